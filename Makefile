@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+# weightmark: one Makefile, no recursion. `make help` lists the targets.
+
+PREFIX      ?= /usr/local
+BINDIR      ?= $(PREFIX)/bin
+LIBDIR      ?= $(PREFIX)/lib
+INCLUDEDIR  ?= $(PREFIX)/include
+MANDIR      ?= $(PREFIX)/share/man
+DATADIR     ?= $(PREFIX)/share
+ifeq ($(origin CC),default)
+CC          := gcc
+endif
+CFLAGS      ?= -O2 -g
+FUZZ_SECONDS ?= 60
+
+VERSION     := $(shell sed -n 's/^#define WM_VERSION "\(.*\)"/\1/p' lib/weightmark.h)
+SOVERSION   := $(firstword $(subst ., ,$(VERSION)))
+SONAME      := libweightmark.so.$(SOVERSION)
+
+# One build tree a configuration, so that none spoils another's objects.
+variant     := $(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SAN),-san)$(if $(COVERAGE),-coverage)$(if $(FUZZ),-fuzz)
+B           ?= build$(if $(variant),/$(variant:-%=%))
+
+ifndef V
+Q           := @
+say          = @printf '  %-8s%s\n' '$(1)' '$(2)';
+endif
+
+# --- flags -----------------------------------------------------------------
+packages    := libcrypto libprotobuf-c yaml-0.1
+warnings    := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wvla -Wundef -Wformat=2 \
+               -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough $(if $(WERROR),-Werror)
+x86         := $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine 2>/dev/null))
+hardening   := -fstack-protector-strong -fstack-clash-protection $(if $(x86),-fcf-protection) \
+               $(if $(SAN)$(COVERAGE)$(FUZZ),,-D_FORTIFY_SOURCE=3)
+comma       := ,
+sanitize    := $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+fuzzing     := $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+coverage    := $(if $(COVERAGE),--coverage -O0)
+base_flags   = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden -pthread \
+               $(CFLAGS) $(hardening) $(sanitize) $(fuzzing) $(coverage) -Ilib -isystem $(B)/gen $(pkg_cflags)
+pkg_cflags   = $(shell pkg-config --cflags $(packages) 2>/dev/null)
+pkg_libs     = $(shell pkg-config --libs $(packages) 2>/dev/null)
+link_flags   = $(CFLAGS) $(sanitize) $(coverage) -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+
+# --- what there is ---------------------------------------------------------
+floors      := $(shell sed 's/\#.*//' lib/FLOORS | awk 'NF { print $$1 }')
+lib_src     := $(sort $(foreach f,$(floors),$(wildcard lib/$(f)/*.c)) $(wildcard lib/*.c))
+cmd_src     := $(sort $(wildcard cmd/weightmark/*.c))
+protos      := $(sort $(wildcard proto/weightmark/v1/*.proto))
+gen_c       := $(protos:proto/%.proto=$(B)/gen/%.pb-c.c)
+gen_h       := $(gen_c:.c=.h)
+lib_obj     := $(lib_src:%.c=$(B)/%.o) $(gen_c:.c=.o)
+cmd_obj     := $(cmd_src:%.c=$(B)/%.o)
+unit_src    := $(sort $(wildcard tests/unit/test_*.c))
+unit_bin    := $(unit_src:tests/unit/%.c=$(B)/tests/%)
+help_src    := $(filter-out $(unit_src),$(wildcard tests/unit/*.c))
+fuzz_src    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+fuzz_plain  := $(fuzz_src:tests/fuzz/%.c=$(B)/fuzz/%)
+docs_gen    := $(B)/weightmark.1 $(B)/weightmark.bash $(B)/_weightmark $(B)/weightmark.fish
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all demo check unit lint bench fuzz fuzzers golden interop mutate coverage install uninstall clean deps help FORCE
+
+all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## build command, library, manual and completions
+
+# --- dependencies ----------------------------------------------------------
+deps_build  := gcc make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev
+deps_check  := libcmocka-dev bats valgrind strace openssl util-linux binutils $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
+deps_lint   := clang-tidy cppcheck shellcheck mandoc git
+deps_bench  := openssl strace coreutils time b3sum python3-minimal
+deps_interop:= openssl python3
+deps_fuzz   := clang libclang-rt-14-dev
+deps_cover  := gcovr
+
+# Installs those of $(1) that are missing, or says which they are and stops.
+define need
+@missing=; for p in $(1); do \
+	dpkg-query -W -f '$${Status}' "$$p" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+	if ! command -v apt-get >/dev/null; then \
+		echo "missing (Debian package names):$$missing; install what your system calls them" >&2; exit 1; fi; \
+	sudo=; if [ "$$(id -u)" != 0 ]; then sudo='sudo'; command -v sudo >/dev/null || { \
+		echo "missing packages:$$missing; run as root: apt-get install$$missing" >&2; exit 1; }; fi; \
+	echo "installing:$$missing"; \
+	$$sudo apt-get -qq update && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null || { \
+		echo "could not install:$$missing" >&2; exit 1; }; fi
+endef
+
+# The build proper is a second run of make: it starts when the dependencies are there.
+build        = @$(MAKE) --no-print-directory -j$(shell nproc 2>/dev/null || echo 2)
+
+deps: ## install missing Debian packages for all, demo and check
+	$(call need,$(deps_build) $(deps_check))
+
+# --- rules -----------------------------------------------------------------
+# The stamp changes with the flags, and everything is built anew then.
+stamp_text   = $(CC) $(base_flags) $(warnings) $(link_flags)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(stamp_text)' | cmp -s - $@ || printf '%s\n' '$(stamp_text)' > $@
+
+$(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: proto/%.proto
+	@mkdir -p $(@D)
+	$(call say,PROTO,$<)
+	$(Q)protoc-c --proto_path=proto --c_out=$(B)/gen $<
+
+$(B)/gen/%.o: $(B)/gen/%.c $(B)/flags | $(gen_h)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(base_flags) -w -c -o $@ $<
+
+$(B)/%.o: %.c $(B)/flags | $(gen_h)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(base_flags) $(warnings) -Itests -MMD -MP -c -o $@ $<
+
+$(B)/libweightmark.a: $(lib_obj)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/libweightmark.so: $(lib_obj) lib/weightmark.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(link_flags) -Wl,-soname,$(SONAME),--version-script=lib/weightmark.map \
+		-o $(B)/$(SONAME) $(lib_obj) $(pkg_libs)
+	$(Q)ln -sf $(SONAME) $@
+
+$(B)/weightmark: $(cmd_obj) $(B)/libweightmark.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(link_flags) -o $@ $(cmd_obj) $(B)/libweightmark.a $(pkg_libs)
+
+$(B)/weightmark.pc: Makefile lib/weightmark.h
+	$(call say,GEN,$@)
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: weightmark' \
+		'Description: signed provenance for model checkpoints' 'Version: $(VERSION)' \
+		'Requires.private: $(packages)' 'Libs: -L$${libdir} -lweightmark' 'Cflags: -I$${includedir}' > $@
+
+$(B)/weightmark.1: $(B)/weightmark
+	$(call say,GEN,$@)
+	$(Q)$< help --man > $@
+$(B)/weightmark.bash: $(B)/weightmark
+	$(Q)$< help --completion=bash > $@
+$(B)/_weightmark: $(B)/weightmark
+	$(Q)$< help --completion=zsh > $@
+$(B)/weightmark.fish: $(B)/weightmark
+	$(Q)$< help --completion=fish > $@
+
+# --- tests -----------------------------------------------------------------
+# Our own calls of malloc and its kin go through tests/unit/harness.c, which can make the nth fail.
+wrap        := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup
+
+$(B)/tests/%: $(B)/tests/unit/%.o $(help_src:%.c=$(B)/%.o) $(B)/libweightmark.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(link_flags) $(wrap) -o $@ $^ -lcmocka $(pkg_libs)
+
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libweightmark.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
+
+fuzzers: $(fuzz_src:tests/fuzz/%.c=$(B)/fuzzers/%)
+$(B)/fuzzers/%: $(B)/tests/fuzz/%.o $(B)/libweightmark.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(link_flags) -fsanitize=fuzzer -o $@ $^ $(pkg_libs)
+
+$(B)/example-verify: docs/examples/verify.c $(B)/libweightmark.so
+	$(call say,CC,$<)
+	$(Q)$(CC) $(base_flags) $(warnings) $(link_flags) -o $@ $< -L$(B) -lweightmark -Wl,-rpath,'$$ORIGIN'
+
+unit: deps ## build and run the unit tests alone
+	$(build) $(unit_bin) $(fuzz_plain)
+	@B='$(B)' tests/run unit
+
+check: deps ## build and run every test
+	$(build) all $(unit_bin) $(fuzz_plain) $(B)/example-verify
+	@B='$(B)' tests/run unit cli
+
+demo: deps ## sign and verify a real checkpoint, flip one bit, see the refusal
+	$(build) all
+	@B='$(B)' tests/demo
+
+golden: deps ## rewrite the recorded answers in testdata/golden; review the diff
+	$(build) all $(unit_bin)
+	@B='$(B)' GOLDEN=1 tests/run unit cli
+
+interop: ## check our envelopes with openssl and Python's standard library only
+	$(call need,$(deps_build) $(deps_interop))
+	$(build) all
+	@B='$(B)' tests/interop/run
+
+bench: ## measure against openssl, cat, sha256sum and b3sum; needs 10 GB of free disk
+	$(call need,$(deps_build) $(deps_bench))
+	$(build) all
+	@B='$(B)' tests/bench/run
+
+mutate: deps ## remove each named check in turn and show that a test fails
+	@tests/mutate
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
+	$(call need,$(deps_build) $(deps_fuzz))
+	$(build) CC=clang FUZZ=1 fuzzers
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) B=build/clang-fuzz tests/fuzz/run
+
+coverage: ## line coverage of lib/ by the tests
+	$(call need,$(deps_build) $(deps_check) $(deps_cover))
+	@$(MAKE) --no-print-directory COVERAGE=1 check
+	@gcovr --root . --filter lib/ --print-summary build/coverage
+
+lint: ## floors, file and function sizes, spelling of tables, static analysis
+	$(call need,$(deps_build) $(deps_lint))
+	$(build) all
+	@B='$(B)' tests/lint/run
+
+# --- installing ------------------------------------------------------------
+install: all ## install below PREFIX (/usr/local), with DESTDIR in front
+	install -Dm755 $(B)/weightmark '$(DESTDIR)$(BINDIR)/weightmark'
+	install -Dm644 $(B)/$(SONAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libweightmark.so'
+	install -Dm644 lib/weightmark.h '$(DESTDIR)$(INCLUDEDIR)/weightmark.h'
+	install -Dm644 $(B)/weightmark.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/weightmark.pc'
+	install -Dm644 $(B)/weightmark.1 '$(DESTDIR)$(MANDIR)/man1/weightmark.1'
+	install -Dm644 $(B)/weightmark.bash '$(DESTDIR)$(DATADIR)/bash-completion/completions/weightmark'
+	install -Dm644 $(B)/_weightmark '$(DESTDIR)$(DATADIR)/zsh/site-functions/_weightmark'
+	install -Dm644 $(B)/weightmark.fish '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/weightmark.fish'
+
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(BINDIR)/weightmark' '$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/libweightmark.so' \
+		'$(DESTDIR)$(INCLUDEDIR)/weightmark.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/weightmark.pc' \
+		'$(DESTDIR)$(MANDIR)/man1/weightmark.1' '$(DESTDIR)$(DATADIR)/bash-completion/completions/weightmark' \
+		'$(DESTDIR)$(DATADIR)/zsh/site-functions/_weightmark' \
+		'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/weightmark.fish'
+
+clean: ## remove the build tree
+	rm -rf build
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+-include $(lib_obj:.o=.d) $(cmd_obj:.o=.d) $(wildcard $(B)/tests/*/*.d)

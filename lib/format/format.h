@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checkpoint formats: which one a file is, and what its bytes are.
+ *
+ * The verifier picks the format, by magic bytes and name, from one table. A file that
+ * claims a known format must parse by that format's strict grammar; `raw` stands only
+ * where nothing claims the file (design.md section 4). Parsing gives a layout: the
+ * ordered segments that tile the file exactly, and the tensors among them.
+ */
+#ifndef FORMAT_FORMAT_H
+#define FORMAT_FORMAT_H
+
+#include "digest/measure.h"
+#include "format/dtype.h"
+#include "util/arena.h"
+#include "util/buf.h"
+
+/* One tensor. Names and dims live in the layout's arena. */
+struct tensor {
+	const char *name; /* UTF-8 without NUL; zero-terminated */
+	size_t name_len;
+	enum dtype dtype;
+	unsigned rank;
+	const uint64_t *dims; /* `rank` sizes, outermost first */
+	uint64_t len;	      /* bytes of its logical, row-major, little-endian form */
+	size_t segment;	      /* index of the segment that holds it; SIZE_MAX where len is 0 */
+};
+
+struct layout {
+	struct arena arena;
+	const struct format *format;
+	struct buf head; /* the bytes that were parsed, from offset 0 */
+	struct segment *segments;
+	size_t n_segments;
+	struct tensor *tensors; /* in the order of the file */
+	size_t n_tensors;
+	bool has_tensors; /* whether the format can tell tensors at all (raw cannot) */
+	const struct node *metadata; /* the file's own text metadata, a MAP or NULL */
+};
+
+void layout_release(struct layout *l);
+#define cleanup_layout __attribute__((cleanup(layout_release)))
+
+/* A row of the table of formats. */
+struct format {
+	const char *grammar; /* "safetensors/1": what a file record names */
+	/* Whether a file of this name, size and beginning claims the format. */
+	bool (*claims)(const char *name, uint64_t size, const uint8_t *start, size_t len);
+	/* Reads and checks the file strictly. Fails with the format's reason codes. */
+	enum wm_code (*parse)(struct layout *out, int fd, uint64_t size, const char *name,
+			      struct wm_error *err);
+};
+
+/* All formats; the last, raw, claims everything. */
+extern const struct format *const formats[];
+extern const size_t n_formats;
+
+/*
+ * Picks the format of the open file and parses it. `name` is the last component of
+ * its path. On failure `*out` is untouched.
+ */
+MUST_USE enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
+				   struct wm_error *err);
+
+#endif

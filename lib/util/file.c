@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading regular files, and writing files that are whole or absent. */
+#include "util/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/limits.h"
+
+enum { READ_STEP = 65536, NAME_TRIES = 100 };
+
+enum wm_code file_open(int *fd, uint64_t *size, const char *path, struct wm_error *err)
+{
+	cleanup_fd int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (opened < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return fail(err, REASON_NOT_FOUND, "%s: %s", path, strerror(errno));
+	if (opened < 0 && (errno == ENXIO || errno == ELOOP))
+		return fail(err, REASON_NOT_A_FILE, "%s: %s", path, strerror(errno));
+	if (opened < 0 || fstat(opened, &st) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(err, REASON_NOT_A_FILE, "%s: is %s, not a regular file", path,
+			    S_ISDIR(st.st_mode) ? "a directory" : "a FIFO, socket or device");
+	*size = (uint64_t)st.st_size;
+	*fd = take_fd(&opened);
+	return WM_OK;
+}
+
+enum wm_code file_read_at(int fd, void *out, size_t len, uint64_t off, const char *name,
+			  struct wm_error *err)
+{
+	uint8_t *to = out;
+
+	while (len > 0) {
+		ssize_t n = pread(fd, to, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(err, REASON_READ_FAILED, "%s: %s", name, strerror(errno));
+		if (n == 0)
+			return fail(err, REASON_FILE_CHANGED, "%s: ends before byte %llu", name,
+				    (unsigned long long)(off + len));
+		to += n;
+		len -= (size_t)n;
+		off += (uint64_t)n;
+	}
+	return WM_OK;
+}
+
+enum wm_code file_read_fd(struct buf *out, int fd, const char *name, struct wm_error *err)
+{
+	for (;;) {
+		uint8_t step[READ_STEP];
+		ssize_t n = read(fd, step, sizeof(step));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(err, REASON_READ_FAILED, "%s: %s", name, strerror(errno));
+		if (n == 0)
+			return WM_OK;
+		if (buf_append(out, step, (size_t)n, err) != WM_OK)
+			return fail_context(err, "%s", name);
+	}
+}
+
+enum wm_code file_read(struct buf *out, const char *path, struct wm_error *err)
+{
+	cleanup_fd int fd = -1;
+	uint64_t size;
+
+	TRY(file_open(&fd, &size, path, err));
+	if (size > out->max - out->len)
+		return fail(err, REASON_LIMIT, "%s: has %llu bytes, more than %zu", path,
+			    (unsigned long long)size, out->max);
+	return file_read_fd(out, fd, path, err);
+}
+
+enum wm_code file_write_fd(int fd, const void *data, size_t len, const char *name,
+			   struct wm_error *err)
+{
+	const uint8_t *from = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, from, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(err, REASON_WRITE_FAILED, "%s: %s", name, strerror(errno));
+		from += n;
+		len -= (size_t)n;
+	}
+	return WM_OK;
+}
+
+static enum wm_code open_parent(int *dir, const char *path, struct wm_error *err)
+{
+	cleanup_free char *parent = strndup(path, (size_t)(file_name(path) - path));
+
+	if (!parent)
+		return fail_nomem(err);
+	*dir = open(*parent ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*dir < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+	return WM_OK;
+}
+
+static void temporary_name(char *out, size_t size, int attempt)
+{
+	snprintf(out, size, ".weightmark-%ld-%d.tmp", (long)getpid(), attempt);
+}
+
+/* Opens a file in `dir` to be named later; `name` stays empty where it has none yet. */
+static int open_temporary(int dir, mode_t perm, char *name, size_t size)
+{
+	int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, perm);
+
+	name[0] = '\0';
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd;
+	for (int i = 0; i < NAME_TRIES; i++) {
+		temporary_name(name, size, i);
+		fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, perm);
+		if (fd >= 0 || errno != EEXIST)
+			break;
+	}
+	return fd;
+}
+
+static int link_unnamed(int fd, int dir, const char *name)
+{
+	char proc[64];
+
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, proc, dir, name, AT_SYMLINK_FOLLOW);
+}
+
+/* Gives the finished file its name. `temporary` names it or is empty; it is emptied. */
+static int name_file(int fd, int dir, char *temporary, size_t size, const char *name,
+		     enum file_mode mode)
+{
+	int done = -1;
+
+	if (mode == FILE_EXCLUSIVE && !*temporary)
+		return link_unnamed(fd, dir, name);
+	for (int i = 0; !*temporary && i < NAME_TRIES; i++) {
+		temporary_name(temporary, size, i);
+		if (link_unnamed(fd, dir, temporary) == 0)
+			break;
+		*temporary = '\0';
+		if (errno != EEXIST)
+			return -1;
+	}
+	if (!*temporary)
+		return -1;
+	if (mode == FILE_REPLACE)
+		done = renameat(dir, temporary, dir, name);
+	else
+		done = linkat(dir, temporary, dir, name, 0);
+	if (done < 0 || mode == FILE_EXCLUSIVE) {
+		int saved = errno;
+
+		unlinkat(dir, temporary, 0);
+		errno = saved;
+	}
+	*temporary = '\0';
+	return done;
+}
+
+enum wm_code file_write(const char *path, const void *data, size_t len, mode_t perm,
+			enum file_mode mode, struct wm_error *err)
+{
+	cleanup_fd int dir = -1;
+	cleanup_fd int fd = -1;
+	char temporary[64];
+	enum wm_code code = WM_OK;
+
+	if (mode == FILE_EXCLUSIVE && file_exists(path))
+		return fail(err, REASON_EXISTS, "%s: exists already", path);
+	TRY(open_parent(&dir, path, err));
+	fd = open_temporary(dir, perm, temporary, sizeof(temporary));
+	if (fd < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+	code = file_write_fd(fd, data, len, path, err);
+	if (code == WM_OK && fsync(fd) < 0)
+		code = fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+	if (code == WM_OK &&
+	    name_file(fd, dir, temporary, sizeof(temporary), file_name(path), mode) < 0)
+		code = fail(err, errno == EEXIST ? REASON_EXISTS : REASON_WRITE_FAILED, "%s: %s",
+			    path, strerror(errno));
+	if (code != WM_OK && *temporary)
+		unlinkat(dir, temporary, 0);
+	TRY(code);
+	if (close(take_fd(&fd)) < 0 || fsync(dir) < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+	return WM_OK;
+}
+
+enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error *err)
+{
+	cleanup_free char *partial = strdup(path);
+
+	if (!partial)
+		return fail_nomem(err);
+	for (char *p = partial + 1; *partial; p++) {
+		char end = *p;
+
+		if (end != '/' && end != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(partial, perm) < 0 && errno != EEXIST)
+			return fail(err, REASON_WRITE_FAILED, "%s: %s", partial, strerror(errno));
+		*p = end;
+		if (end == '\0')
+			break;
+	}
+	return WM_OK;
+}
+
+bool file_exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}

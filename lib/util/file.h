@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files: opened once, read whole or by range, replaced atomically.
+ *
+ * A file that is read is opened without blocking and must be regular: a FIFO, a
+ * device or a directory is refused before a byte is read. A file that is written
+ * appears whole under its name or not at all, also after a kill or a power cut.
+ */
+#ifndef UTIL_FILE_H
+#define UTIL_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/buf.h"
+#include "util/error.h"
+
+/*
+ * Opens the regular file `path` for reading (symbolic links are followed) and
+ * stores descriptor and size in bytes. Fails with `not-found`, `read-failed`,
+ * `not-a-file`.
+ */
+MUST_USE enum wm_code file_open(int *fd, uint64_t *size, const char *path,
+				struct wm_error *err);
+
+/*
+ * Reads exactly `len` bytes at `off`. Fails with `file-changed` where the file
+ * ends before, else `read-failed`. `name` is used in messages only.
+ */
+MUST_USE enum wm_code file_read_at(int fd, void *out, size_t len, uint64_t off,
+				   const char *name, struct wm_error *err);
+
+/* Appends the whole regular file `path` to `out`; `limit` where it exceeds out->max. */
+MUST_USE enum wm_code file_read(struct buf *out, const char *path, struct wm_error *err);
+
+/* Appends all that `fd` (a pipe, a file) still gives to `out`. */
+MUST_USE enum wm_code file_read_fd(struct buf *out, int fd, const char *name,
+				   struct wm_error *err);
+
+enum file_mode {
+	FILE_REPLACE,	/* an existing file of that name is replaced */
+	FILE_EXCLUSIVE, /* an existing file of that name is `exists` */
+};
+
+/*
+ * Writes `len` bytes as the file `path` with permissions `perm` (less umask): to an
+ * unnamed file in the same directory, fsync, name, fsync of the directory. On
+ * failure (`write-failed`, `exists`) nothing under `path` changed.
+ */
+MUST_USE enum wm_code file_write(const char *path, const void *data, size_t len, mode_t perm,
+				 enum file_mode mode, struct wm_error *err);
+
+/* Writes all of `data` to `fd`, through short writes and EINTR. */
+MUST_USE enum wm_code file_write_fd(int fd, const void *data, size_t len, const char *name,
+				    struct wm_error *err);
+
+/* Creates the directory `path` and its missing parents with permissions `perm`. */
+MUST_USE enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error *err);
+
+/* Whether something, of any kind, has the name `path`. */
+bool file_exists(const char *path);
+
+/* The part of `path` after the last slash. Borrowed from `path`. */
+const char *file_name(const char *path);
+
+#endif
