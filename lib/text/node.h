@@ -16,6 +16,7 @@
 
 #include "util/arena.h"
 #include "util/error.h"
+#include "util/limits.h"
 
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INTEGER, NODE_TEXT, NODE_LIST, NODE_MAP };
 
