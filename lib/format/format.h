@@ -12,12 +12,14 @@
 
 #include "digest/measure.h"
 #include "format/dtype.h"
+#include "text/node.h"
 #include "util/arena.h"
 #include "util/buf.h"
+#include "util/limits.h"
 
 /* One tensor. Names and dims live in the layout's arena. */
 struct tensor {
-	const char *name; /* UTF-8 without NUL; zero-terminated */
+	const char *name; /* UTF-8 without NUL and control characters; zero-terminated */
 	size_t name_len;
 	enum dtype dtype;
 	unsigned rank;
@@ -34,22 +36,49 @@ struct layout {
 	size_t n_segments;
 	struct tensor *tensors; /* in the order of the file */
 	size_t n_tensors;
-	bool has_tensors; /* whether the format can tell tensors at all (raw cannot) */
-	const struct node *metadata; /* the file's own text metadata, a MAP or NULL */
+	uint32_t *by_name; /* n_tensors indices into tensors, sorted by the bytes of the names */
+	bool has_tensors;  /* whether the format can tell tensors at all (raw cannot) */
+	bool loose_spaces; /* white space where readers take it and the specification does not */
+	struct tree metadata; /* the file's own text metadata: root is a MAP of TEXT, or NULL */
 };
+
+#define LAYOUT_INIT                                                                        \
+	{                                                                                  \
+		.arena = ARENA_INIT(4 * (size_t)LIMIT_HEADER),                             \
+		.head = BUF_INIT(LIMIT_HEADER + 8), .metadata = TREE_INIT                  \
+	}
 
 void layout_release(struct layout *l);
 #define cleanup_layout __attribute__((cleanup(layout_release)))
+
+/*
+ * Fills by_name from tensors. Fails with `duplicate` and the name where two tensors
+ * have the same.
+ */
+MUST_USE enum wm_code layout_sort_names(struct layout *l, enum reason duplicate,
+					const char *name, struct wm_error *err);
+
+/*
+ * The number of elements of a tensor. False where it does not fit 64 bits; dims of 0 do
+ * not hide an overflow of the others, because readers multiply in different orders.
+ */
+bool tensor_elements(const struct tensor *t, uint64_t *out);
 
 /* A row of the table of formats. */
 struct format {
 	const char *grammar; /* "safetensors/1": what a file record names */
 	/* Whether a file of this name, size and beginning claims the format. */
 	bool (*claims)(const char *name, uint64_t size, const uint8_t *start, size_t len);
-	/* Reads and checks the file strictly. Fails with the format's reason codes. */
-	enum wm_code (*parse)(struct layout *out, int fd, uint64_t size, const char *name,
+	/*
+	 * Reads and checks the file of `size` > 0 bytes strictly, into a layout that is
+	 * LAYOUT_INIT and is released by the caller also on failure. Fails with the
+	 * format's reason codes.
+	 */
+	enum wm_code (*parse)(struct layout *l, int fd, uint64_t size, const char *name,
 			      struct wm_error *err);
 };
+
+extern const struct format format_safetensors, format_raw;
 
 /* All formats; the last, raw, claims everything. */
 extern const struct format *const formats[];
@@ -57,7 +86,8 @@ extern const size_t n_formats;
 
 /*
  * Picks the format of the open file and parses it. `name` is the last component of
- * its path. On failure `*out` is untouched.
+ * its path. On failure `*out` is untouched. Fails with `empty-file` and the codes of
+ * the format.
  */
 MUST_USE enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
 				   struct wm_error *err);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* raw: a file of no known format, one run of bytes without tensors. */
+#include "format/format.h"
+
+#include <stdlib.h>
+
+static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
+{
+	(void)name, (void)size, (void)start, (void)len;
+	return true;
+}
+
+static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *name,
+			  struct wm_error *err)
+{
+	(void)fd, (void)name;
+	l->segments = calloc(1, sizeof(*l->segments));
+	if (!l->segments)
+		return fail_nomem(err);
+	l->segments[0].len = size;
+	l->n_segments = 1;
+	return WM_OK;
+}
+
+const struct format format_raw = { "raw/1", claims, parse };

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * safetensors: an index of tensors in JSON, then their bytes.
+ *
+ *	file     = length header buffer, and nothing else
+ *	length   = u64, little-endian: the bytes of header; at most LIMIT_HEADER
+ *	header   = one JSON object (RFC 8259) in UTF-8, spaces around it allowed:
+ *	           { name: entry, ..., "__metadata__": metadata } in any order
+ *	name     = text without control characters (so without NUL), each once
+ *	entry    = { "dtype": text, "shape": [u64, ...], "data_offsets": [begin, end] },
+ *	           exactly these keys, each once, in any order
+ *	metadata = { text: text, ... }, at most once, each key once
+ *	begin,   = u64, offsets into buffer; sorted by them the tensors follow one another
+ *	end        from 0 to the end of buffer without hole or overlap; begin == end where
+ *	           shape holds a 0
+ *	buffer   = row-major, little-endian; end - begin == elements * bits of dtype / 8
+ *
+ * Keys are compared after their escapes are resolved. The reference reader lets the
+ * last of two equal names win, others the first: hence duplicates are refused.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "format/format.h"
+#include "text/json.h"
+#include "util/cleanup.h"
+#include "util/file.h"
+#include "util/utf8.h"
+
+enum {
+	LENGTH_BYTES = 8,
+	HEADER_LEAST = 2,	     /* {} */
+	HEADER_CLAIMED = 100000000, /* the reference reader's own limit */
+	METADATA_MEMORY = 2 * LIMIT_HEADER,
+	ENTRIES_FIRST = 64,
+};
+
+/* The types that this format knows, in the specification's spelling. */
+static const enum dtype dtypes[] = {
+	DTYPE_F32, DTYPE_BF16, DTYPE_F16, DTYPE_U8, DTYPE_I8, DTYPE_I32, DTYPE_I64, DTYPE_BOOL,
+	DTYPE_F8_E4M3, DTYPE_F8_E5M2, DTYPE_F8_E8M0, DTYPE_F8_E4M3FNUZ, DTYPE_F8_E5M2FNUZ,
+	DTYPE_F4, DTYPE_F6_E2M3, DTYPE_F6_E3M2, DTYPE_I16, DTYPE_U16, DTYPE_U32, DTYPE_C64,
+	DTYPE_F64, DTYPE_U64,
+};
+
+struct entry {
+	struct tensor tensor;
+	uint64_t begin, end; /* offsets into the buffer; begin <= end */
+};
+
+struct reader {
+	struct layout *layout;
+	struct json json;
+	const char *name; /* of the file, for messages */
+	struct entry *entries;
+	size_t n_entries, cap;
+	bool has_metadata;
+};
+
+static void reader_release(struct reader *r)
+{
+	json_release(&r->json);
+	free(r->entries);
+}
+
+#define cleanup_reader __attribute__((cleanup(reader_release)))
+
+static enum wm_code malformed(const struct reader *r, const char *what, struct wm_error *err)
+{
+	return fail(err, REASON_SAFETENSORS_MALFORMED, "%s: header byte %zu: %s", r->name,
+		    r->json.at, what);
+}
+
+/* Moves to the next event, which must be `wanted`. */
+static enum wm_code expect(struct reader *r, enum json_event wanted, const char *what,
+			   struct wm_error *err)
+{
+	enum json_event event;
+
+	TRY(json_next(&r->json, &event, err));
+	return event == wanted ? WM_OK : malformed(r, what, err);
+}
+
+static bool text_is(const struct reader *r, const char *text)
+{
+	return r->json.len == strlen(text) && memcmp(r->json.text, text, r->json.len) == 0;
+}
+
+static bool has_controls(const char *text, size_t len)
+{
+	const uint8_t *p = (const uint8_t *)text;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i] < 0x20 || p[i] == 0x7f ||
+		    (p[i] == 0xc2 && i + 1 < len && p[i + 1] < 0xa0))
+			return true;
+	return false;
+}
+
+static enum wm_code read_dtype(struct reader *r, struct tensor *t, struct wm_error *err)
+{
+	TRY(expect(r, JSON_TEXT, "a dtype must be text", err));
+	for (size_t i = 0; i < sizeof(dtypes) / sizeof(dtypes[0]); i++) {
+		if (text_is(r, dtype_info(dtypes[i])->name)) {
+			t->dtype = dtypes[i];
+			return WM_OK;
+		}
+	}
+	return fail(err, REASON_SAFETENSORS_DTYPE, "%s: tensor '%.80s': unknown dtype '%.*s'",
+		    r->name, t->name, (int)(r->json.len < 40 ? r->json.len : 40), r->json.text);
+}
+
+static enum wm_code read_shape(struct reader *r, struct tensor *t, struct wm_error *err)
+{
+	uint64_t dims[LIMIT_RANK];
+	enum json_event event;
+	void *copy = NULL;
+	unsigned rank = 0;
+
+	TRY(expect(r, JSON_LIST, "a shape must be a list", err));
+	for (;;) {
+		TRY(json_next(&r->json, &event, err));
+		if (event == JSON_LIST_END)
+			break;
+		if (event != JSON_NUMBER)
+			return malformed(r, "a shape must hold numbers only", err);
+		if (rank == LIMIT_RANK)
+			return fail(err, REASON_LIMIT, "%s: tensor '%.80s' has more than %d dimensions",
+				    r->name, t->name, LIMIT_RANK);
+		TRY(json_u64(&r->json, &dims[rank++], err));
+	}
+	t->rank = rank;
+	if (rank == 0)
+		return WM_OK;
+	TRY(arena_alloc(&copy, &r->layout->arena, rank * sizeof(*dims), err));
+	memcpy(copy, dims, rank * sizeof(*dims));
+	t->dims = copy;
+	return WM_OK;
+}
+
+static enum wm_code read_offsets(struct reader *r, struct entry *e, struct wm_error *err)
+{
+	static const char what[] = "data_offsets must be a list of two numbers";
+
+	TRY(expect(r, JSON_LIST, what, err));
+	TRY(expect(r, JSON_NUMBER, what, err));
+	TRY(json_u64(&r->json, &e->begin, err));
+	TRY(expect(r, JSON_NUMBER, what, err));
+	TRY(json_u64(&r->json, &e->end, err));
+	if (e->end < e->begin)
+		return malformed(r, "data_offsets run backwards", err);
+	return expect(r, JSON_LIST_END, what, err);
+}
+
+/* Reads the value of the key that was just read. `seen` has a bit a key so far. */
+static enum wm_code read_field(struct reader *r, struct entry *e, unsigned *seen,
+			       struct wm_error *err)
+{
+	static const char *const keys[] = { "dtype", "shape", "data_offsets" };
+	const size_t n_keys = sizeof(keys) / sizeof(keys[0]);
+	size_t i = 0;
+
+	while (i < n_keys && !text_is(r, keys[i]))
+		i++;
+	if (i == n_keys)
+		return malformed(r, "a key other than dtype, shape, data_offsets", err);
+	if (*seen & 1u << i)
+		return fail(err, REASON_SAFETENSORS_DUPLICATE, "%s: tensor '%.80s' has two %s",
+			    r->name, e->tensor.name, keys[i]);
+	*seen |= 1u << i;
+	if (i == 0)
+		return read_dtype(r, &e->tensor, err);
+	return i == 1 ? read_shape(r, &e->tensor, err) : read_offsets(r, e, err);
+}
+
+static enum wm_code check_shape(const struct reader *r, struct entry *e, struct wm_error *err)
+{
+	struct tensor *t = &e->tensor;
+	uint64_t n, bits;
+
+	t->len = e->end - e->begin;
+	if (!tensor_elements(t, &n) || __builtin_mul_overflow(n, dtype_info(t->dtype)->bits, &bits))
+		return fail(err, REASON_SAFETENSORS_SHAPE,
+			    "%s: tensor '%.80s': its shape has more elements than 64 bits count",
+			    r->name, t->name);
+	if (bits % 8 != 0 || bits / 8 != t->len)
+		return fail(err, REASON_SAFETENSORS_SHAPE,
+			    "%s: tensor '%.80s': shape and dtype need %llu bits, data_offsets "
+			    "give %llu bytes", r->name, t->name, (unsigned long long)bits,
+			    (unsigned long long)t->len);
+	return WM_OK;
+}
+
+static enum wm_code read_name(struct reader *r, struct tensor *t, struct wm_error *err)
+{
+	char *copy = NULL;
+
+	if (r->json.len > LIMIT_NAME)
+		return fail(err, REASON_LIMIT, "%s: header byte %zu: a name longer than %d bytes",
+			    r->name, r->json.at, LIMIT_NAME);
+	if (has_controls(r->json.text, r->json.len))
+		return fail(err, REASON_SAFETENSORS_NAME,
+			    "%s: header byte %zu: a tensor's name holds a control character",
+			    r->name, r->json.at);
+	TRY(arena_copy(&copy, &r->layout->arena, r->json.text, r->json.len, err));
+	t->name = copy;
+	t->name_len = r->json.len;
+	return WM_OK;
+}
+
+static enum wm_code add_entry(struct reader *r, const struct entry *e, struct wm_error *err)
+{
+	if (r->n_entries == LIMIT_TENSORS)
+		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", r->name,
+			    LIMIT_TENSORS);
+	if (r->n_entries == r->cap) {
+		size_t cap = r->cap ? r->cap * 2 : ENTRIES_FIRST;
+		struct entry *grown = reallocarray(r->entries, cap, sizeof(*grown));
+
+		if (!grown)
+			return fail_nomem(err);
+		r->entries = grown;
+		r->cap = cap;
+	}
+	r->entries[r->n_entries++] = *e;
+	return WM_OK;
+}
+
+/* The key that was just read names a tensor. */
+static enum wm_code read_tensor(struct reader *r, struct wm_error *err)
+{
+	struct entry e = { .tensor.segment = SIZE_MAX };
+	enum json_event event;
+	unsigned seen = 0;
+
+	TRY(read_name(r, &e.tensor, err));
+	TRY(expect(r, JSON_MAP, "a tensor's entry must be an object", err));
+	for (;;) {
+		TRY(json_next(&r->json, &event, err));
+		if (event == JSON_MAP_END)
+			break;
+		TRY(read_field(r, &e, &seen, err));
+	}
+	if (seen != 7)
+		return fail(err, REASON_SAFETENSORS_MALFORMED,
+			    "%s: tensor '%.80s' lacks dtype, shape or data_offsets", r->name,
+			    e.tensor.name);
+	TRY(check_shape(r, &e, err));
+	return add_entry(r, &e, err);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct node *const *x = a, *const *y = b;
+
+	return strcmp((*x)->key, (*y)->key);
+}
+
+static enum wm_code check_metadata(const struct reader *r, const struct node *map,
+				   struct wm_error *err)
+{
+	cleanup_free const struct node **sorted = NULL;
+	size_t n = 0;
+
+	if (map->len < 2)
+		return WM_OK;
+	sorted = calloc(map->len, sizeof(struct node *));
+	if (!sorted)
+		return fail_nomem(err);
+	for (const struct node *child = map->first; child; child = child->next)
+		sorted[n++] = child;
+	qsort(sorted, n, sizeof(*sorted), compare_keys);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
+			return fail(err, REASON_SAFETENSORS_DUPLICATE,
+				    "%s: __metadata__ has the key '%.80s' twice", r->name,
+				    sorted[i]->key);
+	return WM_OK;
+}
+
+static enum wm_code read_metadata_entry(struct reader *r, struct node *map, struct wm_error *err)
+{
+	cleanup_buf struct buf key = BUF_INIT(LIMIT_HEADER);
+	struct tree *tree = &r->layout->metadata;
+	struct node *value = NULL;
+	enum json_event event;
+
+	if (map->len == LIMIT_METADATA)
+		return fail(err, REASON_LIMIT, "%s: __metadata__ has more than %d entries", r->name,
+			    LIMIT_METADATA);
+	TRY(buf_append(&key, r->json.text, r->json.len, err));
+	TRY(json_next(&r->json, &event, err));
+	if (event != JSON_TEXT)
+		return fail(err, REASON_SAFETENSORS_METADATA,
+			    "%s: __metadata__: the value of '%.80s' is not text", r->name,
+			    buf_str(&key));
+	if (memchr(key.data, 0, key.len) || memchr(r->json.text, 0, r->json.len))
+		return fail(err, REASON_SAFETENSORS_METADATA, "%s: __metadata__: '%.80s': holds NUL",
+			    r->name, buf_str(&key));
+	TRY(node_text(&value, tree, r->json.text, r->json.len, err));
+	return node_set(map, tree, buf_str(&key), value, err);
+}
+
+static enum wm_code read_metadata(struct reader *r, struct wm_error *err)
+{
+	struct tree *tree = &r->layout->metadata;
+	enum json_event event;
+
+	if (r->has_metadata)
+		return fail(err, REASON_SAFETENSORS_DUPLICATE, "%s: has __metadata__ twice",
+			    r->name);
+	r->has_metadata = true;
+	tree->arena.max = METADATA_MEMORY;
+	TRY(node_new(&tree->root, tree, NODE_MAP, err));
+	TRY(json_next(&r->json, &event, err));
+	if (event != JSON_MAP)
+		return fail(err, REASON_SAFETENSORS_METADATA, "%s: __metadata__ is not an object",
+			    r->name);
+	for (;;) {
+		TRY(json_next(&r->json, &event, err));
+		if (event == JSON_MAP_END)
+			break;
+		TRY(read_metadata_entry(r, tree->root, err));
+	}
+	return check_metadata(r, tree->root, err);
+}
+
+static enum wm_code read_members(struct reader *r, struct wm_error *err)
+{
+	enum json_event event;
+
+	TRY(expect(r, JSON_MAP, "the header must be an object", err));
+	for (;;) {
+		TRY(json_next(&r->json, &event, err));
+		if (event == JSON_MAP_END)
+			break;
+		if (text_is(r, "__metadata__"))
+			TRY(read_metadata(r, err));
+		else
+			TRY(read_tensor(r, err));
+	}
+	return expect(r, JSON_END, "something follows the header's object", err);
+}
+
+/* By offsets, so that empty tensors come before the one that begins where they lie. */
+static int compare_entries(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	size_t len;
+	int order;
+
+	if (x->begin != y->begin)
+		return x->begin < y->begin ? -1 : 1;
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	len = x->tensor.name_len < y->tensor.name_len ? x->tensor.name_len : y->tensor.name_len;
+	order = memcmp(x->tensor.name, y->tensor.name, len);
+	return order ? order : (x->tensor.name_len > y->tensor.name_len) -
+				       (x->tensor.name_len < y->tensor.name_len);
+}
+
+/* Checks that the sorted entries tile the buffer of `buffer` bytes; counts the non-empty. */
+static enum wm_code check_tiling(const struct reader *r, uint64_t buffer, size_t *n_stored,
+				 struct wm_error *err)
+{
+	uint64_t at = 0;
+
+	*n_stored = 0;
+	for (size_t i = 0; i < r->n_entries; i++) {
+		const struct entry *e = &r->entries[i];
+
+		if (e->begin != at)
+			return fail(err, e->begin < at ? REASON_SAFETENSORS_OVERLAP :
+							 REASON_SAFETENSORS_HOLE,
+				    "%s: tensor '%.80s' begins at %llu, not at %llu",
+				    r->name, e->tensor.name, (unsigned long long)e->begin,
+				    (unsigned long long)at);
+		at = e->end;
+		*n_stored += e->end > e->begin;
+	}
+	if (at != buffer)
+		return fail(err, at > buffer ? REASON_SAFETENSORS_TRUNCATED :
+					       REASON_SAFETENSORS_TRAILING,
+			    "%s: the tensors take %llu bytes, the file has %llu behind its header",
+			    r->name, (unsigned long long)at, (unsigned long long)buffer);
+	return WM_OK;
+}
+
+/* Turns the checked entries into tensors and segments. */
+static enum wm_code place(struct reader *r, size_t n_stored, struct wm_error *err)
+{
+	struct layout *l = r->layout;
+	size_t next = 1;
+
+	l->segments = calloc(n_stored + 1, sizeof(*l->segments));
+	l->tensors = calloc(r->n_entries + 1, sizeof(*l->tensors));
+	if (!l->segments || !l->tensors)
+		return fail_nomem(err);
+	l->segments[0].len = l->head.len;
+	for (size_t i = 0; i < r->n_entries; i++) {
+		const struct entry *e = &r->entries[i];
+
+		l->tensors[i] = e->tensor;
+		if (e->end == e->begin)
+			continue;
+		l->tensors[i].segment = next;
+		l->segments[next].off = l->head.len + e->begin;
+		l->segments[next].len = e->end - e->begin;
+		l->segments[next].tensor = true;
+		next++;
+	}
+	l->n_segments = n_stored + 1;
+	l->n_tensors = r->n_entries;
+	l->has_tensors = true;
+	return WM_OK;
+}
+
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The specification wants '{' first and nothing but 0x20 behind '}'. */
+static bool has_loose_spaces(const uint8_t *header, size_t len)
+{
+	size_t i = len;
+
+	while (i > 0 && header[i - 1] == ' ')
+		i--;
+	return len > 0 && (is_space(header[0]) || is_space(header[i ? i - 1 : 0]));
+}
+
+/* Reads length and header into l->head. */
+static enum wm_code read_head(struct layout *l, int fd, uint64_t size, const char *name,
+			      struct wm_error *err)
+{
+	uint8_t bytes[LENGTH_BYTES];
+	struct cursor c = cursor_of(bytes, sizeof(bytes));
+	uint64_t n = 0;
+
+	if (size < LENGTH_BYTES)
+		return fail(err, REASON_SAFETENSORS_TRUNCATED, "%s: has only %llu bytes", name,
+			    (unsigned long long)size);
+	TRY(file_read_at(fd, bytes, sizeof(bytes), 0, name, err));
+	cursor_u64le(&c, &n);
+	if (n > LIMIT_HEADER)
+		return fail(err, REASON_HEADER_TOO_LARGE, "%s: the header has %llu bytes, more than %d",
+			    name, (unsigned long long)n, LIMIT_HEADER);
+	if (n > size - LENGTH_BYTES)
+		return fail(err, REASON_SAFETENSORS_TRUNCATED,
+			    "%s: the header has %llu bytes, the file only %llu behind its length",
+			    name, (unsigned long long)n, (unsigned long long)(size - LENGTH_BYTES));
+	TRY(buf_append(&l->head, bytes, sizeof(bytes), err));
+	TRY(buf_reserve(&l->head, (size_t)n, err));
+	TRY(file_read_at(fd, l->head.data + LENGTH_BYTES, (size_t)n, LENGTH_BYTES, name, err));
+	l->head.len += (size_t)n;
+	l->head.data[l->head.len] = 0;
+	return WM_OK;
+}
+
+static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *name,
+			  struct wm_error *err)
+{
+	cleanup_reader struct reader r = { .layout = l, .name = name };
+	const uint8_t *header;
+	size_t len, n_stored;
+
+	TRY(read_head(l, fd, size, name, err));
+	header = l->head.data + LENGTH_BYTES;
+	len = l->head.len - LENGTH_BYTES;
+	r.json = json_parser(header, len, name);
+	r.json.reason = REASON_SAFETENSORS_MALFORMED;
+	TRY(read_members(&r, err));
+	l->loose_spaces = has_loose_spaces(header, len);
+	if (r.n_entries > 1)
+		qsort(r.entries, r.n_entries, sizeof(*r.entries), compare_entries);
+	TRY(check_tiling(&r, size - l->head.len, &n_stored, err));
+	TRY(place(&r, n_stored, err));
+	return layout_sort_names(l, REASON_SAFETENSORS_DUPLICATE, name, err);
+}
+
+static size_t skip_spaces(const uint8_t *data, size_t len, size_t at)
+{
+	while (at < len && is_space(data[at]))
+		at++;
+	return at;
+}
+
+/*
+ * Whether bytes begin as a header does. Spaces up to the end of what was read still
+ * claim: no number of them lets a file that loaders read pass as something else.
+ */
+static bool looks_like_header(const uint8_t *start, size_t len)
+{
+	size_t at = skip_spaces(start, len, LENGTH_BYTES);
+
+	if (at < len && start[at] != '{')
+		return false;
+	at = skip_spaces(start, len, at + 1);
+	return at >= len || start[at] == '"' || start[at] == '}';
+}
+
+static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
+{
+	static const char suffix[] = ".safetensors";
+	const size_t name_len = strlen(name), suffix_len = sizeof(suffix) - 1;
+	struct cursor c = cursor_of(start, len);
+	uint64_t n;
+
+	if (name_len >= suffix_len && strcasecmp(name + name_len - suffix_len, suffix) == 0)
+		return true;
+	return cursor_u64le(&c, &n) && n >= HEADER_LEAST && n <= HEADER_CLAIMED &&
+	       n <= size - LENGTH_BYTES && looks_like_header(start, len);
+}
+
+const struct format format_safetensors = { "safetensors/1", claims, parse };
