@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one table of verbs, and the options that all of them take. */
+#include "verb.h"
+
+#include <string.h>
+
+const struct verb *const verbs[] = {
+	&verb_explain,
+	&verb_version,
+	&verb_help,
+	NULL,
+};
+
+static const struct option_spec common[] = {
+	{ .name = "json", .help = "print one JSON object instead of text" },
+	{ .name = "help", .letter = 'h', .help = "print this help" },
+};
+
+static const struct option_spec jobs = {
+	.name = "jobs", .letter = 'j', .argument = "N", .setting = "jobs",
+	.help = "measure with N threads; default: one a processor",
+};
+
+enum { N_COMMON = sizeof(common) / sizeof(common[0]) };
+
+const struct option_spec *verb_option(const struct verb *verb, size_t i)
+{
+	if (i < verb->n_options)
+		return &verb->options[i];
+	i -= verb->n_options;
+	if (verb->measures && i-- == 0)
+		return &jobs;
+	return i < N_COMMON ? &common[i] : NULL;
+}
+
+const struct verb *verb_find(const char *name)
+{
+	for (size_t i = 0; verbs[i]; i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+	return NULL;
+}
+
+enum wm_code verb_unknown(const char *name, struct wm_error *err)
+{
+	const char *names[sizeof(verbs) / sizeof(verbs[0])];
+	size_t n = 0;
+
+	for (; verbs[n]; n++)
+		names[n] = verbs[n]->name;
+	return fail_unknown(REASON_USAGE, "there is no verb", name, names, n, err);
+}
