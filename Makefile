@@ -115,7 +115,7 @@ $(B)/gen/%.o: $(B)/gen/%.c $(B)/flags | $(gen_h)
 $(B)/%.o: %.c $(B)/flags | $(gen_h)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(base_flags) $(warnings) -Itests -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(base_flags) $(warnings) -Itests -MD -MP -c -o $@ $<
 
 $(B)/libweightmark.a: $(lib_obj)
 	$(call say,AR,$@)

@@ -47,8 +47,96 @@ struct wm_error {
 	char message[256];   /* one sentence; may hold bytes of the input: escape before showing */
 };
 
-/* The version of the library, as "1.2.3". */
+/* The version of the library, as "1.2.3". Static. */
 WM_API const char *wm_version(void);
+
+/* The exit status that a command should end with for `code`: 0, 1, 2 or 3. */
+WM_API int wm_exit_status(enum wm_code code);
+
+/* What to do about reason code `reason`; NULL for an unknown one. Static. */
+WM_API const char *wm_remedy(const char *reason);
+
+/* --- keys that a verifier pins --------------------------------------------------------- */
+
+/* A set of public keys, trusted because the caller named them. */
+struct wm_keys;
+WM_API enum wm_code wm_keys_new(struct wm_keys **out, struct wm_error *err);
+WM_API void wm_keys_free(struct wm_keys *keys);
+
+/* Adds a PEM "PUBLIC KEY" (RFC 7468): ECDSA P-256 or Ed25519, canonically encoded. */
+WM_API enum wm_code wm_keys_add_pem(struct wm_keys *keys, const void *pem, size_t len,
+				    struct wm_error *err);
+WM_API enum wm_code wm_keys_add_file(struct wm_keys *keys, const char *path,
+				     struct wm_error *err);
+
+/* --- verifying ------------------------------------------------------------------------- */
+
+enum wm_decision { WM_REFUSE, WM_REVIEW, WM_ACCEPT };
+
+/* Initialise with WM_VERIFY_OPTIONS_INIT; `keys` must be set. */
+struct wm_verify_options {
+	size_t size;		    /* sizeof(struct wm_verify_options) */
+	const struct wm_keys *keys; /* at least one */
+	const char *sidecar;	    /* its path; NULL: beside the checkpoint */
+	bool full;		    /* recompute the plain SHA-256 too */
+	unsigned workers;	    /* threads; 0: one a processor */
+};
+#define WM_VERIFY_OPTIONS_INIT { sizeof(struct wm_verify_options), NULL, NULL, false, 0 }
+
+struct wm_verdict;
+
+/*
+ * Verifies the checkpoint file `path` offline. WM_OK means that there is a verdict, not
+ * that it is accept; an error, that nothing could be told (wm_exit_status(): 2 or 3).
+ */
+WM_API enum wm_code wm_verify(struct wm_verdict **out, const char *path,
+			      const struct wm_verify_options *options, struct wm_error *err);
+WM_API void wm_verdict_free(struct wm_verdict *v);
+
+WM_API enum wm_decision wm_verdict_decision(const struct wm_verdict *v);
+
+/* 0 accept, 1 refuse, 4 review; 3 where a check itself could not be carried out. */
+WM_API int wm_verdict_exit_status(const struct wm_verdict *v);
+
+/* Reason code and message of the check that decided; NULL where the verdict is accept. */
+WM_API const char *wm_verdict_reason(const struct wm_verdict *v);
+WM_API const char *wm_verdict_message(const struct wm_verdict *v);
+
+/* One row of the verdict. Borrowed from it. */
+struct wm_check {
+	const char *name;    /* "file-digest-equal" */
+	const char *what;    /* the sentence that holds where it passed */
+	const char *outcome; /* "passed", "failed", "review", "not-run" */
+};
+WM_API size_t wm_verdict_n_checks(const struct wm_verdict *v);
+WM_API struct wm_check wm_verdict_check(const struct wm_verdict *v, size_t i);
+
+/*
+ * The descriptor of the file that was measured, to load it from instead of opening the
+ * path again; -1 where there is none. It moves to the caller. Its file offset is 0.
+ */
+WM_API int wm_verdict_take_fd(struct wm_verdict *v);
+
+/* The whole verdict as one JSON object; free() it. */
+WM_API enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_error *err);
+
+/* --- signing --------------------------------------------------------------------------- */
+
+/* Initialise with WM_SIGN_OPTIONS_INIT; manifest and key must be set. */
+struct wm_sign_options {
+	size_t size;		  /* sizeof(struct wm_sign_options) */
+	const char *manifest;	  /* YAML text: one manifest, datasets, runs */
+	size_t manifest_len;	  /* bytes */
+	const char *key;	  /* path of a private key in PKCS #8 PEM, not encrypted */
+	const char *issuer;	  /* who answers; NULL: "key:<keyid>" */
+	const char *sidecar;	  /* where to write; NULL: beside the checkpoint */
+	unsigned workers;	  /* threads; 0: one a processor */
+};
+#define WM_SIGN_OPTIONS_INIT { sizeof(struct wm_sign_options), NULL, 0, NULL, NULL, NULL, 0 }
+
+/* Measures and signs the checkpoint file `path` and writes its sidecar. */
+WM_API enum wm_code wm_sign(const char *path, const struct wm_sign_options *options,
+			    struct wm_error *err);
 
 #ifdef __cplusplus
 }

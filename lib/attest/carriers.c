@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding and reading sidecars. */
+#include "attest/carriers.h"
+
+#include <stdio.h>
+
+#include "util/file.h"
+#include "util/limits.h"
+
+enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error *err)
+{
+	if (asprintf(out, "%s" SIDECAR_SUFFIX, path) < 0) {
+		*out = NULL;
+		return fail_nomem(err);
+	}
+	return WM_OK;
+}
+
+enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error *err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
+
+	if (!file_exists(path))
+		return fail(err, REASON_SIDECAR_MISSING, "%s: there is no such file", path);
+	TRY(file_read(&bytes, path, err));
+	return sidecar_decode(out, bytes.data, bytes.len, path, err);
+}

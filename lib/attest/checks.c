@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every named check, and the table that runs them. */
+#include "attest/checks.h"
+
+#include <string.h>
+
+#include "attest/connected.h"
+#include "statement/message.h"
+#include "util/hex.h"
+
+/* What comes after a failed check must not be judged; nor crash, should one be missing. */
+static enum wm_code nothing_to_judge(struct wm_error *err)
+{
+	return fail(err, REASON_INTERNAL, "a check ran without the facts that it needs");
+}
+
+static bool has_reason(const struct wm_error *e, enum reason reason)
+{
+	return e->code != WM_OK && error_reason(e) == reason;
+}
+
+/* Hands on what a step of gathering said. */
+static enum wm_code hand_on(const struct wm_error *from, struct wm_error *err)
+{
+	if (from->code != WM_OK)
+		*err = *from;
+	return from->code;
+}
+
+static enum wm_code carrier_found(const struct verification *v, struct wm_error *err)
+{
+	return has_reason(&v->sidecar_err, REASON_SIDECAR_MISSING) ? hand_on(&v->sidecar_err, err) :
+								     WM_OK;
+}
+
+static enum wm_code sidecar_canonical(const struct verification *v, struct wm_error *err)
+{
+	return has_reason(&v->sidecar_err, REASON_SIDECAR_MISSING) ? WM_OK :
+								     hand_on(&v->sidecar_err, err);
+}
+
+static enum wm_code keyids_computed(const struct verification *v, struct wm_error *err)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (v->carried[i].keyid_wrong)
+			return fail(err, REASON_KEYID_MISMATCH, "an envelope names key %s",
+				    v->carried[i].envelope->keyid);
+	return WM_OK;
+}
+
+/* Whether a pinned key's signature over the statement of `c` verified in any envelope. */
+static bool has_valid_signature(const struct verification *v, const struct carried *c)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (v->carried[i].signature.code == WM_OK &&
+		    memcmp(v->carried[i].envelope->statement, c->envelope->statement,
+			   SHA256_BYTES) == 0)
+			return true;
+	return false;
+}
+
+static enum wm_code signatures_valid(const struct verification *v, struct wm_error *err)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (v->carried[i].key && v->carried[i].signature.code != WM_OK &&
+		    !has_valid_signature(v, &v->carried[i]))
+			return hand_on(&v->carried[i].signature, err);
+	return WM_OK;
+}
+
+static enum wm_code signer_pinned(const struct verification *v, struct wm_error *err)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (v->carried[i].signature.code == WM_OK)
+			return WM_OK;
+	return v->n_carried ? hand_on(&v->carried[0].signature, err) : nothing_to_judge(err);
+}
+
+static enum wm_code statements_strict(const struct verification *v, struct wm_error *err)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		TRY(hand_on(&v->carried[i].decoded, err));
+	return WM_OK;
+}
+
+static enum wm_code manifest_present(const struct verification *v, struct wm_error *err)
+{
+	if (!v->manifest)
+		return fail(err, REASON_MANIFEST_MISSING, "%s: carries no manifest by a pinned key",
+			    v->sidecar_path);
+	return WM_OK;
+}
+
+static enum wm_code manifest_single(const struct verification *v, struct wm_error *err)
+{
+	if (v->n_heads > 1)
+		return fail(err, REASON_MANIFEST_CONFLICT, "%s: carries %zu manifests of sequence %llu",
+			    v->sidecar_path, v->n_heads,
+			    (unsigned long long)v->head->statement->header->sequence);
+	return WM_OK;
+}
+
+static enum wm_code issuers_bound(const struct verification *v, struct wm_error *err)
+{
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct statement *s = v->carried[i].statement;
+
+		if (s && strncmp(s->header->issuer, "key:", 4) == 0 &&
+		    strcmp(s->header->issuer + 4, public_key_id(v->carried[i].key)) != 0)
+			return fail(err, REASON_ISSUER_MISMATCH, "issuer %s, signed by key %s",
+				    s->header->issuer, public_key_id(v->carried[i].key));
+	}
+	return WM_OK;
+}
+
+/* Message visitor: a reference by both object and statement id must mean one thing. */
+static enum wm_code reference_agrees(const ProtobufCMessage *m, const void *context,
+				     struct wm_error *err)
+{
+	const Weightmark__V1__Reference *r = (const Weightmark__V1__Reference *)m;
+	const struct carried *target;
+
+	if (m->descriptor != &weightmark__v1__reference__descriptor || !r->statement || !r->object)
+		return WM_OK;
+	target = find_carried(context, r->statement->sha256.data);
+	if (target && target->statement &&
+	    strcmp(target->statement->header->object->text, r->object->text) != 0)
+		return fail(err, REASON_REFERENCE_MISMATCH, "%s is about %s", r->object->text,
+			    target->statement->header->object->text);
+	return WM_OK;
+}
+
+static enum wm_code references_agree(const struct verification *v, struct wm_error *err)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (v->carried[i].statement)
+			TRY(message_walk(v->carried[i].statement->message, reference_agrees, v, err));
+	return WM_OK;
+}
+
+static bool opening_matches(const struct verification *v, const struct opening *o,
+			    const uint8_t digest[SHA256_BYTES])
+{
+	const struct carried *c = find_carried(v, o->statement);
+	const Weightmark__V1__Header *h = c && c->statement ? c->statement->header : NULL;
+
+	for (size_t i = 0; h && i < h->n_sealed; i++)
+		if (strcmp(h->sealed[i]->pointer, o->pointer) == 0)
+			return memcmp(h->sealed[i]->digest->sha256.data, digest, SHA256_BYTES) == 0;
+	return false;
+}
+
+static enum wm_code openings_match(const struct verification *v, struct wm_error *err)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	for (size_t i = 0; i < v->sidecar.n_openings; i++) {
+		TRY(opening_digest(digest, &v->sidecar.openings[i], err));
+		if (!opening_matches(v, &v->sidecar.openings[i], digest))
+			return fail(err, REASON_OPENING_MISMATCH, "the opening of %s",
+				    v->sidecar.openings[i].pointer);
+	}
+	return WM_OK;
+}
+
+static enum wm_code checkpoint_parsed(const struct verification *v, struct wm_error *err)
+{
+	return hand_on(&v->checkpoint_err, err);
+}
+
+/* The record of the one file of a checkpoint, or NULL where facts are missing. */
+static const Weightmark__V1__File *the_file(const struct verification *v)
+{
+	return v->manifest && v->checkpoint && v->manifest->checkpoint->n_file == 1 ?
+		       v->manifest->checkpoint->file[0] :
+		       NULL;
+}
+
+static enum wm_code files_closed(const struct verification *v, struct wm_error *err)
+{
+	if (!v->manifest)
+		return nothing_to_judge(err);
+	if (v->manifest->checkpoint->n_file != 1 || v->manifest->checkpoint->n_part != 1)
+		return fail(err, REASON_NOT_WHOLE, "the manifest lists %zu files in %zu parts",
+			    v->manifest->checkpoint->n_file, v->manifest->checkpoint->n_part);
+	return WM_OK;
+}
+
+static enum wm_code grammar_equal(const struct verification *v, struct wm_error *err)
+{
+	const Weightmark__V1__File *f = the_file(v);
+
+	if (!f)
+		return nothing_to_judge(err);
+	if (strcmp(f->grammar, v->checkpoint->layout.format->grammar) != 0)
+		return fail(err, REASON_GRAMMAR_MISMATCH, "signed as %s, found to be %s", f->grammar,
+			    v->checkpoint->layout.format->grammar);
+	return WM_OK;
+}
+
+static bool digest_is(const Weightmark__V1__Digest *d, const uint8_t digest[SHA256_BYTES])
+{
+	return d && memcmp(d->sha256.data, digest, SHA256_BYTES) == 0;
+}
+
+static enum wm_code file_digest_equal(const struct verification *v, struct wm_error *err)
+{
+	const Weightmark__V1__File *f = the_file(v);
+
+	if (!f || !v->checkpoint->measured)
+		return nothing_to_judge(err);
+	if (f->size != v->checkpoint->size)
+		return fail(err, REASON_FILE_MISMATCH, "%s: has %llu bytes, %llu were signed",
+			    v->checkpoint->path, (unsigned long long)v->checkpoint->size,
+			    (unsigned long long)f->size);
+	if (!digest_is(f->file_digest, v->checkpoint->file_digest))
+		return fail(err, REASON_FILE_MISMATCH, "%s: its file digest is not the signed one",
+			    v->checkpoint->path);
+	return WM_OK;
+}
+
+static enum wm_code weights_equal(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+	const Weightmark__V1__Part *p;
+
+	if (!the_file(v) || !c->measured || v->manifest->checkpoint->n_part == 0)
+		return nothing_to_judge(err);
+	p = v->manifest->checkpoint->part[0];
+	if (!p->weights_digest && !c->has_weights)
+		return WM_OK;
+	if (!digest_is(p->weights_digest, c->weights_digest) ||
+	    !digest_is(p->tensor_set_digest, c->tensor_set_digest) ||
+	    p->tensor_count != c->layout.n_tensors || p->parameter_count != c->n_parameters ||
+	    p->tensor_bytes != c->n_tensor_bytes)
+		return fail(err, REASON_WEIGHTS_MISMATCH,
+			    "%s: the digests of its tensors are not the signed ones", c->path);
+	return WM_OK;
+}
+
+static enum wm_code sha256_equal(const struct verification *v, struct wm_error *err)
+{
+	const Weightmark__V1__File *f = the_file(v);
+
+	if (!f || !v->checkpoint->has_sha256)
+		return nothing_to_judge(err);
+	if (!digest_is(f->sha256, v->checkpoint->sha256))
+		return fail(err, REASON_SHA256_MISMATCH, "%s: its SHA-256 is not the signed one",
+			    v->checkpoint->path);
+	return WM_OK;
+}
+
+static enum wm_code schema_known(const struct verification *v, struct wm_error *err)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (v->carried[i].statement && v->carried[i].statement->newer_schema)
+			return fail(err, REASON_NEWER_SCHEMA, "%s uses schema 1.%u",
+				    v->carried[i].statement->header->object->text,
+				    v->carried[i].statement->header->schema_minor);
+	return WM_OK;
+}
+
+#ifdef MUTATE
+/* What `make mutate` puts in the place of each check in turn. */
+__attribute__((unused)) static enum wm_code check_removed(const struct verification *v,
+							  struct wm_error *err)
+{
+	(void)v, (void)err;
+	return WM_OK;
+}
+#endif
+
+/* How a row counts: a no refuses; so, but run only with --full; a no asks for review. */
+#define REFUSES false, false
+#define FULL	true, false
+#define REVIEWS false, true
+
+const struct check checks[] = {
+	/* checks: begin */
+	{ "carrier-found", "a sidecar was found", carrier_found, REFUSES },
+	{ "sidecar-canonical", "no byte of the sidecar is free", sidecar_canonical, REFUSES },
+	{ "keyids-computed", "keyids are those of the signing keys", keyids_computed, REFUSES },
+	{ "signatures-valid", "signatures by pinned keys verify", signatures_valid, REFUSES },
+	{ "signer-pinned", "a pinned key signed", signer_pinned, REFUSES },
+	{ "statements-strict", "statements follow the schema", statements_strict, REFUSES },
+	{ "manifest-present", "a manifest is among them", manifest_present, REFUSES },
+	{ "manifest-single", "one manifest is the newest", manifest_single, REFUSES },
+	{ "issuers-bound", "issuers that are keys signed", issuers_bound, REFUSES },
+	{ "statements-connected", "statements are connected", all_connected, REFUSES },
+	{ "references-agree", "references mean what they name", references_agree, REFUSES },
+	{ "openings-match", "opened values match their digests", openings_match, REFUSES },
+	{ "checkpoint-parsed", "the file keeps its strict grammar", checkpoint_parsed, REFUSES },
+	{ "files-closed", "the manifest lists just this file", files_closed, REFUSES },
+	{ "grammar-equal", "the grammar is the signed one", grammar_equal, REFUSES },
+	{ "file-digest-equal", "the file digest is the signed one", file_digest_equal, REFUSES },
+	{ "weights-equal", "the weights digests are the signed", weights_equal, REFUSES },
+	{ "sha256-equal", "the plain SHA-256 is the signed one", sha256_equal, FULL },
+	{ "schema-known", "the schema version is known", schema_known, REVIEWS },
+	/* checks: end */
+};
+
+const size_t n_checks = sizeof(checks) / sizeof(checks[0]);

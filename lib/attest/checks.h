@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one table of named checks (design.md section 8). Each reads the facts of a
+ * verification and says yes, or no with a reason; none changes anything. They run in
+ * order; after the first no the rest is not run.
+ */
+#ifndef ATTEST_CHECKS_H
+#define ATTEST_CHECKS_H
+
+#include "attest/verify.h"
+
+struct check {
+	const char *name;
+	const char *what; /* the sentence that holds where it passed */
+	enum wm_code (*run)(const struct verification *v, struct wm_error *err);
+	bool full;   /* only where everything was to be recomputed */
+	bool review; /* a no asks for review instead of refusing */
+};
+
+extern const struct check checks[];
+extern const size_t n_checks;
+
+#endif

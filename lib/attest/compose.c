@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading what an author wrote, and completing it. */
+#include "attest/compose.h"
+
+#include <string.h>
+
+#include "statement/mapping.h"
+#include "statement/message.h"
+#include "statement/scalar.h"
+#include "text/yaml.h"
+#include "util/limits.h"
+#include "weightmark/v1/dataset.pb-c.h"
+
+void composition_release(struct composition *c)
+{
+	arena_release(&c->arena);
+}
+
+static const char *local_part(const char *object)
+{
+	const char *slash = strrchr(object, '/');
+
+	return slash ? slash + 1 : object;
+}
+
+/* A copy of `text` as the semantic scalar `d`; the text must have its form. */
+static enum wm_code make_scalar(void *out, struct composition *c,
+				const ProtobufCMessageDescriptor *d, const char *text,
+				struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+
+	TRY(message_new(&m, d, &c->arena, err));
+	if (!scalar_find(d)->parse(m, text, strlen(text), &c->arena))
+		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s", c->name, text,
+			    scalar_find(d)->form);
+	memcpy(out, &m, sizeof(m));
+	return WM_OK;
+}
+
+static enum wm_code make_time(Weightmark__V1__Time **out, struct composition *c, int64_t seconds,
+			      struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__time__descriptor, &c->arena, err));
+	*out = (Weightmark__V1__Time *)m;
+	(*out)->seconds = seconds;
+	return WM_OK;
+}
+
+static enum wm_code make_digest(Weightmark__V1__Digest **out, struct composition *c,
+				const uint8_t digest[SHA256_BYTES], struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+	char *copy = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__digest__descriptor, &c->arena, err));
+	TRY(arena_copy(&copy, &c->arena, digest, SHA256_BYTES, err));
+	*out = (Weightmark__V1__Digest *)m;
+	(*out)->sha256 = (ProtobufCBinaryData){ SHA256_BYTES, (uint8_t *)copy };
+	return WM_OK;
+}
+
+/* --- headers ------------------------------------------------------------------------- */
+
+/* Authors may say as of when; sealed values were put there by reading. */
+static enum wm_code check_typed_header(const struct composition *c,
+				       const Weightmark__V1__Header *h, struct wm_error *err)
+{
+	if (h && (h->issuer || h->object || h->has_sequence || h->previous || h->reason ||
+		  h->issued_at || h->nonce || h->has_schema_minor))
+		return fail(err, REASON_YAML_FIELD,
+			    "%s: header: only as_of may be written; sign fills in the rest", c->name);
+	return WM_OK;
+}
+
+static enum wm_code fill_header(struct composition *c, struct draft_statement *s,
+				struct wm_error *err)
+{
+	cleanup_buf struct buf object = BUF_INIT(LIMIT_OBJECT);
+	ProtobufCMessage *made = NULL, *nonce = NULL;
+	Weightmark__V1__Header *h = statement_header(s->message);
+	void *random = NULL;
+
+	TRY(check_typed_header(c, h, err));
+	if (!h) {
+		const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(
+			s->kind->descriptor, "header");
+
+		TRY(message_new(&made, f->descriptor, &c->arena, err));
+		*(ProtobufCMessage **)field_place(s->message, f) = made;
+		h = (Weightmark__V1__Header *)made;
+	}
+	TRY(buf_printf(&object, err, "%s/", c->issuer));
+	TRY(s->kind->local_id(&object, s->message, err));
+	if (object.len == strlen(c->issuer) + 1)
+		return fail(err, REASON_YAML_FIELD, "%s: the %s has no %s", c->name, s->kind->name,
+			    s->kind->descriptor == &weightmark__v1__manifest__descriptor ?
+				    "model.name" :
+			    s->kind->descriptor == &weightmark__v1__run__descriptor ? "id" :
+										      "dataset_id");
+	TRY(make_scalar(&h->object, c, &weightmark__v1__object_id__descriptor, buf_str(&object), err));
+	TRY(arena_copy(&h->issuer, &c->arena, c->issuer, strlen(c->issuer), err));
+	TRY(make_time(&h->issued_at, c, c->now, err));
+	if (!h->as_of)
+		TRY(make_time(&h->as_of, c, c->now, err));
+	TRY(message_new(&nonce, &weightmark__v1__nonce__descriptor, &c->arena, err));
+	TRY(arena_alloc(&random, &c->arena, OPENING_SALT, err));
+	TRY(random_bytes(random, OPENING_SALT, err));
+	h->nonce = (Weightmark__V1__Nonce *)nonce;
+	h->nonce->random = (ProtobufCBinaryData){ OPENING_SALT, random };
+	h->has_sequence = h->has_schema_minor = 1;
+	h->sequence = 1;
+	h->schema_minor = SCHEMA_MINOR;
+	s->object = h->object->text;
+	return WM_OK;
+}
+
+/* --- reading ------------------------------------------------------------------------- */
+
+/* Takes the key `kind` out of the document and finds its row. */
+static enum wm_code take_kind(const struct kind **out, struct node *document, const char *name,
+			      struct wm_error *err)
+{
+	struct node **link = &document->first;
+
+	if (document->kind != NODE_MAP)
+		return fail(err, REASON_YAML_FIELD, "%s: line %u: a document is %s, not a map of fields",
+			    name, document->line, node_kind_name(document->kind));
+	while (*link && strcmp((*link)->key, "kind") != 0)
+		link = &(*link)->next;
+	if (!*link)
+		return fail(err, REASON_YAML_FIELD,
+			    "%s: line %u: a document does not say its kind; write 'kind: manifest'", name,
+			    document->line);
+	*out = (*link)->kind == NODE_TEXT ? kind_find((*link)->text) : NULL;
+	if (!*out || !(*out)->local_id || (*out)->descriptor == &weightmark__v1__release__descriptor ||
+	    (*out)->descriptor == &weightmark__v1__admission__descriptor)
+		return fail(err, REASON_YAML_FIELD,
+			    "%s: line %u: kind '%.32s' is not one of manifest, dataset, run", name,
+			    (*link)->line, (*link)->kind == NODE_TEXT ? (*link)->text : "");
+	*link = (*link)->next;
+	document->len--;
+	return WM_OK;
+}
+
+/* Documents of `kind`, and for runs those that the manifest's training_run holds. */
+static enum wm_code add_statements(struct composition *c, const ProtobufCMessageDescriptor *d,
+				   ProtobufCMessage *const *messages, size_t n,
+				   struct wm_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct draft_statement *s = &c->statements[c->n_statements];
+
+		if (messages[i]->descriptor != d)
+			continue;
+		s->kind = kind_of_message(d);
+		s->message = messages[i];
+		TRY(fill_header(c, s, err));
+		for (size_t j = 0; j < c->n_statements; j++)
+			if (strcmp(c->statements[j].object, s->object) == 0)
+				return fail(err, REASON_YAML_FIELD, "%s: two statements are about '%s'",
+					    c->name, local_part(s->object));
+		c->n_statements++;
+	}
+	return WM_OK;
+}
+
+static enum wm_code read_documents(ProtobufCMessage ***out, struct composition *c,
+				   struct tree *t, struct wm_error *err)
+{
+	struct mapping mapping = { c->name, REASON_YAML_FIELD, true, false, &c->arena };
+	ProtobufCMessage **messages;
+	void *list = NULL;
+	size_t n = 0;
+
+	TRY(arena_alloc(&list, &c->arena, (t->root->len + 1) * sizeof(*messages), err));
+	messages = list;
+	for (struct node *d = t->root->first; d; d = d->next) {
+		const struct kind *kind = NULL;
+
+		TRY(take_kind(&kind, d, c->name, err));
+		TRY(mapping_read(&messages[n], kind->descriptor, d, &mapping, err));
+		if (kind->descriptor == &weightmark__v1__manifest__descriptor) {
+			if (c->manifest)
+				return fail(err, REASON_YAML_FIELD, "%s: line %u: a second manifest",
+					    c->name, d->line);
+			c->manifest = (Weightmark__V1__Manifest *)messages[n];
+		}
+		n++;
+	}
+	*out = messages;
+	return WM_OK;
+}
+
+static enum wm_code check_manifest(const struct composition *c, struct wm_error *err)
+{
+	if (!c->manifest)
+		return fail(err, REASON_YAML_FIELD, "%s: has no document of 'kind: manifest'", c->name);
+	if (c->manifest->checkpoint || c->manifest->n_run)
+		return fail(err, REASON_YAML_FIELD, "%s: %s is measured or made by sign, never written",
+			    c->name, c->manifest->checkpoint ? "checkpoint" : "run");
+	return WM_OK;
+}
+
+/* Marks the datasets that runs use; a statement that nothing names could not be verified. */
+static enum wm_code check_used(struct composition *c, struct wm_error *err)
+{
+	for (size_t i = 0; i < c->n_statements; i++) {
+		const Weightmark__V1__Run *run = (const Weightmark__V1__Run *)c->statements[i].message;
+
+		if (run->base.descriptor != &weightmark__v1__run__descriptor)
+			continue;
+		for (size_t j = 0; j < run->n_uses; j++)
+			for (size_t k = 0; run->uses[j]->dataset_id && k < c->n_statements; k++)
+				if (strcmp(run->uses[j]->dataset_id, c->statements[k].object) == 0 ||
+				    strcmp(run->uses[j]->dataset_id,
+					   local_part(c->statements[k].object)) == 0)
+					c->statements[k].used = true;
+	}
+	for (size_t i = 0; i < c->n_statements; i++)
+		if (c->statements[i].kind->descriptor == &weightmark__v1__dataset__descriptor &&
+		    !c->statements[i].used)
+			return fail(err, REASON_DATASET_UNUSED, "%s: dataset '%s'", c->name,
+				    local_part(c->statements[i].object));
+	return WM_OK;
+}
+
+static enum wm_code compose_into(struct composition *c, const void *yaml, size_t len,
+				 struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+	ProtobufCMessage **messages = NULL, *manifest;
+	ProtobufCMessage *const *runs;
+	void *list = NULL;
+
+	TRY(yaml_read(&t, yaml, len, c->name, err));
+	TRY(read_documents(&messages, c, &t, err));
+	TRY(check_manifest(c, err));
+	TRY(arena_alloc(&list, &c->arena,
+			(t.root->len + c->manifest->n_training_run) * sizeof(*c->statements), err));
+	c->statements = list;
+	manifest = &c->manifest->base;
+	memcpy(&runs, &c->manifest->training_run, sizeof(runs));
+	TRY(add_statements(c, &weightmark__v1__dataset__descriptor, messages, t.root->len, err));
+	TRY(add_statements(c, &weightmark__v1__run__descriptor, messages, t.root->len, err));
+	TRY(add_statements(c, &weightmark__v1__run__descriptor, runs, c->manifest->n_training_run,
+			   err));
+	c->manifest->n_training_run = 0;
+	c->manifest->training_run = NULL;
+	TRY(add_statements(c, &weightmark__v1__manifest__descriptor, &manifest, 1, err));
+	return check_used(c, err);
+}
+
+enum wm_code compose(struct composition *out, const void *yaml, size_t len, const char *name,
+		     const char *issuer, int64_t now, struct wm_error *err)
+{
+	cleanup_composition struct composition c = {
+		.arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
+		.issuer = issuer,
+		.now = now,
+		.name = name,
+	};
+
+	TRY(compose_into(&c, yaml, len, err));
+	*out = c;
+	c.arena.chunks = NULL;
+	return WM_OK;
+}
+
+/* --- what was measured --------------------------------------------------------------- */
+
+static enum wm_code make_file(Weightmark__V1__File **out, struct composition *c,
+			      const struct checkpoint *from, struct wm_error *err)
+{
+	const char *grammar = from->layout.format->grammar;
+	ProtobufCMessage *m = NULL;
+	Weightmark__V1__File *f;
+
+	TRY(message_new(&m, &weightmark__v1__file__descriptor, &c->arena, err));
+	f = (Weightmark__V1__File *)m;
+	f->has_size = f->has_role = 1;
+	f->size = from->size;
+	f->role = WEIGHTMARK__V1__FILE__ROLE__load;
+	TRY(arena_copy(&f->path, &c->arena, from->name, strlen(from->name), err));
+	TRY(arena_copy(&f->grammar, &c->arena, grammar, strlen(grammar), err));
+	TRY(make_digest(&f->file_digest, c, from->file_digest, err));
+	TRY(make_digest(&f->sha256, c, from->sha256, err));
+	*out = f;
+	return WM_OK;
+}
+
+static enum wm_code make_part(Weightmark__V1__Part **out, struct composition *c,
+			      const struct checkpoint *from, struct wm_error *err)
+{
+	static const char name[] = "weights";
+	ProtobufCMessage *m = NULL;
+	Weightmark__V1__Part *p;
+	void *list = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__part__descriptor, &c->arena, err));
+	p = (Weightmark__V1__Part *)m;
+	TRY(arena_copy(&p->name, &c->arena, name, sizeof(name) - 1, err));
+	TRY(arena_alloc(&list, &c->arena, sizeof(*p->path), err));
+	p->path = list;
+	p->n_path = 1;
+	TRY(arena_copy(&p->path[0], &c->arena, from->name, strlen(from->name), err));
+	if (from->has_weights) {
+		p->has_tensor_count = p->has_parameter_count = p->has_tensor_bytes = 1;
+		p->tensor_count = from->layout.n_tensors;
+		p->parameter_count = from->n_parameters;
+		p->tensor_bytes = from->n_tensor_bytes;
+		TRY(make_digest(&p->weights_digest, c, from->weights_digest, err));
+		TRY(make_digest(&p->tensor_set_digest, c, from->tensor_set_digest, err));
+	}
+	*out = p;
+	return WM_OK;
+}
+
+enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *measured,
+				struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+	Weightmark__V1__Checkpoint *checkpoint;
+	void *list = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__checkpoint__descriptor, &c->arena, err));
+	checkpoint = (Weightmark__V1__Checkpoint *)m;
+	TRY(arena_alloc(&list, &c->arena, sizeof(*checkpoint->file), err));
+	checkpoint->file = list;
+	TRY(arena_alloc(&list, &c->arena, sizeof(*checkpoint->part), err));
+	checkpoint->part = list;
+	checkpoint->n_file = checkpoint->n_part = 1;
+	TRY(make_file(&checkpoint->file[0], c, measured, err));
+	TRY(make_part(&checkpoint->part[0], c, measured, err));
+	c->manifest->checkpoint = checkpoint;
+	return WM_OK;
+}
+
+/* --- references ---------------------------------------------------------------------- */
+
+static enum wm_code make_reference(Weightmark__V1__Reference **out, struct composition *c,
+				   const char *object, const uint8_t id[SHA256_BYTES],
+				   struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL, *statement = NULL;
+	char *copy = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__reference__descriptor, &c->arena, err));
+	TRY(message_new(&statement, &weightmark__v1__statement_id__descriptor, &c->arena, err));
+	TRY(arena_copy(&copy, &c->arena, id, SHA256_BYTES, err));
+	*out = (Weightmark__V1__Reference *)m;
+	(*out)->statement = (Weightmark__V1__StatementId *)statement;
+	(*out)->statement->sha256 = (ProtobufCBinaryData){ SHA256_BYTES, (uint8_t *)copy };
+	return make_scalar(&(*out)->object, c, &weightmark__v1__object_id__descriptor, object, err);
+}
+
+static bool names(const char *id, const char *object)
+{
+	return strcmp(id, object) == 0 || strcmp(id, local_part(object)) == 0;
+}
+
+/* The statement of type `d` that `id` names: an author's own first, then those given. */
+static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c, const char *id,
+			  const ProtobufCMessageDescriptor *d, struct statement *const *given,
+			  size_t n_given, struct wm_error *err)
+{
+	for (size_t i = 0; i < c->n_statements; i++)
+		if (c->statements[i].kind->descriptor == d && names(id, c->statements[i].object))
+			return make_reference(out, c, c->statements[i].object, c->statements[i].id, err);
+	for (size_t i = 0; i < n_given; i++)
+		if (given[i]->kind->descriptor == d && names(id, given[i]->header->object->text))
+			return make_reference(out, c, given[i]->header->object->text, given[i]->id, err);
+	if (d == &weightmark__v1__run__descriptor)
+		return fail(err, REASON_YAML_FIELD, "%s: checkpoint_of: no training run has the id '%s'",
+			    c->name, id);
+	return fail(err, REASON_DATASET_UNKNOWN, "%s: dataset '%.128s'", c->name, id);
+}
+
+static enum wm_code refer_to_datasets(struct composition *c, Weightmark__V1__Run *run,
+				      struct statement *const *given, size_t n_given,
+				      struct wm_error *err)
+{
+	for (size_t i = 0; i < run->n_uses; i++) {
+		Weightmark__V1__DatasetUse *use = run->uses[i];
+
+		if (!use->dataset == !use->dataset_id)
+			return fail(err, REASON_YAML_FIELD,
+				    "%s: a use names its data by one of dataset_id and dataset", c->name);
+		if (!use->dataset_id)
+			continue;
+		TRY(refer(&use->dataset, c, use->dataset_id, &weightmark__v1__dataset__descriptor, given,
+			  n_given, err));
+		use->dataset_id = NULL;
+	}
+	return WM_OK;
+}
+
+static enum wm_code refer_to_runs(struct composition *c, struct wm_error *err)
+{
+	Weightmark__V1__Manifest *m = c->manifest;
+	ProtobufCMessage *made = NULL;
+	void *list = NULL;
+
+	TRY(arena_alloc(&list, &c->arena, c->n_statements * sizeof(*m->run), err));
+	m->run = list;
+	for (size_t i = 0; i < c->n_statements; i++)
+		if (c->statements[i].kind->descriptor == &weightmark__v1__run__descriptor) {
+			TRY(make_reference(&m->run[m->n_run], c, c->statements[i].object,
+					   c->statements[i].id, err));
+			m->n_run++;
+		}
+	if (m->n_run > 0 && !m->checkpoint_of) {
+		TRY(message_new(&made, &weightmark__v1__checkpoint_of__descriptor, &c->arena, err));
+		m->checkpoint_of = (Weightmark__V1__CheckpointOf *)made;
+	}
+	if (!m->checkpoint_of || m->checkpoint_of->run)
+		return WM_OK;
+	if (m->checkpoint_of->run_id)
+		TRY(refer(&m->checkpoint_of->run, c, m->checkpoint_of->run_id,
+			  &weightmark__v1__run__descriptor, NULL, 0, err));
+	else if (m->n_run > 0)
+		m->checkpoint_of->run = m->run[m->n_run - 1];
+	m->checkpoint_of->run_id = NULL;
+	return WM_OK;
+}
+
+enum wm_code compose_references(struct composition *c, size_t i, struct statement *const *given,
+				size_t n_given, struct wm_error *err)
+{
+	const ProtobufCMessageDescriptor *d = c->statements[i].kind->descriptor;
+
+	if (d == &weightmark__v1__run__descriptor)
+		return refer_to_datasets(c, (Weightmark__V1__Run *)c->statements[i].message, given,
+					 n_given, err);
+	if (d == &weightmark__v1__manifest__descriptor)
+		return refer_to_runs(c, err);
+	return WM_OK;
+}

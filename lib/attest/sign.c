@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of signing: read, measure, complete, reuse or sign, write once. */
+#include "attest/sign.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "attest/carriers.h"
+#include "util/file.h"
+#include "util/limits.h"
+#include "weightmark/v1/dataset.pb-c.h"
+
+/* A verified statement that was there before, and the envelope around it. */
+struct prior {
+	struct statement *statement;
+	const struct envelope *envelope;
+};
+
+/* What other sidecars say: the present one of the checkpoint, and those given to refer to. */
+struct priors {
+	struct sidecar *sidecars;
+	size_t n_sidecars;
+	struct prior *list;
+	struct statement **statements; /* of `list`, as compose_references() takes them */
+	size_t n, n_own; /* the first n_own are of the checkpoint's own sidecar */
+	bool signed_already;
+};
+
+static void priors_release(struct priors *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		statement_free(p->list[i].statement);
+	for (size_t i = 0; i < p->n_sidecars; i++)
+		sidecar_release(&p->sidecars[i]);
+	free(p->sidecars);
+	free(p->list);
+	free(p->statements);
+}
+#define cleanup_priors __attribute__((cleanup(priors_release)))
+
+void signing_release(struct signing *s)
+{
+	for (size_t i = 0; i < s->n_payloads; i++)
+		buf_release(&s->payloads[i]);
+	free(s->payloads);
+	composition_release(&s->composition);
+	checkpoint_free(s->checkpoint);
+	free(s->sidecar_path);
+	free(s->issuer);
+	*s = (struct signing){ 0 };
+}
+
+/*
+ * Decodes the statements of one sidecar. Of the checkpoint's own, only those that the
+ * signer's key made can be reused; those given are referred to, not vouched for.
+ */
+static enum wm_code add_priors(struct priors *p, const struct sidecar *sidecar, const char *name,
+			       const struct public_key *key, struct wm_error *err)
+{
+	size_t n = p->n + sidecar->n_envelopes;
+	struct prior *list = reallocarray(p->list, n, sizeof(*list));
+	struct statement **statements;
+
+	if (!list)
+		return fail_nomem(err);
+	p->list = list;
+	statements = reallocarray(p->statements, n, sizeof(*statements));
+	if (!statements)
+		return fail_nomem(err);
+	p->statements = statements;
+	for (size_t i = 0; i < sidecar->n_envelopes; i++) {
+		const struct envelope *e = &sidecar->envelopes[i];
+		struct statement *s = NULL;
+
+		if (key && envelope_verify(e, key, NULL) != WM_OK)
+			continue;
+		TRY(statement_decode(&s, e->payload, e->payload_len, name, err));
+		p->list[p->n] = (struct prior){ s, e };
+		p->statements[p->n++] = s;
+	}
+	return WM_OK;
+}
+
+static enum wm_code load_priors(struct priors *p, const char *own, const struct sign_options *o,
+				struct wm_error *err)
+{
+	struct wm_error missing = { 0 };
+	enum wm_code code;
+
+	p->sidecars = calloc(o->n_statements + 1, sizeof(*p->sidecars));
+	if (!p->sidecars)
+		return fail_nomem(err);
+	code = carrier_load(&p->sidecars[0], own, &missing);
+	if (code == WM_OK) {
+		p->n_sidecars = 1;
+		p->signed_already = true;
+		TRY(add_priors(p, &p->sidecars[0], own, signer_public(o->signer), err));
+		p->n_own = p->n;
+	} else if (error_reason(&missing) != REASON_SIDECAR_MISSING) {
+		*err = missing;
+		return code;
+	}
+	for (size_t i = 0; i < o->n_statements; i++) {
+		struct sidecar *s = &p->sidecars[p->n_sidecars];
+
+		TRY(carrier_load(s, o->statements[i], err));
+		p->n_sidecars++;
+		TRY(add_priors(p, s, o->statements[i], NULL, err));
+	}
+	return WM_OK;
+}
+
+/*
+ * Whether `s` says what `before` says but for nonce and times. If so it takes those over,
+ * so that its payload, and every id that rests on it, is the same.
+ */
+static enum wm_code take_over(bool *same, struct draft_statement *s, const struct prior *before,
+			      struct buf *payload, struct wm_error *err)
+{
+	Weightmark__V1__Header *h = statement_header(s->message), kept = *h;
+	const Weightmark__V1__Header *old = before->statement->header;
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_STATEMENT);
+
+	*same = false;
+	if (before->statement->kind != s->kind || before->statement->newer_schema ||
+	    strcmp(old->object->text, s->object) != 0)
+		return WM_OK;
+	if (h->as_of->seconds == h->issued_at->seconds)
+		h->as_of = old->as_of;
+	h->issued_at = old->issued_at;
+	h->nonce = old->nonce;
+	h->sequence = old->sequence;
+	h->previous = old->previous;
+	h->reason = old->reason;
+	TRY(statement_encode(&bytes, s->kind, s->message, err));
+	*same = bytes.len == before->envelope->payload_len &&
+		memcmp(bytes.data, before->envelope->payload, bytes.len) == 0;
+	if (!*same) {
+		*h = kept;
+		return WM_OK;
+	}
+	s->reused = true;
+	s->envelope = *before->envelope;
+	memcpy(s->id, before->statement->id, SHA256_BYTES);
+	return buf_append(payload, bytes.data, bytes.len, err);
+}
+
+static enum wm_code make_statement(struct signing *out, size_t i, const struct priors *p,
+				   const struct sign_options *o, struct wm_error *err)
+{
+	struct draft_statement *s = &out->composition.statements[i];
+	struct buf *payload = &out->payloads[i];
+
+	TRY(compose_references(&out->composition, i, p->statements + p->n_own, p->n - p->n_own, err));
+	for (size_t j = 0; j < p->n_own && !s->reused; j++) {
+		bool same;
+
+		TRY(take_over(&same, s, &p->list[j], payload, err));
+	}
+	if (s->reused)
+		return WM_OK;
+	TRY(statement_encode(payload, s->kind, s->message, err));
+	TRY(statement_id(s->id, payload->data, payload->len, err));
+	if (o->dry_run)
+		return WM_OK;
+	return envelope_sign(&s->envelope, &out->composition.arena, o->signer, payload->data,
+			     payload->len, err);
+}
+
+/* Envelopes of given sidecars that a statement of ours refers to travel along. */
+static size_t add_referred(struct envelope *envelopes, size_t n, const struct composition *c,
+			   const struct priors *p)
+{
+	for (size_t i = p->n_own; i < p->n; i++) {
+		bool referred = false;
+
+		for (size_t j = 0; j < c->n_statements; j++) {
+			const Weightmark__V1__Run *run = (const Weightmark__V1__Run *)c->statements[j].message;
+
+			if (run->base.descriptor != &weightmark__v1__run__descriptor)
+				continue;
+			for (size_t k = 0; k < run->n_uses; k++)
+				referred |= run->uses[k]->dataset && run->uses[k]->dataset->statement &&
+					    memcmp(run->uses[k]->dataset->statement->sha256.data,
+						   p->list[i].statement->id, SHA256_BYTES) == 0;
+		}
+		if (referred)
+			envelopes[n++] = *p->list[i].envelope;
+	}
+	return n;
+}
+
+static enum wm_code write_sidecar(const struct signing *out, const struct priors *p,
+				  struct wm_error *err)
+{
+	const struct composition *c = &out->composition;
+	cleanup_free struct envelope *envelopes = calloc(c->n_statements + p->n, sizeof(*envelopes));
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
+	struct sidecar check = { 0 };
+	size_t n = 0;
+
+	if (!envelopes)
+		return fail_nomem(err);
+	for (; n < c->n_statements; n++)
+		envelopes[n] = c->statements[n].envelope;
+	n = add_referred(envelopes, n, c, p);
+	TRY(sidecar_encode(&bytes, envelopes, n, err));
+	TRY(sidecar_decode(&check, bytes.data, bytes.len, out->sidecar_path, err));
+	sidecar_release(&check);
+	return file_write(out->sidecar_path, bytes.data, bytes.len, 0644,
+			  p->signed_already ? FILE_REPLACE : FILE_EXCLUSIVE, err);
+}
+
+static enum wm_code choose_names(struct signing *out, const char *path,
+				 const struct sign_options *o, struct wm_error *err)
+{
+	int n;
+
+	if (o->issuer)
+		n = asprintf(&out->issuer, "%s", o->issuer);
+	else
+		n = asprintf(&out->issuer, "key:%s", public_key_id(signer_public(o->signer)));
+	if (n < 0) {
+		out->issuer = NULL;
+		return fail_nomem(err);
+	}
+	if (!o->sidecar)
+		return carrier_sidecar_path(&out->sidecar_path, path, err);
+	out->sidecar_path = strdup(o->sidecar);
+	return out->sidecar_path ? WM_OK : fail_nomem(err);
+}
+
+static enum wm_code sign_statements(struct signing *out, const struct priors *p,
+				    const struct sign_options *o, struct wm_error *err)
+{
+	const struct composition *c = &out->composition;
+
+	out->payloads = calloc(c->n_statements, sizeof(*out->payloads));
+	if (!out->payloads)
+		return fail_nomem(err);
+	for (; out->n_payloads < c->n_statements; out->n_payloads++) {
+		out->payloads[out->n_payloads] = (struct buf)BUF_INIT(LIMIT_STATEMENT);
+		/* Counted before it is filled, so that a failure releases it. */
+		if (make_statement(out, out->n_payloads, p, o, err) != WM_OK) {
+			out->n_payloads++;
+			return err->code;
+		}
+	}
+	return WM_OK;
+}
+
+enum wm_code checkpoint_sign(struct signing *out, const char *path,
+			     const struct sign_options *options, struct wm_error *err)
+{
+	const struct checkpoint_measure_options measuring = {
+		.sha256 = true,
+		.workers = options->workers,
+		.progress = options->progress,
+	};
+	cleanup_priors struct priors priors = { 0 };
+	const struct composition *c = &out->composition;
+
+	TRY(choose_names(out, path, options, err));
+	TRY(compose(&out->composition, options->yaml, options->yaml_len, options->yaml_name, out->issuer,
+		    time(NULL), err));
+	TRY(load_priors(&priors, out->sidecar_path, options, err));
+	TRY(checkpoint_open(&out->checkpoint, path, err));
+	TRY(checkpoint_measure(out->checkpoint, &measuring, err));
+	TRY(compose_checkpoint(&out->composition, out->checkpoint, err));
+	TRY(sign_statements(out, &priors, options, err));
+	out->unchanged = c->statements[c->n_statements - 1].reused;
+	if (out->unchanged)
+		return WM_OK;
+	if (priors.signed_already)
+		return fail(err, REASON_ALREADY_SIGNED, "%s", out->sidecar_path);
+	return options->dry_run ? WM_OK : write_sidecar(out, &priors, err);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running the checks and deciding. */
+#include "attest/verdict.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/checks.h"
+
+__attribute__((format(printf, 3, 4))) static void verdict_note(struct wm_verdict *v, const char *code,
+							       const char *format, ...)
+{
+	struct note *note;
+	va_list args;
+
+	if (v->n_notes == NOTES_MAX)
+		return;
+	note = &v->notes[v->n_notes++];
+	note->code = code;
+	va_start(args, format);
+	vsnprintf(note->text, sizeof(note->text), format, args);
+	va_end(args);
+}
+
+const struct check_result *verdict_decider(const struct wm_verdict *v)
+{
+	const struct check_result *decider = NULL;
+
+	for (size_t i = 0; i < v->n_checks; i++) {
+		if (v->checks[i].outcome == OUTCOME_FAILED)
+			return &v->checks[i];
+		if (v->checks[i].outcome == OUTCOME_REVIEW && !decider)
+			decider = &v->checks[i];
+	}
+	return decider;
+}
+
+size_t verdict_count(const struct wm_verdict *v, enum outcome outcome)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_checks; i++)
+		n += v->checks[i].outcome == outcome;
+	return n;
+}
+
+const char *carried_state(const struct carried *c)
+{
+	if (c->signature.code == WM_OK)
+		return "verified";
+	return c->key ? "invalid" : "key-not-pinned";
+}
+
+/* Signatures that decide nothing, because another one over the same payload holds. */
+static void note_signatures(struct wm_verdict *v)
+{
+	for (size_t i = 0; i < v->facts.n_carried; i++) {
+		const struct carried *c = &v->facts.carried[i];
+		char id[STATEMENT_ID_TEXT + 1];
+
+		statement_id_text(id, c->envelope->statement);
+		if (!c->key)
+			verdict_note(v, "key-not-pinned", "%s is signed by key %s too, not checked", id,
+				     c->envelope->keyid);
+		else if (c->signature.code != WM_OK)
+			verdict_note(v, "signature-invalid", "%s: the signature by key %s is invalid",
+				     id, c->envelope->keyid);
+	}
+}
+
+static void note_sealed(struct wm_verdict *v)
+{
+	for (size_t i = 0; i < v->facts.n_carried; i++) {
+		const struct statement *s = v->facts.carried[i].statement;
+
+		if (s && s->header->n_sealed > 0)
+			verdict_note(v, "withheld", "%s withholds %zu values", s->header->object->text,
+				     s->header->n_sealed);
+	}
+}
+
+static void note_checkpoint(struct wm_verdict *v)
+{
+	const struct checkpoint *c = v->facts.checkpoint;
+	const Weightmark__V1__Manifest *m = v->facts.manifest;
+
+	if (!c || !m)
+		return;
+	if (m->checkpoint->n_file == 1 && strcmp(m->checkpoint->file[0]->path, c->name) != 0)
+		verdict_note(v, "renamed", "signed under the name '%s'", m->checkpoint->file[0]->path);
+	if (!c->writers_excluded)
+		verdict_note(v, "writers-not-excluded",
+			     "another process could have written to the file while it was read");
+	if (!v->facts.full)
+		verdict_note(v, "sha256-not-recomputed",
+			     "the file digest was checked; --full recomputes the plain SHA-256 too");
+	if (!c->has_weights)
+		verdict_note(v, "no-tensors", "no known format: tensors cannot be told apart");
+}
+
+/* Accept is what remains where at least one check passed and every one that ran did. */
+static void decide(struct wm_verdict *v)
+{
+	size_t passed = verdict_count(v, OUTCOME_PASSED);
+	size_t review = verdict_count(v, OUTCOME_REVIEW);
+
+	v->decision = WM_REFUSE;
+	if (passed == 0 || verdict_count(v, OUTCOME_FAILED) > 0)
+		return;
+	v->decision = review > 0 ? WM_REVIEW : WM_ACCEPT;
+}
+
+static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
+{
+	bool stopped = false;
+
+	v->checks = calloc(n_checks, sizeof(*v->checks));
+	if (!v->checks)
+		return fail_nomem(err);
+	v->n_checks = n_checks;
+	for (size_t i = 0; i < n_checks; i++) {
+		struct check_result *r = &v->checks[i];
+
+		r->name = checks[i].name;
+		r->what = checks[i].what;
+		if (stopped || (checks[i].full && !v->facts.full))
+			continue;
+		r->outcome = OUTCOME_PASSED;
+		if (checks[i].run(&v->facts, &r->err) != WM_OK)
+			r->outcome = checks[i].review ? OUTCOME_REVIEW : OUTCOME_FAILED;
+		stopped = r->outcome == OUTCOME_FAILED;
+	}
+	decide(v);
+	note_signatures(v);
+	note_sealed(v);
+	note_checkpoint(v);
+	return WM_OK;
+}
+
+enum wm_code verdict_reach(struct wm_verdict **out, const char *path,
+			   const struct verify_options *options, struct wm_error *err)
+{
+	cleanup_verdict struct wm_verdict *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return fail_nomem(err);
+	if (keyring_count(options->keys) == 0)
+		return fail(err, REASON_NO_KEY, "no key is pinned");
+	TRY(verification_gather(&v->facts, path, options, err));
+	TRY(run_checks(v, err));
+	*out = take_ptr(&v);
+	return WM_OK;
+}
+
+void verdict_free(struct wm_verdict *v)
+{
+	if (!v)
+		return;
+	verification_release(&v->facts);
+	free(v->checks);
+	free(v);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathering the facts of a verification, in an order that parses nothing unverified. */
+#include "attest/verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/carriers.h"
+
+void verification_release(struct verification *v)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		statement_free(v->carried[i].statement);
+	free(v->carried);
+	free(v->sidecar_path);
+	sidecar_release(&v->sidecar);
+	checkpoint_free(v->checkpoint);
+	*v = (struct verification){ 0 };
+}
+
+/* Whether a step that failed with `code` leaves nothing to judge. */
+static bool cannot_tell(enum wm_code code)
+{
+	return exit_status(code) == exit_status(WM_IO);
+}
+
+static enum wm_code verify_signature(struct carried *c, const struct keyring *keys,
+				     struct wm_error *err)
+{
+	c->key = keyring_find(keys, c->envelope->keyid);
+	if (c->key) {
+		enum wm_code code = envelope_verify(c->envelope, c->key, &c->signature);
+
+		if (cannot_tell(code)) {
+			*err = c->signature;
+			return code;
+		}
+		return WM_OK;
+	}
+	(void)fail(&c->signature, REASON_KEY_UNTRUSTED, "signed by key %s, which is not pinned",
+		   c->envelope->keyid);
+	for (size_t i = 0; i < keyring_count(keys) && !c->keyid_wrong; i++)
+		c->keyid_wrong = envelope_verify(c->envelope, keyring_at(keys, i), NULL) == WM_OK;
+	return WM_OK;
+}
+
+static enum wm_code examine(struct carried *c, const char *name, const struct keyring *keys,
+			    struct wm_error *err)
+{
+	enum wm_code code;
+
+	TRY(verify_signature(c, keys, err));
+	if (c->signature.code != WM_OK)
+		return WM_OK;
+	code = statement_decode(&c->statement, c->envelope->payload, c->envelope->payload_len, name,
+				&c->decoded);
+	if (cannot_tell(code)) {
+		*err = c->decoded;
+		return code;
+	}
+	return WM_OK;
+}
+
+/* The manifest of the highest sequence; several of that sequence are counted. */
+static void find_head(struct verification *v)
+{
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct carried *c = &v->carried[i];
+		bool same;
+
+		if (!c->statement ||
+		    c->statement->kind->descriptor != &weightmark__v1__manifest__descriptor)
+			continue;
+		same = v->head && memcmp(v->head->statement->id, c->statement->id, SHA256_BYTES) == 0;
+		if (same)
+			continue;
+		if (v->head && v->head->statement->header->sequence >= c->statement->header->sequence) {
+			v->n_heads += v->head->statement->header->sequence ==
+				      c->statement->header->sequence;
+			continue;
+		}
+		v->head = c;
+		v->n_heads = 1;
+	}
+	if (v->head)
+		v->manifest = (const Weightmark__V1__Manifest *)v->head->statement->message;
+}
+
+static enum wm_code gather_carriers(struct verification *v, const struct verify_options *options,
+				    struct wm_error *err)
+{
+	enum wm_code code = carrier_load(&v->sidecar, v->sidecar_path, &v->sidecar_err);
+
+	if (cannot_tell(code)) {
+		*err = v->sidecar_err;
+		return code;
+	}
+	if (code != WM_OK)
+		return WM_OK;
+	v->carried = calloc(v->sidecar.n_envelopes, sizeof(*v->carried));
+	if (!v->carried)
+		return fail_nomem(err);
+	v->n_carried = v->sidecar.n_envelopes;
+	for (size_t i = 0; i < v->n_carried; i++) {
+		v->carried[i].envelope = &v->sidecar.envelopes[i];
+		TRY(examine(&v->carried[i], v->sidecar_path, options->keys, err));
+	}
+	find_head(v);
+	return WM_OK;
+}
+
+/* Opens the checkpoint first, so that a lease covers all that follows; measures it last. */
+enum wm_code verification_gather(struct verification *out, const char *path,
+				 const struct verify_options *options, struct wm_error *err)
+{
+	const struct checkpoint_measure_options measuring = {
+		.sha256 = options->full,
+		.workers = options->workers,
+		.progress = options->progress,
+	};
+	struct verification *v = out;
+	enum wm_code code;
+
+	v->full = options->full;
+	v->n_pinned = keyring_count(options->keys);
+	if (options->sidecar) {
+		v->sidecar_path = strdup(options->sidecar);
+		if (!v->sidecar_path)
+			return fail_nomem(err);
+	} else {
+		TRY(carrier_sidecar_path(&v->sidecar_path, path, err));
+	}
+	code = checkpoint_open(&v->checkpoint, path, &v->checkpoint_err);
+	if (!cannot_tell(code))
+		TRY(gather_carriers(v, options, err));
+	/* Bytes are read only where something signed speaks of them. */
+	if (code == WM_OK && v->manifest)
+		code = checkpoint_measure(v->checkpoint, &measuring, &v->checkpoint_err);
+	if (cannot_tell(code)) {
+		*err = v->checkpoint_err;
+		return code;
+	}
+	return WM_OK;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verdicts: their names, and the text that people read. */
+#include "report/verdict_report.h"
+
+#include <string.h>
+
+#include "statement/scalar.h"
+#include "util/escape.h"
+#include "util/limits.h"
+#include "weightmark/v1/dataset.pb-c.h"
+
+enum { SHORT_ID = 3 + 16 }; /* characters of an abbreviated statement id */
+
+const char *decision_name(enum wm_decision decision)
+{
+	static const char *const names[] = {
+		[WM_REFUSE] = "refuse",
+		[WM_REVIEW] = "review",
+		[WM_ACCEPT] = "accept",
+	};
+
+	return names[decision];
+}
+
+const char *outcome_name(enum outcome outcome)
+{
+	static const char *const names[] = {
+		[OUTCOME_NOT_RUN] = "not-run",
+		[OUTCOME_PASSED] = "passed",
+		[OUTCOME_FAILED] = "failed",
+		[OUTCOME_REVIEW] = "review",
+	};
+
+	return names[outcome];
+}
+
+const char *verdict_headline(const struct wm_verdict *v)
+{
+	const struct check_result *decider = verdict_decider(v);
+
+	return decider ? decider->err.reason : "integrity only: nothing decided about data";
+}
+
+int verdict_exit_status(const struct wm_verdict *v)
+{
+	const struct check_result *decider = verdict_decider(v);
+
+	if (v->decision == WM_ACCEPT)
+		return 0;
+	if (v->decision == WM_REVIEW)
+		return 4;
+	return decider ? exit_status(decider->err.code) : exit_status(WM_INTERNAL);
+}
+
+/* "  word      text", the text escaped. */
+static enum wm_code line(struct buf *out, const char *word, const char *text, struct wm_error *err)
+{
+	TRY(buf_printf(out, err, "  %-11s", word));
+	TRY(escape_append(out, text, strlen(text), err));
+	return buf_append_str(out, "\n", err);
+}
+
+static enum wm_code text_checkpoint(struct buf *out, const struct checkpoint *c,
+				    struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_PATH + LIMIT_MESSAGE);
+
+	if (!c)
+		return WM_OK;
+	TRY(buf_printf(&text, err, "%s, %llu bytes, %s", c->path, (unsigned long long)c->size,
+		       c->layout.format->grammar));
+	if (c->layout.has_tensors)
+		TRY(buf_printf(&text, err, ", %zu tensors", c->layout.n_tensors));
+	return line(out, "file", buf_str(&text), err);
+}
+
+/* What one dataset statement says of itself, as its issuer's words. */
+static enum wm_code text_dataset(struct buf *text, const Weightmark__V1__Dataset *d,
+				 struct wm_error *err)
+{
+	if (d->title)
+		TRY(buf_printf(text, err, ", \"%s\"", d->title));
+	if (d->licence)
+		TRY(buf_printf(text, err, ", licence %s", d->licence->text));
+	return WM_OK;
+}
+
+static enum wm_code text_statement(struct buf *out, const struct carried *c, struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+	const struct statement *s = c->statement;
+	char id[STATEMENT_ID_TEXT + 1], at[TIME_TEXT + 1];
+
+	statement_id_text(id, c->envelope->statement);
+	id[SHORT_ID] = '\0';
+	if (!s) {
+		TRY(buf_printf(&text, err, "%s by key %s: %s", id, c->envelope->keyid,
+			       carried_state(c)));
+		return line(out, "statement", buf_str(&text), err);
+	}
+	time_text(at, s->header->issued_at->seconds);
+	TRY(buf_append_str(&text, s->header->object->text + strlen(s->header->issuer) + 1, err));
+	if (s->kind->descriptor == &weightmark__v1__dataset__descriptor)
+		TRY(text_dataset(&text, (const Weightmark__V1__Dataset *)s->message, err));
+	TRY(buf_printf(&text, err, "; asserted by %s at %s; %s", s->header->issuer, at, id));
+	return line(out, s->kind->name, buf_str(&text), err);
+}
+
+static enum wm_code text_counts(struct buf *out, const struct wm_verdict *v, struct wm_error *err)
+{
+	size_t review = verdict_count(v, OUTCOME_REVIEW);
+
+	TRY(buf_printf(out, err, "  %-11s%zu passed, %zu failed", "checks",
+		       verdict_count(v, OUTCOME_PASSED), verdict_count(v, OUTCOME_FAILED)));
+	if (review)
+		TRY(buf_printf(out, err, ", %zu for review", review));
+	return buf_printf(out, err, ", %zu not run\n", verdict_count(v, OUTCOME_NOT_RUN));
+}
+
+enum wm_code verdict_text(struct buf *out, const struct wm_verdict *v, bool every_check,
+			  struct wm_error *err)
+{
+	const struct check_result *decider = verdict_decider(v);
+
+	if (decider)
+		TRY(line(out, "because", decider->err.message, err));
+	TRY(text_checkpoint(out, v->facts.checkpoint, err));
+	for (size_t i = 0; i < v->facts.n_carried; i++)
+		TRY(text_statement(out, &v->facts.carried[i], err));
+	if (v->facts.head)
+		TRY(line(out, "signed by", v->facts.head->envelope->keyid, err));
+	TRY(text_counts(out, v, err));
+	for (size_t i = 0; every_check && i < v->n_checks; i++)
+		TRY(buf_printf(out, err, "    %-8s%-22s%s\n", outcome_name(v->checks[i].outcome),
+			       v->checks[i].name, v->checks[i].what));
+	for (size_t i = 0; i < v->n_notes; i++)
+		TRY(line(out, "note", v->notes[i].text, err));
+	if (decider)
+		TRY(buf_printf(out, err, "fix: %s\n",
+			       reason_info(error_reason(&decider->err))->remedy));
+	return WM_OK;
+}

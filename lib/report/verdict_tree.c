@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verdicts as trees, for JSON. */
+#include "report/verdict_report.h"
+#include "statement/scalar.h"
+#include "util/hex.h"
+
+static enum wm_code tree_checks(struct node *root, struct tree *t, const struct wm_verdict *v,
+				struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, root, t, "checks", NODE_LIST, err));
+	for (size_t i = 0; i < v->n_checks; i++) {
+		TRY(node_new(&row, t, NODE_MAP, err));
+		node_append(list, row);
+		TRY(node_set_text(row, t, "name", v->checks[i].name, err));
+		TRY(node_set_text(row, t, "outcome", outcome_name(v->checks[i].outcome), err));
+		TRY(node_set_text(row, t, "what", v->checks[i].what, err));
+	}
+	TRY(node_set_new(&row, root, t, "counts", NODE_MAP, err));
+	for (enum outcome o = OUTCOME_NOT_RUN; o <= OUTCOME_REVIEW; o++)
+		TRY(node_set_integer(row, t, outcome_name(o), verdict_count(v, o), err));
+	return WM_OK;
+}
+
+static enum wm_code tree_statements(struct node *root, struct tree *t, const struct verification *f,
+				    struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+	char id[STATEMENT_ID_TEXT + 1], at[TIME_TEXT + 1];
+
+	TRY(node_set_new(&list, root, t, "statements", NODE_LIST, err));
+	for (size_t i = 0; i < f->n_carried; i++) {
+		const struct carried *c = &f->carried[i];
+
+		TRY(node_new(&row, t, NODE_MAP, err));
+		node_append(list, row);
+		statement_id_text(id, c->envelope->statement);
+		TRY(node_set_text(row, t, "statement", id, err));
+		TRY(node_set_text(row, t, "keyid", c->envelope->keyid, err));
+		TRY(node_set_text(row, t, "signature", carried_state(c), err));
+		if (!c->statement)
+			continue;
+		time_text(at, c->statement->header->issued_at->seconds);
+		TRY(node_set_text(row, t, "kind", c->statement->kind->name, err));
+		TRY(node_set_text(row, t, "object", c->statement->header->object->text, err));
+		TRY(node_set_text(row, t, "issuer", c->statement->header->issuer, err));
+		TRY(node_set_text(row, t, "issued_at", at, err));
+		TRY(node_set_text(row, t, "assurance", "asserted", err));
+		TRY(node_set_integer(row, t, "withheld", c->statement->header->n_sealed, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code set_digest(struct node *map, struct tree *t, const char *key,
+			       const uint8_t digest[SHA256_BYTES], struct wm_error *err)
+{
+	char hex[2 * SHA256_BYTES + 1];
+
+	hex_encode(hex, digest, SHA256_BYTES);
+	return node_set_text(map, t, key, hex, err);
+}
+
+enum wm_code measured_tree(struct node *map, struct tree *t, const struct checkpoint *c,
+			   struct wm_error *err)
+{
+	TRY(node_set_text(map, t, "grammar", c->layout.format->grammar, err));
+	TRY(node_set_integer(map, t, "size", c->size, err));
+	TRY(set_digest(map, t, "file_digest", c->file_digest, err));
+	if (c->has_sha256)
+		TRY(set_digest(map, t, "sha256", c->sha256, err));
+	if (c->has_weights) {
+		TRY(set_digest(map, t, "weights_digest", c->weights_digest, err));
+		TRY(set_digest(map, t, "tensor_set_digest", c->tensor_set_digest, err));
+		TRY(node_set_integer(map, t, "tensor_count", c->layout.n_tensors, err));
+		TRY(node_set_integer(map, t, "parameter_count", c->n_parameters, err));
+		TRY(node_set_integer(map, t, "tensor_bytes", c->n_tensor_bytes, err));
+	}
+	return node_set_bool(map, t, "writers_excluded", c->writers_excluded, err);
+}
+
+static enum wm_code tree_notes(struct node *root, struct tree *t, const struct wm_verdict *v,
+			       struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, root, t, "notes", NODE_LIST, err));
+	for (size_t i = 0; i < v->n_notes; i++) {
+		TRY(node_new(&row, t, NODE_MAP, err));
+		node_append(list, row);
+		TRY(node_set_text(row, t, "code", v->notes[i].code, err));
+		TRY(node_set_text(row, t, "text", v->notes[i].text, err));
+	}
+	return WM_OK;
+}
+
+enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_verdict *v,
+			  struct wm_error *err)
+{
+	const struct check_result *decider = verdict_decider(v);
+	const struct checkpoint *c = v->facts.checkpoint;
+	struct node *root = NULL, *map = NULL;
+
+	TRY(node_new(&root, t, NODE_MAP, err));
+	TRY(node_set_text(root, t, "verdict", decision_name(v->decision), err));
+	TRY(node_set_text(root, t, "policy", "integrity", err));
+	TRY(node_set_integer(root, t, "exit", (uint64_t)verdict_exit_status(v), err));
+	if (decider) {
+		TRY(node_set_text(root, t, "check", decider->name, err));
+		TRY(node_set_text(root, t, "reason", decider->err.reason, err));
+		TRY(node_set_text(root, t, "message", decider->err.message, err));
+		TRY(node_set_text(root, t, "fix", reason_info(error_reason(&decider->err))->remedy, err));
+	}
+	if (c)
+		TRY(node_set_text(root, t, "path", c->path, err));
+	TRY(tree_checks(root, t, v, err));
+	TRY(tree_statements(root, t, &v->facts, err));
+	if (c && c->measured) {
+		TRY(node_set_new(&map, root, t, "measured", NODE_MAP, err));
+		TRY(measured_tree(map, t, c, err));
+	}
+	TRY(tree_notes(root, t, v, err));
+	*out = root;
+	return WM_OK;
+}

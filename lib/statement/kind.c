@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of kinds, and the subjects of each. */
+#include "statement/kind.h"
+
+#include <string.h>
+
+#include "crypto/sha256.h"
+#include "util/hex.h"
+#include "util/limits.h"
+#include "weightmark/v1/dataset.pb-c.h"
+#include "weightmark/v1/manifest.pb-c.h"
+#include "weightmark/v1/run.pb-c.h"
+
+/* Adds {name, digest: {KEY: hex}} and hands out the digest map for further keys. */
+static enum wm_code add_subject(struct node **digests, struct node *subjects, struct tree *t,
+				const char *name, struct wm_error *err)
+{
+	struct node *subject = NULL;
+
+	TRY(node_new(&subject, t, NODE_MAP, err));
+	node_append(subjects, subject);
+	TRY(node_set_text(subject, t, "name", name, err));
+	return node_set_new(digests, subject, t, "digest", NODE_MAP, err);
+}
+
+static enum wm_code set_bytes(struct node *digests, struct tree *t, const char *key,
+			      const uint8_t *bytes, struct wm_error *err)
+{
+	char hex[2 * SHA256_BYTES + 1];
+
+	hex_encode(hex, bytes, SHA256_BYTES);
+	return node_set_text(digests, t, key, hex, err);
+}
+
+static enum wm_code set_digest(struct node *digests, struct tree *t, const char *key,
+			       const Weightmark__V1__Digest *digest, struct wm_error *err)
+{
+	return digest ? set_bytes(digests, t, key, digest->sha256.data, err) : WM_OK;
+}
+
+static const Weightmark__V1__File *file_at(const Weightmark__V1__Checkpoint *c, const char *path)
+{
+	for (size_t i = 0; i < c->n_file; i++)
+		if (c->file[i]->path && strcmp(c->file[i]->path, path) == 0)
+			return c->file[i];
+	return NULL;
+}
+
+/* The files of parts by sha256, then the parts' roots: never tokenizers or documents. */
+static enum wm_code checkpoint_subjects(struct node *subjects, struct tree *t,
+					const Weightmark__V1__Checkpoint *c, struct wm_error *err)
+{
+	struct node *digests = NULL;
+
+	for (size_t i = 0; c && i < c->n_part; i++)
+		for (size_t j = 0; j < c->part[i]->n_path; j++) {
+			const Weightmark__V1__File *file = file_at(c, c->part[i]->path[j]);
+
+			if (!file)
+				continue;
+			TRY(add_subject(&digests, subjects, t, file->path, err));
+			TRY(set_digest(digests, t, "sha256", file->sha256, err));
+			TRY(set_digest(digests, t, "wmFileV1", file->file_digest, err));
+		}
+	for (size_t i = 0; c && i < c->n_part; i++) {
+		cleanup_buf struct buf name = BUF_INIT(LIMIT_PATH);
+		const Weightmark__V1__Part *part = c->part[i];
+
+		if (!part->weights_digest)
+			continue;
+		TRY(buf_printf(&name, err, "part:%s", part->name ? part->name : ""));
+		TRY(add_subject(&digests, subjects, t, buf_str(&name), err));
+		TRY(set_digest(digests, t, "wmTensorSetV1", part->tensor_set_digest, err));
+		TRY(set_digest(digests, t, "wmWeightsV1", part->weights_digest, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code object_subject(struct node *subjects, struct tree *t,
+				   const Weightmark__V1__Header *h, struct wm_error *err)
+{
+	const char *object = h && h->object ? h->object->text : "";
+	struct node *digests = NULL;
+	uint8_t digest[SHA256_BYTES];
+
+	TRY(sha256_of(digest, object, strlen(object), err));
+	TRY(add_subject(&digests, subjects, t, object, err));
+	return set_bytes(digests, t, "wmObjectV1", digest, err);
+}
+
+static enum wm_code manifest_subjects(struct node *subjects, struct tree *t,
+				      const ProtobufCMessage *m, struct wm_error *err)
+{
+	return checkpoint_subjects(subjects, t, ((const Weightmark__V1__Manifest *)m)->checkpoint,
+				   err);
+}
+
+static enum wm_code admission_subjects(struct node *subjects, struct tree *t,
+				       const ProtobufCMessage *m, struct wm_error *err)
+{
+	return checkpoint_subjects(subjects, t, ((const Weightmark__V1__Admission *)m)->checkpoint,
+				   err);
+}
+
+static enum wm_code dataset_subjects(struct node *subjects, struct tree *t,
+				     const ProtobufCMessage *m, struct wm_error *err)
+{
+	const Weightmark__V1__Dataset *d = (const Weightmark__V1__Dataset *)m;
+	struct node *digests = NULL;
+
+	if (!d->content_root)
+		return object_subject(subjects, t, d->header, err);
+	TRY(add_subject(&digests, subjects, t,
+			d->header && d->header->object ? d->header->object->text : "", err));
+	return set_digest(digests, t, "wmContentV1", d->content_root, err);
+}
+
+static enum wm_code run_subjects(struct node *subjects, struct tree *t, const ProtobufCMessage *m,
+				 struct wm_error *err)
+{
+	return object_subject(subjects, t, ((const Weightmark__V1__Run *)m)->header, err);
+}
+
+static enum wm_code release_subjects(struct node *subjects, struct tree *t,
+				     const ProtobufCMessage *m, struct wm_error *err)
+{
+	const Weightmark__V1__Release *r = (const Weightmark__V1__Release *)m;
+	struct node *digests = NULL;
+
+	if (!r->checkpoint || !r->checkpoint->statement)
+		return object_subject(subjects, t, r->header, err);
+	TRY(add_subject(&digests, subjects, t,
+			r->checkpoint->object ? r->checkpoint->object->text : "", err));
+	return set_bytes(digests, t, "wmStatementV1", r->checkpoint->statement->sha256.data, err);
+}
+
+static enum wm_code manifest_local_id(struct buf *out, const ProtobufCMessage *m,
+				      struct wm_error *err)
+{
+	const Weightmark__V1__Model *model = ((const Weightmark__V1__Manifest *)m)->model;
+
+	if (model && model->model_id)
+		return buf_append_str(out, model->model_id->text, err);
+	if (!model || !model->name)
+		return WM_OK;
+	TRY(buf_append_str(out, model->name, err));
+	return model->version ? buf_printf(out, err, "@%s", model->version) : WM_OK;
+}
+
+static enum wm_code dataset_local_id(struct buf *out, const ProtobufCMessage *m,
+				     struct wm_error *err)
+{
+	const Weightmark__V1__Id *id = ((const Weightmark__V1__Dataset *)m)->dataset_id;
+
+	return id ? buf_append_str(out, id->text, err) : WM_OK;
+}
+
+static enum wm_code run_local_id(struct buf *out, const ProtobufCMessage *m, struct wm_error *err)
+{
+	const Weightmark__V1__Id *id = ((const Weightmark__V1__Run *)m)->id;
+
+	return id ? buf_append_str(out, id->text, err) : WM_OK;
+}
+
+static enum wm_code no_local_id(struct buf *out, const ProtobufCMessage *m, struct wm_error *err)
+{
+	(void)out, (void)m, (void)err;
+	return WM_OK;
+}
+
+#define PREDICATE(kind) "urn:weightmark:" kind ":v1"
+#define RESERVED(kind)	{ kind, PREDICATE(kind), NULL, NULL, NULL }
+
+const struct kind kinds[] = {
+	{ "manifest", PREDICATE("manifest"), &weightmark__v1__manifest__descriptor,
+	  manifest_local_id, manifest_subjects },
+	{ "dataset", PREDICATE("dataset"), &weightmark__v1__dataset__descriptor, dataset_local_id,
+	  dataset_subjects },
+	{ "run", PREDICATE("run"), &weightmark__v1__run__descriptor, run_local_id, run_subjects },
+	{ "release", PREDICATE("release"), &weightmark__v1__release__descriptor, no_local_id,
+	  release_subjects },
+	{ "admission", PREDICATE("admission"), &weightmark__v1__admission__descriptor, no_local_id,
+	  admission_subjects },
+	RESERVED("transfer"),
+	RESERVED("order"),
+	RESERVED("event"),
+	RESERVED("certificate"),
+	RESERVED("revocation"),
+	RESERVED("decision"),
+	RESERVED("trust"),
+	RESERVED("receipt"),
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+const struct kind *kind_find(const char *name)
+{
+	for (const struct kind *k = kinds; k->name; k++)
+		if (strcmp(k->name, name) == 0)
+			return k;
+	return NULL;
+}
+
+const struct kind *kind_of_predicate(const char *predicate_type)
+{
+	for (const struct kind *k = kinds; k->name; k++)
+		if (strcmp(k->predicate_type, predicate_type) == 0)
+			return k;
+	return NULL;
+}
+
+const struct kind *kind_of_message(const ProtobufCMessageDescriptor *descriptor)
+{
+	const struct kind *k = kinds;
+
+	while (k->name && k->descriptor != descriptor)
+		k++;
+	return k;
+}

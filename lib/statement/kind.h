@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kinds of statement: one table (design.md section 5). A reserved kind is named, so
+ * that it is recognised and refused as such, and has no message yet.
+ */
+#ifndef STATEMENT_KIND_H
+#define STATEMENT_KIND_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "text/node.h"
+#include "util/buf.h"
+
+/* The newest minor version of the schema that this code knows. */
+enum { SCHEMA_MINOR = 0 };
+
+struct kind {
+	const char *name;		/* "manifest" */
+	const char *predicate_type;	/* "urn:weightmark:manifest:v1" */
+	const ProtobufCMessageDescriptor *descriptor; /* NULL: reserved */
+	/* Appends the default local id of the object; nothing where the message has none. */
+	enum wm_code (*local_id)(struct buf *out, const ProtobufCMessage *m, struct wm_error *err);
+	/* Appends the in-toto subjects that the predicate implies to the LIST `subjects`. */
+	enum wm_code (*subjects)(struct node *subjects, struct tree *t, const ProtobufCMessage *m,
+				 struct wm_error *err);
+};
+
+/* All kinds; ends with a row whose name is NULL. Static. */
+extern const struct kind kinds[];
+
+/* By name or predicateType; NULL where there is none. */
+const struct kind *kind_find(const char *name);
+const struct kind *kind_of_predicate(const char *predicate_type);
+
+/* The row of a message of `descriptor`, which must be of a kind. */
+const struct kind *kind_of_message(const ProtobufCMessageDescriptor *descriptor);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Semantic scalars: the one-field messages of proto/weightmark/v1/scalar.proto and
+ * the text that stands for them in JSON and YAML. One row a scalar, found by its
+ * descriptor; a value has exactly one text form.
+ */
+#ifndef STATEMENT_SCALAR_H
+#define STATEMENT_SCALAR_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "util/arena.h"
+#include "util/buf.h"
+
+struct scalar {
+	const ProtobufCMessageDescriptor *descriptor;
+	const char *form; /* what the text looks like, for messages */
+	/* Fills the message from text; false where the text has another form. */
+	bool (*parse)(ProtobufCMessage *m, const char *text, size_t len, struct arena *a);
+	/* Whether a message that came from bytes holds a value of the form. */
+	bool (*valid)(const ProtobufCMessage *m);
+	/* Appends the text form of a valid message. */
+	enum wm_code (*print)(struct buf *out, const ProtobufCMessage *m, struct wm_error *err);
+};
+
+/* The row of `descriptor`, or NULL where it is no semantic scalar. Static. */
+const struct scalar *scalar_find(const ProtobufCMessageDescriptor *descriptor);
+
+/* Seconds since the epoch as "2026-11-20T18:00:00Z" (RFC 3339, years 0001 to 9999). */
+enum { TIME_TEXT = 20 };
+void time_text(char out[TIME_TEXT + 1], int64_t seconds);
+
+#endif

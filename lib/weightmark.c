@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public functions: thin, each over the floor that does the work. */
+#include "weightmark.h"
+
+#include <string.h>
+
+#include "attest/sign.h"
+#include "report/verdict_report.h"
+#include "text/json.h"
+#include "util/file.h"
+#include "util/limits.h"
+
+struct wm_keys {
+	struct keyring *ring;
+};
+
+const char *wm_version(void)
+{
+	return WM_VERSION;
+}
+
+int wm_exit_status(enum wm_code code)
+{
+	return exit_status(code);
+}
+
+const char *wm_remedy(const char *reason)
+{
+	enum reason found = reason_find(reason);
+
+	return found == REASON_NONE ? NULL : reason_info(found)->remedy;
+}
+
+enum wm_code wm_keys_new(struct wm_keys **out, struct wm_error *err)
+{
+	cleanup_free struct wm_keys *keys = calloc(1, sizeof(*keys));
+
+	if (!keys)
+		return fail_nomem(err);
+	TRY(keyring_new(&keys->ring, err));
+	*out = take_ptr(&keys);
+	return WM_OK;
+}
+
+void wm_keys_free(struct wm_keys *keys)
+{
+	if (!keys)
+		return;
+	keyring_free(keys->ring);
+	free(keys);
+}
+
+enum wm_code wm_keys_add_pem(struct wm_keys *keys, const void *pem, size_t len,
+			     struct wm_error *err)
+{
+	struct public_key *key = NULL;
+
+	TRY(public_key_parse(&key, pem, len, "key", err));
+	return keyring_add(keys->ring, key, err);
+}
+
+enum wm_code wm_keys_add_file(struct wm_keys *keys, const char *path, struct wm_error *err)
+{
+	struct public_key *key = NULL;
+
+	TRY(public_key_load(&key, path, err));
+	return keyring_add(keys->ring, key, err);
+}
+
+enum wm_code wm_verify(struct wm_verdict **out, const char *path,
+		       const struct wm_verify_options *options, struct wm_error *err)
+{
+	if (options->size != sizeof(*options) || !options->keys)
+		return fail(err, REASON_USAGE, "options of another version, or without keys");
+	return verdict_reach(out, path,
+			     &(struct verify_options){ .keys = options->keys->ring,
+						       .sidecar = options->sidecar,
+						       .full = options->full,
+						       .workers = options->workers },
+			     err);
+}
+
+void wm_verdict_free(struct wm_verdict *v)
+{
+	verdict_free(v);
+}
+
+enum wm_decision wm_verdict_decision(const struct wm_verdict *v)
+{
+	return v->decision;
+}
+
+int wm_verdict_exit_status(const struct wm_verdict *v)
+{
+	return verdict_exit_status(v);
+}
+
+const char *wm_verdict_reason(const struct wm_verdict *v)
+{
+	const struct check_result *decider = verdict_decider(v);
+
+	return decider ? decider->err.reason : NULL;
+}
+
+const char *wm_verdict_message(const struct wm_verdict *v)
+{
+	const struct check_result *decider = verdict_decider(v);
+
+	return decider ? decider->err.message : NULL;
+}
+
+size_t wm_verdict_n_checks(const struct wm_verdict *v)
+{
+	return v->n_checks;
+}
+
+struct wm_check wm_verdict_check(const struct wm_verdict *v, size_t i)
+{
+	return (struct wm_check){ v->checks[i].name, v->checks[i].what,
+				  outcome_name(v->checks[i].outcome) };
+}
+
+int wm_verdict_take_fd(struct wm_verdict *v)
+{
+	return v->facts.checkpoint ? take_fd(&v->facts.checkpoint->fd) : -1;
+}
+
+enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR);
+	char *copy;
+
+	TRY(verdict_tree(&t.root, &t, v, err));
+	TRY(json_write_pretty(&text, t.root, err));
+	copy = strdup(buf_str(&text));
+	if (!copy)
+		return fail_nomem(err);
+	*out = copy;
+	return WM_OK;
+}
+
+enum wm_code wm_sign(const char *path, const struct wm_sign_options *options, struct wm_error *err)
+{
+	cleanup_secret struct buf pem = BUF_INIT(LIMIT_KEY_FILE);
+	cleanup_private_key struct private_key *key = NULL;
+	cleanup_signer struct signer *signer = NULL;
+	cleanup_signing struct signing done = { 0 };
+
+	if (options->size != sizeof(*options) || !options->manifest || !options->key)
+		return fail(err, REASON_USAGE, "options of another version, or without manifest or key");
+	TRY(file_read(&pem, options->key, err));
+	TRY(private_key_parse(&key, pem.data, pem.len, options->key, NULL, NULL, err));
+	TRY(signer_take_key(&signer, take_ptr(&key), err));
+	return checkpoint_sign(&done, path,
+			       &(struct sign_options){ .yaml = options->manifest,
+						       .yaml_len = options->manifest_len,
+						       .yaml_name = "manifest",
+						       .signer = signer,
+						       .issuer = options->issuer,
+						       .sidecar = options->sidecar,
+						       .workers = options->workers },
+			       err);
+}
