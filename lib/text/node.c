@@ -2,7 +2,10 @@
 /* Building and searching trees of values. */
 #include "text/node.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "util/cleanup.h"
 
 void tree_release(struct tree *t)
 {
@@ -114,6 +117,71 @@ struct node *node_find(const struct node *map, const char *key)
 		if (strcmp(n->key, key) == 0)
 			return n;
 	return NULL;
+}
+
+/*
+ * UTF-8 sorts as code points do; UTF-16 differs in that surrogates (above U+FFFF in
+ * UTF-8: lead bytes from F0) come before U+E000 to U+FFFF (lead bytes EE and EF).
+ */
+static int compare_keys(const char *a, const char *b)
+{
+	const unsigned char *p = (const unsigned char *)a, *q = (const unsigned char *)b;
+
+	while (*p == *q && *p)
+		p++, q++;
+	return (*p == 0xEE || *p == 0xEF ? *p + 0x10 : *p) -
+	       (*q == 0xEE || *q == 0xEF ? *q + 0x10 : *q);
+}
+
+static int compare_children(const void *a, const void *b)
+{
+	const struct node *const *p = a, *const *q = b;
+
+	return compare_keys((*p)->key, (*q)->key);
+}
+
+enum wm_code node_sorted(const struct node ***out, const struct node *map, struct wm_error *err)
+{
+	const struct node **sorted = calloc(map->len + 1, sizeof(const struct node *));
+	size_t i = 0;
+
+	if (!sorted)
+		return fail_nomem(err);
+	for (const struct node *n = map->first; n; n = n->next)
+		sorted[i++] = n;
+	qsort(sorted, i, sizeof(const struct node *), compare_children);
+	*out = sorted;
+	return WM_OK;
+}
+
+static bool is_ascending(const struct node *map)
+{
+	for (const struct node *n = map->first; n && n->next; n = n->next)
+		if (compare_keys(n->key, n->next->key) >= 0)
+			return false;
+	return true;
+}
+
+static const struct node *later(const struct node *a, const struct node *b)
+{
+	if (a->line != b->line)
+		return a->line > b->line ? a : b;
+	return a->column > b->column ? a : b;
+}
+
+enum wm_code node_find_duplicate(const struct node **out, const struct node *map,
+				 struct wm_error *err)
+{
+	cleanup_free const struct node **sorted = NULL;
+
+	*out = NULL;
+	if (is_ascending(map))
+		return WM_OK;
+	TRY(node_sorted(&sorted, map, err));
+	for (size_t i = 1; i < map->len && !*out; i++)
+		if (compare_keys(sorted[i - 1]->key, sorted[i]->key) == 0)
+			*out = later(sorted[i - 1], sorted[i]);
+	return WM_OK;
 }
 
 const char *node_kind_name(enum node_kind kind)

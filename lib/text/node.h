@@ -23,7 +23,7 @@ enum node_kind { NODE_NULL, NODE_BOOL, NODE_INTEGER, NODE_TEXT, NODE_LIST, NODE_
 struct node {
 	enum node_kind kind;
 	bool plain;	    /* TEXT: an unquoted YAML scalar; BOOL: the value */
-	unsigned line;	    /* where it was read, from 1; 0 where it was made */
+	unsigned line;	    /* where it (in a MAP: its key) was read, from 1; 0: it was made */
 	unsigned column;
 	int64_t integer;    /* INTEGER: |value| <= 2^53 - 1 */
 	const char *text;   /* TEXT: UTF-8 without NUL, zero-terminated */
@@ -74,6 +74,17 @@ MUST_USE enum wm_code node_set_new(struct node **out, struct node *map, struct t
 
 /* The child of MAP `map` under `key`, or NULL. Borrowed from the tree. */
 struct node *node_find(const struct node *map, const char *key);
+
+/*
+ * Stores an array of the `map->len` children of MAP `map`, sorted by the UTF-16 code
+ * units of their keys (RFC 8785 section 3.2.3), for the caller to free().
+ */
+MUST_USE enum wm_code node_sorted(const struct node ***out, const struct node *map,
+				  struct wm_error *err);
+
+/* Stores a child of MAP `map` whose key another child before it has, or NULL. n log n. */
+MUST_USE enum wm_code node_find_duplicate(const struct node **out, const struct node *map,
+					  struct wm_error *err);
 
 /* "text", "a list", ... for messages. Static. */
 const char *node_kind_name(enum node_kind kind);

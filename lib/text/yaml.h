@@ -21,9 +21,17 @@ MUST_USE enum wm_code yaml_read(struct tree *t, const void *data, size_t len, co
 				struct wm_error *err);
 
 /*
- * Appends `n` as one YAML block document without markers. Text that a YAML reader
- * could take for something else, or that holds unsafe characters, is double-quoted
- * with escapes; reading it again gives an equal tree.
+ * Whether some YAML reader (1.1 or 1.2) takes `text`, unquoted, for something else
+ * than text: yes, no, null, a number, a date ... or nothing at all. Errs towards yes.
+ */
+bool yaml_ambiguous(const char *text, size_t len);
+
+/*
+ * Appends `n` as one YAML block document without markers; a NULL node writes nothing.
+ * Text that a YAML reader could take for something else, or that holds unsafe
+ * characters, is double-quoted with escapes; `plain` text stands as it was read where
+ * it can. Reading it again gives an equal tree, but that INTEGER and BOOL become plain
+ * text of the same spelling.
  */
 MUST_USE enum wm_code yaml_write(struct buf *out, const struct node *n, struct wm_error *err);
 
