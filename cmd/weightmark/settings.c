@@ -201,6 +201,11 @@ static enum wm_code load(struct settings *s, struct wm_error *err)
 	return WM_OK;
 }
 
+static enum wm_code too_many(const char *name, struct wm_error *err)
+{
+	return fail(err, REASON_USAGE, "more than %d values for '%s'", SETTING_VALUES_MAX, name);
+}
+
 /* Adds text[0..len), as a path from the directory of `file` where it is relative. */
 static enum wm_code add_value(struct setting_value *out, struct settings *s, const char *text,
 			      size_t len, const char *file, struct wm_error *err)
@@ -209,8 +214,7 @@ static enum wm_code add_value(struct setting_value *out, struct settings *s, con
 	char *copy = NULL;
 
 	if (out->n == SETTING_VALUES_MAX)
-		return fail(err, REASON_USAGE, "more than %d values for one setting",
-			    SETTING_VALUES_MAX);
+		return too_many("public-key", err);
 	if (file && *text != '/')
 		TRY(buf_append(&path, file, (size_t)(file_name(file) - file), err));
 	TRY(buf_append(&path, text, len, err));
@@ -251,16 +255,20 @@ static enum wm_code from_file(struct setting_value *out, struct settings *s, siz
 	return WM_OK;
 }
 
-static void from_options(struct setting_value *out, const struct options *o, const char *name)
+static enum wm_code from_options(struct setting_value *out, const struct options *o,
+				 const char *name, struct wm_error *err)
 {
-	for (size_t i = 0; i < o->n_given && out->n < SETTING_VALUES_MAX; i++) {
+	for (size_t i = 0; i < o->n_given; i++) {
 		const struct given *g = &o->given[i];
 
-		if (g->spec->setting && strcmp(g->spec->setting, name) == 0) {
-			out->values[out->n++] = g->value;
-			out->source = FROM_OPTION;
-		}
+		if (!g->spec->setting || strcmp(g->spec->setting, name) != 0)
+			continue;
+		if (out->n == SETTING_VALUES_MAX)
+			return too_many(name, err);
+		out->values[out->n++] = g->value;
+		out->source = FROM_OPTION;
 	}
+	return WM_OK;
 }
 
 enum wm_code settings_find(struct setting_value *out, struct settings *s, const struct options *o,
@@ -273,7 +281,7 @@ enum wm_code settings_find(struct setting_value *out, struct settings *s, const 
 	if (!info)
 		return setting_unknown(name, err);
 	if (o)
-		from_options(out, o, name);
+		TRY(from_options(out, o, name, err));
 	if (out->n)
 		return WM_OK;
 	environment = getenv(info->environment);
@@ -353,6 +361,7 @@ enum wm_code settings_store(struct settings *s, const struct setting_info *info,
 	cleanup_buf struct buf directory = BUF_INIT(LIMIT_PATH);
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_CONFIG);
 	cleanup_tree struct tree t = TREE_INIT;
+	cleanup_free char *target = NULL;
 
 	TRY(config_directory(&directory, err));
 	TRY(load(s, err));
@@ -362,5 +371,8 @@ enum wm_code settings_store(struct settings *s, const struct setting_info *info,
 	if (t.root->first)
 		TRY(yaml_write(&text, t.root, err));
 	TRY(file_mkdirs(buf_str(&directory), 0700, err));
-	return file_write(s->paths[USER_FILE], text.data, text.len, 0600, FILE_REPLACE, err);
+	/* Some keep the file elsewhere and link to it: their link stays. */
+	target = realpath(s->paths[USER_FILE], NULL);
+	return file_write(target ? target : s->paths[USER_FILE], text.data, text.len, 0600,
+			  FILE_REPLACE, err);
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
+	&verb_key,
+	&verb_config,
 	&verb_explain,
 	&verb_version,
 	&verb_help,
