@@ -64,6 +64,12 @@ MUST_USE enum wm_code layout_sort_names(struct layout *l, enum reason duplicate,
  */
 bool tensor_elements(const struct tensor *t, uint64_t *out);
 
+/* The order of two names, bytewise: negative, zero, positive. */
+int tensor_compare_names(const struct tensor *a, const struct tensor *b);
+
+/* Whether UTF-8 holds a control character (C0, DEL, C1), which no name may. */
+bool tensor_name_has_controls(const char *name, size_t len);
+
 /* A row of the table of formats. */
 struct format {
 	const char *grammar; /* "safetensors/1": what a file record names */

@@ -16,7 +16,7 @@ void layout_release(struct layout *l)
 	*l = (struct layout)LAYOUT_INIT;
 }
 
-static int compare_names(const struct tensor *a, const struct tensor *b)
+int tensor_compare_names(const struct tensor *a, const struct tensor *b)
 {
 	size_t len = a->name_len < b->name_len ? a->name_len : b->name_len;
 	int order = memcmp(a->name, b->name, len);
@@ -28,7 +28,7 @@ static int compare_indices(const void *a, const void *b, void *tensors)
 {
 	const struct tensor *all = tensors;
 
-	return compare_names(&all[*(const uint32_t *)a], &all[*(const uint32_t *)b]);
+	return tensor_compare_names(&all[*(const uint32_t *)a], &all[*(const uint32_t *)b]);
 }
 
 enum wm_code layout_sort_names(struct layout *l, enum reason duplicate, const char *name,
@@ -45,7 +45,7 @@ enum wm_code layout_sort_names(struct layout *l, enum reason duplicate, const ch
 	for (size_t i = 1; i < l->n_tensors; i++) {
 		const struct tensor *t = &l->tensors[l->by_name[i]];
 
-		if (compare_names(&l->tensors[l->by_name[i - 1]], t) == 0)
+		if (tensor_compare_names(&l->tensors[l->by_name[i - 1]], t) == 0)
 			return fail(err, duplicate, "%s: two tensors have the name '%s'", name,
 				    t->name);
 	}
@@ -65,4 +65,15 @@ bool tensor_elements(const struct tensor *t, uint64_t *out)
 	}
 	*out = empty ? 0 : product;
 	return true;
+}
+
+bool tensor_name_has_controls(const char *name, size_t len)
+{
+	const uint8_t *p = (const uint8_t *)name;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i] < 0x20 || p[i] == 0x7f ||
+		    (p[i] == 0xc2 && i + 1 < len && p[i + 1] < 0xa0))
+			return true;
+	return false;
 }

@@ -26,7 +26,6 @@
 #include "text/json.h"
 #include "util/cleanup.h"
 #include "util/file.h"
-#include "util/utf8.h"
 
 enum {
 	LENGTH_BYTES = 8,
@@ -87,17 +86,6 @@ static bool text_is(const struct reader *r, const char *text)
 	return r->json.len == strlen(text) && memcmp(r->json.text, text, r->json.len) == 0;
 }
 
-static bool has_controls(const char *text, size_t len)
-{
-	const uint8_t *p = (const uint8_t *)text;
-
-	for (size_t i = 0; i < len; i++)
-		if (p[i] < 0x20 || p[i] == 0x7f ||
-		    (p[i] == 0xc2 && i + 1 < len && p[i + 1] < 0xa0))
-			return true;
-	return false;
-}
-
 static enum wm_code read_dtype(struct reader *r, struct tensor *t, struct wm_error *err)
 {
 	TRY(expect(r, JSON_TEXT, "a dtype must be text", err));
@@ -126,7 +114,7 @@ static enum wm_code read_shape(struct reader *r, struct tensor *t, struct wm_err
 		if (event != JSON_NUMBER)
 			return malformed(r, "a shape must hold numbers only", err);
 		if (rank == LIMIT_RANK)
-			return fail(err, REASON_LIMIT, "%s: tensor '%.80s' has more than %d dimensions",
+			return fail(err, REASON_LIMIT, "%s: tensor '%.80s': rank over %d",
 				    r->name, t->name, LIMIT_RANK);
 		TRY(json_u64(&r->json, &dims[rank++], err));
 	}
@@ -197,9 +185,9 @@ static enum wm_code read_name(struct reader *r, struct tensor *t, struct wm_erro
 	char *copy = NULL;
 
 	if (r->json.len > LIMIT_NAME)
-		return fail(err, REASON_LIMIT, "%s: header byte %zu: a name longer than %d bytes",
-			    r->name, r->json.at, LIMIT_NAME);
-	if (has_controls(r->json.text, r->json.len))
+		return fail(err, REASON_LIMIT, "%s: header byte %zu: a name over %d bytes", r->name,
+			    r->json.at, LIMIT_NAME);
+	if (tensor_name_has_controls(r->json.text, r->json.len))
 		return fail(err, REASON_SAFETENSORS_NAME,
 			    "%s: header byte %zu: a tensor's name holds a control character",
 			    r->name, r->json.at);
@@ -293,10 +281,9 @@ static enum wm_code read_metadata_entry(struct reader *r, struct node *map, stru
 	TRY(json_next(&r->json, &event, err));
 	if (event != JSON_TEXT)
 		return fail(err, REASON_SAFETENSORS_METADATA,
-			    "%s: __metadata__: the value of '%.80s' is not text", r->name,
-			    buf_str(&key));
+			    "%s: __metadata__: '%.80s' is not text", r->name, buf_str(&key));
 	if (memchr(key.data, 0, key.len) || memchr(r->json.text, 0, r->json.len))
-		return fail(err, REASON_SAFETENSORS_METADATA, "%s: __metadata__: '%.80s': holds NUL",
+		return fail(err, REASON_SAFETENSORS_METADATA, "%s: __metadata__: '%.80s' has NUL",
 			    r->name, buf_str(&key));
 	TRY(node_text(&value, tree, r->json.text, r->json.len, err));
 	return node_set(map, tree, buf_str(&key), value, err);
@@ -347,17 +334,12 @@ static enum wm_code read_members(struct reader *r, struct wm_error *err)
 static int compare_entries(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
-	size_t len;
-	int order;
 
 	if (x->begin != y->begin)
 		return x->begin < y->begin ? -1 : 1;
 	if (x->end != y->end)
 		return x->end < y->end ? -1 : 1;
-	len = x->tensor.name_len < y->tensor.name_len ? x->tensor.name_len : y->tensor.name_len;
-	order = memcmp(x->tensor.name, y->tensor.name, len);
-	return order ? order : (x->tensor.name_len > y->tensor.name_len) -
-				       (x->tensor.name_len < y->tensor.name_len);
+	return tensor_compare_names(&x->tensor, &y->tensor);
 }
 
 /* Checks that the sorted entries tile the buffer of `buffer` bytes; counts the non-empty. */
@@ -373,8 +355,8 @@ static enum wm_code check_tiling(const struct reader *r, uint64_t buffer, size_t
 		if (e->begin != at)
 			return fail(err, e->begin < at ? REASON_SAFETENSORS_OVERLAP :
 							 REASON_SAFETENSORS_HOLE,
-				    "%s: tensor '%.80s' begins at %llu, not at %llu",
-				    r->name, e->tensor.name, (unsigned long long)e->begin,
+				    "%s: tensor '%.80s' begins at %llu, not at %llu", r->name,
+				    e->tensor.name, (unsigned long long)e->begin,
 				    (unsigned long long)at);
 		at = e->end;
 		*n_stored += e->end > e->begin;
@@ -421,6 +403,13 @@ static bool is_space(uint8_t c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static size_t skip_spaces(const uint8_t *data, size_t len, size_t at)
+{
+	while (at < len && is_space(data[at]))
+		at++;
+	return at;
+}
+
 /* The specification wants '{' first and nothing but 0x20 behind '}'. */
 static bool has_loose_spaces(const uint8_t *header, size_t len)
 {
@@ -445,12 +434,12 @@ static enum wm_code read_head(struct layout *l, int fd, uint64_t size, const cha
 	TRY(file_read_at(fd, bytes, sizeof(bytes), 0, name, err));
 	cursor_u64le(&c, &n);
 	if (n > LIMIT_HEADER)
-		return fail(err, REASON_HEADER_TOO_LARGE, "%s: the header has %llu bytes, more than %d",
+		return fail(err, REASON_HEADER_TOO_LARGE, "%s: a header of %llu bytes, over %d",
 			    name, (unsigned long long)n, LIMIT_HEADER);
 	if (n > size - LENGTH_BYTES)
 		return fail(err, REASON_SAFETENSORS_TRUNCATED,
-			    "%s: the header has %llu bytes, the file only %llu behind its length",
-			    name, (unsigned long long)n, (unsigned long long)(size - LENGTH_BYTES));
+			    "%s: a header of %llu bytes in a file of %llu", name,
+			    (unsigned long long)n, (unsigned long long)size);
 	TRY(buf_append(&l->head, bytes, sizeof(bytes), err));
 	TRY(buf_reserve(&l->head, (size_t)n, err));
 	TRY(file_read_at(fd, l->head.data + LENGTH_BYTES, (size_t)n, LENGTH_BYTES, name, err));
@@ -478,13 +467,6 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	TRY(check_tiling(&r, size - l->head.len, &n_stored, err));
 	TRY(place(&r, n_stored, err));
 	return layout_sort_names(l, REASON_SAFETENSORS_DUPLICATE, name, err);
-}
-
-static size_t skip_spaces(const uint8_t *data, size_t len, size_t at)
-{
-	while (at < len && is_space(data[at]))
-		at++;
-	return at;
 }
 
 /*
