@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading ranges of one file, warm or cold. */
+#include "digest/reader.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "util/file.h"
+
+enum {
+	WINDOW = 32 << 20,	/* bytes requested ahead */
+	WINDOW_STEP = 4 << 20,	/* and by how many at a time */
+	COLD_SPAN = 256 << 20,	/* how far one miss makes the file cold */
+};
+
+void reader_init(struct reader *r, int fd, const char *name, uint64_t size)
+{
+	memset(r, 0, sizeof(*r));
+	r->fd = fd;
+	r->name = name;
+	r->size = size;
+}
+
+/* Keeps the window ahead of `off` requested. Advice: its failure changes nothing. */
+static void request_ahead(struct reader *r, uint64_t off)
+{
+	uint64_t from = atomic_load(&r->requested);
+	uint64_t to = off + WINDOW < r->size ? off + WINDOW : r->size;
+
+	if (from < off)
+		atomic_compare_exchange_strong(&r->requested, &from, off);
+	for (;;) {
+		from = atomic_load(&r->requested);
+		if (from >= to || (to - from < WINDOW_STEP && to < r->size))
+			return;
+		if (to - from > WINDOW_STEP)
+			to = from + WINDOW_STEP;
+		if (!atomic_compare_exchange_strong(&r->requested, &from, to))
+			return;
+		readahead(r->fd, (off_t)from, (size_t)(to - from));
+		to = off + WINDOW < r->size ? off + WINDOW : r->size;
+	}
+}
+
+enum wm_code reader_read(struct reader *r, uint8_t *out, size_t len, uint64_t off,
+			 struct wm_error *err)
+{
+	struct iovec rest;
+	ssize_t n;
+
+	if (off < r->head_len) {
+		size_t from_head = r->head_len - (size_t)off < len ? r->head_len - (size_t)off : len;
+
+		memcpy(out, r->head + off, from_head);
+		out += from_head;
+		len -= from_head;
+		off += from_head;
+	}
+	if (len == 0)
+		return WM_OK;
+	if (off < atomic_load(&r->cold_until))
+		request_ahead(r, off + len);
+	rest = (struct iovec){ out, len };
+	n = preadv2(r->fd, &rest, 1, (off_t)off, RWF_NOWAIT);
+	if (n == (ssize_t)len)
+		return WM_OK;
+	if (n < 0)
+		n = 0;
+	atomic_store(&r->cold_until, off + COLD_SPAN);
+	request_ahead(r, off + (size_t)n);
+	return file_read_at(r->fd, out + n, len - (size_t)n, off + (size_t)n, r->name, err);
+}

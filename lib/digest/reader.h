@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading one file by ranges from several threads, in about ascending order, at the
+ * speed of the page cache where it is warm and of the storage where it is cold.
+ *
+ * Each range is first asked for without waiting. Where that falls short, the file is
+ * taken to be cold for a while, and a window ahead of the readers is requested, so that
+ * the storage always has work; a warm file costs no further system calls.
+ */
+#ifndef DIGEST_READER_H
+#define DIGEST_READER_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct reader {
+	int fd;
+	const char *name;    /* for messages */
+	const uint8_t *head; /* bytes [0, head_len) are taken from here */
+	size_t head_len;
+	uint64_t size;		     /* nothing is requested beyond */
+	_Atomic uint64_t requested;  /* requested ahead up to here */
+	_Atomic uint64_t cold_until; /* offsets below are taken to be cold */
+};
+
+void reader_init(struct reader *r, int fd, const char *name, uint64_t size);
+
+/* Reads exactly `len` bytes at `off`. Fails as file_read_at() does. */
+MUST_USE enum wm_code reader_read(struct reader *r, uint8_t *out, size_t len, uint64_t off,
+				  struct wm_error *err);
+
+#endif
