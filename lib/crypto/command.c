@@ -233,7 +233,8 @@ static enum wm_code exchange(struct child *c, struct buf *out, struct cursor *in
 		int n = poll(ends, 2, left_ms(deadline));
 
 		if (n < 0 && errno != EINTR)
-			return fail(err, REASON_SIGNER_FAILED, "'%s': %s", command, strerror(errno));
+			return fail(err, REASON_SIGNER_FAILED, "'%s': %s", command,
+				    strerror(errno));
 		if (n == 0)
 			return fail_late(command, err);
 		if (n > 0 && ends[0].revents)

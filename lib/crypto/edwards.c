@@ -89,11 +89,13 @@ enum wm_code edwards_check(const uint8_t point[ED25519_BYTES], const char *name,
 		return fail(err, REASON_KEY_WEAK, "%s: an Ed25519 key with y >= p", name);
 	for (size_t i = 0; i < sizeof(small_order) / sizeof(small_order[0]); i++)
 		if (memcmp(y, small_order[i], sizeof(y)) == 0)
-			return fail(err, REASON_KEY_WEAK, "%s: an Ed25519 key of small order", name);
+			return fail(err, REASON_KEY_WEAK, "%s: an Ed25519 key of small order",
+				    name);
 	found = has_point(y);
 	if (found < 0)
 		return fail_libcrypto(err, REASON_INTERNAL, "%s: arithmetic failed", name);
 	if (!found)
-		return fail(err, REASON_KEY_MALFORMED, "%s: not a point of the Ed25519 curve", name);
+		return fail(err, REASON_KEY_MALFORMED, "%s: not a point of the Ed25519 curve",
+			    name);
 	return WM_OK;
 }

@@ -115,7 +115,7 @@ static enum wm_code decrypt(PKCS8_PRIV_KEY_INFO **out, const X509_SIG *sealed, c
 	TRY(passphrase(context, &secret, err));
 	*out = PKCS8_decrypt(sealed, buf_str(&secret), (int)secret.len);
 	if (!*out)
-		return fail_libcrypto(err, REASON_PASSPHRASE_WRONG, "%s: cannot be decrypted", name);
+		return fail_libcrypto(err, REASON_PASSPHRASE_WRONG, "%s: does not open", name);
 	return WM_OK;
 }
 
@@ -136,7 +136,7 @@ static enum wm_code parse_encrypted(struct private_key **out, const struct buf *
 	TRY(pbes2_check(scheme, name, err));
 	len = ASN1_STRING_length(bytes);
 	if (len == 0 || len % AES_BLOCK != 0)
-		return fail(err, REASON_KEY_MALFORMED, "%s: %d encrypted bytes are not whole blocks",
+		return fail(err, REASON_KEY_MALFORMED, "%s: %d encrypted bytes are no whole blocks",
 			    name, len);
 	TRY(decrypt(&info, sealed, name, passphrase, context, err));
 	return from_pkcs8(out, info, name, err);

@@ -55,7 +55,7 @@ static enum wm_code p256_spki(struct spki *out, const EVP_PKEY *pkey, const char
 			    "%s: gives its curve by parameters, not by name", name);
 	if (EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1 ||
 	    strcmp(group, SN_X9_62_prime256v1) != 0)
-		return fail_libcrypto(err, REASON_KEY_UNSUPPORTED, "%s: its curve is '%s', not P-256",
+		return fail_libcrypto(err, REASON_KEY_UNSUPPORTED, "%s: on curve '%s', not P-256",
 				      name, group);
 	if (EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1 ||
 	    EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, &y) != 1 ||

@@ -24,6 +24,6 @@ void buf_cleanse(struct buf *b)
 enum wm_code random_bytes(void *out, size_t len, struct wm_error *err)
 {
 	if (len > INT_MAX || RAND_bytes(out, (int)len) != 1)
-		return fail_libcrypto(err, REASON_INTERNAL, "%zu random bytes could not be had", len);
+		return fail_libcrypto(err, REASON_INTERNAL, "no %zu random bytes to be had", len);
 	return WM_OK;
 }

@@ -75,7 +75,7 @@ static enum wm_code sign_by_command(const struct signer *s, const void *message,
 		return WM_OK;
 	if (error_reason(err) != REASON_SIGNATURE_MALFORMED)
 		return err->code;
-	return fail(err, REASON_SIGNER_FAILED, "'%s' printed %zu bytes that are no raw %s signature",
+	return fail(err, REASON_SIGNER_FAILED, "'%s' printed %zu bytes that are no %s signature",
 		    s->command, output.len, key_algorithm_name(s->public->algorithm));
 }
 
@@ -91,7 +91,7 @@ static enum wm_code check_made(const struct signer *s, const void *message, size
 		return err->code;
 	if (s->key)
 		return fail(err, REASON_INTERNAL, "a signature just made does not verify");
-	return fail(err, REASON_SIGNER_WRONG_KEY, "what '%s' signed does not verify under key %.16s",
+	return fail(err, REASON_SIGNER_WRONG_KEY, "what '%s' signed does not verify under %.16s",
 		    s->command, public_key_id(public));
 }
 

@@ -268,7 +268,7 @@ static void bounds_the_cost_of_scrypt(void **state)
 
 static void bounds_the_cost_of_pbkdf2(void **state)
 {
-	/* SEQUENCE { SEQUENCE { PBES2, SEQUENCE { PBKDF2 { salt, count, SHA-256 }, AES } }, bytes } */
+	/* SEQUENCE { SEQUENCE { PBES2, { PBKDF2 { salt, count, SHA-256 }, AES } }, bytes } */
 	static const uint8_t head[] = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c";
 	static const uint8_t prf[] = "\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x09\x05\x00";
 	static const uint8_t aes[] = "\x30\x1d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2a\x04\x10"
@@ -316,8 +316,8 @@ static void bounds_the_cost_of_pbkdf2(void **state)
 static enum wm_code parse_p256(const uint8_t scalar[32], const uint8_t *point,
 			       struct wm_error *err)
 {
-	static const uint8_t algorithm[] = "\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
-					   "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
+	static const uint8_t algorithm[] = "\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02"
+					   "\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 	cleanup_private_key struct private_key *k = NULL;
 	cleanup_buf struct buf a = BUF_INIT(4096), b = BUF_INIT(4096);
 

@@ -139,7 +139,8 @@ static void bears_a_closed_input(void **state)
 		cleanup_buf struct buf out = BUF_INIT(100);
 		struct wm_error err = { 0 };
 
-		assert_ok(command_run(&out, "exec <&-; echo done", in, 5000000, LONG_MS, &err), &err);
+		assert_ok(command_run(&out, "exec <&-; echo done", in, 5000000, LONG_MS,
+				      &err), &err);
 		assert_string_equal(buf_str(&out), "done\n");
 	}
 	sigaction(SIGPIPE, NULL, &after);

@@ -73,7 +73,8 @@ static void keeps_many_in_order_up_to_the_limit(void **state)
 static enum wm_code fill(void *context, struct wm_error *err)
 {
 	cleanup_keyring struct keyring *r = NULL;
-	static const char *const paths[] = { "testdata/keys/p256.pub", "testdata/keys/ed25519.pub" };
+	static const char *const paths[] = { "testdata/keys/p256.pub",
+					     "testdata/keys/ed25519.pub" };
 
 	(void)context;
 	TRY(keyring_new(&r, err));
