@@ -88,8 +88,9 @@ void help_print_all(void)
 	print("\nexit status:\n");
 	for (const struct exit_text *e = exit_texts; e->status; e++)
 		row(e->status, e->meaning, 6);
-	print("\n'weightmark VERB --help' tells more of a verb, 'weightmark explain REASON' of a "
-	      "refusal.\n");
+	print("\n");
+	help_print_paragraphs("'weightmark VERB --help' tells more of a verb, 'weightmark explain "
+			      "REASON' of a refusal.", 0);
 }
 
 static void print_option(const struct option_spec *o)

@@ -60,7 +60,7 @@ static void bash_option(const struct verb *verb, const struct option_spec *o)
 		print("mapfile -t COMPREPLY < <(compgen -W \"%s\" -- \"$cur\")", o->choices);
 	else if (o->kind != VALUE_TEXT)
 		print("mapfile -t COMPREPLY < <(%s); compopt -o filenames", files[o->kind]);
-	print("; return ;;\n");
+	print("%sreturn ;;\n", o->kind == VALUE_TEXT ? "" : "; ");
 }
 
 static void print_bash(void)

@@ -16,6 +16,7 @@
 #include "util/buf.h"
 #include "util/escape.h"
 #include "util/file.h"
+#include "util/utf8.h"
 
 enum { FLUSH_AT = 1 << 16, ANSWER_MAX = 1 << 30, MESSAGE_MAX = 1 << 16 };
 
@@ -95,6 +96,26 @@ void print_json(const struct node *root)
 	appended(json_write_pretty(&out.answer, root, &err), &err);
 }
 
+enum wm_code node_shown(struct node **out_node, struct tree *t, const char *text,
+			struct wm_error *err)
+{
+	cleanup_buf struct buf escaped = BUF_INIT(ANSWER_MAX);
+
+	if (utf8_valid((const uint8_t *)text, strlen(text)))
+		return node_text(out_node, t, text, strlen(text), err);
+	TRY(escape_append(&escaped, text, strlen(text), err));
+	return node_text(out_node, t, buf_str(&escaped), escaped.len, err);
+}
+
+enum wm_code node_set_shown(struct node *map, struct tree *t, const char *key, const char *text,
+			    struct wm_error *err)
+{
+	struct node *child = NULL;
+
+	TRY(node_shown(&child, t, text, err));
+	return node_set(map, t, key, child, err);
+}
+
 static bool wants_colour(void)
 {
 	const char *no_color = getenv("NO_COLOR");
@@ -156,14 +177,12 @@ void warning(const char *format, ...)
 static enum wm_code error_object(struct tree *t, const struct wm_error *err, const char *fix,
 				 struct wm_error *failed)
 {
-	cleanup_buf struct buf text = BUF_INIT(MESSAGE_MAX);
 	struct node *error = NULL;
 
-	TRY(escape_append(&text, err->message, strlen(err->message), failed));
 	TRY(node_new(&t->root, t, NODE_MAP, failed));
 	TRY(node_set_new(&error, t->root, t, "error", NODE_MAP, failed));
 	TRY(node_set_text(error, t, "reason", err->reason, failed));
-	TRY(node_set_text(error, t, "message", buf_str(&text), failed));
+	TRY(node_set_shown(error, t, "message", err->message, failed));
 	TRY(node_set_text(error, t, "fix", fix, failed));
 	return node_set_integer(t->root, t, "exit", (uint64_t)exit_status(err->code), failed);
 }

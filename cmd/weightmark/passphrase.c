@@ -107,7 +107,7 @@ static enum wm_code read_without_echo(struct buf *out, int tty, struct wm_error 
 }
 
 /* Asks once. */
-static enum wm_code ask(struct buf *out, const char *question, const char *what,
+static enum wm_code ask(struct buf *out, const char *question, const char *what, bool new,
 			struct wm_error *err)
 {
 	cleanup_buf struct buf prompt = BUF_INIT(8 * LIMIT_PATH);
@@ -115,7 +115,8 @@ static enum wm_code ask(struct buf *out, const char *question, const char *what,
 
 	if (tty < 0)
 		return fail(err, REASON_PASSPHRASE_NEEDED,
-			    "%s: there is no terminal to ask for the passphrase", what);
+			    "%s: no terminal to ask for the passphrase; give --passphrase-fd N%s",
+			    what, new ? " or --no-passphrase" : "");
 	TRY(buf_append_str(&prompt, question, err));
 	TRY(escape_append(&prompt, what, strlen(what), err));
 	TRY(buf_append_str(&prompt, ": ", err));
@@ -148,7 +149,7 @@ enum wm_code passphrase_get(struct buf *out, const struct options *o, const char
 
 	TRY(from_descriptor(&found, out, o, err));
 	if (!found)
-		TRY(ask(out, "passphrase of ", what, err));
+		TRY(ask(out, "passphrase of ", what, false, err));
 	return not_empty(out, what, err);
 }
 
@@ -161,9 +162,9 @@ enum wm_code passphrase_new(struct buf *out, const struct options *o, const char
 	TRY(from_descriptor(&found, out, o, err));
 	if (found)
 		return not_empty(out, what, err);
-	TRY(ask(out, "new passphrase for ", what, err));
+	TRY(ask(out, "new passphrase for ", what, true, err));
 	TRY(not_empty(out, what, err));
-	TRY(ask(&again, "once more, for ", what, err));
+	TRY(ask(&again, "once more, for ", what, true, err));
 	if (again.len != out->len || memcmp(again.data, out->data, out->len) != 0)
 		return fail(err, REASON_USAGE, "%s: the two passphrases differ", what);
 	return WM_OK;

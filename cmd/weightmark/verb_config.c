@@ -37,11 +37,11 @@ static enum wm_code setting_object(struct node *map, struct tree *t, const struc
 	TRY(node_set_text(map, t, "name", info->name, err));
 	TRY(node_set_new(&values, map, t, "values", NODE_LIST, err));
 	for (size_t i = 0; i < value->n; i++) {
-		TRY(node_text(&text, t, value->values[i], strlen(value->values[i]), err));
+		TRY(node_shown(&text, t, value->values[i], err));
 		node_append(values, text);
 	}
 	if (source)
-		return node_set_text(map, t, "source", source, err);
+		return node_set_shown(map, t, "source", source, err);
 	return node_set_new(&null, map, t, "source", NODE_NULL, err);
 }
 
@@ -176,7 +176,7 @@ static enum wm_code run_path(struct call *call, struct wm_error *err)
 		return WM_OK;
 	}
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_text(t.root, &t, "path", buf_str(&path), err));
+	TRY(node_set_shown(t.root, &t, "path", buf_str(&path), err));
 	print_json(t.root);
 	return WM_OK;
 }

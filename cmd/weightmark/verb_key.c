@@ -72,8 +72,8 @@ static enum wm_code print_pair(const struct public_key *key, const char *private
 		return WM_OK;
 	}
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_text(t.root, &t, "private_key", private_path, err));
-	TRY(node_set_text(t.root, &t, "public_key", public_path, err));
+	TRY(node_set_shown(t.root, &t, "private_key", private_path, err));
+	TRY(node_set_shown(t.root, &t, "public_key", public_path, err));
 	TRY(node_set_text(t.root, &t, "keyid", public_key_id(key), err));
 	TRY(node_set_text(t.root, &t, "algorithm", key_algorithm_name(public_key_algorithm(key)),
 			  err));

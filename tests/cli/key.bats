@@ -1,0 +1,168 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+load helper
+
+@test "key new: a pair with the right permissions, which openssl reads" {
+	local algorithm
+	umask 000
+	for algorithm in p256 ed25519; do
+		run -0 --separate-stderr wm key new $algorithm --no-passphrase --algorithm $algorithm
+		[ -z "$stderr" ]
+		[[ $output == *"$KEYS/$algorithm.key"*"$KEYS/$algorithm.pub"* ]]
+		[ "$(stat -c %a "$KEYS/$algorithm.key")" = 600 ]
+		[ "$(stat -c %a "$KEYS/$algorithm.pub")" = 644 ]
+		[ "$(stat -c %a "$KEYS")" = 700 ]
+		openssl pkey -in "$KEYS/$algorithm.key" -pubout | cmp - "$KEYS/$algorithm.pub"
+	done
+}
+
+@test "key new: with a slash it is a path, without it a plain name" {
+	run -0 --separate-stderr wm key new ./here --no-passphrase --json
+	is_json "$output"
+	[[ $output == *'"private_key": "./here.key"'*'"algorithm": "ecdsa-p256"'* ]]
+	[ -s here.key ] && [ -s here.pub ] && [ ! -e "$KEYS" ]
+	local name
+	for name in '' . .. .hidden -a 'a b' $'a\n' ./ 'ü'; do
+		run -2 --separate-stderr wm key new --no-passphrase -- "$name"
+		refused_as usage
+	done
+	run -3 --separate-stderr wm key new no/such/place --no-passphrase
+	refused_as write-failed
+}
+
+@test "key new: nothing is overwritten, and nothing half done stays" {
+	wm key new ./a --no-passphrase
+	sha256sum a.key >before
+	run -2 --separate-stderr wm key new ./a --no-passphrase
+	refused_as exists
+	rm a.pub
+	run -2 --separate-stderr wm key new ./a --no-passphrase
+	refused_as exists
+	[ ! -e a.pub ]
+	touch b.pub
+	run -2 --separate-stderr wm key new ./b --no-passphrase
+	refused_as exists
+	[ ! -e b.key ] && [ ! -s b.pub ]
+	ln -s nowhere c.key
+	run -2 --separate-stderr wm key new ./c --no-passphrase
+	refused_as exists
+	[ ! -e nowhere ] && [ ! -e c.pub ]
+	sha256sum -c --quiet before
+}
+
+@test "key new: a private key that cannot be written takes its public half along" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	# Naming the first file (the public key) works, naming the second does not.
+	run -3 --separate-stderr strace -qq -o trace -e trace=linkat -e inject=linkat:error=EIO:when=2 \
+		"$B/weightmark" key new ./a --no-passphrase
+	refused_as write-failed
+	[ -z "$(ls -A | grep -v '^trace$')" ]
+}
+
+@test "key new: a passphrase from a descriptor" {
+	run -0 --separate-stderr wm_with 'pass phrase' key new a
+	grep -q 'BEGIN ENCRYPTED PRIVATE KEY' "$KEYS/a.key"
+	openssl pkey -in "$KEYS/a.key" -passin 'pass:pass phrase' -pubout | cmp - "$KEYS/a.pub"
+	run -0 --separate-stderr wm_with 'pass phrase' key public "$KEYS/a.key"
+	[ "$output" = "$(cat "$KEYS/a.pub")" ]
+	run -2 --separate-stderr wm_with 'pass phrasf' key public "$KEYS/a.key"
+	refused_as passphrase-wrong
+	[ -z "$output" ]
+	run -2 --separate-stderr wm key public "$KEYS/a.key"
+	refused_as passphrase-needed
+}
+
+@test "key new: without terminal, descriptor or --no-passphrase it refuses" {
+	run -2 --separate-stderr wm key new a
+	refused_as passphrase-needed
+	[[ $stderr == *--no-passphrase* ]]
+	run -2 --separate-stderr wm_with '' key new a
+	refused_as usage
+	run -2 --separate-stderr wm_with secret key new a --no-passphrase
+	refused_as usage
+	run -2 --separate-stderr wm key new a --passphrase-fd 77
+	refused_as usage
+	run -2 --separate-stderr wm key new a --passphrase-fd x
+	refused_as usage
+	[ ! -e "$KEYS/a.key" ] && [ ! -e "$KEYS/a.pub" ]
+}
+
+# Types lines at the terminal of `key new a`.
+type_in() {
+	(for line; do sleep 0.7; printf '%s\n' "$line"; done; sleep 0.7) |
+		script -qec "'$B/weightmark' key new a" /dev/null
+}
+
+@test "key new: the terminal is asked twice, without echo" {
+	command -v script >/dev/null || skip "script is not installed"
+	run -2 type_in canary-one canary-two
+	[[ $output == *'passphrases differ'* && $output != *canary* ]]
+	[ ! -e "$KEYS/a.key" ]
+	run -0 type_in canary-one canary-one
+	[[ $output == *keyid* && $output != *canary* ]]
+	run -0 --separate-stderr wm_with canary-one key id "$KEYS/a.key"
+}
+
+@test "key: a passphrase of 1024 bytes, and one more" {
+	local longest
+	longest=$(printf '%1024s' x | tr ' ' y)
+	run -0 --separate-stderr wm_with "$longest" key new a
+	run -0 --separate-stderr wm_with "$longest" key public "$KEYS/a.key"
+	run -1 --separate-stderr wm_with "z$longest" key new b
+	refused_as limit
+	[ ! -e "$KEYS/b.pub" ]
+}
+
+@test "key id: the SHA-256 of the public key, from either half" {
+	wm key new ./a --no-passphrase
+	local id
+	id=$(openssl pkey -pubin -in a.pub -outform DER | sha256sum | cut -d' ' -f1)
+	run -0 --separate-stderr wm key id a.pub
+	[ "$output" = "$id" ]
+	run -0 --separate-stderr wm key id a.key
+	[ "$output" = "$id" ]
+	run -0 --separate-stderr wm key id a.key --json
+	is_json "$output"
+	[[ $output == *"\"keyid\": \"$id\""* ]]
+}
+
+@test "key: a private key that others may read draws a warning" {
+	wm key new ./a --no-passphrase
+	chmod 640 a.key
+	run -0 --separate-stderr wm key id a.key
+	[[ $stderr == *'warning: a.key: others may read'* ]]
+	chmod 600 a.key
+	run -0 --separate-stderr wm key id a.key
+	[ -z "$stderr" ]
+}
+
+@test "key: files that are no keys, words that are no verbs" {
+	echo nothing >bad.key
+	run -2 --separate-stderr wm key id bad.key
+	refused_as key-malformed
+	run -3 --separate-stderr wm key id absent.key
+	refused_as not-found
+	run -1 --separate-stderr wm key id .
+	refused_as not-a-file
+	mkfifo pipe
+	run -1 --separate-stderr wm key id pipe
+	refused_as not-a-file
+	run -2 --separate-stderr wm key nwe a
+	refused_as usage
+	[[ $stderr == *"did you mean 'new'?"* ]]
+	local arguments
+	for arguments in key 'key new' 'key new a b' 'key id'; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr wm $arguments
+		refused_as usage
+	done
+}
+
+@test "key: neither memory nor core files can be read by others" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	run -0 strace -e trace=prctl,prlimit64,setrlimit "$B/weightmark" key new ./a --no-passphrase
+	[[ $output == *'prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE'* ]]
+	[[ $output == *'RLIMIT_CORE, {rlim_cur=0, rlim_max=0}'* ]]
+	run -0 strace -e trace=prctl,prlimit64,setrlimit "$B/weightmark" key id a.key
+	[[ $output == *'prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE'* ]]
+}
