@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
 load helper
 
 all_verbs() {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # bats sets stderr
 # What every suite shares. `run -N --separate-stderr wm ...` states the exact exit
 # status, so that a crash never counts as a refusal.
 bats_require_minimum_version 1.5.0
