@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark version`: the version, and those of the libraries below. */
 #include "crypto/library.h"
+#include "digest/measure.h"
 #include "output.h"
 #include "text/library.h"
 #include "text/node.h"
@@ -35,6 +36,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		TRY(node_set_new(&list, t.root, &t, "libraries", NODE_LIST, err));
 	for (size_t i = 0; all && i < sizeof(libraries) / sizeof(libraries[0]); i++)
 		TRY(add_library(list, &t, &libraries[i], err));
+	if (all)
+		TRY(node_set_text(t.root, &t, "digest_kernel", digest_kernel_name(), err));
 	if (output_is_json()) {
 		print_json(t.root);
 		return WM_OK;
@@ -43,6 +46,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	for (size_t i = 0; all && i < sizeof(libraries) / sizeof(libraries[0]); i++)
 		print("%-12s compiled with %-10s runs with %s\n", libraries[i].name,
 		      *libraries[i].compiled ? libraries[i].compiled : "-", libraries[i].running);
+	if (all)
+		print("digests      by the kernel %s\n", digest_kernel_name());
 	return WM_OK;
 }
 

@@ -14,10 +14,10 @@ load helper
 
 @test "version: the libraries, as compiled and as running" {
 	run -0 --separate-stderr wm version --libraries
-	[[ $output == *OpenSSL*libyaml* ]]
+	[[ $output == *OpenSSL*libyaml*kernel* ]]
 	run -0 --separate-stderr wm version --libraries --json
 	is_json "$output"
-	[[ $output == *'"name": "OpenSSL"'*'"compiled": "'*'"running": "'* ]]
+	[[ $output == *'"name": "OpenSSL"'*'"compiled": "'*'"running": "'*'"digest_kernel": "'* ]]
 }
 
 @test "version: takes no operand" {
