@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Progress for people: a line on standard error, only where that is a terminal and
+ * only for work of over a second.
+ *
+ *	struct progress progress = { 0 };
+ *	progress_view_start(&progress, total_bytes);
+ *	... work that calls progress_add(&progress, n) ...
+ *	progress_view_end();
+ */
+#ifndef PROGRESS_VIEW_H
+#define PROGRESS_VIEW_H
+
+#include "util/progress.h"
+
+/* Starts counting towards `total` bytes; `p` is zeroed by the caller. One at a time. */
+void progress_view_start(struct progress *p, uint64_t total);
+
+/* Removes the line. */
+void progress_view_end(void);
+
+#endif
