@@ -63,7 +63,7 @@ enum wm_code kernel_shani_run(const struct message *m, size_t n, struct wm_error
 enum wm_code kernel_evp_run(const struct message *m, size_t n, struct wm_error *err);
 enum wm_code kernel_portable_run(const struct message *m, size_t n, struct wm_error *err);
 
-#if 0
+#if defined(__x86_64__)
 #define KERNEL_X86 1
 #else
 #define KERNEL_X86 0

@@ -116,25 +116,18 @@ static void compress(uint32_t state[STATE_WORDS], const uint8_t *block)
 		state[i] += v[i];
 }
 
-void stream_complete_portable(struct stream **streams, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		do {
-			for (size_t j = 0; j < streams[i]->n_blocks; j++)
-				compress(streams[i]->state, streams[i]->at + j * BLOCK_BYTES);
-		} while (stream_next(streams[i]));
-		stream_finish(streams[i]);
-	}
-}
-
 enum wm_code kernel_portable_run(const struct message *m, size_t n, struct wm_error *err)
 {
 	(void)err;
 	for (size_t i = 0; i < n; i++) {
-		struct stream s, *one = &s;
+		struct stream s;
 
 		stream_start(&s, &m[i]);
-		stream_complete_portable(&one, 1);
+		do {
+			for (size_t j = 0; j < s.n_blocks; j++)
+				compress(s.state, s.at + j * BLOCK_BYTES);
+		} while (stream_next(&s));
+		stream_finish(&s);
 	}
 	return WM_OK;
 }

@@ -52,7 +52,6 @@ static inline size_t stream_left(const struct stream *s)
 void stream_finish(struct stream *s);
 
 /* Brings `n` streams, begun before, to their end, and writes their digests. */
-void stream_complete_portable(struct stream **streams, size_t n);
 void stream_complete_shani(struct stream **streams, size_t n);
 
 #endif
