@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoint files that tests make; see made.h. */
+#include "made.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util/file.h"
+
+static void append_length(struct buf *out, uint64_t length)
+{
+	struct wm_error err = { 0 };
+
+	for (int i = 0; i < 8; i++)
+		assert_ok(buf_append_byte(out, (uint8_t)(length >> 8 * i), &err), &err);
+}
+
+void made_append(struct buf *out, const struct made *m)
+{
+	struct wm_error err = { 0 };
+
+	append_length(out, m->length ? m->length : m->header_len);
+	assert_ok(buf_append(out, m->header, m->header_len, &err), &err);
+	for (uint64_t i = 0; i < m->buffer; i++)
+		assert_ok(buf_append_byte(out, (uint8_t)i, &err), &err);
+}
+
+int made_file(const void *data, size_t len)
+{
+	int fd = memfd_create("made", MFD_CLOEXEC);
+	struct wm_error err = { 0 };
+
+	assert_true(fd >= 0);
+	assert_ok(file_write_fd(fd, data, len, "made", &err), &err);
+	return fd;
+}
+
+enum wm_code made_parse(struct layout *out, const void *data, size_t len, const char *name,
+			struct wm_error *err)
+{
+	cleanup_fd int fd = made_file(data, len);
+
+	return format_parse(out, fd, len, name, err);
+}
+
+void made_many(struct buf *out, size_t n)
+{
+	cleanup_buf struct buf header = BUF_INIT(LIMIT_HEADER);
+	struct wm_error err = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = i * 7919 % n;
+
+		assert_ok(buf_printf(&header, &err,
+				     "%c\"model.layers.%zu.weight\":{\"dtype\":\"U8\",\"shape\":[1,1],"
+				     "\"data_offsets\":[%zu,%zu]}", i ? ',' : '{', i, at, at + 1),
+			  &err);
+	}
+	assert_ok(buf_append_byte(&header, '}', &err), &err);
+	made_append(out, &(struct made){ buf_str(&header), header.len, n, 0 });
+}

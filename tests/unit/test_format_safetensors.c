@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/format/safetensors.c: what it takes, and the reason for which it refuses each kind
+ * of bad file. The files of testdata/bad/safetensors are the rows of `refusals`; they are
+ * written by this test when GOLDEN is set, and compared otherwise.
+ */
+#include "harness.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "made.h"
+#include "text/json.h"
+#include "util/file.h"
+
+#define FOUR(type, offsets) "{\"dtype\":\"" type "\",\"shape\":[4],\"data_offsets\":[" offsets "]}"
+#define U8X(shape, offsets) "{\"dtype\":\"U8\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define ONE(entry) HEADER("{\"a\":" entry "}")
+#define GOOD ONE(FOUR("U8", "0,4"))
+#define ONES16 "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"
+#define ONES64 ONES16 "," ONES16 "," ONES16 "," ONES16
+
+static const struct refusal {
+	const char *name;
+	const char *reason;
+	struct made bad, twin; /* the twin differs only in what is wrong, and passes */
+} refusals[] = {
+	{ "name-twice", "safetensors-duplicate",
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"a\":" FOUR("U8", "4,8") "}"), 8, 0 },
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "4,8") "}"), 8, 0 } },
+	{ "name-twice-by-escape", "safetensors-duplicate",
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"\\u0061\":" FOUR("U8", "4,8") "}"), 8, 0 },
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"\\u0062\":" FOUR("U8", "4,8") "}"), 8, 0 } },
+	{ "metadata-twice", "safetensors-duplicate",
+	  { HEADER("{\"__metadata__\":{},\"a\":" FOUR("U8", "0,4") ",\"__metadata__\":{}}"), 4, 0 },
+	  { HEADER("{\"__metadata__\":{},\"a\":" FOUR("U8", "0,4") "}"), 4, 0 } },
+	{ "metadata-key-twice", "safetensors-duplicate",
+	  { HEADER("{\"__metadata__\":{\"k\":\"1\",\"l\":\"2\",\"\\u006b\":\"3\"}}"), 0, 0 },
+	  { HEADER("{\"__metadata__\":{\"k\":\"1\",\"l\":\"2\",\"\\u006d\":\"3\"}}"), 0, 0 } },
+	{ "dtype-twice", "safetensors-duplicate",
+	  { ONE("{\"dtype\":\"F32\",\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}"), 4, 0 },
+	  { GOOD, 4, 0 } },
+	{ "overlap", "safetensors-overlap",
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "3,7") "}"), 7, 0 },
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "4,8") "}"), 8, 0 } },
+	{ "same-bytes", "safetensors-overlap",
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "0,4") "}"), 4, 0 },
+	  { HEADER("{\"a\":" FOUR("U8", "4,8") ",\"b\":" FOUR("U8", "0,4") "}"), 8, 0 } },
+	{ "empty-tensor-inside-another", "safetensors-overlap",
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"z\":" U8X("[0]", "[2,2]") "}"), 4, 0 },
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"z\":" U8X("[0]", "[4,4]") "}"), 4, 0 } },
+	{ "hole", "safetensors-hole",
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "5,9") "}"), 9, 0 },
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "4,8") "}"), 8, 0 } },
+	{ "hole-in-front", "safetensors-hole",
+	  { ONE(FOUR("U8", "1,5")), 5, 0 }, { GOOD, 4, 0 } },
+	{ "empty-tensor-behind-the-end", "safetensors-hole",
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"z\":" U8X("[0]", "[5,5]") "}"), 4, 0 },
+	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"z\":" U8X("[0]", "[0,0]") "}"), 4, 0 } },
+	{ "shape-of-other-bytes", "safetensors-shape",
+	  { ONE(FOUR("U16", "0,4")), 4, 0 }, { ONE(FOUR("U16", "0,8")), 8, 0 } },
+	{ "shape-overflows", "safetensors-shape",
+	  { ONE(U8X("[4294967296,4294967296]", "[0,0]")), 0, 0 },
+	  { ONE(U8X("[4294967296,0]", "[0,0]")), 0, 0 } },
+	{ "shape-overflows-in-bits", "safetensors-shape",
+	  { ONE(U8X("[2305843009213693952]", "[0,0]")), 0, 0 }, { ONE(U8X("[0]", "[0,0]")), 0, 0 } },
+	{ "shape-overflow-hidden-by-0", "safetensors-shape",
+	  { ONE(U8X("[0,4294967296,4294967296]", "[0,0]")), 0, 0 },
+	  { ONE(U8X("[0,4294967296,4294967295]", "[0,0]")), 0, 0 } },
+	{ "half-a-byte", "safetensors-shape",
+	  { ONE("{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}"), 1, 0 },
+	  { ONE("{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]}"), 1, 0 } },
+	{ "bytes-behind", "safetensors-trailing", { GOOD, 5, 0 }, { GOOD, 4, 0 } },
+	{ "bytes-behind-nothing", "safetensors-trailing",
+	  { HEADER("{}"), 1, 0 }, { HEADER("{}"), 0, 0 } },
+	{ "buffer-cut", "safetensors-truncated", { GOOD, 3, 0 }, { GOOD, 4, 0 } },
+	{ "header-cut", "safetensors-truncated",
+	  { GOOD, 4, 8 + sizeof("{\"a\":" FOUR("U8", "0,4") "}") }, { GOOD, 4, 0 } },
+	{ "length-of-all-ones", "header-too-large", { GOOD, 4, UINT64_MAX }, { GOOD, 4, 0 } },
+	{ "length-over-the-limit", "header-too-large",
+	  { GOOD, 4, LIMIT_HEADER + 1 }, { GOOD, 4, 0 } },
+	{ "metadata-number", "safetensors-metadata",
+	  { HEADER("{\"__metadata__\":{\"k\":1}}"), 0, 0 },
+	  { HEADER("{\"__metadata__\":{\"k\":\"1\"}}"), 0, 0 } },
+	{ "metadata-nested", "safetensors-metadata",
+	  { HEADER("{\"__metadata__\":{\"k\":{\"l\":\"1\"}}}"), 0, 0 },
+	  { HEADER("{\"__metadata__\":{\"k\":\"\"}}"), 0, 0 } },
+	{ "metadata-text", "safetensors-metadata",
+	  { HEADER("{\"__metadata__\":\"k\"}"), 0, 0 }, { HEADER("{\"__metadata__\":{}}"), 0, 0 } },
+	{ "metadata-null", "safetensors-metadata",
+	  { HEADER("{\"__metadata__\":null}"), 0, 0 }, { HEADER("{\"__metadata__\":{}}"), 0, 0 } },
+	{ "metadata-nul", "safetensors-metadata",
+	  { HEADER("{\"__metadata__\":{\"k\":\"a\\u0000b\"}}"), 0, 0 },
+	  { HEADER("{\"__metadata__\":{\"k\":\"a\\u0001b\"}}"), 0, 0 } },
+	{ "dtype-unknown", "safetensors-dtype",
+	  { ONE(FOUR("U9", "0,4")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "dtype-lower-case", "safetensors-dtype",
+	  { ONE(FOUR("u8", "0,4")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "dtype-number", "safetensors-malformed",
+	  { ONE("{\"dtype\":8,\"shape\":[4],\"data_offsets\":[0,4]}"), 4, 0 }, { GOOD, 4, 0 } },
+	{ "number-with-exponent", "safetensors-malformed",
+	  { ONE(FOUR("U8", "0,4e0")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "number-with-fraction", "safetensors-malformed",
+	  { ONE(U8X("[4.0]", "[0,4]")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "number-negative", "safetensors-malformed",
+	  { ONE(FOUR("U8", "-0,4")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "number-with-zero-in-front", "safetensors-malformed",
+	  { ONE(FOUR("U8", "0,04")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "number-over-64-bits", "safetensors-malformed",
+	  { ONE(U8X("[18446744073709551620]", "[0,4]")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "number-as-text", "safetensors-malformed",
+	  { ONE(U8X("[\"4\"]", "[0,4]")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "offsets-backwards", "safetensors-malformed",
+	  { ONE(FOUR("U8", "4,0")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "offsets-of-three", "safetensors-malformed",
+	  { ONE(FOUR("U8", "0,4,4")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "offsets-of-one", "safetensors-malformed",
+	  { ONE(FOUR("U8", "0")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "key-unknown", "safetensors-malformed",
+	  { ONE("{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4],\"x\":1}"), 4, 0 },
+	  { GOOD, 4, 0 } },
+	{ "dtype-missing", "safetensors-malformed",
+	  { ONE("{\"shape\":[4],\"data_offsets\":[0,4]}"), 4, 0 }, { GOOD, 4, 0 } },
+	{ "shape-missing", "safetensors-malformed",
+	  { ONE("{\"dtype\":\"U8\",\"data_offsets\":[0,4]}"), 4, 0 }, { GOOD, 4, 0 } },
+	{ "offsets-missing", "safetensors-malformed",
+	  { ONE("{\"dtype\":\"U8\",\"shape\":[4]}"), 4, 0 }, { GOOD, 4, 0 } },
+	{ "entry-not-an-object", "safetensors-malformed",
+	  { HEADER("{\"a\":[]}"), 0, 0 }, { HEADER("{}"), 0, 0 } },
+	{ "header-a-list", "safetensors-malformed",
+	  { HEADER("[]"), 0, 0 }, { HEADER("{}"), 0, 0 } },
+	{ "header-unfinished", "safetensors-malformed",
+	  { HEADER("{\"a\":" FOUR("U8", "0,4")), 4, 0 }, { GOOD, 4, 0 } },
+	{ "header-with-more", "safetensors-malformed",
+	  { HEADER("{}{}"), 0, 0 }, { HEADER("{}  "), 0, 0 } },
+	{ "header-of-spaces", "safetensors-malformed",
+	  { HEADER("   "), 0, 0 }, { HEADER("{} "), 0, 0 } },
+	{ "byte-order-mark", "safetensors-malformed",
+	  { HEADER("\xef\xbb\xbf{}"), 0, 0 }, { HEADER("{}   "), 0, 0 } },
+	{ "name-not-utf8", "safetensors-malformed",
+	  { HEADER("{\"\xc3\x28\":" FOUR("U8", "0,4") "}"), 4, 0 },
+	  { HEADER("{\"\xc3\xa8\":" FOUR("U8", "0,4") "}"), 4, 0 } },
+	{ "name-with-nul", "safetensors-name",
+	  { HEADER("{\"a\\u0000b\":" FOUR("U8", "0,4") "}"), 4, 0 },
+	  { HEADER("{\"a\\u0020b\":" FOUR("U8", "0,4") "}"), 4, 0 } },
+	{ "name-with-escape", "safetensors-name",
+	  { HEADER("{\"a\\u001b[2J\":" FOUR("U8", "0,4") "}"), 4, 0 },
+	  { HEADER("{\"a[2J\":" FOUR("U8", "0,4") "}"), 4, 0 } },
+	{ "name-with-del", "safetensors-name",
+	  { HEADER("{\"a\x7f\":" FOUR("U8", "0,4") "}"), 4, 0 },
+	  { HEADER("{\"a\x7e\":" FOUR("U8", "0,4") "}"), 4, 0 } },
+	{ "name-with-c1", "safetensors-name",
+	  { HEADER("{\"a\xc2\x9f\":" FOUR("U8", "0,4") "}"), 4, 0 },
+	  { HEADER("{\"a\xc2\xa0\":" FOUR("U8", "0,4") "}"), 4, 0 } },
+	{ "rank-65", "limit",
+	  { ONE(U8X("[" ONES64 ",1]", "[0,1]")), 1, 0 }, { ONE(U8X("[" ONES64 "]", "[0,1]")), 1, 0 } },
+};
+enum { N_REFUSALS = sizeof(refusals) / sizeof(refusals[0]) };
+
+#define BAD_FOLDER "testdata/bad/safetensors/"
+
+/* Writes what is expected of a file of testdata, or compares it. */
+static void check_file(const char *path, const struct buf *expected)
+{
+	cleanup_buf struct buf found = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+
+	if (getenv("GOLDEN") && *getenv("GOLDEN"))
+		assert_ok(file_write(path, expected->data, expected->len, 0644, FILE_REPLACE, &err),
+			  &err);
+	read_file(&found, path);
+	assert_int_equal(found.len, expected->len);
+	assert_memory_equal(found.data, expected->data, found.len);
+}
+
+static void check_row(const char *name, const char *suffix, const struct made *made,
+		      const char *reason)
+{
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+	enum wm_code code;
+	char path[256];
+
+	made_append(&bytes, made);
+	snprintf(path, sizeof(path), BAD_FOLDER "%s%s.safetensors", name, suffix);
+	check_file(path, &bytes);
+	code = made_parse(&l, bytes.data, bytes.len, file_name(path), &err);
+	if ((code == WM_OK) != !reason || (reason && strcmp(err.reason, reason) != 0))
+		test_failed(__FILE__, __LINE__, "%s: %s: %s", path,
+			    code == WM_OK ? "accepted" : err.reason, err.message);
+	if (code == WM_OK)
+		assert_string_equal(l.format->grammar, "safetensors/1");
+}
+
+static void refuses_each_defect_for_its_reason(void **state)
+{
+	cleanup_buf struct buf table = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(buf_append_str(&table, "# file\treason\ttwin that passes\n", &err), &err);
+	for (size_t i = 0; i < N_REFUSALS; i++) {
+		const struct refusal *r = &refusals[i];
+
+		check_row(r->name, "", &r->bad, r->reason);
+		check_row(r->name, ".twin", &r->twin, NULL);
+		assert_ok(buf_printf(&table, &err,
+				     "safetensors/%s.safetensors\t%s\t"
+				     "safetensors/%s.twin.safetensors\n", r->name, r->reason, r->name),
+			  &err);
+	}
+	check_file("testdata/bad/expect.tsv", &table);
+}
+
+static void parse_made(struct layout *l, const struct made *m)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+
+	made_append(&bytes, m);
+	assert_ok(made_parse(l, bytes.data, bytes.len, "m.safetensors", &err), &err);
+	assert_int_equal(l->head.len, bytes.len - m->buffer);
+	assert_memory_equal(l->head.data, bytes.data, l->head.len);
+}
+
+static void lays_tensors_out(void **state)
+{
+	static const struct made made = { HEADER("{\"\xc3\xa8.c\":{\"data_offsets\":[2,10],\"shape\":"
+		"[2,1,2],\"dtype\":\"BF16\"},\"z\":{\"dtype\":\"F64\",\"shape\":[3,0],\"data_offsets\":"
+		"[2,2]},\"\":{\"dtype\":\"BOOL\",\"shape\":[],\"data_offsets\":[1,2]},\"__metadata__\":"
+		"{\"format\":\"pt\",\"\":\"\"},\"a\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":"
+		"[0,1]}}"), 10, 0 };
+	cleanup_layout struct layout l = LAYOUT_INIT;
+
+	(void)state;
+	parse_made(&l, &made);
+	assert_int_equal(l.n_segments, 4);
+	assert_int_equal(l.segments[0].len, l.head.len);
+	assert_false(l.segments[0].tensor);
+	for (size_t i = 1; i < 4; i++) {
+		assert_true(l.segments[i].tensor);
+		assert_int_equal(l.segments[i].off, l.segments[i - 1].off + l.segments[i - 1].len);
+	}
+	assert_int_equal(l.segments[3].len, 8);
+	assert_true(l.has_tensors);
+	assert_int_equal(l.n_tensors, 4);
+	assert_string_equal(l.tensors[0].name, "a");
+	assert_int_equal(l.tensors[0].dtype, DTYPE_F4);
+	assert_int_equal(l.tensors[1].rank, 0);
+	assert_int_equal(l.tensors[1].segment, 2);
+	assert_string_equal(l.tensors[2].name, "z");
+	assert_true(l.tensors[2].segment == SIZE_MAX);
+	assert_int_equal(l.tensors[3].rank, 3);
+	assert_int_equal(l.tensors[3].dims[2], 2);
+	assert_int_equal(l.by_name[0], 1);
+	assert_int_equal(l.by_name[1], 0);
+	assert_int_equal(l.by_name[2], 2);
+	assert_int_equal(l.by_name[3], 3);
+	assert_string_equal(node_find(l.metadata.root, "format")->text, "pt");
+	assert_int_equal(l.metadata.root->len, 2);
+	assert_false(l.loose_spaces);
+}
+
+static void takes_every_dtype(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < N_DTYPES; i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		const struct dtype_info *info = dtype_info((enum dtype)i);
+		char header[128];
+		int len = snprintf(header, sizeof(header), "{\"a\":{\"dtype\":\"%s\",\"shape\":[8],"
+				   "\"data_offsets\":[0,%u]}}", info->name, info->bits);
+
+		parse_made(&l, &(struct made){ header, (size_t)len, info->bits, 0 });
+		assert_int_equal(l.tensors[0].dtype, i);
+	}
+}
+
+static void notes_loose_spaces(void **state)
+{
+	static const struct {
+		struct made made;
+		bool loose;
+	} rows[] = {
+		{ { HEADER("{}"), 0, 0 }, false },	 { { HEADER("{}    "), 0, 0 }, false },
+		{ { HEADER("{ \n\t}"), 0, 0 }, false },	 { { HEADER(" {}"), 0, 0 }, true },
+		{ { HEADER("\n\r\t {}"), 0, 0 }, true }, { { HEADER("{}\n"), 0, 0 }, true },
+		{ { HEADER("{} \t "), 0, 0 }, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+
+		parse_made(&l, &rows[i].made);
+		assert_int_equal(l.loose_spaces, rows[i].loose);
+		assert_int_equal(l.n_segments, 1);
+		assert_null(l.metadata.root);
+	}
+}
+
+static void refuses_every_shorter_file(void **state)
+{
+	static const struct made made = { GOOD, 4, 0 };
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+
+	(void)state;
+	made_append(&bytes, &made);
+	for (size_t len = 1; len < bytes.len; len++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		assert_reason(made_parse(&l, bytes.data, len, "m.SafeTensors", &err), &err,
+			      SAFETENSORS_TRUNCATED);
+	}
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A header that is `prefix`, then `unit` over and over, `len` bytes in all. */
+static void check_bomb(const char *prefix, const char *unit, const char *reason)
+{
+	cleanup_buf struct buf header = BUF_INIT(1 << 21), bytes = BUF_INIT(1 << 22);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+	double start;
+
+	assert_ok(buf_append_str(&header, prefix, &err), &err);
+	while (header.len < 1 << 20)
+		assert_ok(buf_append_str(&header, unit, &err), &err);
+	made_append(&bytes, &(struct made){ buf_str(&header), header.len, 0, 0 });
+	start = seconds();
+	assert_int_not_equal(made_parse(&l, bytes.data, bytes.len, "m.safetensors", &err), WM_OK);
+	assert_string_equal(err.reason, reason);
+	assert_true(seconds() - start < 1);
+}
+
+static void answers_bombs_at_once(void **state)
+{
+	(void)state;
+	check_bomb("", "[", "safetensors-malformed");
+	check_bomb("", "{\"a\":", "safetensors-malformed");
+	check_bomb("{\"a\":{\"shape\":", "[", "safetensors-malformed");
+	check_bomb("{\"a\":{\"shape\":[", "1,", "limit");
+	check_bomb("{\"", "a", "safetensors-malformed");
+	check_bomb("{\"__metadata__\":{", "\"k\":\"v\",", "limit");
+	check_bomb("{\"__metadata__\":{", "\"\":\"0123456789012345\",", "safetensors-malformed");
+	check_bomb("{\"__metadata__\":{\"k\":\"", "\\u0041", "safetensors-malformed");
+}
+
+static void bounds_name_and_header(void **state)
+{
+	cleanup_buf struct buf header = BUF_INIT(LIMIT_HEADER), bytes = BUF_INIT(LIMIT_HEADER + 8);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	for (size_t over = 0; over < 2; over++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		enum wm_code code;
+
+		header.len = bytes.len = 0;
+		assert_ok(buf_append_str(&header, "{\"", &err), &err);
+		for (size_t i = 0; i < LIMIT_NAME + over; i++)
+			assert_ok(buf_append_byte(&header, 'n', &err), &err);
+		assert_ok(buf_append_str(&header, "\":" U8X("[0]", "[0,0]") "}", &err), &err);
+		made_append(&bytes, &(struct made){ buf_str(&header), header.len, 0, 0 });
+		code = made_parse(&l, bytes.data, bytes.len, "m.safetensors", &err);
+		if (over)
+			assert_reason(code, &err, LIMIT);
+		else
+			assert_ok(code, &err);
+	}
+	assert_ok(buf_reserve(&header, LIMIT_HEADER - header.len, &err), &err);
+	header.len = bytes.len = 0;
+	assert_ok(buf_append_str(&header, "{}", &err), &err);
+	memset(header.data + 2, ' ', LIMIT_HEADER - 2);
+	made_append(&bytes, &(struct made){ buf_str(&header), LIMIT_HEADER, 0, 0 });
+	{
+		cleanup_layout struct layout l = LAYOUT_INIT;
+
+		assert_ok(made_parse(&l, bytes.data, bytes.len, "m.safetensors", &err), &err);
+	}
+}
+
+static void takes_many_tensors(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_HEADER);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+	double start;
+
+	(void)state;
+	made_many(&bytes, 100000);
+	start = seconds();
+	assert_ok(made_parse(&l, bytes.data, bytes.len, "m.safetensors", &err), &err);
+	print_message("# 100000 tensors, %zu bytes of header: %.3f s, %zu bytes in the arena\n",
+		      l.head.len, seconds() - start, l.arena.used);
+	assert_int_equal(l.n_tensors, 100000);
+	for (size_t i = 0; i < l.n_tensors; i++)
+		assert_int_equal(l.segments[l.tensors[i].segment].off, l.head.len + i);
+	for (size_t i = 1; i < l.n_tensors; i++)
+		assert_true(strcmp(l.tensors[l.by_name[i - 1]].name,
+				   l.tensors[l.by_name[i]].name) < 0);
+}
+
+static void bounds_the_number_of_tensors(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_HEADER + LIMIT_TENSORS);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	for (size_t over = 0; over < 2; over++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		enum wm_code code;
+
+		bytes.len = 0;
+		made_many(&bytes, LIMIT_TENSORS + over);
+		code = made_parse(&l, bytes.data, bytes.len, "m.safetensors", &err);
+		if (over)
+			assert_reason(code, &err, LIMIT);
+		else
+			assert_ok(code, &err);
+	}
+}
+
+static enum wm_code parse_some(void *context, struct wm_error *err)
+{
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	const struct buf *bytes = context;
+	cleanup_fd int fd = made_file(bytes->data, bytes->len);
+
+	return format_parse(&l, fd, bytes->len, "m.safetensors", err);
+}
+
+static void survives_failing_allocations(void **state)
+{
+	static const struct made made = { HEADER("{\"__metadata__\":{\"k\":\"1\",\"\\u006c\":\"2\"},"
+		"\"\\u0061\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "4,8") "}"), 8, 0 };
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), many = BUF_INIT(1 << 20);
+
+	(void)state;
+	made_append(&bytes, &made);
+	with_every_allocation_failing(parse_some, &bytes);
+	made_many(&many, 500);
+	with_every_allocation_failing(parse_some, &many);
+}
+
+static void reads_files_of_others(void **state)
+{
+	static const char *const paths[] = {
+		"../shared/fixtures/safetensors/jfk-codes.safetensors",
+		"../shared/fixtures/safetensors/multi_layer.safetensors",
+	};
+	bool any = false;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		cleanup_fd int fd = -1;
+		struct wm_error err = { 0 };
+		uint64_t size;
+
+		if (!file_exists(paths[i]))
+			continue;
+		any = true;
+		assert_ok(file_open(&fd, &size, paths[i], &err), &err);
+		assert_ok(format_parse(&l, fd, size, "blob", &err), &err);
+		assert_string_equal(l.format->grammar, "safetensors/1");
+		assert_true(l.n_tensors > 0);
+		assert_false(l.loose_spaces);
+	}
+	if (!any)
+		skip();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refuses_each_defect_for_its_reason),
+		cmocka_unit_test(lays_tensors_out),
+		cmocka_unit_test(takes_every_dtype),
+		cmocka_unit_test(notes_loose_spaces),
+		cmocka_unit_test(refuses_every_shorter_file),
+		cmocka_unit_test(answers_bombs_at_once),
+		cmocka_unit_test(bounds_name_and_header),
+		cmocka_unit_test(takes_many_tensors),
+		cmocka_unit_test(bounds_the_number_of_tensors),
+		cmocka_unit_test(survives_failing_allocations),
+		cmocka_unit_test(reads_files_of_others),
+	};
+
+	return run_tests(tests);
+}
