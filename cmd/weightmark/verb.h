@@ -73,9 +73,15 @@ const struct option_spec *verb_option(const struct verb *verb, size_t i);
 enum wm_code verb_unknown(const char *name, struct wm_error *err);
 
 extern const struct verb verb_config;
+extern const struct verb verb_diff;
+extern const struct verb verb_digest;
+extern const struct verb verb_draft;
 extern const struct verb verb_explain;
 extern const struct verb verb_help;
 extern const struct verb verb_key;
+extern const struct verb verb_show;
+extern const struct verb verb_sign;
+extern const struct verb verb_verify;
 extern const struct verb verb_version;
 
 #endif

@@ -6,6 +6,12 @@
 
 const struct verb *const verbs[] = {
 	&verb_key,
+	&verb_draft,
+	&verb_sign,
+	&verb_verify,
+	&verb_show,
+	&verb_digest,
+	&verb_diff,
 	&verb_config,
 	&verb_explain,
 	&verb_version,

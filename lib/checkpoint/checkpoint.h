@@ -12,6 +12,8 @@
 #ifndef CHECKPOINT_CHECKPOINT_H
 #define CHECKPOINT_CHECKPOINT_H
 
+#include <sys/stat.h>
+
 #include "format/format.h"
 
 struct checkpoint {
@@ -19,16 +21,17 @@ struct checkpoint {
 	const char *name; /* last component of path */
 	int fd;
 	uint64_t size; /* bytes */
+	struct stat opened; /* what fstat() said then */
 	struct layout layout;
 	bool writers_excluded; /* a read lease was held from open until now */
 	/* Filled by checkpoint_measure(): */
 	bool measured;
-	bool has_sha256, has_weights;
+	bool has_sha256, has_weights; /* without weights: no weights, no tensor set digest */
 	uint8_t file_digest[SHA256_BYTES];
 	uint8_t sha256[SHA256_BYTES];
 	uint8_t weights_digest[SHA256_BYTES];
 	uint8_t tensor_set_digest[SHA256_BYTES];
-	uint64_t n_parameters;	  /* elements over all tensors */
+	uint64_t n_parameters; /* elements over all tensors */
 	uint64_t n_tensor_bytes;
 };
 

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark digest`: measures a checkpoint, signed or not. */
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/digests.h"
+#include "output.h"
+#include "progress_view.h"
+#include "report/verdict_report.h"
+#include "util/hex.h"
+#include "verb.h"
+
+static const char *hex(char out[2 * SHA256_BYTES + 1], const uint8_t digest[SHA256_BYTES])
+{
+	hex_encode(out, digest, SHA256_BYTES);
+	return out;
+}
+
+static void print_digests(const struct checkpoint *c)
+{
+	char text[2 * SHA256_BYTES + 1];
+
+	print("%-14s %s  %s\n", "wmFileV1", hex(text, c->file_digest), c->path);
+	if (c->has_weights) {
+		print("%-14s %s  %s\n", "wmWeightsV1", hex(text, c->weights_digest), c->path);
+		print("%-14s %s  %s\n", "wmTensorSetV1", hex(text, c->tensor_set_digest), c->path);
+	}
+	if (c->has_sha256)
+		print("%-14s %s  %s\n", "sha256", hex(text, c->sha256), c->path);
+}
+
+static void print_tensors(const struct checkpoint *c)
+{
+	char text[2 * SHA256_BYTES + 1];
+
+	for (size_t i = 0; i < c->layout.n_tensors; i++) {
+		const struct tensor *x = &c->layout.tensors[i];
+
+		print("tensor         %s  %s %s [", hex(text, tensor_digest(&c->layout, x)),
+		      x->name, dtype_info(x->dtype)->name);
+		for (unsigned d = 0; d < x->rank; d++)
+			print("%s%llu", d ? ", " : "", (unsigned long long)x->dims[d]);
+		print("]\n");
+	}
+}
+
+static enum wm_code tensor_rows(struct node *root, struct tree *t, const struct layout *l,
+				struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL, *dims = NULL, *dim = NULL;
+	char text[2 * SHA256_BYTES + 1];
+
+	TRY(node_set_new(&list, root, t, "tensors", NODE_LIST, err));
+	for (size_t i = 0; i < l->n_tensors; i++) {
+		TRY(node_new(&row, t, NODE_MAP, err));
+		node_append(list, row);
+		TRY(node_set_text(row, t, "name", l->tensors[i].name, err));
+		TRY(node_set_text(row, t, "dtype", dtype_info(l->tensors[i].dtype)->name, err));
+		TRY(node_set_new(&dims, row, t, "shape", NODE_LIST, err));
+		for (unsigned d = 0; d < l->tensors[i].rank; d++) {
+			TRY(node_new(&dim, t, NODE_INTEGER, err));
+			dim->integer = (int64_t)l->tensors[i].dims[d];
+			node_append(dims, dim);
+		}
+		TRY(node_set_integer(row, t, "bytes", l->tensors[i].len, err));
+		TRY(node_set_text(row, t, "digest", hex(text, tensor_digest(l, &l->tensors[i])), err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code print_tree(const struct checkpoint *c, bool tensors, struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+
+	TRY(node_new(&t.root, &t, NODE_MAP, err));
+	TRY(node_set_text(t.root, &t, "path", c->path, err));
+	TRY(measured_tree(t.root, &t, c, err));
+	if (tensors)
+		TRY(tensor_rows(t.root, &t, &c->layout, err));
+	print_json(t.root);
+	return WM_OK;
+}
+
+static enum wm_code run(struct call *call, struct wm_error *err)
+{
+	cleanup_checkpoint struct checkpoint *c = NULL;
+	struct progress progress = { 0 };
+	struct checkpoint_measure_options options = {
+		.sha256 = options_has(&call->options, "sha256"),
+		.progress = &progress,
+	};
+	bool tensors = options_has(&call->options, "tensors");
+	enum wm_code code;
+
+	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
+	TRY(checkpoint_open(&c, call->options.operands[0], err));
+	progress_view_start(&progress, 0);
+	code = checkpoint_measure(c, &options, err);
+	progress_view_end();
+	TRY(code);
+	if (output_is_json())
+		return print_tree(c, tensors, err);
+	print_digests(c);
+	if (tensors)
+		print_tensors(c);
+	return WM_OK;
+}
+
+static const struct option_spec options[] = {
+	{ .name = "sha256", .help = "the plain SHA-256 too, as sha256sum prints it" },
+	{ .name = "tensors", .help = "every tensor with its name, dtype, shape and digest" },
+};
+
+const struct verb verb_digest = {
+	.name = "digest",
+	.summary = "measure a checkpoint, signed or not",
+	.operands = "PATH",
+	.description =
+		"Prints the digests that statements are about. wmFileV1 is over every byte of the file "
+		"as its format divides it; wmWeightsV1 over the tensors with names, dtypes and shapes, "
+		"whatever the order or the container; wmTensorSetV1 the same without names. A file of no "
+		"known format has the first alone. docs/format.md defines them.",
+	.examples = "weightmark digest model.safetensors\n"
+		    "weightmark digest --tensors --json model.safetensors",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.run = run,
+	.min = 1,
+	.max = 1,
+	.operand_kind = VALUE_FILE,
+	.measures = true,
+};

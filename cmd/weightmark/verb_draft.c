@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark draft`: writes a manifest to fill in, from what the checkpoint says itself. */
+#include "attest/draft.h"
+#include "output.h"
+#include "util/file.h"
+#include "util/limits.h"
+#include "verb.h"
+
+static enum wm_code run(struct call *call, struct wm_error *err)
+{
+	cleanup_checkpoint struct checkpoint *c = NULL;
+	cleanup_buf struct buf yaml = BUF_INIT(LIMIT_YAML);
+	const char *out = options_get(&call->options, "out");
+	cleanup_tree struct tree t = TREE_INIT;
+
+	TRY(checkpoint_open(&c, call->options.operands[0], err));
+	TRY(draft_write(&yaml, c, err));
+	if (out)
+		TRY(file_write(out, yaml.data, yaml.len, 0644, FILE_EXCLUSIVE, err));
+	if (output_is_json()) {
+		TRY(node_new(&t.root, &t, NODE_MAP, err));
+		TRY(node_set_text(t.root, &t, "path", c->path, err));
+		if (out)
+			TRY(node_set_text(t.root, &t, "out", out, err));
+		TRY(node_set_text(t.root, &t, "yaml", buf_str(&yaml), err));
+		print_json(t.root);
+	} else if (!out) {
+		print_text(buf_str(&yaml));
+	} else {
+		message("wrote %s; fill it in, then: weightmark sign %s --manifest %s", out, c->path,
+			out);
+	}
+	return WM_OK;
+}
+
+static const struct option_spec options[] = {
+	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
+	  .help = "write it there (never over an existing file); default: standard output" },
+};
+
+const struct verb verb_draft = {
+	.name = "draft",
+	.summary = "write a manifest to fill in",
+	.operands = "PATH",
+	.description =
+		"Reads the header of the checkpoint file PATH, and config.json and the model card README.md "
+		"beside it, and writes the YAML of a manifest with what they say, each with its source. "
+		"Lines that a person has to fill in have no value; sign refuses them until they have one. "
+		"Nothing is invented.",
+	.examples = "weightmark draft model.safetensors --out m.yaml",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.run = run,
+	.min = 1,
+	.max = 1,
+	.operand_kind = VALUE_FILE,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark verify`: says whether a checkpoint is what a pinned key signed. */
+#include "attest/verdict.h"
+#include "keys.h"
+#include "output.h"
+#include "progress_view.h"
+#include "report/verdict_report.h"
+#include "util/limits.h"
+#include "verb.h"
+
+static enum colour colour_of(enum wm_decision decision)
+{
+	if (decision == WM_ACCEPT)
+		return COLOUR_GOOD;
+	return decision == WM_REVIEW ? COLOUR_DOUBT : COLOUR_BAD;
+}
+
+static enum wm_code print_verdict(const struct wm_verdict *v, bool every_check,
+				  struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR);
+
+	if (output_is_json()) {
+		TRY(verdict_tree(&t.root, &t, v, err));
+		print_json(t.root);
+		return WM_OK;
+	}
+	print_word(colour_of(v->decision), decision_name(v->decision));
+	print(" (%s)\n", verdict_headline(v));
+	TRY(verdict_text(&text, v, every_check, err));
+	print_text(buf_str(&text));
+	return WM_OK;
+}
+
+static enum wm_code run(struct call *call, struct wm_error *err)
+{
+	cleanup_keyring struct keyring *keys = NULL;
+	cleanup_verdict struct wm_verdict *v = NULL;
+	struct progress progress = { 0 };
+	struct verify_options options = {
+		.sidecar = options_get(&call->options, "sidecar"),
+		.full = options_has(&call->options, "full"),
+		.progress = &progress,
+	};
+	enum wm_code code;
+
+	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
+	TRY(load_keyring(&keys, call, err));
+	options.keys = keys;
+	progress_view_start(&progress, 0);
+	code = verdict_reach(&v, call->options.operands[0], &options, err);
+	progress_view_end();
+	TRY(code);
+	call->status = verdict_exit_status(v);
+	return print_verdict(v, options_has(&call->options, "checks"), err);
+}
+
+static const struct option_spec options[] = {
+	KEYRING_OPTION,
+	{ .name = "sidecar", .argument = "FILE", .kind = VALUE_FILE,
+	  .help = "the sidecar; default: PATH.wmk" },
+	{ .name = "full",
+	  .help = "recompute the plain SHA-256 too, not the file digest alone" },
+	{ .name = "checks", .help = "list every check" },
+};
+
+const struct verb verb_verify = {
+	.name = "verify",
+	.summary = "decide whether a checkpoint is what a trusted key signed",
+	.operands = "PATH",
+	.description =
+		"Reads the sidecar of the checkpoint file PATH, verifies its signatures with the keys "
+		"that were pinned, measures the file and compares. Works offline. The verdict starts at "
+		"refuse and becomes accept only by a counted list of checks that each ran and passed.\n"
+		"\n"
+		"Accept means: these bytes are those that the key's holder signed, and these are the "
+		"statements that he made about them. Whether a statement is true nobody can compute; the "
+		"verdict says who asserted it.",
+	.examples = "weightmark verify model.safetensors --key publisher.pub\n"
+		    "weightmark verify model.safetensors --key publisher.pub --json",
+	.exits = "0 accepted; 1 refused; 2 usage; 3 could not tell; 4 needs human review.",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.run = run,
+	.min = 1,
+	.max = 1,
+	.operand_kind = VALUE_FILE,
+	.measures = true,
+};
