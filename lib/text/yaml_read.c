@@ -247,6 +247,11 @@ enum wm_code yaml_read(struct tree *t, const void *data, size_t len, const char 
 	};
 	bool more = true;
 
+	/* libyaml counts a byte order mark as a column, which spoils the indentation. */
+	if (len >= 3 && memcmp(r.data, "\xEF\xBB\xBF", 3) == 0) {
+		r.data += 3;
+		len -= 3;
+	}
 	TRY(check_bytes(&r, len, err));
 	if (!yaml_parser_initialize(&r.parser))
 		return fail_nomem(err);

@@ -168,8 +168,6 @@ static enum wm_code write_key(struct buf *out, const char *key, unsigned depth,
 static enum wm_code write_children(struct buf *out, const struct node *n, unsigned depth,
 				   bool inside, struct wm_error *err)
 {
-	if (depth >= LIMIT_JSON_DEPTH)
-		return fail(err, REASON_LIMIT, "nesting deeper than %d levels", LIMIT_JSON_DEPTH);
 	for (const struct node *child = n->first; child; child = child->next) {
 		if (!inside || child != n->first)
 			TRY(indent(out, depth, err));
@@ -177,6 +175,11 @@ static enum wm_code write_children(struct buf *out, const struct node *n, unsign
 			TRY(write_key(out, child->key, depth, err));
 		else
 			TRY(buf_append_byte(out, '-', err));
+		/* What is written can be read again: the same depth holds for both. */
+		if ((child->kind == NODE_LIST || child->kind == NODE_MAP) &&
+		    depth + 1 >= LIMIT_JSON_DEPTH)
+			return fail(err, REASON_LIMIT, "nesting deeper than %d levels",
+				    LIMIT_JSON_DEPTH);
 		if (child->first) {
 			TRY(buf_append_byte(out, n->kind == NODE_MAP ? '\n' : ' ', err));
 			TRY(write_children(out, child, depth + 1, n->kind == NODE_LIST, err));

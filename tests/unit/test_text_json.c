@@ -36,7 +36,8 @@ static void gives_events(void **state)
 		  "[n(0)n(-0)n(10)n(-1.5)n(2e3)n(2E+3)n(0.1e-07)]." },
 		{ "\"\"", "t()." },
 		{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "t(\"\\/\b\f\n\r\t)." },
-		{ "\"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\"", "t(A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80)." },
+		{ "\"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\"",
+		  "t(A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80)." },
 		{ "\"long plain text, then \xc3\xa9, then \\n and more than eight bytes\"",
 		  "t(long plain text, then \xc3\xa9, then \n and more than eight bytes)." },
 		{ "[\"\x7f\"]", "[t(\x7f)]." },
@@ -91,7 +92,8 @@ static void refuses(void **state)
 		{ "{\"a\" 1}", "x.json: byte 5: expected ':'" },
 		{ "\"abc", "x.json: byte 4: expected '\"' at the end of text" },
 		{ "\"a\nb\"", "x.json: byte 2: expected no raw control character in text" },
-		{ "\"0123456789\x1f\"", "x.json: byte 11: expected no raw control character in text" },
+		{ "\"0123456789\x1f\"",
+		  "x.json: byte 11: expected no raw control character in text" },
 		{ "\"\\x41\"", "x.json: byte 1: expected an escape such as \\n or \\u0041" },
 		{ "\"\\", "x.json: byte 1: expected an escape such as \\n or \\u0041" },
 		{ "\"\x80\"", "x.json: byte 1: expected UTF-8" },
@@ -139,7 +141,8 @@ static void sees_special_bytes_everywhere(void **state)
 			if (byte < 0x20 || byte == '"' || byte >= 0x80)
 				assert_int_equal(code, WM_FORMAT);
 			else if (byte == '\\')
-				assert_int_equal(code == WM_OK, strchr("bfnrt", text[at + 1]) != NULL);
+				assert_int_equal(code == WM_OK,
+						 strchr("bfnrt", text[at + 1]) != NULL);
 			else
 				assert_int_equal(code, WM_OK);
 		}
@@ -148,7 +151,8 @@ static void sees_special_bytes_everywhere(void **state)
 
 static void refuses_every_prefix(void **state)
 {
-	static const char text[] = "{\"a\\u00e9\":[1,-2.5e3,\"\xc3\xa9\\ud83d\\ude00\",true,null,{}]}";
+	static const char text[] = "{\"a\\u00e9\":"
+				   "[1,-2.5e3,\"\xc3\xa9\\ud83d\\ude00\",true,null,{}]}";
 
 	(void)state;
 	for (size_t len = 0; len < sizeof(text); len++) {

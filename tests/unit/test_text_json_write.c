@@ -31,15 +31,19 @@ static void writes_canonical(void **state)
 		  "\"\xe2\x82\xac\":\"Euro Sign\",\"\xf0\x9f\x98\x80\":\"Emoji: Grinning Face\","
 		  "\"\xef\xac\xb3\":\"Hebrew Letter Dalet With Dagesh\"}" },
 		/* The examples that come with RFC 8785: arrays, structures, french. */
-		{ "[56,{\"d\":true,\"10\":null,\"1\":[]}]", "[56,{\"1\":[],\"10\":null,\"d\":true}]" },
+		{ "[56,{\"d\":true,\"10\":null,\"1\":[]}]",
+		  "[56,{\"1\":[],\"10\":null,\"d\":true}]" },
 		{ "{\"1\":{\"f\":{\"f\":\"hi\",\"F\":5},\"\\n\":56},\"10\":{},\"\":\"empty\","
 		  "\"a\":{},\"111\":[{\"e\":\"yes\",\"E\":\"no\"}],\"A\":{}}",
 		  "{\"\":\"empty\",\"1\":{\"\\n\":56,\"f\":{\"F\":5,\"f\":\"hi\"}},\"10\":{},"
 		  "\"111\":[{\"E\":\"no\",\"e\":\"yes\"}],\"A\":{},\"a\":{}}" },
-		{ "{\"peach\":\"1\",\"p\xc3\xa9" "ch\xc3\xa9\":\"2\",\"p\xc3\xaa" "che\":\"3\",\"sin\":\"4\"}",
-		  "{\"peach\":\"1\",\"p\xc3\xa9" "ch\xc3\xa9\":\"2\",\"p\xc3\xaa" "che\":\"3\",\"sin\":\"4\"}" },
+		{ "{\"sin\":\"4\",\"p\xc3\xaa" "che\":\"3\",\"peach\":\"1\","
+		  "\"p\xc3\xa9" "ch\xc3\xa9\":\"2\"}",
+		  "{\"peach\":\"1\",\"p\xc3\xa9" "ch\xc3\xa9\":\"2\","
+		  "\"p\xc3\xaa" "che\":\"3\",\"sin\":\"4\"}" },
 		/* U+E000 and U+FFFF's neighbours sort behind surrogates, U+D7FF before. */
-		{ "{\"\\ue000\":1,\"\\uffee\":2,\"\\ud7ff\":3,\"\\udbff\\udfee\":4,\"\\ud800\\udc00\":5}",
+		{ "{\"\\ue000\":1,\"\\uffee\":2,\"\\ud7ff\":3,"
+		  "\"\\udbff\\udfee\":4,\"\\ud800\\udc00\":5}",
 		  "{\"\xed\x9f\xbf\":3,\"\xf0\x90\x80\x80\":5,\"\xf4\x8f\xbf\xae\":4,"
 		  "\"\xee\x80\x80\":1,\"\xef\xbf\xae\":2}" },
 		{ "\"\\u0001\\b\\t\\n\\u000B\\f\\r\\u001F\x7f\\u2028\"",

@@ -55,10 +55,12 @@ static void limits_nodes(void **state)
 static void sorts_by_utf16(void **state)
 {
 	static const char *const keys[] = {
-		"b", "\xef\xac\xb3", "a", "\xf0\x9f\x98\x80", "", "\xee\x80\x80", "aa", "\xed\x9f\xbf",
+		"b", "\xef\xac\xb3", "a", "\xf0\x9f\x98\x80",
+		"", "\xee\x80\x80", "aa", "\xed\x9f\xbf",
 	};
 	static const char *const want[] = {
-		"", "a", "aa", "b", "\xed\x9f\xbf", "\xf0\x9f\x98\x80", "\xee\x80\x80", "\xef\xac\xb3",
+		"", "a", "aa", "b",
+		"\xed\x9f\xbf", "\xf0\x9f\x98\x80", "\xee\x80\x80", "\xef\xac\xb3",
 	};
 	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_free const struct node **sorted = NULL;
