@@ -145,6 +145,7 @@ static void write_message(const struct buf *text)
 		return;
 }
 
+__attribute__((format(printf, 2, 0)))
 static void write_line(const char *kind, const char *format, va_list args)
 {
 	cleanup_buf struct buf line = BUF_INIT(MESSAGE_MAX);
