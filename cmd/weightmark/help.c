@@ -112,11 +112,12 @@ void help_print_verb(const struct verb *verb)
 	const struct option_spec *o;
 
 	if (!verb->subverbs)
-		print("usage: weightmark %s [OPTIONS]%s%s\n", verb->name, *verb->operands ? " " : "",
-		      verb->operands);
+		print("usage: weightmark %s [OPTIONS]%s%s\n", verb->name,
+		      *verb->operands ? " " : "", verb->operands);
 	for (const struct subverb *s = verb->subverbs; s && s->name; s++)
-		print("%s weightmark %s %s [OPTIONS]%s%s\n", s == verb->subverbs ? "usage:" : "      ",
-		      verb->name, s->name, *s->operands ? " " : "", s->operands);
+		print("%s weightmark %s %s [OPTIONS]%s%s\n",
+		      s == verb->subverbs ? "usage:" : "      ", verb->name, s->name,
+		      *s->operands ? " " : "", s->operands);
 	print("\n");
 	help_print_paragraphs(verb->description, 0);
 	if (verb->subverbs)

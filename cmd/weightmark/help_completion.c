@@ -167,7 +167,8 @@ static void print_zsh(void)
 
 static void fish_option(const struct verb *verb, const struct option_spec *o)
 {
-	print("complete -c weightmark -n '__fish_seen_subcommand_from %s' -l %s", verb->name, o->name);
+	print("complete -c weightmark -n '__fish_seen_subcommand_from %s' -l %s", verb->name,
+	      o->name);
 	if (o->letter)
 		print(" -s %c", o->letter);
 	if (o->argument && o->kind == VALUE_CHOICE)

@@ -216,8 +216,8 @@ void help_print_man(void)
 	paragraphs(help_about);
 	print_text(".PP\n");
 	paragraphs("Answers go to standard output; messages and progress go to standard error, "
-		   "progress only to a terminal and for work of over a second. Whatever is shown of "
-		   "files is escaped. Every refusal names a reason code in brackets, which "
+		   "progress only to a terminal and for work of over a second. Whatever is shown "
+		   "of files is escaped. Every refusal names a reason code in brackets, which "
 		   "'weightmark explain' explains, and ends with what to do.");
 	print_text(".SH \"COMMON OPTIONS\"\n");
 	while (verb_option(verbs[0], i) && i < verbs[0]->n_options)

@@ -211,8 +211,8 @@ enum wm_code parse_number(const char *text, const char *what, uint64_t min, uint
 		       !__builtin_add_overflow(value, (uint64_t)(*p - '0'), &value);
 	}
 	if (!good || value < min || value > max)
-		return fail(err, REASON_USAGE, "%s takes a number from %llu to %llu, not '%s'", what,
-			    (unsigned long long)min, (unsigned long long)max, text);
+		return fail(err, REASON_USAGE, "%s takes a number from %llu to %llu, not '%s'",
+			    what, (unsigned long long)min, (unsigned long long)max, text);
 	*out = value;
 	return WM_OK;
 }

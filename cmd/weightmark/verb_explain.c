@@ -107,7 +107,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 }
 
 static const struct option_spec options[] = {
-	{ .name = "reasons", .help = "list all reason codes with their exit statuses; the default" },
+	{ .name = "reasons",
+	  .help = "list all reason codes with their exit statuses; the default" },
 	{ .name = "limits", .help = "list the limits on what weightmark reads" },
 };
 
@@ -116,8 +117,8 @@ const struct verb verb_explain = {
 	.summary = "say what a reason code means and what to do",
 	.operands = "[REASON]",
 	.description = "Every refusal and every failure names a reason code, in brackets after its "
-		       "message. This verb says what the code means, what to do, and with which exit "
-		       "status it ends.",
+		       "message. This verb says what the code means, what to do, and with which "
+		       "exit status it ends.",
 	.examples = "weightmark explain file-changed\nweightmark explain --limits",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
