@@ -11,8 +11,10 @@
  *	writers_excluded = leased && lease_held(fd);
  *
  * True from both proves that nothing on this machine wrote to the file through the
- * file system between the calls. It proves nothing about writes to the block device
- * below, about other machines that share the storage, or about time before or after.
+ * file system between the calls, save that open(2) with O_RDONLY | O_TRUNC empties a
+ * file without asking: compare its size too. It proves nothing about writes to the
+ * block device below, about other machines that share the storage, or about time before
+ * or after.
  * False proves nothing at all: not our file (the owner's or CAP_LEASE is needed), a
  * file system that cannot tell, or a writer that may never have written. Hence no
  * function here fails.
