@@ -180,16 +180,20 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
+static int compare_dtypes(enum dtype a, enum dtype b)
+{
+	const char *x = dtype_info(a)->name, *y = dtype_info(b)->name;
+	int order = compare_numbers(strlen(x), strlen(y));
+
+	return order ? order : strcmp(x, y);
+}
+
 /* The bytewise order of the records, field by field. */
 static int compare_contents(const struct layout *l, const struct tensor *a, const struct tensor *b)
 {
-	const char *x = dtype_info(a->dtype)->name, *y = dtype_info(b->dtype)->name;
-	int order = compare_numbers(strlen(x), strlen(y));
+	int order = a->dtype == b->dtype ? compare_numbers(a->rank, b->rank) :
+					   compare_dtypes(a->dtype, b->dtype);
 
-	if (!order)
-		order = strcmp(x, y);
-	if (!order)
-		order = compare_numbers(a->rank, b->rank);
 	for (unsigned i = 0; !order && i < a->rank; i++)
 		order = compare_numbers(a->dims[i], b->dims[i]);
 	if (!order)
