@@ -148,7 +148,8 @@ enum wm_code wm_sign(const char *path, const struct wm_sign_options *options, st
 	cleanup_signing struct signing done = { 0 };
 
 	if (options->size != sizeof(*options) || !options->manifest || !options->key)
-		return fail(err, REASON_USAGE, "options of another version, or without manifest or key");
+		return fail(err, REASON_USAGE,
+			    "options of another version, or without manifest or key");
 	TRY(file_read(&pem, options->key, err));
 	TRY(private_key_parse(&key, pem.data, pem.len, options->key, NULL, NULL, err));
 	TRY(signer_take_key(&signer, take_ptr(&key), err));

@@ -58,7 +58,8 @@ static enum wm_code print_tree(const struct diff *d, const struct checkpoint *be
 		TRY(node_new(&row, &t, NODE_MAP, err));
 		node_append(list, row);
 		TRY(node_set_text(row, &t, "name", x->name, err));
-		TRY(node_set_text(row, &t, "difference", difference_name(d->rows[i].difference), err));
+		TRY(node_set_text(row, &t, "difference", difference_name(d->rows[i].difference),
+				  err));
 		TRY(node_set_integer(row, &t, "bytes", x->len, err));
 	}
 	print_json(t.root);
@@ -105,10 +106,11 @@ const struct verb verb_diff = {
 	.name = "diff",
 	.summary = "compare the tensors of two checkpoints",
 	.operands = "BEFORE AFTER",
-	.description =
-		"Measures both checkpoint files and lists the tensors that changed, were added or removed, "
-		"by name, with the bytes and the share of the second file that are equal. Tensors are equal "
-		"where dtype, shape and digest are. Order and header do not count.",
+	.description = "Measures both checkpoint files and lists the tensors that changed, were "
+		       "added or removed, "
+		       "by name, with the bytes and the share of the second file that are equal. "
+		       "Tensors are equal "
+		       "where dtype, shape and digest are. Order and header do not count.",
 	.examples = "weightmark diff base.safetensors finetuned.safetensors",
 	.exits = "0 all tensors equal; 1 some differ; 2 usage; 3 could not tell.",
 	.options = options,

@@ -61,7 +61,8 @@ static enum wm_code tensor_rows(struct node *root, struct tree *t, const struct 
 			node_append(dims, dim);
 		}
 		TRY(node_set_integer(row, t, "bytes", l->tensors[i].len, err));
-		TRY(node_set_text(row, t, "digest", hex(text, tensor_digest(l, &l->tensors[i])), err));
+		TRY(node_set_text(row, t, "digest", hex(text, tensor_digest(l, &l->tensors[i])),
+				  err));
 	}
 	return WM_OK;
 }
@@ -113,11 +114,13 @@ const struct verb verb_digest = {
 	.name = "digest",
 	.summary = "measure a checkpoint, signed or not",
 	.operands = "PATH",
-	.description =
-		"Prints the digests that statements are about. wmFileV1 is over every byte of the file "
-		"as its format divides it; wmWeightsV1 over the tensors with names, dtypes and shapes, "
-		"whatever the order or the container; wmTensorSetV1 the same without names. A file of no "
-		"known format has the first alone. docs/format.md defines them.",
+	.description = "Prints the digests that statements are about. wmFileV1 is over every byte "
+		       "of the file "
+		       "as its format divides it; wmWeightsV1 over the tensors with names, dtypes "
+		       "and shapes, "
+		       "whatever the order or the container; wmTensorSetV1 the same without names. "
+		       "A file of no "
+		       "known format has the first alone. docs/format.md defines them.",
 	.examples = "weightmark digest model.safetensors\n"
 		    "weightmark digest --tensors --json model.safetensors",
 	.options = options,

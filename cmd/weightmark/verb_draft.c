@@ -27,8 +27,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	} else if (!out) {
 		print_text(buf_str(&yaml));
 	} else {
-		message("wrote %s; fill it in, then: weightmark sign %s --manifest %s", out, c->path,
-			out);
+		message("wrote %s; fill it in, then: weightmark sign %s --manifest %s", out,
+			c->path, out);
 	}
 	return WM_OK;
 }
@@ -42,11 +42,13 @@ const struct verb verb_draft = {
 	.name = "draft",
 	.summary = "write a manifest to fill in",
 	.operands = "PATH",
-	.description =
-		"Reads the header of the checkpoint file PATH, and config.json and the model card README.md "
-		"beside it, and writes the YAML of a manifest with what they say, each with its source. "
-		"Lines that a person has to fill in have no value; sign refuses them until they have one. "
-		"Nothing is invented.",
+	.description = "Reads the header of the checkpoint file PATH, and config.json and the "
+		       "model card README.md "
+		       "beside it, and writes the YAML of a manifest with what they say, each with "
+		       "its source. "
+		       "Lines that a person has to fill in have no value; sign refuses them until "
+		       "they have one. "
+		       "Nothing is invented.",
 	.examples = "weightmark draft model.safetensors --out m.yaml",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),

@@ -27,7 +27,8 @@ static void print_value(const struct node *n, const char *place)
 	if (n->kind == NODE_MAP || n->kind == NODE_LIST) {
 		for (const struct node *c = n->first; c; c = c->next, i++) {
 			if (n->kind == NODE_MAP)
-				snprintf(here, sizeof(here), "%s%s%s", place, *place ? "." : "", c->key);
+				snprintf(here, sizeof(here), "%s%s%s", place, *place ? "." : "",
+					 c->key);
 			else
 				snprintf(here, sizeof(here), "%s[%zu]", place, i);
 			print_value(c, here);
@@ -35,7 +36,8 @@ static void print_value(const struct node *n, const char *place)
 	} else if (n->kind == NODE_INTEGER) {
 		print("  %-36s %lld\n", place, (long long)n->integer);
 	} else {
-		print("  %-36s %s\n", place, n->kind == NODE_TEXT ? n->text : node_kind_name(n->kind));
+		print("  %-36s %s\n", place,
+		      n->kind == NODE_TEXT ? n->text : node_kind_name(n->kind));
 	}
 }
 
@@ -109,7 +111,8 @@ static enum wm_code show_statement(struct tree *t, struct node *list, const stru
 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
-	const char *path = call->options.operands[0], *named = options_get(&call->options, "sidecar");
+	const char *path = call->options.operands[0],
+		   *named = options_get(&call->options, "sidecar");
 	cleanup_sidecar struct sidecar sidecar = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_free char *beside = NULL;
@@ -145,9 +148,10 @@ const struct verb verb_show = {
 	.name = "show",
 	.summary = "print what the statements of a checkpoint say",
 	.operands = "PATH",
-	.description =
-		"Prints the statements in the sidecar of the checkpoint PATH, or in the sidecar file PATH. "
-		"It shows who is said to have signed them, and verifies nothing: that is what verify does.",
+	.description = "Prints the statements in the sidecar of the checkpoint PATH, or in the "
+		       "sidecar file PATH. "
+		       "It shows who is said to have signed them, and verifies nothing: that is "
+		       "what verify does.",
 	.examples = "weightmark show model.safetensors\n"
 		    "weightmark show model.safetensors.wmk --yaml",
 	.options = options,

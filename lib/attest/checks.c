@@ -94,9 +94,9 @@ static enum wm_code manifest_present(const struct verification *v, struct wm_err
 static enum wm_code manifest_single(const struct verification *v, struct wm_error *err)
 {
 	if (v->n_heads > 1)
-		return fail(err, REASON_MANIFEST_CONFLICT, "%s: carries %zu manifests of sequence %llu",
-			    v->sidecar_path, v->n_heads,
-			    (unsigned long long)v->head->statement->header->sequence);
+		return fail(err, REASON_MANIFEST_CONFLICT,
+			    "%s: carries %zu manifests of sequence %llu", v->sidecar_path,
+			    v->n_heads, (unsigned long long)v->head->statement->header->sequence);
 	return WM_OK;
 }
 
@@ -134,7 +134,8 @@ static enum wm_code references_agree(const struct verification *v, struct wm_err
 {
 	for (size_t i = 0; i < v->n_carried; i++)
 		if (v->carried[i].statement)
-			TRY(message_walk(v->carried[i].statement->message, reference_agrees, v, err));
+			TRY(message_walk(v->carried[i].statement->message, reference_agrees, v,
+					 err));
 	return WM_OK;
 }
 
@@ -193,8 +194,8 @@ static enum wm_code grammar_equal(const struct verification *v, struct wm_error 
 	if (!f)
 		return nothing_to_judge(err);
 	if (strcmp(f->grammar, v->checkpoint->layout.format->grammar) != 0)
-		return fail(err, REASON_GRAMMAR_MISMATCH, "signed as %s, found to be %s", f->grammar,
-			    v->checkpoint->layout.format->grammar);
+		return fail(err, REASON_GRAMMAR_MISMATCH, "signed as %s, found to be %s",
+			    f->grammar, v->checkpoint->layout.format->grammar);
 	return WM_OK;
 }
 

@@ -71,7 +71,8 @@ static enum wm_code check_typed_header(const struct composition *c,
 	if (h && (h->issuer || h->object || h->has_sequence || h->previous || h->reason ||
 		  h->issued_at || h->nonce || h->has_schema_minor))
 		return fail(err, REASON_YAML_FIELD,
-			    "%s: header: only as_of may be written; sign fills in the rest", c->name);
+			    "%s: header: only as_of may be written; sign fills in the rest",
+			    c->name);
 	return WM_OK;
 }
 
@@ -100,7 +101,8 @@ static enum wm_code fill_header(struct composition *c, struct draft_statement *s
 				    "model.name" :
 			    s->kind->descriptor == &weightmark__v1__run__descriptor ? "id" :
 										      "dataset_id");
-	TRY(make_scalar(&h->object, c, &weightmark__v1__object_id__descriptor, buf_str(&object), err));
+	TRY(make_scalar(&h->object, c, &weightmark__v1__object_id__descriptor, buf_str(&object),
+			err));
 	TRY(arena_copy(&h->issuer, &c->arena, c->issuer, strlen(c->issuer), err));
 	TRY(make_time(&h->issued_at, c, c->now, err));
 	if (!h->as_of)
@@ -126,16 +128,18 @@ static enum wm_code take_kind(const struct kind **out, struct node *document, co
 	struct node **link = &document->first;
 
 	if (document->kind != NODE_MAP)
-		return fail(err, REASON_YAML_FIELD, "%s: line %u: a document is %s, not a map of fields",
-			    name, document->line, node_kind_name(document->kind));
+		return fail(err, REASON_YAML_FIELD,
+			    "%s: line %u: a document is %s, not a map of fields", name,
+			    document->line, node_kind_name(document->kind));
 	while (*link && strcmp((*link)->key, "kind") != 0)
 		link = &(*link)->next;
 	if (!*link)
 		return fail(err, REASON_YAML_FIELD,
-			    "%s: line %u: a document does not say its kind; write 'kind: manifest'", name,
-			    document->line);
+			    "%s: line %u: a document does not say its kind; write 'kind: manifest'",
+			    name, document->line);
 	*out = (*link)->kind == NODE_TEXT ? kind_find((*link)->text) : NULL;
-	if (!*out || !(*out)->local_id || (*out)->descriptor == &weightmark__v1__release__descriptor ||
+	if (!*out || !(*out)->local_id ||
+	    (*out)->descriptor == &weightmark__v1__release__descriptor ||
 	    (*out)->descriptor == &weightmark__v1__admission__descriptor)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: line %u: kind '%.32s' is not one of manifest, dataset, run", name,
@@ -160,8 +164,9 @@ static enum wm_code add_statements(struct composition *c, const ProtobufCMessage
 		TRY(fill_header(c, s, err));
 		for (size_t j = 0; j < c->n_statements; j++)
 			if (strcmp(c->statements[j].object, s->object) == 0)
-				return fail(err, REASON_YAML_FIELD, "%s: two statements are about '%s'",
-					    c->name, local_part(s->object));
+				return fail(err, REASON_YAML_FIELD,
+					    "%s: two statements are about '%s'", c->name,
+					    local_part(s->object));
 		c->n_statements++;
 	}
 	return WM_OK;
@@ -184,8 +189,8 @@ static enum wm_code read_documents(ProtobufCMessage ***out, struct composition *
 		TRY(mapping_read(&messages[n], kind->descriptor, d, &mapping, err));
 		if (kind->descriptor == &weightmark__v1__manifest__descriptor) {
 			if (c->manifest)
-				return fail(err, REASON_YAML_FIELD, "%s: line %u: a second manifest",
-					    c->name, d->line);
+				return fail(err, REASON_YAML_FIELD,
+					    "%s: line %u: a second manifest", c->name, d->line);
 			c->manifest = (Weightmark__V1__Manifest *)messages[n];
 		}
 		n++;
@@ -197,10 +202,12 @@ static enum wm_code read_documents(ProtobufCMessage ***out, struct composition *
 static enum wm_code check_manifest(const struct composition *c, struct wm_error *err)
 {
 	if (!c->manifest)
-		return fail(err, REASON_YAML_FIELD, "%s: has no document of 'kind: manifest'", c->name);
+		return fail(err, REASON_YAML_FIELD, "%s: has no document of 'kind: manifest'",
+			    c->name);
 	if (c->manifest->checkpoint || c->manifest->n_run)
-		return fail(err, REASON_YAML_FIELD, "%s: %s is measured or made by sign, never written",
-			    c->name, c->manifest->checkpoint ? "checkpoint" : "run");
+		return fail(err, REASON_YAML_FIELD,
+			    "%s: %s is measured or made by sign, never written", c->name,
+			    c->manifest->checkpoint ? "checkpoint" : "run");
 	return WM_OK;
 }
 
@@ -208,13 +215,15 @@ static enum wm_code check_manifest(const struct composition *c, struct wm_error 
 static enum wm_code check_used(struct composition *c, struct wm_error *err)
 {
 	for (size_t i = 0; i < c->n_statements; i++) {
-		const Weightmark__V1__Run *run = (const Weightmark__V1__Run *)c->statements[i].message;
+		const Weightmark__V1__Run *run =
+			(const Weightmark__V1__Run *)c->statements[i].message;
 
 		if (run->base.descriptor != &weightmark__v1__run__descriptor)
 			continue;
 		for (size_t j = 0; j < run->n_uses; j++)
 			for (size_t k = 0; run->uses[j]->dataset_id && k < c->n_statements; k++)
-				if (strcmp(run->uses[j]->dataset_id, c->statements[k].object) == 0 ||
+				if (strcmp(run->uses[j]->dataset_id, c->statements[k].object) ==
+					    0 ||
 				    strcmp(run->uses[j]->dataset_id,
 					   local_part(c->statements[k].object)) == 0)
 					c->statements[k].used = true;
@@ -368,13 +377,15 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 {
 	for (size_t i = 0; i < c->n_statements; i++)
 		if (c->statements[i].kind->descriptor == d && names(id, c->statements[i].object))
-			return make_reference(out, c, c->statements[i].object, c->statements[i].id, err);
+			return make_reference(out, c, c->statements[i].object, c->statements[i].id,
+					      err);
 	for (size_t i = 0; i < n_given; i++)
 		if (given[i]->kind->descriptor == d && names(id, given[i]->header->object->text))
-			return make_reference(out, c, given[i]->header->object->text, given[i]->id, err);
+			return make_reference(out, c, given[i]->header->object->text, given[i]->id,
+					      err);
 	if (d == &weightmark__v1__run__descriptor)
-		return fail(err, REASON_YAML_FIELD, "%s: checkpoint_of: no training run has the id '%s'",
-			    c->name, id);
+		return fail(err, REASON_YAML_FIELD,
+			    "%s: checkpoint_of: no training run has the id '%s'", c->name, id);
 	return fail(err, REASON_DATASET_UNKNOWN, "%s: dataset '%.128s'", c->name, id);
 }
 
@@ -387,11 +398,12 @@ static enum wm_code refer_to_datasets(struct composition *c, Weightmark__V1__Run
 
 		if (!use->dataset == !use->dataset_id)
 			return fail(err, REASON_YAML_FIELD,
-				    "%s: a use names its data by one of dataset_id and dataset", c->name);
+				    "%s: a use names its data by one of dataset_id and dataset",
+				    c->name);
 		if (!use->dataset_id)
 			continue;
-		TRY(refer(&use->dataset, c, use->dataset_id, &weightmark__v1__dataset__descriptor, given,
-			  n_given, err));
+		TRY(refer(&use->dataset, c, use->dataset_id, &weightmark__v1__dataset__descriptor,
+			  given, n_given, err));
 		use->dataset_id = NULL;
 	}
 	return WM_OK;

@@ -52,7 +52,8 @@ static const char *card_text(const struct draft_sources *s, const char *key)
 /* A dataset's or model's name as a local id: what an id may not hold becomes '-'. */
 static enum wm_code local_id(struct buf *out, const char *name, struct wm_error *err)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t len = strnlen(name, LIMIT_ID);
 
 	for (size_t i = 0; i < len; i++)
@@ -72,8 +73,10 @@ static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
 		TRY(buf_printf(&line, err, ", %zu tensors, %llu parameters", c->layout.n_tensors,
 			       (unsigned long long)parameters));
 	TRY(comment(out, buf_str(&line), err));
-	TRY(comment(out, "Fill in every line without a value, or remove it: sign refuses the rest.", err));
-	TRY(comment(out, "Comments name the source of what is filled in. Check it: you sign it.", err));
+	TRY(comment(out, "Fill in every line without a value, or remove it: sign refuses the rest.",
+		    err));
+	TRY(comment(out, "Comments name the source of what is filled in. Check it: you sign it.",
+		    err));
 	if (*s->note)
 		TRY(comment(out, s->note, err));
 	if (!c->layout.metadata.root)
@@ -107,8 +110,8 @@ static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
 	if (licence)
 		TRY(buf_printf(&source, err, "README.md: %s%s", licence,
 			       spdx ? "" : "; fill in its SPDX expression"));
-	return field(out, "  licence", spdx, licence ? buf_str(&source) : "fill in: SPDX expression",
-		     err);
+	return field(out, "  licence", spdx,
+		     licence ? buf_str(&source) : "fill in: SPDX expression", err);
 }
 
 static enum wm_code write_parent(struct buf *out, const struct draft_sources *s,
@@ -120,7 +123,8 @@ static enum wm_code write_parent(struct buf *out, const struct draft_sources *s,
 	if (!first || first->kind != NODE_TEXT)
 		return WM_OK;
 	TRY(buf_append_str(out, "derivation:\n", err));
-	TRY(field(out, "  - kind", NULL, "fill in: finetune, adapter, merge, distil, quantise ...", err));
+	TRY(field(out, "  - kind", NULL, "fill in: finetune, adapter, merge, distil, quantise ...",
+		  err));
 	TRY(buf_append_str(out, "    parent:\n", err));
 	for (const struct node *n = first; n; n = base->kind == NODE_LIST ? n->next : NULL)
 		if (n->kind == NODE_TEXT)

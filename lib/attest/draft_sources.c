@@ -110,8 +110,8 @@ static enum wm_code read_card(struct draft_sources *s, const struct buf *text, s
 		return WM_OK;
 	TRY(yaml_read(&s->card, start, (size_t)(end + 1 - start), s->card_path, err));
 	documents = s->card.root;
-	s->card.root = documents->len == 1 && documents->first->kind == NODE_MAP ? documents->first :
-										    NULL;
+	s->card.root =
+		documents->len == 1 && documents->first->kind == NODE_MAP ? documents->first : NULL;
 	return WM_OK;
 }
 

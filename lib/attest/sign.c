@@ -152,7 +152,8 @@ static enum wm_code make_statement(struct signing *out, size_t i, const struct p
 	struct draft_statement *s = &out->composition.statements[i];
 	struct buf *payload = &out->payloads[i];
 
-	TRY(compose_references(&out->composition, i, p->statements + p->n_own, p->n - p->n_own, err));
+	TRY(compose_references(&out->composition, i, p->statements + p->n_own, p->n - p->n_own,
+			       err));
 	for (size_t j = 0; j < p->n_own && !s->reused; j++) {
 		bool same;
 
@@ -176,12 +177,14 @@ static size_t add_referred(struct envelope *envelopes, size_t n, const struct co
 		bool referred = false;
 
 		for (size_t j = 0; j < c->n_statements; j++) {
-			const Weightmark__V1__Run *run = (const Weightmark__V1__Run *)c->statements[j].message;
+			const Weightmark__V1__Run *run =
+				(const Weightmark__V1__Run *)c->statements[j].message;
 
 			if (run->base.descriptor != &weightmark__v1__run__descriptor)
 				continue;
 			for (size_t k = 0; k < run->n_uses; k++)
-				referred |= run->uses[k]->dataset && run->uses[k]->dataset->statement &&
+				referred |= run->uses[k]->dataset &&
+					    run->uses[k]->dataset->statement &&
 					    memcmp(run->uses[k]->dataset->statement->sha256.data,
 						   p->list[i].statement->id, SHA256_BYTES) == 0;
 		}
@@ -195,7 +198,8 @@ static enum wm_code write_sidecar(const struct signing *out, const struct priors
 				  struct wm_error *err)
 {
 	const struct composition *c = &out->composition;
-	cleanup_free struct envelope *envelopes = calloc(c->n_statements + p->n, sizeof(*envelopes));
+	cleanup_free struct envelope *envelopes =
+		calloc(c->n_statements + p->n, sizeof(*envelopes));
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
 	struct sidecar check = { 0 };
 	size_t n = 0;
@@ -262,8 +266,8 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 	const struct composition *c = &out->composition;
 
 	TRY(choose_names(out, path, options, err));
-	TRY(compose(&out->composition, options->yaml, options->yaml_len, options->yaml_name, out->issuer,
-		    time(NULL), err));
+	TRY(compose(&out->composition, options->yaml, options->yaml_len, options->yaml_name,
+		    out->issuer, time(NULL), err));
 	TRY(load_priors(&priors, out->sidecar_path, options, err));
 	TRY(checkpoint_open(&out->checkpoint, path, err));
 	TRY(checkpoint_measure(out->checkpoint, &measuring, err));

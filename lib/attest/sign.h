@@ -33,7 +33,7 @@ struct signing {
 	struct buf *payloads;		/* one a statement of the composition */
 	size_t n_payloads;
 	struct checkpoint *checkpoint; /* measured */
-	bool unchanged;		       /* equal statements were there already; nothing was written */
+	bool unchanged; /* equal statements were there already; nothing was written */
 };
 
 void signing_release(struct signing *s);

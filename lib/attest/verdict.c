@@ -9,8 +9,8 @@
 
 #include "attest/checks.h"
 
-__attribute__((format(printf, 3, 4))) static void verdict_note(struct wm_verdict *v, const char *code,
-							       const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+verdict_note(struct wm_verdict *v, const char *code, const char *format, ...)
 {
 	struct note *note;
 	va_list args;
@@ -62,11 +62,12 @@ static void note_signatures(struct wm_verdict *v)
 
 		statement_id_text(id, c->envelope->statement);
 		if (!c->key)
-			verdict_note(v, "key-not-pinned", "%s is signed by key %s too, not checked", id,
-				     c->envelope->keyid);
-		else if (c->signature.code != WM_OK)
-			verdict_note(v, "signature-invalid", "%s: the signature by key %s is invalid",
+			verdict_note(v, "key-not-pinned", "%s is signed by key %s too, not checked",
 				     id, c->envelope->keyid);
+		else if (c->signature.code != WM_OK)
+			verdict_note(v, "signature-invalid",
+				     "%s: the signature by key %s is invalid", id,
+				     c->envelope->keyid);
 	}
 }
 
@@ -76,8 +77,8 @@ static void note_sealed(struct wm_verdict *v)
 		const struct statement *s = v->facts.carried[i].statement;
 
 		if (s && s->header->n_sealed > 0)
-			verdict_note(v, "withheld", "%s withholds %zu values", s->header->object->text,
-				     s->header->n_sealed);
+			verdict_note(v, "withheld", "%s withholds %zu values",
+				     s->header->object->text, s->header->n_sealed);
 	}
 }
 
@@ -89,13 +90,15 @@ static void note_checkpoint(struct wm_verdict *v)
 	if (!c || !m)
 		return;
 	if (m->checkpoint->n_file == 1 && strcmp(m->checkpoint->file[0]->path, c->name) != 0)
-		verdict_note(v, "renamed", "signed under the name '%s'", m->checkpoint->file[0]->path);
+		verdict_note(v, "renamed", "signed under the name '%s'",
+			     m->checkpoint->file[0]->path);
 	if (!c->writers_excluded)
 		verdict_note(v, "writers-not-excluded",
 			     "another process could have written to the file while it was read");
 	if (!v->facts.full)
-		verdict_note(v, "sha256-not-recomputed",
-			     "the file digest was checked; --full recomputes the plain SHA-256 too");
+		verdict_note(
+			v, "sha256-not-recomputed",
+			"the file digest was checked; --full recomputes the plain SHA-256 too");
 	if (!c->has_weights)
 		verdict_note(v, "no-tensors", "no known format: tensors cannot be told apart");
 }

@@ -71,10 +71,12 @@ static void find_head(struct verification *v)
 		if (!c->statement ||
 		    c->statement->kind->descriptor != &weightmark__v1__manifest__descriptor)
 			continue;
-		same = v->head && memcmp(v->head->statement->id, c->statement->id, SHA256_BYTES) == 0;
+		same = v->head &&
+		       memcmp(v->head->statement->id, c->statement->id, SHA256_BYTES) == 0;
 		if (same)
 			continue;
-		if (v->head && v->head->statement->header->sequence >= c->statement->header->sequence) {
+		if (v->head &&
+		    v->head->statement->header->sequence >= c->statement->header->sequence) {
 			v->n_heads += v->head->statement->header->sequence ==
 				      c->statement->header->sequence;
 			continue;

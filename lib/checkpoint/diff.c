@@ -30,7 +30,8 @@ static bool same_content(const struct checkpoint *a, const struct tensor *x,
 {
 	return x->dtype == y->dtype && x->rank == y->rank && x->len == y->len &&
 	       memcmp(x->dims, y->dims, x->rank * sizeof(*x->dims)) == 0 &&
-	       memcmp(tensor_digest(&a->layout, x), tensor_digest(&b->layout, y), SHA256_BYTES) == 0;
+	       memcmp(tensor_digest(&a->layout, x), tensor_digest(&b->layout, y), SHA256_BYTES) ==
+		       0;
 }
 
 static const struct tensor *by_name(const struct checkpoint *c, size_t i)
@@ -61,7 +62,8 @@ enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 		if (order != 0)
 			row->difference = order < 0 ? DIFF_REMOVED : DIFF_ADDED;
 		else
-			row->difference = same_content(before, x, after, y) ? DIFF_EQUAL : DIFF_CHANGED;
+			row->difference =
+				same_content(before, x, after, y) ? DIFF_EQUAL : DIFF_CHANGED;
 		i += order <= 0;
 		j += order >= 0;
 		d.count[row->difference]++;

@@ -39,7 +39,8 @@ struct measure {
 	struct progress *progress; /* or NULL */
 };
 
-/* Fails with `read-failed`, `file-changed` (ends too early), `no-memory`; digests are then undefined. */
+/* Fails with `read-failed`, `file-changed` (ends too early), `no-memory`; digests are then
+ * undefined. */
 MUST_USE enum wm_code measure(struct measure *m, struct wm_error *err);
 
 /* Which kernel serves many messages: "avx512", "sha-ni", "evp". Static. */

@@ -50,7 +50,8 @@ enum wm_code reader_read(struct reader *r, uint8_t *out, size_t len, uint64_t of
 	ssize_t n;
 
 	if (off < r->head_len) {
-		size_t from_head = r->head_len - (size_t)off < len ? r->head_len - (size_t)off : len;
+		size_t from_head =
+			r->head_len - (size_t)off < len ? r->head_len - (size_t)off : len;
 
 		memcpy(out, r->head + off, from_head);
 		out += from_head;

@@ -109,7 +109,8 @@ enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_ver
 		TRY(node_set_text(root, t, "check", decider->name, err));
 		TRY(node_set_text(root, t, "reason", decider->err.reason, err));
 		TRY(node_set_text(root, t, "message", decider->err.message, err));
-		TRY(node_set_text(root, t, "fix", reason_info(error_reason(&decider->err))->remedy, err));
+		TRY(node_set_text(root, t, "fix", reason_info(error_reason(&decider->err))->remedy,
+				  err));
 	}
 	if (c)
 		TRY(node_set_text(root, t, "path", c->path, err));

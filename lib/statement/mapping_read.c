@@ -61,7 +61,8 @@ static enum wm_code read_scalar(const ProtobufCMessage **out, struct reader *r,
 	ProtobufCMessage *m = NULL;
 
 	if (n->kind != NODE_TEXT)
-		return mistake(r, n, p, err, "is %s, not %s", node_kind_name(n->kind), scalar->form);
+		return mistake(r, n, p, err, "is %s, not %s", node_kind_name(n->kind),
+			       scalar->form);
 	TRY(message_new(&m, scalar->descriptor, r->mapping->arena, err));
 	if (!scalar->parse(m, n->text, n->len, r->mapping->arena))
 		return mistake(r, n, p, err, "'%.64s' is not %s", n->text, scalar->form);
@@ -75,7 +76,8 @@ static enum wm_code read_enum(int *out, struct reader *r, const ProtobufCEnumDes
 	const char *names[LIMIT_ENUM_VALUES];
 	const ProtobufCEnumValue *value;
 	const char *near;
-	size_t n_names = d->n_value_names < LIMIT_ENUM_VALUES ? d->n_value_names : LIMIT_ENUM_VALUES;
+	size_t n_names =
+		d->n_value_names < LIMIT_ENUM_VALUES ? d->n_value_names : LIMIT_ENUM_VALUES;
 
 	if (n->kind != NODE_TEXT)
 		return mistake(r, n, p, err, "is %s, not one of the words that it may be",
@@ -88,8 +90,8 @@ static enum wm_code read_enum(int *out, struct reader *r, const ProtobufCEnumDes
 	for (size_t i = 0; i < n_names; i++)
 		names[i] = d->values[i].name;
 	near = nearest(n->text, names, n_names);
-	return mistake(r, n, p, err, "'%.64s' is not one of its words; the nearest is '%s'", n->text,
-		       near ? near : names[n_names > 1]);
+	return mistake(r, n, p, err, "'%.64s' is not one of its words; the nearest is '%s'",
+		       n->text, near ? near : names[n_names > 1]);
 }
 
 static enum wm_code read_integer(uint64_t *out, struct reader *r, const struct node *n,

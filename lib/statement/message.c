@@ -170,7 +170,8 @@ static enum wm_code check_values(const ProtobufCMessage *m, const void *context,
 					    m->descriptor->short_name, f->name);
 	}
 	if (scalar && !scalar->valid(m))
-		return fail(err, *reason, "a %s is not %s", m->descriptor->short_name, scalar->form);
+		return fail(err, *reason, "a %s is not %s", m->descriptor->short_name,
+			    scalar->form);
 	return WM_OK;
 }
 

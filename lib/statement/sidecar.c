@@ -38,15 +38,16 @@ static enum wm_code take_envelope(struct envelope *out, const Weightmark__V1__En
 	if (e->n_signatures == 0)
 		return fail(err, REASON_UNSIGNED, "%s: an envelope has no signature", name);
 	if (e->n_signatures > 1)
-		return fail(err, REASON_SIDECAR_MALFORMED, "%s: an envelope has %zu signatures, not one",
-			    name, e->n_signatures);
+		return fail(err, REASON_SIDECAR_MALFORMED,
+			    "%s: an envelope has %zu signatures, not one", name, e->n_signatures);
 	if (strcmp(e->payloadtype, envelope_payload_type) != 0)
 		return fail(err, REASON_PAYLOAD_TYPE, "%s: payloadType '%.64s'", name,
 			    e->payloadtype);
 	if (e->payload.len > LIMIT_STATEMENT)
 		return fail(err, REASON_LIMIT, "%s: a payload of %zu bytes", name, e->payload.len);
 	if (!keyid_valid(e->signatures[0]->keyid))
-		return fail(err, REASON_SIDECAR_MALFORMED, "%s: a keyid is not 64 hex digits", name);
+		return fail(err, REASON_SIDECAR_MALFORMED, "%s: a keyid is not 64 hex digits",
+			    name);
 	out->payload = e->payload.data;
 	out->payload_len = e->payload.len;
 	out->sig = e->signatures[0]->sig.data;
@@ -122,7 +123,8 @@ static enum wm_code decode(struct sidecar *s, const void *data, size_t len, cons
 		return fail_context(err, "%s", name);
 	message = (const Weightmark__V1__Sidecar *)m;
 	if (strcmp(message->magic, magic) != 0)
-		return fail(err, REASON_SIDECAR_MALFORMED, "%s: does not begin with '%s'", name, magic);
+		return fail(err, REASON_SIDECAR_MALFORMED, "%s: does not begin with '%s'", name,
+			    magic);
 	TRY(take_envelopes(s, message, name, err));
 	return take_openings(s, message, name, err);
 }
@@ -130,10 +132,12 @@ static enum wm_code decode(struct sidecar *s, const void *data, size_t len, cons
 enum wm_code sidecar_decode(struct sidecar *out, const void *data, size_t len, const char *name,
 			    struct wm_error *err)
 {
-	cleanup_sidecar struct sidecar s = { .arena = ARENA_INIT(len * DECODE_FACTOR + DECODE_EXTRA) };
+	cleanup_sidecar struct sidecar s = { .arena = ARENA_INIT(len * DECODE_FACTOR +
+								 DECODE_EXTRA) };
 
 	if (len > LIMIT_SIDECAR)
-		return fail(err, REASON_LIMIT, "%s: %zu bytes, more than %d", name, len, LIMIT_SIDECAR);
+		return fail(err, REASON_LIMIT, "%s: %zu bytes, more than %d", name, len,
+			    LIMIT_SIDECAR);
 	TRY(decode(&s, data, len, name, err));
 	*out = s;
 	s.arena.chunks = NULL;

@@ -102,7 +102,8 @@ static enum wm_code take_apart(const struct kind **kind, const struct node **pre
 
 static bool is_newer(const struct node *predicate)
 {
-	const struct node *header = predicate->kind == NODE_MAP ? node_find(predicate, "header") : NULL;
+	const struct node *header =
+		predicate->kind == NODE_MAP ? node_find(predicate, "header") : NULL;
 	const struct node *minor =
 		header && header->kind == NODE_MAP ? node_find(header, "schema_minor") : NULL;
 

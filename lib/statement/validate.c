@@ -126,7 +126,9 @@ static enum wm_code check_message(const ProtobufCMessage *m, const void *context
 		const Weightmark__V1__DatasetUse *use = (const Weightmark__V1__DatasetUse *)m;
 
 		if (use->dataset_id)
-			return invalid(err, "uses.dataset_id is for authors; a statement has uses.dataset");
+			return invalid(
+				err,
+				"uses.dataset_id is for authors; a statement has uses.dataset");
 		if (use->has_from_step && use->has_to_step && use->from_step > use->to_step)
 			return invalid(err, "from_step is after to_step");
 	}
@@ -138,7 +140,8 @@ static enum wm_code check_message(const ProtobufCMessage *m, const void *context
 static enum wm_code check_file(const Weightmark__V1__File *f, const char *previous,
 			       struct wm_error *err)
 {
-	if (!f->path || !f->has_size || !f->has_role || !f->grammar || !f->file_digest || !f->sha256)
+	if (!f->path || !f->has_size || !f->has_role || !f->grammar || !f->file_digest ||
+	    !f->sha256)
 		return invalid(err, "a file record lacks a field");
 	if (!relpath_valid(f->path))
 		return invalid(err, "a file's path is not plain and relative");
