@@ -24,7 +24,7 @@ static enum wm_code unknown_subverb(const struct verb *verb, const char *name,
 	const char *names[32];
 	size_t n = 0;
 
-	for (; verb->subverbs[n].name && n < 32; n++)
+	for (; n < sizeof(names) / sizeof(names[0]) && verb->subverbs[n].name; n++)
 		names[n] = verb->subverbs[n].name;
 	return fail_unknown(REASON_USAGE, "there is no verb of that kind:", name, names, n, err);
 }

@@ -100,10 +100,10 @@ static enum wm_code record(struct options *o, const struct option_spec *spec, co
 	for (size_t i = 0; i < o->n_given && !spec->repeatable; i++)
 		if (o->given[i].spec == spec)
 			return fail(err, REASON_USAGE, "option '--%s' is given twice", spec->name);
-	if (spec->argument && spec->kind == VALUE_CHOICE && !choices_hold(spec->choices, value))
+	if (value && spec->kind == VALUE_CHOICE && !choices_hold(spec->choices, value))
 		return fail(err, REASON_USAGE, "option '--%s' takes one of: %s; not '%s'",
 			    spec->name, spec->choices, value);
-	if (spec->argument && !*value)
+	if (value && !*value)
 		return fail(err, REASON_USAGE, "option '--%s' has an empty value", spec->name);
 	o->given[o->n_given++] = (struct given){ spec, value };
 	return WM_OK;

@@ -23,7 +23,7 @@ static void print_diff(const struct diff *d, bool all)
 
 		if (row->difference != DIFF_EQUAL || all)
 			print("%-8s %s\n", difference_name(row->difference),
-			      (row->after ? row->after : row->before)->name);
+			      diff_tensor(row)->name);
 	}
 	for (enum difference k = DIFF_EQUAL; k < N_DIFFERENCES; k++) {
 		unsigned part = share(d->bytes[k], total_bytes(d));
@@ -53,7 +53,7 @@ static enum wm_code print_tree(const struct diff *d, const struct checkpoint *be
 	}
 	TRY(node_set_new(&list, t.root, &t, "tensors", NODE_LIST, err));
 	for (size_t i = 0; i < d->n_rows; i++) {
-		const struct tensor *x = d->rows[i].after ? d->rows[i].after : d->rows[i].before;
+		const struct tensor *x = diff_tensor(&d->rows[i]);
 
 		TRY(node_new(&row, &t, NODE_MAP, err));
 		node_append(list, row);

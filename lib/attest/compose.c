@@ -28,12 +28,14 @@ static enum wm_code make_scalar(void *out, struct composition *c,
 				const ProtobufCMessageDescriptor *d, const char *text,
 				struct wm_error *err)
 {
+	const struct scalar *scalar = scalar_find(d);
 	ProtobufCMessage *m = NULL;
 
-	TRY(message_new(&m, d, &c->arena, err));
-	if (!scalar_find(d)->parse(m, text, strlen(text), &c->arena))
+	if (!scalar->formed(text, strlen(text)))
 		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s", c->name, text,
-			    scalar_find(d)->form);
+			    scalar->form);
+	TRY(message_new(&m, d, &c->arena, err));
+	TRY(scalar->store(m, text, strlen(text), &c->arena, err));
 	memcpy(out, &m, sizeof(m));
 	return WM_OK;
 }

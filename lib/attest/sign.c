@@ -72,8 +72,11 @@ static enum wm_code add_priors(struct priors *p, const struct sidecar *sidecar, 
 	for (size_t i = 0; i < sidecar->n_envelopes; i++) {
 		const struct envelope *e = &sidecar->envelopes[i];
 		struct statement *s = NULL;
+		struct wm_error said = { 0 };
 
-		if (key && envelope_verify(e, key, NULL) != WM_OK)
+		if (key)
+			TRY(envelope_try(&said, e, key, err));
+		if (said.code != WM_OK)
 			continue;
 		TRY(statement_decode(&s, e->payload, e->payload_len, name, err));
 		p->list[p->n] = (struct prior){ s, e };

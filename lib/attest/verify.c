@@ -18,29 +18,20 @@ void verification_release(struct verification *v)
 	*v = (struct verification){ 0 };
 }
 
-/* Whether a step that failed with `code` leaves nothing to judge. */
-static bool cannot_tell(enum wm_code code)
-{
-	return exit_status(code) == exit_status(WM_IO);
-}
-
 static enum wm_code verify_signature(struct carried *c, const struct keyring *keys,
 				     struct wm_error *err)
 {
-	c->key = keyring_find(keys, c->envelope->keyid);
-	if (c->key) {
-		enum wm_code code = envelope_verify(c->envelope, c->key, &c->signature);
+	struct wm_error said;
 
-		if (cannot_tell(code)) {
-			*err = c->signature;
-			return code;
-		}
-		return WM_OK;
-	}
+	c->key = keyring_find(keys, c->envelope->keyid);
+	if (c->key)
+		return envelope_try(&c->signature, c->envelope, c->key, err);
 	(void)fail(&c->signature, REASON_KEY_UNTRUSTED, "signed by key %s, which is not pinned",
 		   c->envelope->keyid);
-	for (size_t i = 0; i < keyring_count(keys) && !c->keyid_wrong; i++)
-		c->keyid_wrong = envelope_verify(c->envelope, keyring_at(keys, i), NULL) == WM_OK;
+	for (size_t i = 0; i < keyring_count(keys) && !c->keyid_wrong; i++) {
+		TRY(envelope_try(&said, c->envelope, keyring_at(keys, i), err));
+		c->keyid_wrong = said.code == WM_OK;
+	}
 	return WM_OK;
 }
 
@@ -54,7 +45,7 @@ static enum wm_code examine(struct carried *c, const char *name, const struct ke
 		return WM_OK;
 	code = statement_decode(&c->statement, c->envelope->payload, c->envelope->payload_len, name,
 				&c->decoded);
-	if (cannot_tell(code)) {
+	if (error_is_untold(code)) {
 		*err = c->decoded;
 		return code;
 	}
@@ -93,7 +84,7 @@ static enum wm_code gather_carriers(struct verification *v, const struct verify_
 {
 	enum wm_code code = carrier_load(&v->sidecar, v->sidecar_path, &v->sidecar_err);
 
-	if (cannot_tell(code)) {
+	if (error_is_untold(code)) {
 		*err = v->sidecar_err;
 		return code;
 	}
@@ -133,12 +124,12 @@ enum wm_code verification_gather(struct verification *out, const char *path,
 		TRY(carrier_sidecar_path(&v->sidecar_path, path, err));
 	}
 	code = checkpoint_open(&v->checkpoint, path, &v->checkpoint_err);
-	if (!cannot_tell(code))
+	if (!error_is_untold(code))
 		TRY(gather_carriers(v, options, err));
 	/* Bytes are read only where something signed speaks of them. */
 	if (code == WM_OK && v->manifest)
 		code = checkpoint_measure(v->checkpoint, &measuring, &v->checkpoint_err);
-	if (cannot_tell(code)) {
+	if (error_is_untold(code)) {
 		*err = v->checkpoint_err;
 		return code;
 	}

@@ -39,6 +39,11 @@ static const struct tensor *by_name(const struct checkpoint *c, size_t i)
 	return i < c->layout.n_tensors ? &c->layout.tensors[c->layout.by_name[i]] : NULL;
 }
 
+const struct tensor *diff_tensor(const struct diff_row *row)
+{
+	return row->after ? row->after : row->before;
+}
+
 enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 			      const struct checkpoint *after, struct wm_error *err)
 {
@@ -53,21 +58,21 @@ enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 	if (!d.rows)
 		return fail_nomem(err);
 	while (i < before->layout.n_tensors || j < after->layout.n_tensors) {
-		struct diff_row *row = &d.rows[d.n_rows++];
 		const struct tensor *x = by_name(before, i), *y = by_name(after, j);
 		int order = !x ? 1 : !y ? -1 : tensor_compare_names(x, y);
+		struct diff_row row = { .before = order <= 0 ? x : NULL, .after = order >= 0 ? y : NULL };
 
-		row->before = order <= 0 ? x : NULL;
-		row->after = order >= 0 ? y : NULL;
-		if (order != 0)
-			row->difference = order < 0 ? DIFF_REMOVED : DIFF_ADDED;
+		if (order < 0)
+			row.difference = DIFF_REMOVED;
+		else if (order > 0)
+			row.difference = DIFF_ADDED;
 		else
-			row->difference =
-				same_content(before, x, after, y) ? DIFF_EQUAL : DIFF_CHANGED;
+			row.difference = same_content(before, x, after, y) ? DIFF_EQUAL : DIFF_CHANGED;
 		i += order <= 0;
 		j += order >= 0;
-		d.count[row->difference]++;
-		d.bytes[row->difference] += row->after ? row->after->len : row->before->len;
+		d.count[row.difference]++;
+		d.bytes[row.difference] += diff_tensor(&row)->len;
+		d.rows[d.n_rows++] = row;
 	}
 	*out = d;
 	return WM_OK;

@@ -31,6 +31,9 @@ void diff_release(struct diff *d);
 MUST_USE enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 				       const struct checkpoint *after, struct wm_error *err);
 
+/* The tensor of a row: as it is after, or was before where it is removed. */
+const struct tensor *diff_tensor(const struct diff_row *row);
+
 /* "equal", "changed", "added", "removed". Static. */
 const char *difference_name(enum difference difference);
 

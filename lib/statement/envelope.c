@@ -49,6 +49,19 @@ enum wm_code envelope_verify(const struct envelope *e, const struct public_key *
 	return key_verify(key, pae.data, pae.len, e->sig, e->sig_len, err);
 }
 
+enum wm_code envelope_try(struct wm_error *said, const struct envelope *e,
+			  const struct public_key *key, struct wm_error *err)
+{
+	enum wm_code code;
+
+	*said = (struct wm_error){ 0 };
+	code = envelope_verify(e, key, said);
+	if (!error_is_untold(code))
+		return WM_OK;
+	*err = *said;
+	return code;
+}
+
 int envelope_compare(const struct envelope *a, const struct envelope *b)
 {
 	int order = memcmp(a->statement, b->statement, SHA256_BYTES);

@@ -39,6 +39,13 @@ MUST_USE enum wm_code envelope_sign(struct envelope *out, struct arena *a, struc
 MUST_USE enum wm_code envelope_verify(const struct envelope *e, const struct public_key *key,
 				      struct wm_error *err);
 
+/*
+ * Whether `key` made the signature, for callers to whom a no is no failure: `said` holds
+ * envelope_verify()'s answer. Fails only where none could be had.
+ */
+MUST_USE enum wm_code envelope_try(struct wm_error *said, const struct envelope *e,
+				   const struct public_key *key, struct wm_error *err);
+
 /* Order of envelopes in a sidecar: by statement id, then keyid. */
 int envelope_compare(const struct envelope *a, const struct envelope *b);
 

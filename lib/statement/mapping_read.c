@@ -63,9 +63,10 @@ static enum wm_code read_scalar(const ProtobufCMessage **out, struct reader *r,
 	if (n->kind != NODE_TEXT)
 		return mistake(r, n, p, err, "is %s, not %s", node_kind_name(n->kind),
 			       scalar->form);
-	TRY(message_new(&m, scalar->descriptor, r->mapping->arena, err));
-	if (!scalar->parse(m, n->text, n->len, r->mapping->arena))
+	if (!scalar->formed(n->text, n->len))
 		return mistake(r, n, p, err, "'%.64s' is not %s", n->text, scalar->form);
+	TRY(message_new(&m, scalar->descriptor, r->mapping->arena, err));
+	TRY(scalar->store(m, n->text, n->len, r->mapping->arena, err));
 	*out = m;
 	return WM_OK;
 }

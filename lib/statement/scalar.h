@@ -15,8 +15,11 @@
 struct scalar {
 	const ProtobufCMessageDescriptor *descriptor;
 	const char *form; /* what the text looks like, for messages */
-	/* Fills the message from text; false where the text has another form. */
-	bool (*parse)(ProtobufCMessage *m, const char *text, size_t len, struct arena *a);
+	/* Whether text has the form. */
+	bool (*formed)(const char *text, size_t len);
+	/* Fills the message from text that has the form. */
+	enum wm_code (*store)(ProtobufCMessage *m, const char *text, size_t len, struct arena *a,
+			      struct wm_error *err);
 	/* Whether a message that came from bytes holds a value of the form. */
 	bool (*valid)(const ProtobufCMessage *m);
 	/* Appends the text form of a valid message. */

@@ -115,12 +115,14 @@ static enum wm_code take_openings(struct sidecar *s, const Weightmark__V1__Sidec
 static enum wm_code decode(struct sidecar *s, const void *data, size_t len, const char *name,
 			   struct wm_error *err)
 {
-	ProtobufCMessage *m = NULL;
 	const Weightmark__V1__Sidecar *message;
+	ProtobufCMessage *m = NULL;
+	enum wm_code code;
 
-	if (message_decode(&m, &weightmark__v1__sidecar__descriptor, &s->arena, data, len,
-			   REASON_SIDECAR_MALFORMED, err) != WM_OK)
-		return fail_context(err, "%s", name);
+	code = message_decode(&m, &weightmark__v1__sidecar__descriptor, &s->arena, data, len,
+			      REASON_SIDECAR_MALFORMED, err);
+	if (code != WM_OK)
+		return fail_context(code, err, "%s", name);
 	message = (const Weightmark__V1__Sidecar *)m;
 	if (strcmp(message->magic, magic) != 0)
 		return fail(err, REASON_SIDECAR_MALFORMED, "%s: does not begin with '%s'", name,

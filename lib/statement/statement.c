@@ -77,11 +77,11 @@ enum wm_code statement_tree(struct node **out, struct tree *t, const struct stat
 static enum wm_code take_apart(const struct kind **kind, const struct node **predicate,
 			       const struct node *root, const char *name, struct wm_error *err)
 {
-	const struct node *type, *predicate_type, *subject;
+	const struct node *type, *predicate_type;
 
 	if (root->kind != NODE_MAP || root->len != 4 || !(type = node_find(root, "_type")) ||
 	    !(predicate_type = node_find(root, "predicateType")) ||
-	    !(subject = node_find(root, "subject")) || !(*predicate = node_find(root, "predicate")))
+	    !node_find(root, "subject") || !(*predicate = node_find(root, "predicate")))
 		return fail(err, REASON_STATEMENT_MALFORMED,
 			    "%s: is not an in-toto statement of _type, subject, predicateType and "
 			    "predicate", name);

@@ -61,14 +61,14 @@ enum wm_code fail(struct wm_error *err, enum reason reason, const char *format, 
 	int saved = errno;
 	va_list args;
 
-	if (err) {
-		err->code = info->code;
-		err->reason = info->id;
-		err->saved_errno = info->code == WM_IO ? saved : 0;
-		va_start(args, format);
-		vsnprintf(err->message, sizeof(err->message), format, args);
-		va_end(args);
-	}
+	if (!err)
+		return info->code;
+	err->code = info->code;
+	err->reason = info->id;
+	err->saved_errno = info->code == WM_IO ? saved : 0;
+	va_start(args, format);
+	vsnprintf(err->message, sizeof(err->message), format, args);
+	va_end(args);
 	return info->code;
 }
 
@@ -77,21 +77,21 @@ enum wm_code fail_nomem(struct wm_error *err)
 	return fail(err, REASON_NO_MEMORY, "out of memory");
 }
 
-enum wm_code fail_context(struct wm_error *err, const char *format, ...)
+enum wm_code fail_context(enum wm_code code, struct wm_error *err, const char *format, ...)
 {
 	char old[LIMIT_MESSAGE];
 	va_list args;
 	int n;
 
 	if (!err)
-		return WM_INTERNAL;
+		return code;
 	memcpy(old, err->message, sizeof(old));
 	va_start(args, format);
 	n = vsnprintf(err->message, sizeof(err->message), format, args);
 	va_end(args);
 	if (n >= 0 && (size_t)n < sizeof(err->message))
 		snprintf(err->message + n, sizeof(err->message) - (size_t)n, ": %s", old);
-	return err->code;
+	return code;
 }
 
 enum reason error_reason(const struct wm_error *err)

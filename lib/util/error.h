@@ -5,7 +5,8 @@
  * Whoever detects an error calls fail() once, with the reason code and what
  * happened this time; everyone above returns the code with TRY. A caller that
  * knows more may prefix context once with fail_context(). Messages may hold
- * bytes of the input: whoever prints them escapes them (util/escape.h).
+ * bytes of the input: whoever prints them escapes them (util/escape.h). A caller
+ * that wants the code alone passes NULL for `err`.
  */
 #ifndef UTIL_ERROR_H
 #define UTIL_ERROR_H
@@ -43,8 +44,14 @@ enum reason reason_find(const char *id);
  */
 int exit_status(enum wm_code code);
 
+/* Whether a failure of class `code` answers nothing: I/O, memory, a bug of ours. */
+static inline bool error_is_untold(enum wm_code code)
+{
+	return exit_status(code) == 3;
+}
+
 /*
- * Fills `err` (may be NULL) with `reason`, the present errno where the reason's
+ * Fills `err` with `reason`, the present errno where the reason's
  * class is IO, and the formatted message, cut at LIMIT_MESSAGE bytes.
  * Returns the reason's class, never WM_OK.
  */
@@ -54,9 +61,9 @@ enum wm_code fail(struct wm_error *err, enum reason reason, const char *format, 
 /* fail() with REASON_NO_MEMORY. */
 enum wm_code fail_nomem(struct wm_error *err) __attribute__((cold));
 
-/* Puts "CONTEXT: " before the message of `err`; returns its code. */
-enum wm_code fail_context(struct wm_error *err, const char *format, ...)
-	__attribute__((format(printf, 2, 3), cold));
+/* Puts "CONTEXT: " before the message of `err`, which a call that returned `code` filled. */
+enum wm_code fail_context(enum wm_code code, struct wm_error *err, const char *format, ...)
+	__attribute__((format(printf, 3, 4), cold));
 
 /* The reason enumerator of a filled `err`. */
 enum reason error_reason(const struct wm_error *err);

@@ -59,6 +59,7 @@ enum wm_code file_read_fd(struct buf *out, int fd, const char *name, struct wm_e
 {
 	for (;;) {
 		uint8_t step[READ_STEP];
+		enum wm_code code;
 		ssize_t n = read(fd, step, sizeof(step));
 
 		if (n < 0 && errno == EINTR)
@@ -67,8 +68,9 @@ enum wm_code file_read_fd(struct buf *out, int fd, const char *name, struct wm_e
 			return fail(err, REASON_READ_FAILED, "%s: %s", name, strerror(errno));
 		if (n == 0)
 			return WM_OK;
-		if (buf_append(out, step, (size_t)n, err) != WM_OK)
-			return fail_context(err, "%s", name);
+		code = buf_append(out, step, (size_t)n, err);
+		if (code != WM_OK)
+			return fail_context(code, err, "%s", name);
 	}
 }
 
