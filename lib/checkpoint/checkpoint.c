@@ -48,8 +48,8 @@ static enum wm_code check_unchanged(struct checkpoint *c, struct wm_error *err)
 			    c->path);
 	if (c->writers_excluded && !lease_held(c->fd)) {
 		c->writers_excluded = false;
-		return fail(err, REASON_FILE_CHANGED,
-			    "%s: was opened for writing by another process", c->path);
+		return fail(err, REASON_FILE_CHANGED, "%s: another process opened it for writing",
+			    c->path);
 	}
 	return WM_OK;
 }
@@ -70,8 +70,7 @@ enum wm_code checkpoint_open(struct checkpoint **out, const char *path, struct w
 	c->writers_excluded = lease_take(c->fd);
 	TRY(get_stat(c, &c->opened, err));
 	if ((uint64_t)c->opened.st_size != c->size)
-		return fail(err, REASON_FILE_CHANGED, "%s: changed while it was being opened",
-			    path);
+		return fail(err, REASON_FILE_CHANGED, "%s: changed while being opened", path);
 	TRY(format_parse(&c->layout, c->fd, c->size, c->name, err));
 	*out = take_ptr(&c);
 	return WM_OK;

@@ -52,9 +52,9 @@ void made_many(struct buf *out, size_t n)
 		size_t at = i * 7919 % n;
 
 		assert_ok(buf_printf(&header, &err,
-				     "%c\"model.layers.%zu.weight\":{\"dtype\":\"U8\",\"shape\":[1,1],"
-				     "\"data_offsets\":[%zu,%zu]}", i ? ',' : '{', i, at, at + 1),
-			  &err);
+				     "%c\"model.layers.%zu.weight\":{\"dtype\":\"U8\","
+				     "\"shape\":[1,1],\"data_offsets\":[%zu,%zu]}",
+				     i ? ',' : '{', i, at, at + 1), &err);
 	}
 	assert_ok(buf_append_byte(&header, '}', &err), &err);
 	made_append(out, &(struct made){ buf_str(&header), header.len, n, 0 });

@@ -27,8 +27,10 @@ int made_file(const void *data, size_t len);
 enum wm_code made_parse(struct layout *out, const void *data, size_t len, const char *name,
 			struct wm_error *err);
 
-/* Appends a header of `n` tensors "model.layers.I.weight", U8, one byte each, I * 7919 mod n
- * in place I, so that neither names nor offsets are sorted. */
+/*
+ * Appends a file of `n` tensors "model.layers.I.weight" of one byte each, the Ith at
+ * I * 7919 mod n, so that neither names nor offsets are sorted.
+ */
 void made_many(struct buf *out, size_t n);
 
 #endif

@@ -10,153 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bad_safetensors.h"
 #include "made.h"
 #include "text/json.h"
 #include "util/file.h"
-
-#define FOUR(type, offsets) "{\"dtype\":\"" type "\",\"shape\":[4],\"data_offsets\":[" offsets "]}"
-#define U8X(shape, offsets) "{\"dtype\":\"U8\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
-#define ONE(entry) HEADER("{\"a\":" entry "}")
-#define GOOD ONE(FOUR("U8", "0,4"))
-#define ONES16 "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"
-#define ONES64 ONES16 "," ONES16 "," ONES16 "," ONES16
-
-static const struct refusal {
-	const char *name;
-	const char *reason;
-	struct made bad, twin; /* the twin differs only in what is wrong, and passes */
-} refusals[] = {
-	{ "name-twice", "safetensors-duplicate",
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"a\":" FOUR("U8", "4,8") "}"), 8, 0 },
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "4,8") "}"), 8, 0 } },
-	{ "name-twice-by-escape", "safetensors-duplicate",
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"\\u0061\":" FOUR("U8", "4,8") "}"), 8, 0 },
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"\\u0062\":" FOUR("U8", "4,8") "}"), 8, 0 } },
-	{ "metadata-twice", "safetensors-duplicate",
-	  { HEADER("{\"__metadata__\":{},\"a\":" FOUR("U8", "0,4") ",\"__metadata__\":{}}"), 4, 0 },
-	  { HEADER("{\"__metadata__\":{},\"a\":" FOUR("U8", "0,4") "}"), 4, 0 } },
-	{ "metadata-key-twice", "safetensors-duplicate",
-	  { HEADER("{\"__metadata__\":{\"k\":\"1\",\"l\":\"2\",\"\\u006b\":\"3\"}}"), 0, 0 },
-	  { HEADER("{\"__metadata__\":{\"k\":\"1\",\"l\":\"2\",\"\\u006d\":\"3\"}}"), 0, 0 } },
-	{ "dtype-twice", "safetensors-duplicate",
-	  { ONE("{\"dtype\":\"F32\",\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}"), 4, 0 },
-	  { GOOD, 4, 0 } },
-	{ "overlap", "safetensors-overlap",
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "3,7") "}"), 7, 0 },
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "4,8") "}"), 8, 0 } },
-	{ "same-bytes", "safetensors-overlap",
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "0,4") "}"), 4, 0 },
-	  { HEADER("{\"a\":" FOUR("U8", "4,8") ",\"b\":" FOUR("U8", "0,4") "}"), 8, 0 } },
-	{ "empty-tensor-inside-another", "safetensors-overlap",
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"z\":" U8X("[0]", "[2,2]") "}"), 4, 0 },
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"z\":" U8X("[0]", "[4,4]") "}"), 4, 0 } },
-	{ "hole", "safetensors-hole",
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "5,9") "}"), 9, 0 },
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "4,8") "}"), 8, 0 } },
-	{ "hole-in-front", "safetensors-hole",
-	  { ONE(FOUR("U8", "1,5")), 5, 0 }, { GOOD, 4, 0 } },
-	{ "empty-tensor-behind-the-end", "safetensors-hole",
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"z\":" U8X("[0]", "[5,5]") "}"), 4, 0 },
-	  { HEADER("{\"a\":" FOUR("U8", "0,4") ",\"z\":" U8X("[0]", "[0,0]") "}"), 4, 0 } },
-	{ "shape-of-other-bytes", "safetensors-shape",
-	  { ONE(FOUR("U16", "0,4")), 4, 0 }, { ONE(FOUR("U16", "0,8")), 8, 0 } },
-	{ "shape-overflows", "safetensors-shape",
-	  { ONE(U8X("[4294967296,4294967296]", "[0,0]")), 0, 0 },
-	  { ONE(U8X("[4294967296,0]", "[0,0]")), 0, 0 } },
-	{ "shape-overflows-in-bits", "safetensors-shape",
-	  { ONE(U8X("[2305843009213693952]", "[0,0]")), 0, 0 }, { ONE(U8X("[0]", "[0,0]")), 0, 0 } },
-	{ "shape-overflow-hidden-by-0", "safetensors-shape",
-	  { ONE(U8X("[0,4294967296,4294967296]", "[0,0]")), 0, 0 },
-	  { ONE(U8X("[0,4294967296,4294967295]", "[0,0]")), 0, 0 } },
-	{ "half-a-byte", "safetensors-shape",
-	  { ONE("{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}"), 1, 0 },
-	  { ONE("{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]}"), 1, 0 } },
-	{ "bytes-behind", "safetensors-trailing", { GOOD, 5, 0 }, { GOOD, 4, 0 } },
-	{ "bytes-behind-nothing", "safetensors-trailing",
-	  { HEADER("{}"), 1, 0 }, { HEADER("{}"), 0, 0 } },
-	{ "buffer-cut", "safetensors-truncated", { GOOD, 3, 0 }, { GOOD, 4, 0 } },
-	{ "header-cut", "safetensors-truncated",
-	  { GOOD, 4, 8 + sizeof("{\"a\":" FOUR("U8", "0,4") "}") }, { GOOD, 4, 0 } },
-	{ "length-of-all-ones", "header-too-large", { GOOD, 4, UINT64_MAX }, { GOOD, 4, 0 } },
-	{ "length-over-the-limit", "header-too-large",
-	  { GOOD, 4, LIMIT_HEADER + 1 }, { GOOD, 4, 0 } },
-	{ "metadata-number", "safetensors-metadata",
-	  { HEADER("{\"__metadata__\":{\"k\":1}}"), 0, 0 },
-	  { HEADER("{\"__metadata__\":{\"k\":\"1\"}}"), 0, 0 } },
-	{ "metadata-nested", "safetensors-metadata",
-	  { HEADER("{\"__metadata__\":{\"k\":{\"l\":\"1\"}}}"), 0, 0 },
-	  { HEADER("{\"__metadata__\":{\"k\":\"\"}}"), 0, 0 } },
-	{ "metadata-text", "safetensors-metadata",
-	  { HEADER("{\"__metadata__\":\"k\"}"), 0, 0 }, { HEADER("{\"__metadata__\":{}}"), 0, 0 } },
-	{ "metadata-null", "safetensors-metadata",
-	  { HEADER("{\"__metadata__\":null}"), 0, 0 }, { HEADER("{\"__metadata__\":{}}"), 0, 0 } },
-	{ "metadata-nul", "safetensors-metadata",
-	  { HEADER("{\"__metadata__\":{\"k\":\"a\\u0000b\"}}"), 0, 0 },
-	  { HEADER("{\"__metadata__\":{\"k\":\"a\\u0001b\"}}"), 0, 0 } },
-	{ "dtype-unknown", "safetensors-dtype",
-	  { ONE(FOUR("U9", "0,4")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "dtype-lower-case", "safetensors-dtype",
-	  { ONE(FOUR("u8", "0,4")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "dtype-number", "safetensors-malformed",
-	  { ONE("{\"dtype\":8,\"shape\":[4],\"data_offsets\":[0,4]}"), 4, 0 }, { GOOD, 4, 0 } },
-	{ "number-with-exponent", "safetensors-malformed",
-	  { ONE(FOUR("U8", "0,4e0")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "number-with-fraction", "safetensors-malformed",
-	  { ONE(U8X("[4.0]", "[0,4]")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "number-negative", "safetensors-malformed",
-	  { ONE(FOUR("U8", "-0,4")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "number-with-zero-in-front", "safetensors-malformed",
-	  { ONE(FOUR("U8", "0,04")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "number-over-64-bits", "safetensors-malformed",
-	  { ONE(U8X("[18446744073709551620]", "[0,4]")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "number-as-text", "safetensors-malformed",
-	  { ONE(U8X("[\"4\"]", "[0,4]")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "offsets-backwards", "safetensors-malformed",
-	  { ONE(FOUR("U8", "4,0")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "offsets-of-three", "safetensors-malformed",
-	  { ONE(FOUR("U8", "0,4,4")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "offsets-of-one", "safetensors-malformed",
-	  { ONE(FOUR("U8", "0")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "key-unknown", "safetensors-malformed",
-	  { ONE("{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4],\"x\":1}"), 4, 0 },
-	  { GOOD, 4, 0 } },
-	{ "dtype-missing", "safetensors-malformed",
-	  { ONE("{\"shape\":[4],\"data_offsets\":[0,4]}"), 4, 0 }, { GOOD, 4, 0 } },
-	{ "shape-missing", "safetensors-malformed",
-	  { ONE("{\"dtype\":\"U8\",\"data_offsets\":[0,4]}"), 4, 0 }, { GOOD, 4, 0 } },
-	{ "offsets-missing", "safetensors-malformed",
-	  { ONE("{\"dtype\":\"U8\",\"shape\":[4]}"), 4, 0 }, { GOOD, 4, 0 } },
-	{ "entry-not-an-object", "safetensors-malformed",
-	  { HEADER("{\"a\":[]}"), 0, 0 }, { HEADER("{}"), 0, 0 } },
-	{ "header-a-list", "safetensors-malformed",
-	  { HEADER("[]"), 0, 0 }, { HEADER("{}"), 0, 0 } },
-	{ "header-unfinished", "safetensors-malformed",
-	  { HEADER("{\"a\":" FOUR("U8", "0,4")), 4, 0 }, { GOOD, 4, 0 } },
-	{ "header-with-more", "safetensors-malformed",
-	  { HEADER("{}{}"), 0, 0 }, { HEADER("{}  "), 0, 0 } },
-	{ "header-of-spaces", "safetensors-malformed",
-	  { HEADER("   "), 0, 0 }, { HEADER("{} "), 0, 0 } },
-	{ "byte-order-mark", "safetensors-malformed",
-	  { HEADER("\xef\xbb\xbf{}"), 0, 0 }, { HEADER("{}   "), 0, 0 } },
-	{ "name-not-utf8", "safetensors-malformed",
-	  { HEADER("{\"\xc3\x28\":" FOUR("U8", "0,4") "}"), 4, 0 },
-	  { HEADER("{\"\xc3\xa8\":" FOUR("U8", "0,4") "}"), 4, 0 } },
-	{ "name-with-nul", "safetensors-name",
-	  { HEADER("{\"a\\u0000b\":" FOUR("U8", "0,4") "}"), 4, 0 },
-	  { HEADER("{\"a\\u0020b\":" FOUR("U8", "0,4") "}"), 4, 0 } },
-	{ "name-with-escape", "safetensors-name",
-	  { HEADER("{\"a\\u001b[2J\":" FOUR("U8", "0,4") "}"), 4, 0 },
-	  { HEADER("{\"a[2J\":" FOUR("U8", "0,4") "}"), 4, 0 } },
-	{ "name-with-del", "safetensors-name",
-	  { HEADER("{\"a\x7f\":" FOUR("U8", "0,4") "}"), 4, 0 },
-	  { HEADER("{\"a\x7e\":" FOUR("U8", "0,4") "}"), 4, 0 } },
-	{ "name-with-c1", "safetensors-name",
-	  { HEADER("{\"a\xc2\x9f\":" FOUR("U8", "0,4") "}"), 4, 0 },
-	  { HEADER("{\"a\xc2\xa0\":" FOUR("U8", "0,4") "}"), 4, 0 } },
-	{ "rank-65", "limit",
-	  { ONE(U8X("[" ONES64 ",1]", "[0,1]")), 1, 0 }, { ONE(U8X("[" ONES64 "]", "[0,1]")), 1, 0 } },
-};
-enum { N_REFUSALS = sizeof(refusals) / sizeof(refusals[0]) };
 
 #define BAD_FOLDER "testdata/bad/safetensors/"
 
@@ -208,7 +65,8 @@ static void refuses_each_defect_for_its_reason(void **state)
 		check_row(r->name, ".twin", &r->twin, NULL);
 		assert_ok(buf_printf(&table, &err,
 				     "safetensors/%s.safetensors\t%s\t"
-				     "safetensors/%s.twin.safetensors\n", r->name, r->reason, r->name),
+				     "safetensors/%s.twin.safetensors\n", r->name,
+				     r->reason, r->name),
 			  &err);
 	}
 	check_file("testdata/bad/expect.tsv", &table);
@@ -227,11 +85,14 @@ static void parse_made(struct layout *l, const struct made *m)
 
 static void lays_tensors_out(void **state)
 {
-	static const struct made made = { HEADER("{\"\xc3\xa8.c\":{\"data_offsets\":[2,10],\"shape\":"
-		"[2,1,2],\"dtype\":\"BF16\"},\"z\":{\"dtype\":\"F64\",\"shape\":[3,0],\"data_offsets\":"
-		"[2,2]},\"\":{\"dtype\":\"BOOL\",\"shape\":[],\"data_offsets\":[1,2]},\"__metadata__\":"
-		"{\"format\":\"pt\",\"\":\"\"},\"a\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":"
-		"[0,1]}}"), 10, 0 };
+	static const struct made made = {
+		HEADER("{\"\xc3\xa8.c\":{\"data_offsets\":[2,10],\"shape\":[2,1,2],"
+		       "\"dtype\":\"BF16\"},"
+		       "\"z\":{\"dtype\":\"F64\",\"shape\":[3,0],\"data_offsets\":[2,2]},"
+		       "\"\":{\"dtype\":\"BOOL\",\"shape\":[],\"data_offsets\":[1,2]},"
+		       "\"__metadata__\":{\"format\":\"pt\",\"\":\"\"},"
+		       "\"a\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]}}"), 10, 0
+	};
 	cleanup_layout struct layout l = LAYOUT_INIT;
 
 	(void)state;
@@ -442,7 +303,8 @@ static enum wm_code parse_some(void *context, struct wm_error *err)
 
 static void survives_failing_allocations(void **state)
 {
-	static const struct made made = { HEADER("{\"__metadata__\":{\"k\":\"1\",\"\\u006c\":\"2\"},"
+	static const struct made made = {
+		HEADER("{\"__metadata__\":{\"k\":\"1\",\"\\u006c\":\"2\"},"
 		"\"\\u0061\":" FOUR("U8", "0,4") ",\"b\":" FOUR("U8", "4,8") "}"), 8, 0 };
 	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), many = BUF_INIT(1 << 20);
 
