@@ -60,14 +60,16 @@ enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 	while (i < before->layout.n_tensors || j < after->layout.n_tensors) {
 		const struct tensor *x = by_name(before, i), *y = by_name(after, j);
 		int order = !x ? 1 : !y ? -1 : tensor_compare_names(x, y);
-		struct diff_row row = { .before = order <= 0 ? x : NULL, .after = order >= 0 ? y : NULL };
+		struct diff_row row = { .before = order <= 0 ? x : NULL,
+					.after = order >= 0 ? y : NULL };
 
 		if (order < 0)
 			row.difference = DIFF_REMOVED;
 		else if (order > 0)
 			row.difference = DIFF_ADDED;
 		else
-			row.difference = same_content(before, x, after, y) ? DIFF_EQUAL : DIFF_CHANGED;
+			row.difference =
+				same_content(before, x, after, y) ? DIFF_EQUAL : DIFF_CHANGED;
 		i += order <= 0;
 		j += order >= 0;
 		d.count[row.difference]++;

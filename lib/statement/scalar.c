@@ -228,8 +228,8 @@ static enum wm_code statement_id_store(ProtobufCMessage *m, const char *text, si
 {
 	const size_t prefix = sizeof(statement_prefix) - 1;
 
-	return hex_store(&((Weightmark__V1__StatementId *)m)->sha256, text + prefix, len - prefix, a,
-			 err);
+	return hex_store(&((Weightmark__V1__StatementId *)m)->sha256, text + prefix, len - prefix,
+			 a, err);
 }
 
 static bool statement_id_valid(const ProtobufCMessage *m)
