@@ -7,7 +7,7 @@
  * enum the name of its value, an integer a number of at most 53 bits, a repeated field
  * a list. Absent fields have no key; an empty list does not exist. A map with the sole
  * key `sealed` stands for a value that is withheld: it is kept as (pointer, digest) in
- * the statement's header and written back at its place.
+ * the statement's header, in order of pointers, and written back at its place.
  */
 #ifndef STATEMENT_MAPPING_H
 #define STATEMENT_MAPPING_H

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "statement/message.h"
@@ -271,6 +272,13 @@ static enum wm_code read_message(const ProtobufCMessage **out, struct reader *r,
 	return WM_OK;
 }
 
+static int compare_sealed(const void *a, const void *b)
+{
+	Weightmark__V1__Sealed *const *left = a, *const *right = b;
+
+	return strcmp((*left)->pointer, (*right)->pointer);
+}
+
 /* Moves the sealed values that were met into the header, made where there is none. */
 static enum wm_code keep_sealed(ProtobufCMessage *m, struct reader *r, const struct node *n,
 				struct wm_error *err)
@@ -293,6 +301,7 @@ static enum wm_code keep_sealed(ProtobufCMessage *m, struct reader *r, const str
 	h->sealed = list;
 	for (const struct sealed_value *s = r->first_sealed; s; s = s->next)
 		h->sealed[h->n_sealed++] = s->message;
+	qsort(h->sealed, h->n_sealed, sizeof(*h->sealed), compare_sealed);
 	return WM_OK;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From schema messages to trees of values. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "statement/mapping.h"
@@ -57,19 +58,28 @@ static enum wm_code write_value(struct node **out, const struct writer *w,
 	}
 }
 
+static int compare_pointer(const void *key, const void *element)
+{
+	Weightmark__V1__Sealed *const *sealed = element;
+
+	return strcmp(key, (*sealed)->pointer);
+}
+
 /* The sealed value at `p`, or NULL. */
 static enum wm_code find_sealed(const Weightmark__V1__Sealed **out, const struct writer *w,
 				const struct place *p, struct wm_error *err)
 {
 	cleanup_buf struct buf pointer = BUF_INIT(LIMIT_POINTER);
+	Weightmark__V1__Sealed **found;
 
 	*out = NULL;
 	if (!w->header || w->header->n_sealed == 0)
 		return WM_OK;
 	TRY(place_pointer(&pointer, p, err));
-	for (size_t i = 0; i < w->header->n_sealed; i++)
-		if (strcmp(w->header->sealed[i]->pointer, buf_str(&pointer)) == 0)
-			*out = w->header->sealed[i];
+	found = bsearch(buf_str(&pointer), w->header->sealed, w->header->n_sealed,
+			sizeof(*w->header->sealed), compare_pointer);
+	if (found)
+		*out = *found;
 	return WM_OK;
 }
 
