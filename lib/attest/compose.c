@@ -31,11 +31,10 @@ static enum wm_code make_scalar(void *out, struct composition *c,
 	const struct scalar *scalar = scalar_find(d);
 	ProtobufCMessage *m = NULL;
 
-	if (!scalar->formed(text, strlen(text)))
+	TRY(scalar_read(&m, scalar, text, strlen(text), &c->arena, err));
+	if (!m)
 		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s", c->name, text,
 			    scalar->form);
-	TRY(message_new(&m, d, &c->arena, err));
-	TRY(scalar->store(m, text, strlen(text), &c->arena, err));
 	memcpy(out, &m, sizeof(m));
 	return WM_OK;
 }

@@ -64,10 +64,9 @@ static enum wm_code read_scalar(const ProtobufCMessage **out, struct reader *r,
 	if (n->kind != NODE_TEXT)
 		return mistake(r, n, p, err, "is %s, not %s", node_kind_name(n->kind),
 			       scalar->form);
-	if (!scalar->formed(n->text, n->len))
+	TRY(scalar_read(&m, scalar, n->text, n->len, r->mapping->arena, err));
+	if (!m)
 		return mistake(r, n, p, err, "'%.64s' is not %s", n->text, scalar->form);
-	TRY(message_new(&m, scalar->descriptor, r->mapping->arena, err));
-	TRY(scalar->store(m, n->text, n->len, r->mapping->arena, err));
 	*out = m;
 	return WM_OK;
 }

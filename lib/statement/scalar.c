@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "crypto/sha256.h"
+#include "statement/message.h"
+#include "statement/spdx.h"
 #include "util/hex.h"
 #include "util/limits.h"
-#include "statement/spdx.h"
 #include "weightmark/v1/scalar.pb-c.h"
 
 #define SECONDS_A_DAY 86400
@@ -39,8 +40,7 @@ static void civil_from_days(int64_t days, int *year, int *month, int *day)
 	int64_t day_of_era = z - era * 146097;
 	int64_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year =
-		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t shifted = (5 * day_of_year + 2) / 153;
 
 	*day = (int)(day_of_year - (153 * shifted + 2) / 5 + 1);
@@ -76,22 +76,15 @@ static bool parse_day(const char *text, int64_t *days)
 	return y == year && m == month && d == day;
 }
 
-static bool date_formed(const char *text, size_t len)
+static bool date_parse(ProtobufCMessage *m, const char *text, size_t len, char *room)
 {
 	int64_t days;
 
-	return len == DATE_TEXT && parse_day(text, &days);
-}
-
-static enum wm_code date_store(ProtobufCMessage *m, const char *text, size_t len, struct arena *a,
-			       struct wm_error *err)
-{
-	int64_t days = 0;
-
-	(void)len, (void)a, (void)err;
-	parse_day(text, &days);
+	(void)room;
+	if (len != DATE_TEXT || !parse_day(text, &days))
+		return false;
 	((Weightmark__V1__Date *)m)->days = (int32_t)days;
-	return WM_OK;
+	return true;
 }
 
 static bool date_valid(const ProtobufCMessage *m)
@@ -109,37 +102,21 @@ static enum wm_code date_print(struct buf *out, const ProtobufCMessage *m, struc
 	return buf_printf(out, err, "%04d-%02d-%02d", year, month, day);
 }
 
-static bool parse_time(const char *text, size_t len, int64_t *seconds)
+static bool time_parse(ProtobufCMessage *m, const char *text, size_t len, char *room)
 {
 	int hour, minute, second;
 	int64_t days;
 
+	(void)room;
 	if (len != TIME_TEXT || !parse_day(text, &days) || text[10] != 'T' ||
 	    !digits(text + 11, 2, &hour) || text[13] != ':' || !digits(text + 14, 2, &minute) ||
 	    text[16] != ':' || !digits(text + 17, 2, &second) || text[19] != 'Z')
 		return false;
 	if (hour > 23 || minute > 59 || second > 59)
 		return false;
-	*seconds = days * SECONDS_A_DAY + hour * 3600 + minute * 60 + second;
+	((Weightmark__V1__Time *)m)->seconds =
+		days * SECONDS_A_DAY + hour * 3600 + minute * 60 + second;
 	return true;
-}
-
-static bool time_formed(const char *text, size_t len)
-{
-	int64_t seconds;
-
-	return parse_time(text, len, &seconds);
-}
-
-static enum wm_code time_store(ProtobufCMessage *m, const char *text, size_t len, struct arena *a,
-			       struct wm_error *err)
-{
-	int64_t seconds = 0;
-
-	(void)a, (void)err;
-	parse_time(text, len, &seconds);
-	((Weightmark__V1__Time *)m)->seconds = seconds;
-	return WM_OK;
 }
 
 static bool time_valid(const ProtobufCMessage *m)
@@ -172,35 +149,22 @@ static enum wm_code time_print(struct buf *out, const ProtobufCMessage *m, struc
 	return buf_append(out, text, TIME_TEXT, err);
 }
 
-/* --- fixed runs of bytes in hexadecimal ------------------------------------------------- */
+/* --- fixed runs of bytes in hexadecimal; all such messages have the same one field ---- */
 
-static bool hex_formed(const char *text, size_t len, size_t n_bytes)
+static bool hex_parse(ProtobufCBinaryData *out, const char *text, size_t len, size_t n_bytes,
+		      char *room)
 {
-	uint8_t bytes[SHA256_BYTES];
+	uint8_t *bytes = (uint8_t *)room;
 
-	return len == 2 * n_bytes && hex_decode(bytes, text, len);
+	if (len != 2 * n_bytes || !hex_decode(bytes, text, len))
+		return false;
+	*out = (ProtobufCBinaryData){ n_bytes, bytes };
+	return true;
 }
 
-static enum wm_code hex_store(ProtobufCBinaryData *out, const char *text, size_t len,
-			      struct arena *a, struct wm_error *err)
+static bool digest_parse(ProtobufCMessage *m, const char *text, size_t len, char *room)
 {
-	void *bytes = NULL;
-
-	TRY(arena_alloc(&bytes, a, len / 2, err));
-	hex_decode(bytes, text, len);
-	*out = (ProtobufCBinaryData){ len / 2, bytes };
-	return WM_OK;
-}
-
-static bool digest_formed(const char *text, size_t len)
-{
-	return hex_formed(text, len, SHA256_BYTES);
-}
-
-static enum wm_code digest_store(ProtobufCMessage *m, const char *text, size_t len,
-				 struct arena *a, struct wm_error *err)
-{
-	return hex_store(&((Weightmark__V1__Digest *)m)->sha256, text, len, a, err);
+	return hex_parse(&((Weightmark__V1__Digest *)m)->sha256, text, len, SHA256_BYTES, room);
 }
 
 static bool digest_valid(const ProtobufCMessage *m)
@@ -215,21 +179,13 @@ static enum wm_code digest_print(struct buf *out, const ProtobufCMessage *m, str
 	return buf_append_hex(out, d->data, d->len, err);
 }
 
-static bool statement_id_formed(const char *text, size_t len)
+static bool statement_id_parse(ProtobufCMessage *m, const char *text, size_t len, char *room)
 {
 	const size_t prefix = sizeof(statement_prefix) - 1;
 
 	return len >= prefix && memcmp(text, statement_prefix, prefix) == 0 &&
-	       hex_formed(text + prefix, len - prefix, SHA256_BYTES);
-}
-
-static enum wm_code statement_id_store(ProtobufCMessage *m, const char *text, size_t len,
-				       struct arena *a, struct wm_error *err)
-{
-	const size_t prefix = sizeof(statement_prefix) - 1;
-
-	return hex_store(&((Weightmark__V1__StatementId *)m)->sha256, text + prefix, len - prefix,
-			 a, err);
+	       hex_parse(&((Weightmark__V1__StatementId *)m)->sha256, text + prefix, len - prefix,
+			 SHA256_BYTES, room);
 }
 
 static bool statement_id_valid(const ProtobufCMessage *m)
@@ -246,15 +202,9 @@ static enum wm_code statement_id_print(struct buf *out, const ProtobufCMessage *
 	return buf_append_hex(out, d->data, d->len, err);
 }
 
-static bool nonce_formed(const char *text, size_t len)
+static bool nonce_parse(ProtobufCMessage *m, const char *text, size_t len, char *room)
 {
-	return hex_formed(text, len, NONCE_BYTES);
-}
-
-static enum wm_code nonce_store(ProtobufCMessage *m, const char *text, size_t len, struct arena *a,
-				struct wm_error *err)
-{
-	return hex_store(&((Weightmark__V1__Nonce *)m)->random, text, len, a, err);
+	return hex_parse(&((Weightmark__V1__Nonce *)m)->random, text, len, NONCE_BYTES, room);
 }
 
 static bool nonce_valid(const ProtobufCMessage *m)
@@ -286,11 +236,13 @@ static bool is_upper(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-static bool decimal_formed(const char *text, size_t len)
+static bool decimal_text(const char *text, size_t len)
 {
 	size_t i = len > 0 && text[0] == '-';
 	size_t whole = i;
 
+	if (len > LIMIT_ID)
+		return false;
 	while (i < len && is_digit(text[i]))
 		i++;
 	if (i == whole || (text[whole] == '0' && i > whole + 1))
@@ -302,10 +254,10 @@ static bool decimal_formed(const char *text, size_t len)
 	for (i++; i < len; i++)
 		if (!is_digit(text[i]))
 			return false;
-	return len <= LIMIT_ID;
+	return true;
 }
 
-static bool country_formed(const char *text, size_t len)
+static bool country_text(const char *text, size_t len)
 {
 	if (len < 2 || !is_upper(text[0]) || !is_upper(text[1]))
 		return false;
@@ -319,22 +271,24 @@ static bool country_formed(const char *text, size_t len)
 	return true;
 }
 
-static bool id_formed(const char *text, size_t len)
+static bool id_text(const char *text, size_t len)
 {
+	static const char marks[] = "._-@:+";
+
 	if (len == 0 || len > LIMIT_ID || !is_alphanumeric(text[0]))
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!is_alphanumeric(text[i]) && !strchr("._-@:+", text[i]))
+		if (!is_alphanumeric(text[i]) && !memchr(marks, text[i], sizeof(marks) - 1))
 			return false;
 	return true;
 }
 
-static bool object_id_formed(const char *text, size_t len)
+static bool object_id_text(const char *text, size_t len)
 {
 	const char *slash = memrchr(text, '/', len);
 	size_t issuer = slash ? (size_t)(slash - text) : 0;
 
-	if (issuer == 0 || len > LIMIT_OBJECT || !id_formed(slash + 1, len - issuer - 1))
+	if (issuer == 0 || len > LIMIT_OBJECT || !id_text(slash + 1, len - issuer - 1))
 		return false;
 	for (size_t i = 0; i < issuer; i++)
 		if (text[i] <= ' ' || text[i] > '~')
@@ -342,17 +296,19 @@ static bool object_id_formed(const char *text, size_t len)
 	return true;
 }
 
-/* A scalar whose one field `field` is text for which `formed`(text, len) holds. */
-#define TEXT_SCALAR(name, type, field)                                                       \
-	static enum wm_code name##_store(ProtobufCMessage *m, const char *text, size_t len,  \
-					 struct arena *a, struct wm_error *err)              \
+#define TEXT_SCALAR(name, type, field, form_of)                                              \
+	static bool name##_parse(ProtobufCMessage *m, const char *text, size_t len,          \
+				 char *room)                                                 \
 	{                                                                                    \
-		return arena_copy(&((type *)m)->field, a, text, len, err);                   \
+		if (!form_of(text, len))                                                     \
+			return false;                                                        \
+		((type *)m)->field = memcpy(room, text, len);                                \
+		return true;                                                                 \
 	}                                                                                    \
 	static bool name##_valid(const ProtobufCMessage *m)                                  \
 	{                                                                                    \
 		const char *text = ((const type *)m)->field;                                 \
-		return name##_formed(text, strlen(text));                                    \
+		return form_of(text, strlen(text));                                          \
 	}                                                                                    \
 	static enum wm_code name##_print(struct buf *out, const ProtobufCMessage *m,         \
 					 struct wm_error *err)                               \
@@ -360,28 +316,14 @@ static bool object_id_formed(const char *text, size_t len)
 		return buf_append_str(out, ((const type *)m)->field, err);                   \
 	}
 
-static bool spdx_expression_formed(const char *text, size_t len)
-{
-	return spdx_text(text, len);
-}
+TEXT_SCALAR(decimal, Weightmark__V1__Decimal, digits, decimal_text)
+TEXT_SCALAR(spdx, Weightmark__V1__SpdxExpression, text, spdx_text)
+TEXT_SCALAR(country, Weightmark__V1__Country, code, country_text)
+TEXT_SCALAR(id, Weightmark__V1__Id, text, id_text)
+TEXT_SCALAR(object_id, Weightmark__V1__ObjectId, text, object_id_text)
+TEXT_SCALAR(party_id, Weightmark__V1__PartyId, id, id_text)
 
-static bool party_id_formed(const char *text, size_t len)
-{
-	return id_formed(text, len);
-}
-
-TEXT_SCALAR(decimal, Weightmark__V1__Decimal, digits)
-TEXT_SCALAR(spdx_expression, Weightmark__V1__SpdxExpression, text)
-TEXT_SCALAR(country, Weightmark__V1__Country, code)
-TEXT_SCALAR(id, Weightmark__V1__Id, text)
-TEXT_SCALAR(object_id, Weightmark__V1__ObjectId, text)
-TEXT_SCALAR(party_id, Weightmark__V1__PartyId, id)
-
-#define ROW(name, form)                                                                       \
-	{                                                                                     \
-		&weightmark__v1__##name##__descriptor, form, name##_formed, name##_store,     \
-			name##_valid, name##_print                                            \
-	}
+#define ROW(name, form) { &weightmark__v1__##name##__descriptor, form, name##_parse, name##_valid, name##_print }
 
 static const struct scalar scalars[] = {
 	ROW(date, "a date like 2026-11-20"),
@@ -390,7 +332,8 @@ static const struct scalar scalars[] = {
 	ROW(statement_id, "a statement id: wm: and 64 hexadecimal digits"),
 	ROW(nonce, "32 hexadecimal digits"),
 	ROW(decimal, "a decimal number like 12.5, without exponent or needless zeros"),
-	ROW(spdx_expression, "an SPDX licence expression like Apache-2.0"),
+	{ &weightmark__v1__spdx_expression__descriptor, "an SPDX licence expression like Apache-2.0",
+	  spdx_parse, spdx_valid, spdx_print },
 	ROW(country, "a country code like DE or US-CA"),
 	ROW(id, "an id of letters, digits and . _ - @ : +"),
 	ROW(object_id, "an object id: ISSUER/ID"),
@@ -403,4 +346,16 @@ const struct scalar *scalar_find(const ProtobufCMessageDescriptor *descriptor)
 		if (scalars[i].descriptor == descriptor)
 			return &scalars[i];
 	return NULL;
+}
+
+enum wm_code scalar_read(ProtobufCMessage **out, const struct scalar *scalar, const char *text,
+			 size_t len, struct arena *a, struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+	void *room = NULL;
+
+	TRY(message_new(&m, scalar->descriptor, a, err));
+	TRY(arena_alloc(&room, a, len + 1, err));
+	*out = scalar->parse(m, text, len, room) ? m : NULL;
+	return WM_OK;
 }

@@ -15,11 +15,11 @@
 struct scalar {
 	const ProtobufCMessageDescriptor *descriptor;
 	const char *form; /* what the text looks like, for messages */
-	/* Whether text has the form. */
-	bool (*formed)(const char *text, size_t len);
-	/* Fills the message from text that has the form. */
-	enum wm_code (*store)(ProtobufCMessage *m, const char *text, size_t len, struct arena *a,
-			      struct wm_error *err);
+	/*
+	 * Fills the message from text; false where the text has another form. What the
+	 * message points to goes to `room`, which has len + 1 zero bytes.
+	 */
+	bool (*parse)(ProtobufCMessage *m, const char *text, size_t len, char *room);
 	/* Whether a message that came from bytes holds a value of the form. */
 	bool (*valid)(const ProtobufCMessage *m);
 	/* Appends the text form of a valid message. */
@@ -28,6 +28,11 @@ struct scalar {
 
 /* The row of `descriptor`, or NULL where it is no semantic scalar. Static. */
 const struct scalar *scalar_find(const ProtobufCMessageDescriptor *descriptor);
+
+/* Makes a message in `a` from text; stores NULL where the text has another form. */
+MUST_USE enum wm_code scalar_read(ProtobufCMessage **out, const struct scalar *scalar,
+				  const char *text, size_t len, struct arena *a,
+				  struct wm_error *err);
 
 /* Seconds since the epoch as "2026-11-20T18:00:00Z" (RFC 3339, years 0001 to 9999). */
 enum { TIME_TEXT = 20 };
