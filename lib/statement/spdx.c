@@ -47,11 +47,12 @@ static bool take_licence(struct cursor *c)
 		struct cursor document = cursor_of(c->data + start, c->off - start);
 
 		c->off++;
-		return take_word(&document, "DocumentRef-") && cursor_left(&document) > 0 &&
-		       take_word(c, "LicenseRef-") && take_idstring(c);
-	}
-	if (cursor_peek(c) == '+')
+		if (!take_word(&document, "DocumentRef-") || cursor_left(&document) == 0 ||
+		    !take_word(c, "LicenseRef-") || !take_idstring(c))
+			return false;
+	} else if (cursor_peek(c) == '+') {
 		c->off++;
+	}
 	return !take_word(c, " WITH ") || take_idstring(c);
 }
 
