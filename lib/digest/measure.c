@@ -233,7 +233,9 @@ static enum wm_code run(struct job *j, unsigned workers, struct wm_error *err)
 static enum wm_code check_tiling(uint64_t *size, const struct measure *m, struct wm_error *err)
 {
 	*size = 0;
-	for (const struct segment *s = m->segments; s < m->segments + m->n_segments; s++) {
+	for (size_t i = 0; i < m->n_segments; i++) {
+		const struct segment *s = &m->segments[i];
+
 		if (s->off != *size || s->len == 0 || s->len > INT64_MAX - *size)
 			return fail(err, REASON_INTERNAL, "%s: segments do not tile the file",
 				    m->name);

@@ -39,8 +39,10 @@ struct measure {
 	struct progress *progress; /* or NULL */
 };
 
-/* Fails with `read-failed`, `file-changed` (ends too early), `no-memory`; digests are then
- * undefined. */
+/*
+ * Fails with `read-failed`, `file-changed` (ends too early), `no-memory`; digests are
+ * then undefined. A file that goes on after its last segment is not noticed here.
+ */
 MUST_USE enum wm_code measure(struct measure *m, struct wm_error *err);
 
 /* Which kernel serves many messages: "avx512", "sha-ni", "evp". Static. */

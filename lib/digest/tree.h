@@ -2,7 +2,8 @@
 /*
  * RFC 6962 section 2.1 Merkle trees over SHA-256: leaf = SHA-256(0x00 || bytes),
  * node = SHA-256(0x01 || left || right), the empty tree SHA-256(""). The left
- * subtree of n leaves holds the largest power of two below n.
+ * subtree of n leaves holds the largest power of two below n. Nothing here fails: where
+ * libcrypto does the work and has no memory, portable code gives the same bits.
  */
 #ifndef DIGEST_TREE_H
 #define DIGEST_TREE_H
