@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A publisher who signs whatever a test wants signed: sidecars that are honest but for
+ * one thing, each statement correctly signed.
+ *
+ *	struct publisher p;
+ *	publisher_open(&p);
+ *	publisher_make(&p, edits);          signs dataset, run and manifest, edited
+ *	p.envelopes[2].sig = ...;           whatever else is to be wrong
+ *	publisher_write(&p);
+ *	publisher_verify(&v, &p, false);
+ *	publisher_close(&p);
+ */
+#ifndef PUBLISHER_H
+#define PUBLISHER_H
+
+#include "attest/compose.h"
+#include "attest/verdict.h"
+#include "harness.h"
+#include "keys.h"
+
+enum { DATASET, RUN, MANIFEST, N_MADE, ENVELOPES_MAX = 16 };
+
+/* Replaces every `from` by `to` in the payload of statement `which`, before it is signed. */
+struct edit {
+	int which;
+	const char *from, *to; /* from: NULL ends a list */
+};
+
+struct publisher {
+	char *dir, *path, *sidecar;	/* a scratch directory, the checkpoint and its sidecar */
+	const char *yaml;		/* what is signed; default: testdata/good/digits-mlp.yaml */
+	const char *issuer;		/* NULL: key:<keyid> of `signer` */
+	struct signer *signer;		/* Ed25519; pinned */
+	struct signer *stranger;	/* ECDSA P-256; not pinned */
+	struct keyring *pinned;
+	struct checkpoint *measured;
+	struct arena arena;		/* what `envelopes` borrow */
+	struct buf payloads[N_MADE];
+	struct envelope envelopes[ENVELOPES_MAX]; /* the first N_MADE by publisher_make() */
+	size_t n_envelopes;
+	struct buf openings;		/* encoded, to follow the envelopes */
+	struct buf yaml_text;
+};
+
+/* A checkpoint, digits-mlp, in a new directory; keys of testdata/keys. */
+void publisher_open(struct publisher *p);
+void publisher_close(struct publisher *p);
+
+/* Pins the stranger's key too. */
+void publisher_pin_stranger(struct publisher *p);
+
+/* Signs the three statements; ids in references are those of the edited payloads. */
+void publisher_make(struct publisher *p, const struct edit *edits);
+
+/* Appends an envelope around a payload; returns it. */
+struct envelope *publisher_sign(struct publisher *p, struct signer *signer, const void *payload,
+				size_t len);
+
+/* Makes `text` the payload of p->envelopes[i], signed by `signer`. */
+void publisher_resign(struct publisher *p, size_t i, struct signer *signer, const char *text);
+
+/* Replaces every `from`, which must occur, in `b`. */
+void replace_all(struct buf *b, const char *from, const char *to);
+
+/* Appends an opening of the value at `pointer` in the statement `id`. */
+void publisher_add_opening(struct publisher *p, const uint8_t id[SHA256_BYTES],
+			   const char *pointer, const uint8_t salt[OPENING_SALT],
+			   const char *value);
+
+/* Encodes the sidecar; writes it beside the checkpoint. */
+void publisher_encode(struct buf *out, struct publisher *p);
+void publisher_write(struct publisher *p);
+void write_bytes(const char *path, const void *data, size_t len);
+
+/* The verdict of whoever pins p->pinned; verdict_free() it. */
+struct wm_verdict *publisher_verify(const struct publisher *p, bool full);
+
+/* Asserts the verdict: accept; or refuse or review by exactly this check and reason. */
+#define assert_accepted(p) assert_accepted_(p, false, __FILE__, __LINE__)
+#define assert_accepted_full(p) assert_accepted_(p, true, __FILE__, __LINE__)
+#define assert_refused(p, check, name) \
+	assert_decided_(p, false, WM_REFUSE, check, reason_info(REASON_##name)->id, __FILE__, __LINE__)
+#define assert_refused_full(p, check, name) \
+	assert_decided_(p, true, WM_REFUSE, check, reason_info(REASON_##name)->id, __FILE__, __LINE__)
+#define assert_review(p, check, name) \
+	assert_decided_(p, false, WM_REVIEW, check, reason_info(REASON_##name)->id, __FILE__, __LINE__)
+void assert_accepted_(const struct publisher *p, bool full, const char *file, int line);
+void assert_decided_(const struct publisher *p, bool full, enum wm_decision decision,
+		     const char *check, const char *reason, const char *file, int line);
+
+/* Whether the verdict has a note with this code. */
+bool has_note(const struct wm_verdict *v, const char *code);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lib/attest/checks.c, what is measured: for each check a file or manifest that only it refuses. */
+#include "publisher.h"
+
+#include <stdio.h>
+
+static struct publisher p;
+
+static int open_publisher(void **state)
+{
+	(void)state;
+	publisher_open(&p);
+	return 0;
+}
+
+static int close_publisher(void **state)
+{
+	(void)state;
+	publisher_close(&p);
+	return 0;
+}
+
+/* The three statements with one text of one payload replaced. */
+static void make(int which, const char *from, const char *to)
+{
+	publisher_make(&p, (struct edit[]){ { which, from, to }, { 0, NULL, NULL } });
+	publisher_write(&p);
+}
+
+static void make_honest(void)
+{
+	publisher_make(&p, NULL);
+	publisher_write(&p);
+}
+
+/* Writes the checkpoint anew with byte `at` changed by `mask`, and `more` appended. */
+static void spoil(size_t at, uint8_t mask, const char *more)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(65536);
+	struct wm_error err = { 0 };
+
+	read_file(&bytes, "testdata/good/digits-mlp/model.safetensors");
+	bytes.data[at] ^= mask;
+	assert_ok(buf_append_str(&bytes, more, &err), &err);
+	write_bytes(p.path, bytes.data, bytes.len);
+}
+
+static void checkpoint_parsed(void **state)
+{
+	(void)state;
+	make_honest();
+	spoil(0, 1, "");
+	assert_refused(&p, "checkpoint-parsed", SAFETENSORS_MALFORMED);
+	spoil(0, 0, "x");
+	assert_refused(&p, "checkpoint-parsed", SAFETENSORS_TRAILING);
+	spoil(0, 0, "");
+	assert_accepted(&p);
+}
+
+static void files_closed(void **state)
+{
+	static const char zeros[] =
+		"0000000000000000000000000000000000000000000000000000000000000000";
+	char second[512];
+
+	(void)state;
+	snprintf(second, sizeof(second),
+		 "\"size\":10008},{\"file_digest\":\"%s\",\"grammar\":\"raw/1\",\"path\":\"z.bin\","
+		 "\"role\":\"load\",\"sha256\":\"%s\",\"size\":1}]", zeros, zeros);
+	make(MANIFEST, "\"size\":10008}]", second);
+	assert_refused(&p, "files-closed", NOT_WHOLE);
+	make(MANIFEST, "\"licence\":\"Apache-2.0\"", "\"licence\":\"MIT\"");
+	assert_accepted(&p);
+}
+
+/* A known format signed as raw escapes every strict check: the verifier chooses. */
+static void grammar_equal(void **state)
+{
+	(void)state;
+	make(MANIFEST, "\"grammar\":\"safetensors/1\"", "\"grammar\":\"raw/1\"");
+	assert_refused(&p, "grammar-equal", GRAMMAR_MISMATCH);
+	make_honest();
+	assert_accepted(&p);
+}
+
+/* Where the file has the first digit of its accuracy, 0.9833. */
+static size_t metadata_value(void)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(65536);
+	const uint8_t *at;
+
+	read_file(&bytes, p.path);
+	at = memmem(bytes.data, bytes.len, "0.9833", 6);
+	assert_non_null(at);
+	return (size_t)(at - bytes.data);
+}
+
+static void file_digest_equal(void **state)
+{
+	(void)state;
+	make_honest();
+	spoil(10007, 0x80, "");
+	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	/* A value in __metadata__: tensors and grammar are as before. */
+	spoil(metadata_value(), 1, "");
+	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	spoil(0, 0, "");
+	assert_accepted(&p);
+	make(MANIFEST, "\"file_digest\":\"c5d3", "\"file_digest\":\"c5d4");
+	assert_refused(&p, "statements-strict", SUBJECT_MISMATCH);
+	make(MANIFEST, "\"c5d35f5d", "\"c5d35f5e");
+	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	make(MANIFEST, "\"size\":10008", "\"size\":10007");
+	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+}
+
+static void weights_equal(void **state)
+{
+	static const char *const changes[][2] = {
+		{ "\"40fe166d", "\"40fe166c" },
+		{ "\"fb75c4f4", "\"fb75c4f5" },
+		{ "\"tensor_count\":4", "\"tensor_count\":5" },
+		{ "\"parameter_count\":2410", "\"parameter_count\":2411" },
+		{ "\"tensor_bytes\":9640", "\"tensor_bytes\":9641" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		make(MANIFEST, changes[i][0], changes[i][1]);
+		assert_refused(&p, "weights-equal", WEIGHTS_MISMATCH);
+	}
+	make_honest();
+	assert_accepted(&p);
+}
+
+static void sha256_equal(void **state)
+{
+	(void)state;
+	make(MANIFEST, "\"dd9a34da", "\"dd9a34db");
+	assert_refused_full(&p, "sha256-equal", SHA256_MISMATCH);
+	assert_accepted(&p);
+	make_honest();
+	assert_accepted_full(&p);
+}
+
+static void schema_known(void **state)
+{
+	(void)state;
+	make(MANIFEST, "\"schema_minor\":0,\"sequence\":1", "\"schema_minor\":1,\"sequence\":1");
+	assert_review(&p, "schema-known", NEWER_SCHEMA);
+	make(DATASET, "\"schema_minor\":0,\"sequence\":1",
+	     "\"schema_minor\":1,\"sequence\":1,\"zeal\":1");
+	assert_review(&p, "schema-known", NEWER_SCHEMA);
+	/* What is refused stays refused under a newer schema. */
+	spoil(10007, 1, "");
+	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	spoil(0, 0, "");
+	make_honest();
+	assert_accepted(&p);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, open_publisher, close_publisher)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(checkpoint_parsed),
+		CASE(files_closed),
+		CASE(grammar_equal),
+		CASE(file_digest_equal),
+		CASE(weights_equal),
+		CASE(sha256_equal),
+		CASE(schema_known),
+	};
+
+	return run_tests(tests);
+}
