@@ -9,7 +9,10 @@
 #include "util/limits.h"
 #include "weightmark/v1/dataset.pb-c.h"
 
-enum { SHORT_ID = 3 + 16 }; /* characters of an abbreviated statement id */
+enum {
+	SHORT_ID = 3 + 16,  /* characters of an abbreviated statement id */
+	SHORT_KEY = 4 + 16, /* of an abbreviated issuer that is a key */
+};
 
 const char *decision_name(enum wm_decision decision)
 {
@@ -85,6 +88,16 @@ static enum wm_code text_dataset(struct buf *text, const Weightmark__V1__Dataset
 	return WM_OK;
 }
 
+/* An issuer as people can take it in: a key's id is cut, other names are not. */
+static enum wm_code text_issuer(struct buf *text, const char *issuer, struct wm_error *err)
+{
+	size_t len = strlen(issuer);
+
+	if (strncmp(issuer, "key:", 4) == 0 && len > SHORT_KEY)
+		len = SHORT_KEY;
+	return buf_append(text, issuer, len, err);
+}
+
 static enum wm_code text_statement(struct buf *out, const struct carried *c, struct wm_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
@@ -102,8 +115,26 @@ static enum wm_code text_statement(struct buf *out, const struct carried *c, str
 	TRY(buf_append_str(&text, s->header->object->text + strlen(s->header->issuer) + 1, err));
 	if (s->kind->descriptor == &weightmark__v1__dataset__descriptor)
 		TRY(text_dataset(&text, (const Weightmark__V1__Dataset *)s->message, err));
-	TRY(buf_printf(&text, err, "; asserted by %s at %s; %s", s->header->issuer, at, id));
+	TRY(buf_append_str(&text, "; asserted by ", err));
+	TRY(text_issuer(&text, s->header->issuer, err));
+	TRY(buf_printf(&text, err, " at %s; %s", at, id));
 	return line(out, s->kind->name, buf_str(&text), err);
+}
+
+/* What was decoded in the order of kinds, then what was not. */
+static enum wm_code text_statements(struct buf *out, const struct verification *f,
+				    struct wm_error *err)
+{
+	for (const struct kind *k = kinds;; k++) {
+		for (size_t i = 0; i < f->n_carried; i++) {
+			const struct statement *s = f->carried[i].statement;
+
+			if (k->name ? s && s->kind == k : !s)
+				TRY(text_statement(out, &f->carried[i], err));
+		}
+		if (!k->name)
+			return WM_OK;
+	}
 }
 
 static enum wm_code text_counts(struct buf *out, const struct wm_verdict *v, struct wm_error *err)
@@ -125,10 +156,10 @@ enum wm_code verdict_text(struct buf *out, const struct wm_verdict *v, bool ever
 	if (decider)
 		TRY(line(out, "because", decider->err.message, err));
 	TRY(text_checkpoint(out, v->facts.checkpoint, err));
-	for (size_t i = 0; i < v->facts.n_carried; i++)
-		TRY(text_statement(out, &v->facts.carried[i], err));
+	TRY(text_statements(out, &v->facts, err));
 	if (v->facts.head)
-		TRY(line(out, "signed by", v->facts.head->envelope->keyid, err));
+		TRY(buf_printf(out, err, "  %-11skey %s\n", "signed by",
+			       v->facts.head->envelope->keyid));
 	TRY(text_counts(out, v, err));
 	for (size_t i = 0; every_check && i < v->n_checks; i++)
 		TRY(buf_printf(out, err, "    %-8s%-22s%s\n", outcome_name(v->checks[i].outcome),

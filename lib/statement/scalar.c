@@ -40,7 +40,8 @@ static void civil_from_days(int64_t days, int *year, int *month, int *day)
 	int64_t day_of_era = z - era * 146097;
 	int64_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t shifted = (5 * day_of_year + 2) / 153;
 
 	*day = (int)(day_of_year - (153 * shifted + 2) / 5 + 1);
@@ -323,7 +324,11 @@ TEXT_SCALAR(id, Weightmark__V1__Id, text, id_text)
 TEXT_SCALAR(object_id, Weightmark__V1__ObjectId, text, object_id_text)
 TEXT_SCALAR(party_id, Weightmark__V1__PartyId, id, id_text)
 
-#define ROW(name, form) { &weightmark__v1__##name##__descriptor, form, name##_parse, name##_valid, name##_print }
+#define ROW(name, form)                                                                  \
+	{                                                                                \
+		&weightmark__v1__##name##__descriptor, form, name##_parse, name##_valid, \
+			name##_print                                                     \
+	}
 
 static const struct scalar scalars[] = {
 	ROW(date, "a date like 2026-11-20"),
@@ -332,8 +337,8 @@ static const struct scalar scalars[] = {
 	ROW(statement_id, "a statement id: wm: and 64 hexadecimal digits"),
 	ROW(nonce, "32 hexadecimal digits"),
 	ROW(decimal, "a decimal number like 12.5, without exponent or needless zeros"),
-	{ &weightmark__v1__spdx_expression__descriptor, "an SPDX licence expression like Apache-2.0",
-	  spdx_parse, spdx_valid, spdx_print },
+	{ &weightmark__v1__spdx_expression__descriptor,
+	  "an SPDX licence expression like Apache-2.0", spdx_parse, spdx_valid, spdx_print },
 	ROW(country, "a country code like DE or US-CA"),
 	ROW(id, "an id of letters, digits and . _ - @ : +"),
 	ROW(object_id, "an object id: ISSUER/ID"),
