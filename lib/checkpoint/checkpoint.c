@@ -123,6 +123,8 @@ enum wm_code checkpoint_measure(struct checkpoint *c,
 	};
 
 	c->measured = c->has_sha256 = c->has_weights = false;
+	if (options->progress)
+		options->progress->total = c->size;
 	TRY(check_unchanged(c, err));
 	TRY(measure(&m, err));
 	TRY(check_unchanged(c, err));

@@ -38,7 +38,7 @@ struct checkpoint {
 struct checkpoint_measure_options {
 	bool sha256; /* the plain SHA-256 too */
 	unsigned workers;
-	struct progress *progress;
+	struct progress *progress; /* started by the caller; the total is set here. Or NULL */
 };
 
 /* Opens and parses. Fails as file_open() and format_parse() do. */
