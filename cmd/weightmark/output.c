@@ -96,26 +96,6 @@ void print_json(const struct node *root)
 	appended(json_write_pretty(&out.answer, root, &err), &err);
 }
 
-enum wm_code node_shown(struct node **out_node, struct tree *t, const char *text,
-			struct wm_error *err)
-{
-	cleanup_buf struct buf escaped = BUF_INIT(ANSWER_MAX);
-
-	if (utf8_valid((const uint8_t *)text, strlen(text)))
-		return node_text(out_node, t, text, strlen(text), err);
-	TRY(escape_append(&escaped, text, strlen(text), err));
-	return node_text(out_node, t, buf_str(&escaped), escaped.len, err);
-}
-
-enum wm_code node_set_shown(struct node *map, struct tree *t, const char *key, const char *text,
-			    struct wm_error *err)
-{
-	struct node *child = NULL;
-
-	TRY(node_shown(&child, t, text, err));
-	return node_set(map, t, key, child, err);
-}
-
 static bool wants_colour(void)
 {
 	const char *no_color = getenv("NO_COLOR");

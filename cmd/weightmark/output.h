@@ -47,15 +47,6 @@ void print_text(const char *text);
 /* Prints `root` as indented JSON. */
 void print_json(const struct node *root);
 
-/*
- * node_text() and node_set_text() for paths and messages, which may be no UTF-8: what
- * is not, is escaped as a whole, as print() would.
- */
-MUST_USE enum wm_code node_shown(struct node **out, struct tree *t, const char *text,
-				 struct wm_error *err);
-MUST_USE enum wm_code node_set_shown(struct node *map, struct tree *t, const char *key,
-				     const char *text, struct wm_error *err);
-
 enum colour { COLOUR_GOOD, COLOUR_BAD, COLOUR_DOUBT };
 
 /* Prints a word of our own, coloured where standard output is a terminal that wants it. */

@@ -44,8 +44,8 @@ static enum wm_code print_tree(const struct diff *d, const struct checkpoint *be
 	struct node *list = NULL, *row = NULL;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_text(t.root, &t, "before", before->path, err));
-	TRY(node_set_text(t.root, &t, "after", after->path, err));
+	TRY(node_set_shown(t.root, &t, "before", before->path, err));
+	TRY(node_set_shown(t.root, &t, "after", after->path, err));
 	for (enum difference k = DIFF_EQUAL; k < N_DIFFERENCES; k++) {
 		TRY(node_set_new(&row, t.root, &t, difference_name(k), NODE_MAP, err));
 		TRY(node_set_integer(row, &t, "tensors", d->count[k], err));

@@ -72,7 +72,7 @@ static enum wm_code print_tree(const struct checkpoint *c, bool tensors, struct 
 	cleanup_tree struct tree t = TREE_INIT;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_text(t.root, &t, "path", c->path, err));
+	TRY(node_set_shown(t.root, &t, "path", c->path, err));
 	TRY(measured_tree(t.root, &t, c, err));
 	if (tensors)
 		TRY(tensor_rows(t.root, &t, &c->layout, err));

@@ -19,9 +19,9 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		TRY(file_write(out, yaml.data, yaml.len, 0644, FILE_EXCLUSIVE, err));
 	if (output_is_json()) {
 		TRY(node_new(&t.root, &t, NODE_MAP, err));
-		TRY(node_set_text(t.root, &t, "path", c->path, err));
+		TRY(node_set_shown(t.root, &t, "path", c->path, err));
 		if (out)
-			TRY(node_set_text(t.root, &t, "out", out, err));
+			TRY(node_set_shown(t.root, &t, "out", out, err));
 		TRY(node_set_text(t.root, &t, "yaml", buf_str(&yaml), err));
 		print_json(t.root);
 	} else if (!out) {

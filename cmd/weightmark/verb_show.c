@@ -125,7 +125,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	named = named ? named : path;
 	TRY(carrier_load(&sidecar, named, err));
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_text(t.root, &t, "sidecar", named, err));
+	TRY(node_set_shown(t.root, &t, "sidecar", named, err));
 	TRY(node_set_bool(t.root, &t, "verified", false, err));
 	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
 	if (!output_is_json())

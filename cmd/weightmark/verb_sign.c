@@ -47,8 +47,8 @@ static enum wm_code print_tree(const struct signing *s, bool dry_run, struct wm_
 	struct node *list = NULL, *map = NULL;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_text(t.root, &t, "path", s->checkpoint->path, err));
-	TRY(node_set_text(t.root, &t, "sidecar", s->sidecar_path, err));
+	TRY(node_set_shown(t.root, &t, "path", s->checkpoint->path, err));
+	TRY(node_set_shown(t.root, &t, "sidecar", s->sidecar_path, err));
 	TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
 	TRY(node_set_bool(t.root, &t, "unchanged", s->unchanged, err));
 	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));

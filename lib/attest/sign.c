@@ -9,6 +9,7 @@
 #include "attest/carriers.h"
 #include "util/file.h"
 #include "util/limits.h"
+#include "util/relpath.h"
 #include "weightmark/v1/dataset.pb-c.h"
 
 /* A verified statement that was there before, and the envelope around it. */
@@ -273,6 +274,8 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 		    out->issuer, time(NULL), err));
 	TRY(load_priors(&priors, out->sidecar_path, options, err));
 	TRY(checkpoint_open(&out->checkpoint, path, err));
+	if (!relpath_valid(out->checkpoint->name))
+		return fail(err, REASON_NAME_INVALID, "%s", path);
 	TRY(checkpoint_measure(out->checkpoint, &measuring, err));
 	TRY(compose_checkpoint(&out->composition, out->checkpoint, err));
 	TRY(sign_statements(out, &priors, options, err));

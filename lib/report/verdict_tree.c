@@ -89,7 +89,7 @@ static enum wm_code tree_notes(struct node *root, struct tree *t, const struct w
 		TRY(node_new(&row, t, NODE_MAP, err));
 		node_append(list, row);
 		TRY(node_set_text(row, t, "code", v->notes[i].code, err));
-		TRY(node_set_text(row, t, "text", v->notes[i].text, err));
+		TRY(node_set_shown(row, t, "text", v->notes[i].text, err));
 	}
 	return WM_OK;
 }
@@ -108,12 +108,12 @@ enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_ver
 	if (decider) {
 		TRY(node_set_text(root, t, "check", decider->name, err));
 		TRY(node_set_text(root, t, "reason", decider->err.reason, err));
-		TRY(node_set_text(root, t, "message", decider->err.message, err));
+		TRY(node_set_shown(root, t, "message", decider->err.message, err));
 		TRY(node_set_text(root, t, "fix", reason_info(error_reason(&decider->err))->remedy,
 				  err));
 	}
 	if (c)
-		TRY(node_set_text(root, t, "path", c->path, err));
+		TRY(node_set_shown(root, t, "path", c->path, err));
 	TRY(tree_checks(root, t, v, err));
 	TRY(tree_statements(root, t, &v->facts, err));
 	if (c && c->measured) {

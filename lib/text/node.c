@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/buf.h"
 #include "util/cleanup.h"
+#include "util/escape.h"
+#include "util/utf8.h"
 
 void tree_release(struct tree *t)
 {
@@ -107,6 +110,26 @@ enum wm_code node_set_new(struct node **out, struct node *map, struct tree *t, c
 	TRY(node_set(map, t, key, child, err));
 	*out = child;
 	return WM_OK;
+}
+
+enum wm_code node_shown(struct node **out, struct tree *t, const char *text, struct wm_error *err)
+{
+	size_t len = strlen(text);
+	cleanup_buf struct buf escaped = BUF_INIT(6 * len); /* "\\u{7f}" a byte at most */
+
+	if (utf8_valid((const uint8_t *)text, len))
+		return node_text(out, t, text, len, err);
+	TRY(escape_append(&escaped, text, len, err));
+	return node_text(out, t, buf_str(&escaped), escaped.len, err);
+}
+
+enum wm_code node_set_shown(struct node *map, struct tree *t, const char *key, const char *text,
+			    struct wm_error *err)
+{
+	struct node *child = NULL;
+
+	TRY(node_shown(&child, t, text, err));
+	return node_set(map, t, key, child, err);
 }
 
 struct node *node_find(const struct node *map, const char *key)

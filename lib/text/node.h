@@ -72,6 +72,15 @@ MUST_USE enum wm_code node_set_bool(struct node *map, struct tree *t, const char
 MUST_USE enum wm_code node_set_new(struct node **out, struct node *map, struct tree *t,
 				   const char *key, enum node_kind kind, struct wm_error *err);
 
+/*
+ * The same for text that may not be UTF-8, a path or a message: it is escaped then
+ * (util/escape.h), and kept as it is otherwise.
+ */
+MUST_USE enum wm_code node_shown(struct node **out, struct tree *t, const char *text,
+				 struct wm_error *err);
+MUST_USE enum wm_code node_set_shown(struct node *map, struct tree *t, const char *key,
+				     const char *text, struct wm_error *err);
+
 /* The child of MAP `map` under `key`, or NULL. Borrowed from the tree. */
 struct node *node_find(const struct node *map, const char *key);
 
