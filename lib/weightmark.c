@@ -33,7 +33,7 @@ const char *wm_remedy(const char *reason)
 
 enum wm_code wm_keys_new(struct wm_keys **out, struct wm_error *err)
 {
-	struct wm_error unwanted;
+	struct wm_error unwanted = { 0 };
 	cleanup_free struct wm_keys *keys = calloc(1, sizeof(*keys));
 
 	err = err ? err : &unwanted;
@@ -55,7 +55,7 @@ void wm_keys_free(struct wm_keys *keys)
 enum wm_code wm_keys_add_pem(struct wm_keys *keys, const void *pem, size_t len,
 			     struct wm_error *err)
 {
-	struct wm_error unwanted;
+	struct wm_error unwanted = { 0 };
 	struct public_key *key = NULL;
 
 	err = err ? err : &unwanted;
@@ -65,7 +65,7 @@ enum wm_code wm_keys_add_pem(struct wm_keys *keys, const void *pem, size_t len,
 
 enum wm_code wm_keys_add_file(struct wm_keys *keys, const char *path, struct wm_error *err)
 {
-	struct wm_error unwanted;
+	struct wm_error unwanted = { 0 };
 	struct public_key *key = NULL;
 
 	err = err ? err : &unwanted;
@@ -76,7 +76,7 @@ enum wm_code wm_keys_add_file(struct wm_keys *keys, const char *path, struct wm_
 enum wm_code wm_verify(struct wm_verdict **out, const char *path,
 		       const struct wm_verify_options *options, struct wm_error *err)
 {
-	struct wm_error unwanted;
+	struct wm_error unwanted = { 0 };
 
 	err = err ? err : &unwanted;
 	if (options->size != sizeof(*options) || !options->keys)
@@ -136,7 +136,7 @@ int wm_verdict_take_fd(struct wm_verdict *v)
 
 enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_error *err)
 {
-	struct wm_error unwanted;
+	struct wm_error unwanted = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR);
 	char *copy;
@@ -153,7 +153,7 @@ enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_e
 
 enum wm_code wm_sign(const char *path, const struct wm_sign_options *options, struct wm_error *err)
 {
-	struct wm_error unwanted;
+	struct wm_error unwanted = { 0 };
 	cleanup_secret struct buf pem = BUF_INIT(LIMIT_KEY_FILE);
 	cleanup_private_key struct private_key *key = NULL;
 	cleanup_signer struct signer *signer = NULL;
