@@ -12,10 +12,11 @@
 #include "weightmark/v1/envelope.pb-c.h"
 
 /*
- * Decoding may take this many bytes a byte of input, and some: a real sidecar is mostly
- * payload, so more is an attempt to blow it up.
+ * Decoding may take this many bytes a byte of input, and as many as LIMIT_SEALED openings
+ * of short values need: a real sidecar is mostly payload, so more is an attempt to blow
+ * it up.
  */
-enum { DECODE_FACTOR = 4, DECODE_EXTRA = 65536 };
+enum { DECODE_FACTOR = 4, DECODE_EXTRA = 262144 };
 
 static const char magic[] = "weightmark/1";
 static const char opening_domain[] = "wmSealedV1"; /* with its zero byte */
@@ -191,13 +192,20 @@ enum wm_code sidecar_encode(struct buf *out, struct envelope *envelopes, size_t 
 	Weightmark__V1__Sidecar message = WEIGHTMARK__V1__SIDECAR__INIT;
 	void *list = NULL;
 
+	if (n == 0)
+		return fail(err, REASON_INTERNAL, "a sidecar without envelopes");
+	if (n > LIMIT_ENVELOPES)
+		return fail(err, REASON_LIMIT, "%zu envelopes, more than %d", n, LIMIT_ENVELOPES);
 	qsort(envelopes, n, sizeof(*envelopes), compare);
 	TRY(arena_alloc(&list, &a, n * sizeof(*message.envelope), err));
 	TRY(arena_copy(&message.magic, &a, magic, sizeof(magic) - 1, err));
 	message.envelope = list;
-	for (; message.n_envelope < n; message.n_envelope++)
-		TRY(make_envelope(&message.envelope[message.n_envelope], &a,
-				  &envelopes[message.n_envelope], err));
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && envelope_compare(&envelopes[i - 1], &envelopes[i]) == 0)
+			continue;
+		TRY(make_envelope(&message.envelope[message.n_envelope], &a, &envelopes[i], err));
+		message.n_envelope++;
+	}
 	return message_encode(out, &message.base, err);
 }
 

@@ -45,7 +45,10 @@ void sidecar_release(struct sidecar *s);
 MUST_USE enum wm_code sidecar_decode(struct sidecar *out, const void *data, size_t len,
 				     const char *name, struct wm_error *err);
 
-/* Appends the canonical bytes of a sidecar with these envelopes, which are sorted in place. */
+/*
+ * Appends the canonical bytes of a sidecar with these envelopes, one or more, which are
+ * sorted in place. Of two with one statement and key, one is written. Fails with `limit`.
+ */
 MUST_USE enum wm_code sidecar_encode(struct buf *out, struct envelope *envelopes, size_t n,
 				     struct wm_error *err);
 
