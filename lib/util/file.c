@@ -121,14 +121,20 @@ static void temporary_name(char *out, size_t size, int attempt)
 	snprintf(out, size, ".weightmark-%ld-%d.tmp", (long)getpid(), attempt);
 }
 
+/* Through which a file without a name is given one. */
+static const char own_descriptors[] = "/proc/self/fd";
+
 /* Opens a file in `dir` to be named later; `name` stays empty where it has none yet. */
 static int open_temporary(int dir, mode_t perm, char *name, size_t size)
 {
-	int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, perm);
+	int fd = -1;
 
 	name[0] = '\0';
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
-		return fd;
+	if (access(own_descriptors, X_OK) == 0) {
+		fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, perm);
+		if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+			return fd;
+	}
 	for (int i = 0; i < NAME_TRIES; i++) {
 		temporary_name(name, size, i);
 		fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, perm);
@@ -142,7 +148,7 @@ static int link_unnamed(int fd, int dir, const char *name)
 {
 	char proc[64];
 
-	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	snprintf(proc, sizeof(proc), "%s/%d", own_descriptors, fd);
 	return linkat(AT_FDCWD, proc, dir, name, AT_SYMLINK_FOLLOW);
 }
 
