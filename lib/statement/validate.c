@@ -10,9 +10,20 @@
 #include "weightmark/v1/manifest.pb-c.h"
 #include "weightmark/v1/run.pb-c.h"
 
-/* Members of a predicate that joins and measuring rest on: they cannot be withheld. */
-static const char *const never_sealed[] = {
-	"header", "checkpoint", "party", "file", "dataset_id", "id",
+/*
+ * What cannot be withheld, as the first and the last name of its place; NULL: all below
+ * the first. Joins and measuring rest on some, the others are for authors alone.
+ */
+static const char *const never_sealed[][2] = {
+	{ "header", NULL },
+	{ "checkpoint", NULL },
+	{ "party", NULL },
+	{ "file", NULL },
+	{ "dataset_id", NULL },
+	{ "id", NULL },
+	{ "training_run", NULL },
+	{ "checkpoint_of", "run_id" },
+	{ "uses", "dataset_id" },
 };
 
 static enum wm_code invalid(struct wm_error *err, const char *what)
@@ -53,14 +64,21 @@ static enum wm_code check_header(const Weightmark__V1__Header *h, struct wm_erro
 static enum wm_code check_sealed(const Weightmark__V1__Header *h, struct wm_error *err)
 {
 	for (size_t i = 0; i < h->n_sealed; i++) {
-		const char *first = h->sealed[i]->pointer + 1;
-		size_t len = strcspn(first, "/");
+		const char *pointer = h->sealed[i]->pointer;
+		const char *last = strrchr(pointer, '/');
+		size_t len;
 
-		for (size_t j = 0; j < sizeof(never_sealed) / sizeof(never_sealed[0]); j++)
-			if (strlen(never_sealed[j]) == len &&
-			    strncmp(first, never_sealed[j], len) == 0)
+		if (pointer[0] != '/')
+			return invalid(err, "a sealed value has no place");
+		len = strcspn(pointer + 1, "/");
+		for (size_t j = 0; j < sizeof(never_sealed) / sizeof(never_sealed[0]); j++) {
+			const char *const *names = never_sealed[j];
+
+			if (strlen(names[0]) == len && strncmp(pointer + 1, names[0], len) == 0 &&
+			    (!names[1] || strcmp(last + 1, names[1]) == 0))
 				return fail(err, REASON_STATEMENT_INVALID, "%s cannot be sealed",
-					    never_sealed[j]);
+					    names[names[1] != NULL]);
+		}
 	}
 	return WM_OK;
 }

@@ -252,6 +252,8 @@ static void seal_some(const struct sealing *s, ProtobufCMessage *m, const struct
 		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
 		struct place here = { p, f->name, 0 };
 
+		if (strcmp(f->name, "training_run") == 0 || strcmp(f->name, "run_id") == 0)
+			continue;
 		if (!p && (strcmp(f->name, "header") == 0 || strcmp(f->name, "checkpoint") == 0 ||
 			   strcmp(f->name, "party") == 0 || strcmp(f->name, "file") == 0 ||
 			   strcmp(f->name, "dataset_id") == 0 || strcmp(f->name, "id") == 0))
