@@ -2,6 +2,7 @@
 /* The table of kinds, and the subjects of each. */
 #include "statement/kind.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/sha256.h"
@@ -38,12 +39,20 @@ static enum wm_code set_digest(struct node *digests, struct tree *t, const char 
 	return digest ? set_bytes(digests, t, key, digest->sha256.data, err) : WM_OK;
 }
 
+static int compare_path(const void *path, const void *element)
+{
+	Weightmark__V1__File *const *file = element;
+
+	return strcmp(path, (*file)->path);
+}
+
+/* Files are in order of their paths, or statement_validate() would have refused. */
 static const Weightmark__V1__File *file_at(const Weightmark__V1__Checkpoint *c, const char *path)
 {
-	for (size_t i = 0; i < c->n_file; i++)
-		if (c->file[i]->path && strcmp(c->file[i]->path, path) == 0)
-			return c->file[i];
-	return NULL;
+	Weightmark__V1__File **found =
+		bsearch(path, c->file, c->n_file, sizeof(*c->file), compare_path);
+
+	return found ? *found : NULL;
 }
 
 /* The files of parts by sha256, then the parts' roots: never tokenizers or documents. */

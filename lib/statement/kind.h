@@ -20,7 +20,7 @@ struct kind {
 	const ProtobufCMessageDescriptor *descriptor; /* NULL: reserved */
 	/* Appends the default local id of the object; nothing where the message has none. */
 	enum wm_code (*local_id)(struct buf *out, const ProtobufCMessage *m, struct wm_error *err);
-	/* Appends the in-toto subjects that the predicate implies to the LIST `subjects`. */
+	/* Appends the in-toto subjects that a valid predicate implies to the LIST `subjects`. */
 	enum wm_code (*subjects)(struct node *subjects, struct tree *t, const ProtobufCMessage *m,
 				 struct wm_error *err);
 };

@@ -38,8 +38,8 @@ MUST_USE enum wm_code statement_encode(struct buf *payload, const struct kind *k
 				       const ProtobufCMessage *message, struct wm_error *err);
 
 /*
- * Reads a payload whose signature was verified. Fails with `statement-malformed`,
- * `statement-not-canonical`, `statement-invalid`, `kind-unknown`, `kind-reserved`,
+ * Reads a payload whose signature was verified. Fails with `json-malformed`,
+ * `statement-malformed`, `statement-not-canonical`, `statement-invalid`, `kind-unknown`, `kind-reserved`,
  * `subject-mismatch`, `limit`. `name` is used in messages.
  */
 MUST_USE enum wm_code statement_decode(struct statement **out, const void *payload, size_t len,
