@@ -95,24 +95,36 @@ static enum wm_code read_enum(int *out, struct reader *r, const ProtobufCEnumDes
 		       n->text, near ? near : names[n_names > 1]);
 }
 
+/* Reads decimal digits without needless zeros; what is too large stays larger than NODE_INTEGER_MAX. */
+static bool whole_number(uint64_t *out, const struct node *n)
+{
+	uint64_t value = 0;
+
+	if (n->len == 0 || (n->text[0] == '0' && n->len > 1))
+		return false;
+	for (size_t i = 0; i < n->len; i++) {
+		if (n->text[i] < '0' || n->text[i] > '9')
+			return false;
+		if (value <= NODE_INTEGER_MAX)
+			value = value * 10 + (uint64_t)(n->text[i] - '0');
+	}
+	*out = value;
+	return true;
+}
+
 static enum wm_code read_integer(uint64_t *out, struct reader *r, const struct node *n,
 				 uint64_t max, const struct place *p, struct wm_error *err)
 {
 	uint64_t value = 0;
 
-	if (n->kind == NODE_INTEGER && n->integer >= 0) {
+	if (n->kind == NODE_INTEGER && n->integer >= 0)
 		value = (uint64_t)n->integer;
-	} else if (n->kind == NODE_TEXT && n->plain && r->mapping->plain_numbers && n->len > 0 &&
-		   n->len <= 16 && (n->text[0] != '0' || n->len == 1)) {
-		for (size_t i = 0; i < n->len; i++) {
-			if (n->text[i] < '0' || n->text[i] > '9')
-				return mistake(r, n, p, err, "'%.64s' is not a whole number",
-					       n->text);
-			value = value * 10 + (uint64_t)(n->text[i] - '0');
-		}
-	} else {
-		return mistake(r, n, p, err, "is not a whole number");
-	}
+	else if (n->kind == NODE_INTEGER)
+		return mistake(r, n, p, err, "is negative");
+	else if (n->kind != NODE_TEXT || !n->plain || !r->mapping->plain_numbers)
+		return mistake(r, n, p, err, "is %s, not a whole number", node_kind_name(n->kind));
+	else if (!whole_number(&value, n))
+		return mistake(r, n, p, err, "'%.64s' is not a whole number like 1000", n->text);
 	if (value > max)
 		return mistake(r, n, p, err, "is larger than %llu", (unsigned long long)max);
 	*out = value;
