@@ -49,13 +49,16 @@ static const char *card_text(const struct draft_sources *s, const char *key)
 	return n && n->kind == NODE_TEXT ? n->text : NULL;
 }
 
-/* A dataset's or model's name as a local id: what an id may not hold becomes '-'. */
+/* A dataset's name as a local id: what an id may not hold becomes '-', but not in front. */
 static enum wm_code local_id(struct buf *out, const char *name, struct wm_error *err)
 {
 	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	size_t len = strnlen(name, LIMIT_ID);
+		"._-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const char *letters = allowed + strlen("._-");
+	size_t len;
 
+	name += strcspn(name, letters);
+	len = strnlen(name, LIMIT_ID);
 	for (size_t i = 0; i < len; i++)
 		TRY(buf_append_byte(out, strchr(allowed, name[i]) ? (uint8_t)name[i] : '-', err));
 	return WM_OK;
@@ -77,8 +80,10 @@ static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
 		    err));
 	TRY(comment(out, "Comments name the source of what is filled in. Check it: you sign it.",
 		    err));
-	if (*s->note)
-		TRY(comment(out, s->note, err));
+	if (*s->config_note)
+		TRY(comment(out, s->config_note, err));
+	if (*s->card_note)
+		TRY(comment(out, s->card_note, err));
 	if (!c->layout.metadata.root)
 		return WM_OK;
 	for (const struct node *n = c->layout.metadata.root->first; n; n = n->next) {
@@ -101,7 +106,7 @@ static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
 	TRY(buf_append_str(out, "kind: manifest\nmodel:\n", err));
 	TRY(field(out, "  name", name, name ? "README.md" : fill_in, err));
 	TRY(field(out, "  version", NULL, fill_in, err));
-	if (s->architecture.len > 0)
+	if (s->has_config && s->architecture.len > 0)
 		TRY(field(out, "  architecture", buf_str(&s->architecture), "config.json", err));
 	TRY(buf_printf(&number, err, "%llu", (unsigned long long)parameters));
 	if (c->layout.has_tensors)

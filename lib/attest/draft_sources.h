@@ -11,7 +11,8 @@ struct draft_sources {
 	bool has_config, has_card;
 	struct buf architecture; /* of config.json; empty where it names none */
 	struct tree card;	 /* the front matter; root is a MAP or NULL */
-	char note[256];		 /* why a file that is there was not used; "" otherwise */
+	char config_note[256];	 /* why a file that is there was not used; "" otherwise */
+	char card_note[256];
 };
 
 /* Reads both files beside the checkpoint `path`. Malformed ones are noted, not fatal. */
