@@ -113,7 +113,7 @@ WM_API struct wm_check wm_verdict_check(const struct wm_verdict *v, size_t i);
 
 /*
  * The descriptor of the file that was measured, to load it from instead of opening the
- * path again; -1 where there is none. It moves to the caller. Its file offset is 0.
+ * path again; -1 unless the verdict is accept. It moves to the caller. Its file offset is 0.
  */
 WM_API int wm_verdict_take_fd(struct wm_verdict *v);
 

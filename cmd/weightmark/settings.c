@@ -373,6 +373,10 @@ enum wm_code settings_store(struct settings *s, const struct setting_info *info,
 	TRY(file_mkdirs(buf_str(&directory), 0700, err));
 	/* Some keep the file elsewhere and link to it: their link stays. */
 	target = realpath(s->paths[USER_FILE], NULL);
-	return file_write(target ? target : s->paths[USER_FILE], text.data, text.len, 0600,
-			  FILE_REPLACE, err);
+	TRY(file_write(target ? target : s->paths[USER_FILE], text.data, text.len, 0600,
+		       FILE_REPLACE, err));
+	/* What is looked up from now on is read anew. */
+	settings_release(s);
+	settings_init(s);
+	return WM_OK;
 }

@@ -95,6 +95,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
 	cleanup_buf struct buf yaml = BUF_INIT(LIMIT_YAML);
+	cleanup_keyring struct keyring *stewards = NULL;
 	cleanup_signer struct signer *signer = NULL;
 	cleanup_signing struct signing done = { 0 };
 	struct progress progress = { 0 };
@@ -116,6 +117,14 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 				    LIMIT_STATEMENT_FILES);
 		statements[options.n_statements++] = f;
 	}
+	TRY(keyring_new(&stewards, err));
+	for (size_t i = 0; options_nth(o, "statements-key", i); i++) {
+		struct public_key *key = NULL;
+
+		TRY(public_key_load(&key, options_nth(o, "statements-key", i), err));
+		TRY(keyring_add(stewards, key, err));
+	}
+	options.stewards = stewards;
 	TRY(settings_get(&options.issuer, &call->settings, o, "issuer", err));
 	TRY(settings_jobs(&options.workers, &call->settings, o, err));
 	TRY(read_manifest(&yaml, manifest, err));
@@ -142,6 +151,8 @@ static const struct option_spec options[] = {
 	  .help = "who answers for the statements; default: key:KEYID" },
 	{ .name = "statements", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "a sidecar whose dataset statements the runs may use; they travel along" },
+	{ .name = "statements-key", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
+	  .help = "a public key that must have signed what --statements gives" },
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
 	  .help = "write the sidecar there; default: PATH.wmk" },
 	{ .name = "dry-run", .letter = 'n',

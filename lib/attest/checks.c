@@ -6,7 +6,7 @@
 
 #include "attest/connected.h"
 #include "statement/message.h"
-#include "util/hex.h"
+#include "weightmark/v1/run.pb-c.h"
 
 /* What comes after a failed check must not be judged; nor crash, should one be missing. */
 static enum wm_code nothing_to_judge(struct wm_error *err)
@@ -25,6 +25,11 @@ static enum wm_code hand_on(const struct wm_error *from, struct wm_error *err)
 	if (from->code != WM_OK)
 		*err = *from;
 	return from->code;
+}
+
+static enum wm_code checkpoint_parsed(const struct verification *v, struct wm_error *err)
+{
+	return hand_on(&v->checkpoint_err, err);
 }
 
 static enum wm_code carrier_found(const struct verification *v, struct wm_error *err)
@@ -113,6 +118,40 @@ static enum wm_code issuers_bound(const struct verification *v, struct wm_error 
 	return WM_OK;
 }
 
+static enum wm_code is_carried(const struct verification *v, const Weightmark__V1__Reference *r,
+			       struct wm_error *err)
+{
+	char id[STATEMENT_ID_TEXT + 1];
+
+	if (!r || !r->statement || find_carried(v, r->statement->sha256.data))
+		return WM_OK;
+	statement_id_text(id, r->statement->sha256.data);
+	return fail(err, REASON_REFERENCE_MISSING, "%s of %s", id,
+		    r->object ? r->object->text : "an unnamed object");
+}
+
+/* The runs of the manifest and the datasets of runs; ancestors are other checkpoints' affair. */
+static enum wm_code references_carried(const struct verification *v, struct wm_error *err)
+{
+	if (!v->manifest)
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < v->manifest->n_run; i++)
+		TRY(is_carried(v, v->manifest->run[i], err));
+	if (v->manifest->checkpoint_of)
+		TRY(is_carried(v, v->manifest->checkpoint_of->run, err));
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct statement *s = v->carried[i].statement;
+		const Weightmark__V1__Run *run;
+
+		if (!s || s->kind->descriptor != &weightmark__v1__run__descriptor)
+			continue;
+		run = (const Weightmark__V1__Run *)s->message;
+		for (size_t j = 0; j < run->n_uses; j++)
+			TRY(is_carried(v, run->uses[j]->dataset, err));
+	}
+	return WM_OK;
+}
+
 /* Message visitor: a reference by both object and statement id must mean one thing. */
 static enum wm_code reference_agrees(const ProtobufCMessage *m, const void *context,
 				     struct wm_error *err)
@@ -162,11 +201,6 @@ static enum wm_code openings_match(const struct verification *v, struct wm_error
 				    v->sidecar.openings[i].pointer);
 	}
 	return WM_OK;
-}
-
-static enum wm_code checkpoint_parsed(const struct verification *v, struct wm_error *err)
-{
-	return hand_on(&v->checkpoint_err, err);
 }
 
 /* The record of the one file of a checkpoint, or NULL where facts are missing. */
@@ -278,6 +312,7 @@ __attribute__((unused)) static enum wm_code check_removed(const struct verificat
 
 const struct check checks[] = {
 	/* checks: begin */
+	{ "checkpoint-parsed", "the file keeps its strict grammar", checkpoint_parsed, REFUSES },
 	{ "carrier-found", "a sidecar was found", carrier_found, REFUSES },
 	{ "sidecar-canonical", "no byte of the sidecar is free", sidecar_canonical, REFUSES },
 	{ "keyids-computed", "keyids are those of the signing keys", keyids_computed, REFUSES },
@@ -288,9 +323,10 @@ const struct check checks[] = {
 	{ "manifest-single", "one manifest is the newest", manifest_single, REFUSES },
 	{ "issuers-bound", "issuers that are keys signed", issuers_bound, REFUSES },
 	{ "statements-connected", "statements are connected", all_connected, REFUSES },
+	{ "references-carried", "what the manifest rests on is carried", references_carried,
+	  REFUSES },
 	{ "references-agree", "references mean what they name", references_agree, REFUSES },
 	{ "openings-match", "opened values match their digests", openings_match, REFUSES },
-	{ "checkpoint-parsed", "the file keeps its strict grammar", checkpoint_parsed, REFUSES },
 	{ "files-closed", "the manifest lists just this file", files_closed, REFUSES },
 	{ "grammar-equal", "the grammar is the signed one", grammar_equal, REFUSES },
 	{ "file-digest-equal", "the file digest is the signed one", file_digest_equal, REFUSES },

@@ -116,10 +116,10 @@ static enum wm_code read_card(struct draft_sources *s, const struct buf *text, s
 }
 
 /* Reads one file where it exists; what is wrong with it becomes its note. */
-static enum wm_code read_source(bool *used, char note[256], struct draft_sources *s, const char *path,
-				enum wm_code (*read)(struct draft_sources *, const struct buf *,
-						     struct wm_error *),
-				struct wm_error *err)
+static enum wm_code
+read_source(bool *used, char note[256], struct draft_sources *s, const char *path,
+	    enum wm_code (*read)(struct draft_sources *, const struct buf *, struct wm_error *),
+	    struct wm_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_CARD);
 	struct wm_error wrong = { 0 };

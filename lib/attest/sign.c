@@ -52,36 +52,52 @@ void signing_release(struct signing *s)
 	*s = (struct signing){ 0 };
 }
 
-/*
- * Decodes the statements of one sidecar. Of the checkpoint's own, only those that the
- * signer's key made can be reused; those given are referred to, not vouched for.
- */
-static enum wm_code add_priors(struct priors *p, const struct sidecar *sidecar, const char *name,
-			       const struct public_key *key, struct wm_error *err)
+static enum wm_code add_prior(struct priors *p, const struct envelope *e, const char *name,
+			      struct wm_error *err)
 {
-	size_t n = p->n + sidecar->n_envelopes;
-	struct prior *list = reallocarray(p->list, n, sizeof(*list));
+	struct prior *list = reallocarray(p->list, p->n + 1, sizeof(*list));
 	struct statement **statements;
 
 	if (!list)
 		return fail_nomem(err);
 	p->list = list;
-	statements = reallocarray(p->statements, n, sizeof(*statements));
+	statements = reallocarray(p->statements, p->n + 1, sizeof(*statements));
 	if (!statements)
 		return fail_nomem(err);
 	p->statements = statements;
+	TRY(statement_decode(&statements[p->n], e->payload, e->payload_len, name, err));
+	list[p->n] = (struct prior){ statements[p->n], e };
+	p->n++;
+	return WM_OK;
+}
+
+/* Of the checkpoint's own sidecar: what the signer's key made, for that can be reused. */
+static enum wm_code add_own(struct priors *p, const struct sidecar *sidecar, const char *name,
+			    const struct public_key *key, struct wm_error *err)
+{
+	struct wm_error said;
+
+	for (size_t i = 0; i < sidecar->n_envelopes; i++) {
+		TRY(envelope_try(&said, &sidecar->envelopes[i], key, err));
+		if (said.code == WM_OK)
+			TRY(add_prior(p, &sidecar->envelopes[i], name, err));
+	}
+	return WM_OK;
+}
+
+/* Of a given sidecar: everything, and all of it must be signed by a steward's key. */
+static enum wm_code add_given(struct priors *p, const struct sidecar *sidecar, const char *name,
+			      const struct keyring *stewards, struct wm_error *err)
+{
 	for (size_t i = 0; i < sidecar->n_envelopes; i++) {
 		const struct envelope *e = &sidecar->envelopes[i];
-		struct statement *s = NULL;
-		struct wm_error said = { 0 };
+		const struct public_key *key = stewards ? keyring_find(stewards, e->keyid) : NULL;
 
-		if (key)
-			TRY(envelope_try(&said, e, key, err));
-		if (said.code != WM_OK)
-			continue;
-		TRY(statement_decode(&s, e->payload, e->payload_len, name, err));
-		p->list[p->n] = (struct prior){ s, e };
-		p->statements[p->n++] = s;
+		if (!key)
+			return fail(err, REASON_KEY_UNTRUSTED,
+				    "%s: signed by key %s, which is not given", name, e->keyid);
+		TRY(envelope_verify(e, key, err));
+		TRY(add_prior(p, e, name, err));
 	}
 	return WM_OK;
 }
@@ -99,7 +115,7 @@ static enum wm_code load_priors(struct priors *p, const char *own, const struct 
 	if (code == WM_OK) {
 		p->n_sidecars = 1;
 		p->signed_already = true;
-		TRY(add_priors(p, &p->sidecars[0], own, signer_public(o->signer), err));
+		TRY(add_own(p, &p->sidecars[0], own, signer_public(o->signer), err));
 		p->n_own = p->n;
 	} else if (error_reason(&missing) != REASON_SIDECAR_MISSING) {
 		*err = missing;
@@ -110,7 +126,7 @@ static enum wm_code load_priors(struct priors *p, const char *own, const struct 
 
 		TRY(carrier_load(s, o->statements[i], err));
 		p->n_sidecars++;
-		TRY(add_priors(p, s, o->statements[i], NULL, err));
+		TRY(add_given(p, s, o->statements[i], o->stewards, err));
 	}
 	return WM_OK;
 }
@@ -216,8 +232,7 @@ static enum wm_code write_sidecar(const struct signing *out, const struct priors
 	TRY(sidecar_encode(&bytes, envelopes, n, err));
 	TRY(sidecar_decode(&check, bytes.data, bytes.len, out->sidecar_path, err));
 	sidecar_release(&check);
-	return file_write(out->sidecar_path, bytes.data, bytes.len, 0644,
-			  p->signed_already ? FILE_REPLACE : FILE_EXCLUSIVE, err);
+	return file_write(out->sidecar_path, bytes.data, bytes.len, 0644, FILE_EXCLUSIVE, err);
 }
 
 static enum wm_code choose_names(struct signing *out, const char *path,

@@ -11,6 +11,7 @@
 
 #include "attest/compose.h"
 #include "crypto/signer.h"
+#include "trust/keyring.h"
 
 struct sign_options {
 	const void *yaml; /* what the author wrote */
@@ -21,6 +22,7 @@ struct sign_options {
 	const char *sidecar;	/* where to write; NULL: beside the checkpoint */
 	const char *const *statements; /* sidecars whose statements may be referred to */
 	size_t n_statements;
+	const struct keyring *stewards; /* keys that must have signed them; NULL: none */
 	bool dry_run; /* sign and write nothing */
 	unsigned workers;
 	struct progress *progress;
@@ -41,6 +43,7 @@ void signing_release(struct signing *s);
 
 /*
  * Signs the checkpoint `path`. Fails as compose(), checkpoint_open() and signer_sign() do,
+ * with `key-untrusted` or `signature-invalid` where a given statement is not by a steward,
  * with `already-signed` where the sidecar carries a manifest that says something else,
  * with `sidecar-malformed` and its like where a sidecar is there that cannot be read.
  * `out` is zeroed memory and to be released also after a failure.

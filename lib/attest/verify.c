@@ -52,28 +52,30 @@ static enum wm_code examine(struct carried *c, const char *name, const struct ke
 	return WM_OK;
 }
 
-/* The manifest of the highest sequence; several of that sequence are counted. */
+/*
+ * The manifest of the highest sequence. Every other one must be an earlier one of the same
+ * object; those that are not are counted with it.
+ */
 static void find_head(struct verification *v)
 {
 	for (size_t i = 0; i < v->n_carried; i++) {
-		const struct carried *c = &v->carried[i];
-		bool same;
+		const struct statement *s = v->carried[i].statement;
 
-		if (!c->statement ||
-		    c->statement->kind->descriptor != &weightmark__v1__manifest__descriptor)
+		if (!s || s->kind->descriptor != &weightmark__v1__manifest__descriptor)
 			continue;
-		same = v->head &&
-		       memcmp(v->head->statement->id, c->statement->id, SHA256_BYTES) == 0;
-		if (same)
+		if (!v->head || s->header->sequence > v->head->statement->header->sequence)
+			v->head = &v->carried[i];
+	}
+	for (size_t i = 0; v->head && i < v->n_carried; i++) {
+		const struct statement *s = v->carried[i].statement, *head = v->head->statement;
+
+		if (!s || s->kind != head->kind)
 			continue;
-		if (v->head &&
-		    v->head->statement->header->sequence >= c->statement->header->sequence) {
-			v->n_heads += v->head->statement->header->sequence ==
-				      c->statement->header->sequence;
-			continue;
-		}
-		v->head = c;
-		v->n_heads = 1;
+		if (&v->carried[i] == v->head ||
+		    (memcmp(s->id, head->id, SHA256_BYTES) != 0 &&
+		     (s->header->sequence == head->header->sequence ||
+		      strcmp(s->header->object->text, head->header->object->text) != 0)))
+			v->n_heads++;
 	}
 	if (v->head)
 		v->manifest = (const Weightmark__V1__Manifest *)v->head->statement->message;

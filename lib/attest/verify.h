@@ -36,7 +36,7 @@ struct verification {
 	/* The newest manifest among the verified statements; NULL where there is none. */
 	const struct carried *head;
 	const Weightmark__V1__Manifest *manifest; /* of `head` */
-	size_t n_heads; /* manifests of that sequence, of any object */
+	size_t n_heads; /* it, and manifests that are not earlier ones of its object */
 	struct checkpoint *checkpoint; /* NULL where it could not be parsed */
 	struct wm_error checkpoint_err;
 };

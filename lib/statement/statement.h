@@ -39,8 +39,8 @@ MUST_USE enum wm_code statement_encode(struct buf *payload, const struct kind *k
 
 /*
  * Reads a payload whose signature was verified. Fails with `json-malformed`,
- * `statement-malformed`, `statement-not-canonical`, `statement-invalid`, `kind-unknown`, `kind-reserved`,
- * `subject-mismatch`, `limit`. `name` is used in messages.
+ * `statement-malformed`, `statement-not-canonical`, `statement-invalid`, `kind-unknown`,
+ * `kind-reserved`, `subject-mismatch`, `limit`. `name` is used in messages.
  */
 MUST_USE enum wm_code statement_decode(struct statement **out, const void *payload, size_t len,
 				       const char *name, struct wm_error *err);

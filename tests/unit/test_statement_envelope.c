@@ -105,7 +105,6 @@ static void a_signature_is_for_its_payload(void **state)
 
 static void a_bare_payload_signature_is_none(void **state)
 {
-	cleanup_arena struct arena a = ARENA_INIT(ARENA_MAX);
 	cleanup_private_key struct private_key *private = test_private_key("ed25519.pem");
 	struct envelope e = { .payload = (const uint8_t *)"{}", .payload_len = 2 };
 	struct wm_error err = { 0 };
