@@ -16,7 +16,6 @@
 #include "util/buf.h"
 #include "util/escape.h"
 #include "util/file.h"
-#include "util/utf8.h"
 
 enum { FLUSH_AT = 1 << 16, ANSWER_MAX = 1 << 30, MESSAGE_MAX = 1 << 16 };
 
