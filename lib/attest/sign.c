@@ -172,8 +172,8 @@ static enum wm_code make_statement(struct signing *out, size_t i, const struct p
 	struct draft_statement *s = &out->composition.statements[i];
 	struct buf *payload = &out->payloads[i];
 
-	TRY(compose_references(&out->composition, i, p->statements + p->n_own, p->n - p->n_own,
-			       err));
+	TRY(compose_references(&out->composition, i, p->n ? p->statements + p->n_own : NULL,
+			       p->n - p->n_own, err));
 	for (size_t j = 0; j < p->n_own && !s->reused; j++) {
 		bool same;
 
@@ -290,7 +290,7 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 	TRY(load_priors(&priors, out->sidecar_path, options, err));
 	TRY(checkpoint_open(&out->checkpoint, path, err));
 	if (!relpath_valid(out->checkpoint->name))
-		return fail(err, REASON_NAME_INVALID, "%s", path);
+		return fail(err, REASON_FILE_NAME, "%s", path);
 	TRY(checkpoint_measure(out->checkpoint, &measuring, err));
 	TRY(compose_checkpoint(&out->composition, out->checkpoint, err));
 	TRY(sign_statements(out, &priors, options, err));
