@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the suites about signed checkpoints share.
+GOOD=$TOP/testdata/good/digits-mlp/model.safetensors
+YAML=$TOP/testdata/good/digits-mlp.yaml
+
+# model.safetensors, m.yaml and a key pair publisher.key, publisher.pub in the working directory.
+given() {
+	cp "$GOOD" model.safetensors
+	cp "$YAML" m.yaml
+	"$B/weightmark" key new ./publisher --no-passphrase >/dev/null
+}
+
+given_signed() {
+	given
+	wm sign model.safetensors --manifest m.yaml --key publisher.key >/dev/null
+}
+
+# Flips the lowest bit of byte AT of FILE.
+flip() { # file at
+	local byte
+	byte=$(od -An -t u1 -j "$2" -N 1 "$1" | tr -d ' ')
+	# shellcheck disable=SC2059
+	printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# The values of the JSON text for the Python expression over `d`, a line each.
+of_json() { # text expression
+	command -v python3 >/dev/null || skip "python3 is not installed"
+	printf '%s' "$1" | python3 -c 'import json, sys
+d = json.loads(sys.stdin.buffer.read().decode())
+r = eval(sys.argv[1])
+print("\n".join(map(str, r)) if isinstance(r, list) else r)' "$2"
+}
+
+hostile_names=('a b' $'a\e[2Jb' $'a\nb' $'a\xffb' $'a\u202eb' '-a' '--key' "a'b\"c" '$(id)' 'a*b')
