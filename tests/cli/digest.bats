@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
+load helper
+load signed
+
+@test "digest: of an unsigned file, with no sidecar written" {
+	given
+	run -0 --separate-stderr wm digest model.safetensors
+	[ -z "$stderr" ]
+	[ "$(cut -d' ' -f1 <<<"$output")" = $'wmFileV1\nwmWeightsV1\nwmTensorSetV1' ]
+	[ ! -e model.safetensors.wmk ]
+	run -0 --separate-stderr wm digest model.safetensors --sha256
+	[[ ${lines[-1]} == "sha256         $(sha256sum <"$GOOD" | cut -d' ' -f1)  model.safetensors" ]]
+}
+
+@test "digest: those that sign puts into the manifest" {
+	given_signed
+	local json show
+	json=$(wm digest model.safetensors --sha256 --json)
+	show=$(wm show model.safetensors)
+	local key
+	for key in file_digest sha256 weights_digest tensor_set_digest tensor_count parameter_count tensor_bytes; do
+		[[ $show == *"$(of_json "$json" "d['$key']")"* ]]
+	done
+}
+
+@test "digest: the same with every kernel and any number of workers" {
+	head -c 20000000 /dev/urandom >big.bin
+	local kernel jobs file want
+	for file in big.bin "$GOOD" "$TOP/testdata/good/digits-transformer/model.safetensors"; do
+		want=$(wm digest --sha256 "$file")
+		[[ $want == *"$(sha256sum <"$file" | cut -d' ' -f1)"* ]]
+		run -0 --separate-stderr env WEIGHTMARK_DIGEST=evp "$B/weightmark" digest --sha256 "$file"
+		[ "$output" = "$want" ]
+		for jobs in 1 2 8; do
+			run -0 --separate-stderr wm digest --sha256 --jobs $jobs "$file"
+			[ "$output" = "$want" ]
+		done
+	done
+	run -2 --separate-stderr wm digest --jobs x big.bin
+	refused_as usage
+}
+
+@test "digest: --tensors names each tensor" {
+	run -0 --separate-stderr wm digest --tensors "$GOOD"
+	[ "$(grep -c '^tensor ' <<<"$output")" = 4 ]
+	run -0 --separate-stderr wm digest --tensors --json "$GOOD"
+	[ "$(of_json "$output" 'sum(t["bytes"] for t in d["tensors"]) == d["tensor_bytes"]')" = True ]
+	[ "$(of_json "$output" '{t["dtype"] for t in d["tensors"]}')" = "{'F32'}" ]
+}
+
+@test "digest: a file of no known format has a file digest alone" {
+	echo hello >hello.txt
+	run -0 --separate-stderr wm digest hello.txt
+	[ "${#lines[@]}" = 1 ]
+	run -0 --separate-stderr wm digest --json hello.txt
+	[ "$(of_json "$output" 'd["grammar"]')" = raw/1 ]
+	: >empty
+	run -1 --separate-stderr wm digest empty
+	refused_as empty-file
+}
+
+@test "digest: hostile names" {
+	local name
+	for name in "${hostile_names[@]}"; do
+		cp "$GOOD" "./$name"
+		run -0 --separate-stderr wm digest -- "$name"
+		[ "${#lines[@]}" = 3 ]
+		harmless "${lines[0]}"
+		run -0 --separate-stderr wm digest --json -- "$name"
+		is_json "$output"
+		[[ $output != *$'\e'* && $output != *$'\u202e'* ]]
+		rm "./$name"
+	done
+}

@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
+load helper
+load signed
+
+# Fails unless the verdict in $output is refuse by this check and reason.
+refused_by() { # check reason
+	[ "$(of_json "$output" '[d["verdict"], d["exit"], d["check"], d["reason"]]')" = $'refuse\n1\n'"$1"$'\n'"$2" ]
+	[ -n "$(of_json "$output" 'd["fix"]')" ]
+}
+
+@test "verify: what was signed is accepted" {
+	given_signed
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --json
+	[ -z "$stderr" ]
+	[ "$(of_json "$output" '[d["verdict"], d["policy"], d["exit"]]')" = $'accept\nintegrity\n0' ]
+	[ "$(of_json "$output" 'sorted(d)')" = \
+		$'checks\ncounts\nexit\nmeasured\nnotes\npath\npolicy\nstatements\nverdict' ]
+	[ "$(of_json "$output" 'sorted({c["outcome"] for c in d["checks"]})')" = $'not-run\npassed' ]
+	[ "$(of_json "$output" '[c["name"] for c in d["checks"] if c["outcome"] == "not-run"]')" = sha256-equal ]
+	[ "$(of_json "$output" '[s["kind"] for s in d["statements"]].count("manifest")')" = 1 ]
+	[ "$(of_json "$output" '{s["assurance"] for s in d["statements"]}')" = "{'asserted'}" ]
+	[ "$(of_json "$output" 'd["counts"]["failed"]')" = 0 ]
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub
+	[ "${lines[0]}" = 'accept (integrity only: nothing decided about data)' ]
+	[[ $output == *'asserted by key:'* && $output != *true* ]]
+}
+
+@test "verify: --full runs every check, --checks lists them" {
+	given_signed
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --json
+	[ "$(of_json "$output" '{c["outcome"] for c in d["checks"]}')" = "{'passed'}" ]
+	[ "$(of_json "$output" 'd["measured"]["sha256"]')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --checks
+	[ "$(grep -c '^    passed ' <<<"$output")" = "$(grep -c '^	{ "' "$TOP/lib/attest/checks.c")" ]
+}
+
+@test "verify: after any flipped bit of the checkpoint it refuses" {
+	given_signed
+	local at
+	for at in 0 7 8 9 100 367 376 5000 10007; do
+		flip model.safetensors $at
+		run -1 --separate-stderr wm verify model.safetensors --key publisher.pub --json
+		[ "$(of_json "$output" 'd["verdict"]')" = refuse ]
+		flip model.safetensors $at
+	done
+	cmp model.safetensors "$GOOD"
+	flip model.safetensors 10007
+	run -1 --separate-stderr wm verify model.safetensors --key publisher.pub --json
+	refused_by file-digest-equal file-mismatch
+	run -1 --separate-stderr wm verify model.safetensors --key publisher.pub
+	[ "${lines[0]}" = 'refuse (file-mismatch)' ]
+	[[ ${lines[-1]} == 'fix: '* ]]
+}
+
+@test "verify: after any flipped bit of the sidecar it refuses" {
+	given_signed
+	local at size
+	size=$(stat -c %s model.safetensors.wmk)
+	for at in 0 1 2 14 15 30 1000 $((size / 2)) $((size - 64)) $((size - 1)); do
+		flip model.safetensors.wmk "$at"
+		run -1 --separate-stderr wm verify model.safetensors --key publisher.pub --json
+		[ "$(of_json "$output" 'd["verdict"]')" = refuse ]
+		flip model.safetensors.wmk "$at"
+	done
+	run -0 wm verify model.safetensors --key publisher.pub
+}
+
+@test "verify: without sidecar, without key, with another key" {
+	given
+	run -1 --separate-stderr wm verify model.safetensors --key publisher.pub --json
+	refused_by carrier-found sidecar-missing
+	wm sign model.safetensors -m m.yaml --key publisher.key
+	run -2 --separate-stderr wm verify model.safetensors
+	refused_as no-key
+	run -2 --separate-stderr wm verify model.safetensors --json
+	[ "$(of_json "$output" '[d["error"]["reason"], d["exit"]]')" = $'no-key\n2' ]
+	wm key new ./other --no-passphrase
+	run -1 --separate-stderr wm verify model.safetensors --key other.pub --json
+	refused_by signer-pinned key-untrusted
+	run -0 --separate-stderr wm verify model.safetensors --key other.pub --key publisher.pub
+	run -2 --separate-stderr wm verify model.safetensors --key publisher.key
+	refused_as key-private
+	run -2 --separate-stderr wm verify model.safetensors --key m.yaml
+	refused_as key-malformed
+	run -3 --separate-stderr wm verify model.safetensors --key absent.pub
+	refused_as not-found
+	wm config set public-key "$PWD/publisher.pub"
+	run -0 --separate-stderr wm verify model.safetensors
+}
+
+@test "verify: what cannot be told is exit 3, with --json an object" {
+	given_signed
+	run -3 --separate-stderr wm verify absent.safetensors --key publisher.pub --json
+	[ "$(of_json "$output" '[d["error"]["reason"], d["exit"]]')" = $'not-found\n3' ]
+	refused_as not-found
+	run -1 --separate-stderr wm verify . --key publisher.pub --json
+	refused_by carrier-found sidecar-missing
+	run -1 --separate-stderr wm verify . --key publisher.pub --sidecar model.safetensors.wmk --json
+	refused_by checkpoint-parsed not-a-file
+	run -2 --separate-stderr wm verify --key publisher.pub
+	refused_as usage
+	run -2 --separate-stderr wm verify a b --key publisher.pub
+	refused_as usage
+}
+
+@test "verify: a planted configuration beside the checkpoint counts for nothing" {
+	given_signed
+	wm key new ./attacker --no-passphrase
+	mkdir weightmark
+	printf 'public-key = %s\n' "$PWD/attacker.pub" | tee config weightmark/config .weightmark >/dev/null
+	run -2 --separate-stderr wm verify model.safetensors
+	refused_as no-key
+}
+
+@test "verify: under another name, from another directory, with -- before a dash" {
+	given_signed
+	mkdir -p 'other place'
+	cp model.safetensors 'other place/renamed file'
+	cp model.safetensors.wmk 'other place/renamed file.wmk'
+	run -0 --separate-stderr wm verify 'other place/renamed file' --key publisher.pub --json
+	[ "$(of_json "$output" '[n["code"] for n in d["notes"]].count("renamed")')" = 1 ]
+	mv model.safetensors ./--full
+	run -0 --separate-stderr wm verify --key publisher.pub --sidecar model.safetensors.wmk -- --full
+	run -2 --separate-stderr wm verify --key publisher.pub --sidecar model.safetensors.wmk --full
+	refused_as usage
+}
+
+@test "verify: hostile names are harmless in every form of the answer" {
+	given_signed
+	local name line
+	for name in "${hostile_names[@]}"; do
+		cp model.safetensors "./$name"
+		run -0 --separate-stderr wm verify --key publisher.pub --sidecar model.safetensors.wmk -- "$name"
+		for line in "${lines[@]}"; do harmless "$line"; done
+		[ "$(grep -c '^accept' <<<"$output")" = 1 ]
+		run -0 --separate-stderr wm verify --key publisher.pub --sidecar model.safetensors.wmk --json -- "$name"
+		is_json "$output"
+		[[ $output != *$'\e'* && $output != *$'\u202e'* ]]
+		rm "./$name"
+	done
+}
+
+@test "verify: malformed checkpoints get exactly their reason, their twins do not" {
+	given
+	local file reason twin
+	grep -v '^#' "$TOP/testdata/bad/expect.tsv" >rows
+	[ "$(wc -l <rows)" -gt 10 ]
+	while IFS=$'\t' read -r file reason twin; do
+		[[ $file == safetensors/* ]] || continue
+		run -1 --separate-stderr "$B/weightmark" digest "$TOP/testdata/bad/$file" 3>&-
+		refused_as "$reason" || { echo "$file"; return 1; }
+		run -0 --separate-stderr "$B/weightmark" digest "$TOP/testdata/bad/$twin" 3>&-
+	done <rows
+	# With a sidecar that has verified, so that the verdict reaches the checkpoint.
+	wm sign model.safetensors -m m.yaml --key publisher.key
+	while IFS=$'\t' read -r file reason twin; do
+		[[ $file == safetensors/* ]] || continue
+		run -1 --separate-stderr "$B/weightmark" verify "$TOP/testdata/bad/$file" --key publisher.pub \
+			--sidecar model.safetensors.wmk 3>&-
+		[ "${lines[0]}" = "refuse ($reason)" ] || { echo "$file: $output"; return 1; }
+	done < <(sed -n '1~7p' rows)
+}
+
+@test "verify: offline, in a network namespace without any interface" {
+	given_signed
+	unshare -rn true 2>/dev/null || skip "no user namespaces here"
+	run -0 --separate-stderr unshare -rn "$B/weightmark" verify model.safetensors --key publisher.pub
+	flip model.safetensors 9000
+	run -1 --separate-stderr unshare -rn "$B/weightmark" verify model.safetensors --key publisher.pub
+}
+
+@test "verify: needs no network, no child process" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	given_signed
+	run -0 strace -f -o trace -e trace=socket,connect,fork,vfork,execve "$B/weightmark" verify \
+		model.safetensors --key publisher.pub
+	[ "$(grep -c 'execve' trace)" = 1 ]
+	! grep -E 'socket|connect|fork' trace
+}
