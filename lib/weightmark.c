@@ -31,12 +31,14 @@ const char *wm_remedy(const char *reason)
 	return found == REASON_NONE ? NULL : reason_info(found)->remedy;
 }
 
+/* Below, everything may rely on an error to fill. */
+#define WANTED(err) ((err) ? (err) : &(struct wm_error){ 0 })
+
 enum wm_code wm_keys_new(struct wm_keys **out, struct wm_error *err)
 {
-	struct wm_error unwanted = { 0 };
 	cleanup_free struct wm_keys *keys = calloc(1, sizeof(*keys));
 
-	err = err ? err : &unwanted;
+	err = WANTED(err);
 	if (!keys)
 		return fail_nomem(err);
 	TRY(keyring_new(&keys->ring, err));
@@ -55,20 +57,18 @@ void wm_keys_free(struct wm_keys *keys)
 enum wm_code wm_keys_add_pem(struct wm_keys *keys, const void *pem, size_t len,
 			     struct wm_error *err)
 {
-	struct wm_error unwanted = { 0 };
 	struct public_key *key = NULL;
 
-	err = err ? err : &unwanted;
+	err = WANTED(err);
 	TRY(public_key_parse(&key, pem, len, "key", err));
 	return keyring_add(keys->ring, key, err);
 }
 
 enum wm_code wm_keys_add_file(struct wm_keys *keys, const char *path, struct wm_error *err)
 {
-	struct wm_error unwanted = { 0 };
 	struct public_key *key = NULL;
 
-	err = err ? err : &unwanted;
+	err = WANTED(err);
 	TRY(public_key_load(&key, path, err));
 	return keyring_add(keys->ring, key, err);
 }
@@ -76,9 +76,7 @@ enum wm_code wm_keys_add_file(struct wm_keys *keys, const char *path, struct wm_
 enum wm_code wm_verify(struct wm_verdict **out, const char *path,
 		       const struct wm_verify_options *options, struct wm_error *err)
 {
-	struct wm_error unwanted = { 0 };
-
-	err = err ? err : &unwanted;
+	err = WANTED(err);
 	if (options->size != sizeof(*options) || !options->keys)
 		return fail(err, REASON_USAGE, "options of another version, or without keys");
 	return verdict_reach(out, path,
@@ -136,12 +134,11 @@ int wm_verdict_take_fd(struct wm_verdict *v)
 
 enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_error *err)
 {
-	struct wm_error unwanted = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR);
 	char *copy;
 
-	err = err ? err : &unwanted;
+	err = WANTED(err);
 	TRY(verdict_tree(&t.root, &t, v, err));
 	TRY(json_write_pretty(&text, t.root, err));
 	copy = strdup(buf_str(&text));
@@ -153,13 +150,12 @@ enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_e
 
 enum wm_code wm_sign(const char *path, const struct wm_sign_options *options, struct wm_error *err)
 {
-	struct wm_error unwanted = { 0 };
 	cleanup_secret struct buf pem = BUF_INIT(LIMIT_KEY_FILE);
 	cleanup_private_key struct private_key *key = NULL;
 	cleanup_signer struct signer *signer = NULL;
 	cleanup_signing struct signing done = { 0 };
 
-	err = err ? err : &unwanted;
+	err = WANTED(err);
 	if (options->size != sizeof(*options) || !options->manifest || !options->key)
 		return fail(err, REASON_USAGE,
 			    "options of another version, or without manifest or key");

@@ -158,7 +158,13 @@ load signed
 	wm key new ./steward --no-passphrase
 	wm sign model.safetensors -m m.yaml --key steward.key --issuer steward.example -o steward.wmk
 	sed '1,/^---/d' m.yaml >mine.yaml
-	run -0 --separate-stderr wm sign model.safetensors -m mine.yaml --key publisher.key --statements steward.wmk
+	run -1 --separate-stderr wm sign model.safetensors -m mine.yaml --key publisher.key --statements steward.wmk
+	refused_as key-untrusted
+	run -1 --separate-stderr wm sign model.safetensors -m mine.yaml --key publisher.key --statements steward.wmk \
+		--statements-key publisher.pub
+	refused_as key-untrusted
+	run -0 --separate-stderr wm sign model.safetensors -m mine.yaml --key publisher.key --statements steward.wmk \
+		--statements-key steward.pub
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --json
 	[ "$(of_json "$output" 'sorted(s["signature"] for s in d["statements"])')" = \
 		$'key-not-pinned\nverified\nverified' ]

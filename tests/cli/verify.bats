@@ -96,7 +96,7 @@ refused_by() { # check reason
 	[ "$(of_json "$output" '[d["error"]["reason"], d["exit"]]')" = $'not-found\n3' ]
 	refused_as not-found
 	run -1 --separate-stderr wm verify . --key publisher.pub --json
-	refused_by carrier-found sidecar-missing
+	refused_by checkpoint-parsed not-a-file
 	run -1 --separate-stderr wm verify . --key publisher.pub --sidecar model.safetensors.wmk --json
 	refused_by checkpoint-parsed not-a-file
 	run -2 --separate-stderr wm verify --key publisher.pub
