@@ -213,6 +213,17 @@ enum wm_code file_write(const char *path, const void *data, size_t len, mode_t p
 	return WM_OK;
 }
 
+/* Keeps errno. */
+static bool is_directory(const char *path)
+{
+	int saved = errno;
+	struct stat st;
+	bool is = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+
+	errno = saved;
+	return is;
+}
+
 enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error *err)
 {
 	cleanup_free char *partial = strdup(path);
@@ -225,7 +236,7 @@ enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error *err)
 		if (end != '/' && end != '\0')
 			continue;
 		*p = '\0';
-		if (mkdir(partial, perm) < 0 && errno != EEXIST)
+		if (mkdir(partial, perm) < 0 && (errno != EEXIST || !is_directory(partial)))
 			return fail(err, REASON_WRITE_FAILED, "%s: %s", partial, strerror(errno));
 		*p = end;
 		if (end == '\0')
