@@ -95,8 +95,7 @@ static enum wm_code read_enum(int *out, struct reader *r, const ProtobufCEnumDes
 		       n->text, near ? near : names[n_names > 1]);
 }
 
-/* Reads decimal digits without needless zeros; what is too large stays larger than
- * NODE_INTEGER_MAX. */
+/* Reads decimal digits without needless zeros; what is too large stays too large. */
 static bool whole_number(uint64_t *out, const struct node *n)
 {
 	uint64_t value = 0;

@@ -324,11 +324,8 @@ TEXT_SCALAR(id, Weightmark__V1__Id, text, id_text)
 TEXT_SCALAR(object_id, Weightmark__V1__ObjectId, text, object_id_text)
 TEXT_SCALAR(party_id, Weightmark__V1__PartyId, id, id_text)
 
-#define ROW(name, form)                                                                  \
-	{                                                                                \
-		&weightmark__v1__##name##__descriptor, form, name##_parse, name##_valid, \
-			name##_print                                                     \
-	}
+#define ROW(name, form) \
+	{ &weightmark__v1__##name##__descriptor, form, name##_parse, name##_valid, name##_print }
 
 static const struct scalar scalars[] = {
 	ROW(date, "a date like 2026-11-20"),

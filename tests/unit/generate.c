@@ -57,12 +57,12 @@ static void *new_message(struct generator *g, const ProtobufCMessageDescriptor *
 char *generate_text(struct generator *g)
 {
 	static const char *const pieces[] = {
-		"",	"a",	"no",	"yes",	"~",	"null", "1.10", "0x10", "1e3",	   "12:30:45",
-		" ",	"  ",	"\n",	"\n\n", "\r",	"\t",	"\\",	"\"",	"'",	   "#",
-		": ",	"- ",	"? ",	"!a",	"&a",	"*a",	"%",	"@",	"`",	   "{}",
-		"[]",	",",	"|",	">",	"---",	"...",	"<<",	"=",	"\x01",	   "\x1b[2J",
-		"\x7f", "é",	"ß",	"中文", "😀",	"\u2028", "\ufeff", "\ufffd", "\U0010ffff",
-		"\xc2\x85", "\xc2\xa0", "\u202e", "Zürich GmbH & Co.", "https://example.org/a?b=c#d",
+		"", "a", "no", "yes", "~", "null", "1.10", "0x10", "1e3", "12:30:45", " ",
+		"  ", "\n", "\n\n", "\r", "\t", "\\", "\"", "'", "#", ": ", "- ", "? ", "!a",
+		"&a", "*a", "%", "@", "`", "{}", "[]", ",", "|", ">", "---", "...", "<<", "=",
+		"\x01", "\x1b[2J", "\x7f", "é", "ß", "中文", "😀", "\u2028", "\ufeff", "\ufffd",
+		"\U0010ffff", "\xc2\x85", "\xc2\xa0", "\u202e", "Zürich GmbH & Co.",
+		"https://example.org/a?b=c#d",
 	};
 	char text[256] = "";
 	size_t n = generate_below(g, TEXT_PIECES + 1);
@@ -81,20 +81,22 @@ static ProtobufCBinaryData random_data(struct generator *g, size_t len)
 	return data;
 }
 
-/* --- semantic scalars ------------------------------------------------------------------ */
+/* --- scalars ----------------------------------------------------------------------------- */
 
 static const struct {
 	const ProtobufCMessageDescriptor *descriptor;
 	const char *texts[8];
 } samples[] = {
 	{ D(decimal), { "0", "1", "-1", "12.5", "-0.25", "1000000", "0.000001", "3.14159" } },
-	{ D(spdx_expression), { "MIT", "Apache-2.0", "GPL-2.0+", "(MIT OR Apache-2.0) AND BSD-3-Clause",
-				"LicenseRef-own", "DocumentRef-a:LicenseRef-b", "MIT OR ISC",
-				"GPL-2.0-only WITH Classpath-exception-2.0" } },
+	{ D(spdx_expression),
+	  { "MIT", "Apache-2.0", "GPL-2.0+", "(MIT OR Apache-2.0) AND BSD-3-Clause",
+	    "LicenseRef-own", "DocumentRef-a:LicenseRef-b", "MIT OR ISC",
+	    "GPL-2.0-only WITH Classpath-exception-2.0" } },
 	{ D(country), { "DE", "NO", "US", "US-CA", "GB-ENG", "FR-75", "XK", "CN" } },
 	{ D(id), { "a", "llm@1.0", "no", "1", "1.10", "A-b_c.d:e+f", "null", "2026-11-20" } },
-	{ D(object_id), { "acme/llm@1", "key:00ff/x", "a/b", "https://acme.example/m/1", "a/1.10", "x/no",
-			  "~/y", "a,b/c" } },
+	{ D(object_id),
+	  { "acme/llm@1", "key:00ff/x", "a/b", "https://acme.example/m/1", "a/1.10", "x/no", "~/y",
+	    "a,b/c" } },
 	{ D(party_id), { "p", "acme", "no", "1", "p-2", "a.b", "a:b", "x+y" } },
 };
 
@@ -102,7 +104,6 @@ static ProtobufCMessage *generate_scalar(struct generator *g, const ProtobufCMes
 {
 	ProtobufCMessage *m = new_message(g, d);
 	void *value = field_place(m, &d->fields[0]);
-	const size_t n = sizeof(samples[0].texts) / sizeof(samples[0].texts[0]);
 
 	if (d == D(date)) {
 		*(int32_t *)value = (int32_t)generate_below(g, 3652059) - 719162;
@@ -119,7 +120,7 @@ static ProtobufCMessage *generate_scalar(struct generator *g, const ProtobufCMes
 	}
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)
 		if (samples[i].descriptor == d) {
-			*(char **)value = copy_text(g, samples[i].texts[generate_below(g, n)]);
+			*(char **)value = copy_text(g, samples[i].texts[generate_below(g, 8)]);
 			return m;
 		}
 	test_failed(__FILE__, __LINE__, "no sample of the scalar %s", d->name);
@@ -291,8 +292,6 @@ void generate_sealed(struct generator *g, ProtobufCMessage *m)
 	s.header->sealed = allocate(g, LIMIT_SEALED * sizeof(*s.header->sealed));
 	seal_some(&s, m, NULL);
 	qsort(s.header->sealed, s.header->n_sealed, sizeof(*s.header->sealed), compare_sealed);
-	if (s.header->n_sealed == 0)
-		s.header->sealed = NULL;
 }
 
 /* --- statements that keep the rules ------------------------------------------------------ */

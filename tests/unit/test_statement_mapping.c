@@ -34,47 +34,68 @@ static void mistakes_say_where_and_what(void **state)
 		{ D(manifest), "model:\n  licens: MIT\n",
 		  "m.yaml: line 2: model: unknown field 'licens'; the nearest is 'licence'" },
 		{ D(manifest), "training_run:\n  - id: a\n  - uses:\n      - rol: pretrain\n",
-		  "m.yaml: line 4: training_run[1].uses[0]: unknown field 'rol'; the nearest is 'role'" },
+		  "m.yaml: line 4: training_run[1].uses[0]: unknown field 'rol'; the nearest is "
+		  "'role'" },
 		{ D(dataset), "quite_another_thing: 1\n",
 		  "m.yaml: line 1: unknown field 'quite_another_thing'" },
-		{ D(dataset), "header:\n  seald: 1\n", "m.yaml: line 2: header: unknown field 'seald'" },
+		{ D(dataset), "header:\n  seald: 1\n",
+		  "m.yaml: line 2: header: unknown field 'seald'" },
 		{ D(dataset), "has_personal_info: NO\n",
-		  "m.yaml: line 1: has_personal_info: 'NO' is not one of its words; the nearest is 'no'" },
+		  "m.yaml: line 1: has_personal_info: 'NO' is not one of its words; the nearest is "
+		  "'no'" },
 		{ D(dataset), "has_personal_info: Yes\n",
-		  "m.yaml: line 1: has_personal_info: 'Yes' is not one of its words; the nearest is 'yes'" },
+		  "m.yaml: line 1: has_personal_info: 'Yes' is not one of its words; the nearest "
+		  "is 'yes'" },
 		{ D(dataset), "has_personal_info: false\n",
-		  "m.yaml: line 1: has_personal_info: 'false' is not one of its words; the nearest is 'yes'" },
+		  "m.yaml: line 1: has_personal_info: 'false' is not one of its words; the nearest "
+		  "is 'yes'" },
 		{ D(dataset), "modality: [text, vidoe]\n",
-		  "m.yaml: line 1: modality[1]: 'vidoe' is not one of its words; the nearest is 'video'" },
+		  "m.yaml: line 1: modality[1]: 'vidoe' is not one of its words; the nearest is "
+		  "'video'" },
 		{ D(dataset), "has_personal_info: [yes]\n",
-		  "m.yaml: line 1: has_personal_info: is a list, not one of the words that it may be" },
+		  "m.yaml: line 1: has_personal_info: is a list, not one of the words that it may "
+		  "be" },
 		{ D(dataset), "origin_country: [Norway]\n",
-		  "m.yaml: line 1: origin_country[0]: 'Norway' is not a country code like DE or US-CA" },
+		  "m.yaml: line 1: origin_country[0]: 'Norway' is not a country code like DE or "
+		  "US-CA" },
 		{ D(dataset), "origin_country: [no]\n",
-		  "m.yaml: line 1: origin_country[0]: 'no' is not a country code like DE or US-CA" },
+		  "m.yaml: line 1: origin_country[0]: 'no' is not a country code like DE or "
+		  "US-CA" },
 		{ D(dataset), "known_bias: skewed\n",
 		  "m.yaml: line 1: known_bias: is text, not a list; write '- ' before each value" },
 		{ D(dataset), "title: [a]\n", "m.yaml: line 1: title: is a list, not text" },
 		{ D(dataset), "title: {a: b}\n", "m.yaml: line 1: title: is a map, not text" },
 		{ D(dataset), "title: a\nversion:\n",
 		  "m.yaml: line 2: version: has no value; fill it in or remove the line" },
-		{ D(manifest), "model: llm\n", "m.yaml: line 1: model: is text, not a map of fields" },
-		{ D(manifest), "model:\n", "m.yaml: line 1: model: has no value; fill it in or remove the line" },
+		{ D(manifest), "model: llm\n",
+		  "m.yaml: line 1: model: is text, not a map of fields" },
+		{ D(manifest), "model:\n",
+		  "m.yaml: line 1: model: has no value; fill it in or remove the line" },
 		{ D(dataset), "issue_date: 20.11.2026\n",
 		  "m.yaml: line 1: issue_date: '20.11.2026' is not a date like 2026-11-20" },
-		{ D(dataset), "issue_date: [1]\n", "m.yaml: line 1: issue_date: is a list, not a date like 2026-11-20" },
+		{ D(dataset), "issue_date: [1]\n",
+		  "m.yaml: line 1: issue_date: is a list, not a date like 2026-11-20" },
 		{ D(dataset), "licence: Apache 2\n",
-		  "m.yaml: line 1: licence: 'Apache 2' is not an SPDX licence expression like Apache-2.0" },
-		{ D(dataset), "record_count: +5\n", "m.yaml: line 1: record_count: '+5' is not a whole number like 1000" },
-		{ D(dataset), "record_count: -5\n", "m.yaml: line 1: record_count: '-5' is not a whole number like 1000" },
+		  "m.yaml: line 1: licence: 'Apache 2' is not an SPDX licence expression like "
+		  "Apache-2.0" },
+		{ D(dataset), "record_count: +5\n",
+		  "m.yaml: line 1: record_count: '+5' is not a whole number like 1000" },
+		{ D(dataset), "record_count: -5\n",
+		  "m.yaml: line 1: record_count: '-5' is not a whole number like 1000" },
 		{ D(dataset), "record_count: 1_000\n",
 		  "m.yaml: line 1: record_count: '1_000' is not a whole number like 1000" },
-		{ D(dataset), "record_count: 0x10\n", "m.yaml: line 1: record_count: '0x10' is not a whole number like 1000" },
-		{ D(dataset), "record_count: 0o17\n", "m.yaml: line 1: record_count: '0o17' is not a whole number like 1000" },
-		{ D(dataset), "record_count: 017\n", "m.yaml: line 1: record_count: '017' is not a whole number like 1000" },
-		{ D(dataset), "record_count: 1e3\n", "m.yaml: line 1: record_count: '1e3' is not a whole number like 1000" },
-		{ D(dataset), "record_count: 1.0\n", "m.yaml: line 1: record_count: '1.0' is not a whole number like 1000" },
-		{ D(dataset), "record_count: \"5\"\n", "m.yaml: line 1: record_count: is text, not a whole number" },
+		{ D(dataset), "record_count: 0x10\n",
+		  "m.yaml: line 1: record_count: '0x10' is not a whole number like 1000" },
+		{ D(dataset), "record_count: 0o17\n",
+		  "m.yaml: line 1: record_count: '0o17' is not a whole number like 1000" },
+		{ D(dataset), "record_count: 017\n",
+		  "m.yaml: line 1: record_count: '017' is not a whole number like 1000" },
+		{ D(dataset), "record_count: 1e3\n",
+		  "m.yaml: line 1: record_count: '1e3' is not a whole number like 1000" },
+		{ D(dataset), "record_count: 1.0\n",
+		  "m.yaml: line 1: record_count: '1.0' is not a whole number like 1000" },
+		{ D(dataset), "record_count: \"5\"\n",
+		  "m.yaml: line 1: record_count: is text, not a whole number" },
 		{ D(dataset), "record_count: 9007199254740992\n",
 		  "m.yaml: line 1: record_count: is larger than 9007199254740991" },
 		{ D(dataset), "record_count: 10000000000000000\n",
@@ -82,11 +103,14 @@ static void mistakes_say_where_and_what(void **state)
 		{ D(dataset), "record_count: 99999999999999999999999\n",
 		  "m.yaml: line 1: record_count: is larger than 9007199254740991" },
 		{ D(dataset), "title: {sealed: abc}\n",
-		  "m.yaml: line 1: title.sealed: 'abc' is not a SHA-256 digest of 64 lower-case hexadecimal digits" },
+		  "m.yaml: line 1: title.sealed: 'abc' is not a SHA-256 digest of 64 lower-case "
+		  "hexadecimal digits" },
 		{ D(dataset), "title: {sealed: [abc]}\n",
-		  "m.yaml: line 1: title.sealed: is a list, not a SHA-256 digest of 64 lower-case hexadecimal digits" },
+		  "m.yaml: line 1: title.sealed: is a list, not a SHA-256 digest of 64 lower-case "
+		  "hexadecimal digits" },
 		{ D(dataset), "[]\n", "m.yaml: line 1: is a list, not a map of fields" },
-		{ D(disclosure), "regime: {sealed: " HEX32 "}\n", "m.yaml: line 1: nothing can be sealed here" },
+		{ D(disclosure), "regime: {sealed: " HEX32 "}\n",
+		  "m.yaml: line 1: nothing can be sealed here" },
 	};
 
 	(void)state;
@@ -155,8 +179,9 @@ static void integers_have_their_ranges(void **state)
 /* Sealed values stand where they stood, in lists between the open ones. */
 static void sealed_values_keep_their_place(void **state)
 {
-	static const char yaml[] = "known_bias:\n  - {sealed: " HEX32 "}\n  - open\n  - {sealed: " HEX32
-				   "}\ntitle: {sealed: " HEX32 "}\nmodality: [{sealed: " HEX32 "}]\n";
+	static const char yaml[] =
+		"known_bias:\n  - {sealed: " HEX32 "}\n  - open\n  - {sealed: " HEX32
+		"}\ntitle: {sealed: " HEX32 "}\nmodality: [{sealed: " HEX32 "}]\n";
 	cleanup_arena struct arena a = ARENA_INIT(1 << 20);
 	struct wm_error err = { 0 };
 	ProtobufCMessage *m = NULL;
@@ -190,7 +215,8 @@ static void sealed_values_have_a_limit(void **state)
 		if (n <= LIMIT_SEALED)
 			assert_ok(read_yaml(&m, D(dataset), buf_str(&yaml), &a, &err), &err);
 		else
-			assert_reason(read_yaml(&m, D(dataset), buf_str(&yaml), &a, &err), &err, LIMIT);
+			assert_reason(read_yaml(&m, D(dataset), buf_str(&yaml), &a, &err), &err,
+				      LIMIT);
 	}
 }
 
@@ -209,7 +235,8 @@ static void messages_are_cut(void **state)
 	name[sizeof(name) - 1] = '\0';
 	mapping.name = name;
 	assert_ok(yaml_read(&t, "a: b\n", 5, "m.yaml", &err), &err);
-	assert_reason(mapping_read(&m, D(dataset), t.root->first, &mapping, &err), &err, YAML_FIELD);
+	assert_reason(mapping_read(&m, D(dataset), t.root->first, &mapping, &err), &err,
+		      YAML_FIELD);
 	assert_int_equal(strlen(err.message), LIMIT_MESSAGE - 1);
 }
 

@@ -146,7 +146,8 @@ static void every_enum_value_round_trips(void **state)
 			const ProtobufCFieldDescriptor *f = &(*d)->fields[i];
 			const ProtobufCEnumDescriptor *e = f->descriptor;
 
-			for (unsigned j = 0; f->type == PROTOBUF_C_TYPE_ENUM && j < e->n_values; j++) {
+			for (unsigned j = 0; f->type == PROTOBUF_C_TYPE_ENUM && j < e->n_values;
+			     j++) {
 				cleanup_arena struct arena a = ARENA_INIT(ARENA_MAX);
 				const ProtobufCMessage *m;
 
@@ -185,8 +186,9 @@ static void change_bytes(struct generator *g, struct buf *payload)
 		uint8_t old = payload->data[at];
 		bool newer = false;
 
-		payload->data[at] = (uint8_t)(generate_below(g, 2) ? old ^ 1U << generate_below(g, 8)
-								   : generate_below(g, 128));
+		payload->data[at] =
+			(uint8_t)(generate_below(g, 2) ? old ^ 1U << generate_below(g, 8)
+						       : generate_below(g, 128));
 		if (encodes_again(&again, payload, &newer) && !newer) {
 			assert_int_equal(again.len, payload->len);
 			assert_memory_equal(again.data, payload->data, again.len);

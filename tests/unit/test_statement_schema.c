@@ -153,7 +153,8 @@ static void every_message_is_reached(void **state)
 			assert_true(len < sizeof(name));
 			memcpy(name, at, len);
 			n++;
-			if (!find_type(name) && strcmp(name, "Tri") != 0 && strcmp(name, "Modality") != 0)
+			if (!find_type(name) && strcmp(name, "Tri") != 0 &&
+			    strcmp(name, "Modality") != 0)
 				test_failed(__FILE__, __LINE__, "%s is not reached", name);
 		}
 	}

@@ -384,7 +384,8 @@ static void long_files_are_not_looked_at(void **state)
 	struct wm_error err = { 0 };
 
 	(void)state;
-	assert_reason(sidecar_decode(&s, "", (size_t)LIMIT_SIDECAR + 1, "m.wmk", &err), &err, LIMIT);
+	assert_reason(sidecar_decode(&s, "", (size_t)LIMIT_SIDECAR + 1, "m.wmk", &err), &err,
+		      LIMIT);
 	assert_reason(sidecar_decode(&s, "", SIZE_MAX, "m.wmk", &err), &err, LIMIT);
 }
 

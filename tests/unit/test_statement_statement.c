@@ -59,7 +59,8 @@ static void the_outside_is_checked(void **state)
 	static const struct edit_row rows[] = {
 		{ { "/_type", NULL }, REASON_STATEMENT_MALFORMED },
 		{ { "/_type", "1" }, REASON_STATEMENT_MALFORMED },
-		{ { "/_type", "\"https://in-toto.io/Statement/v0.1\"" }, REASON_STATEMENT_MALFORMED },
+		{ { "/_type", "\"https://in-toto.io/Statement/v0.1\"" },
+		  REASON_STATEMENT_MALFORMED },
 		{ { "/_type", "\"https://in-toto.io/Statement/V1\"" }, REASON_STATEMENT_MALFORMED },
 		{ { "/predicate", NULL }, REASON_STATEMENT_MALFORMED },
 		{ { "/predicate", "null" }, REASON_STATEMENT_MALFORMED },
@@ -82,7 +83,8 @@ static void the_outside_is_checked(void **state)
 		{ { "/predicateType", "\"urn:weightmark:transfer:v1\"" }, REASON_KIND_RESERVED },
 		{ { "/predicateType", "\"urn:weightmark:receipt:v1\"" }, REASON_KIND_RESERVED },
 		/* A dataset presented as a manifest (attack 12). */
-		{ { "/predicateType", "\"urn:weightmark:manifest:v1\"" }, REASON_STATEMENT_MALFORMED },
+		{ { "/predicateType", "\"urn:weightmark:manifest:v1\"" },
+		  REASON_STATEMENT_MALFORMED },
 		{ { "/predicateType", "\"urn:weightmark:run:v1\"" }, REASON_STATEMENT_MALFORMED },
 	};
 
@@ -128,7 +130,8 @@ static void subjects_are_those_implied(void **state)
 		{ { "/subject", "null" }, REASON_SUBJECT_MISMATCH },
 		{ { "/subject/0", NULL }, REASON_SUBJECT_MISMATCH },
 		{ { "/subject/3", NULL }, REASON_SUBJECT_MISMATCH },
-		{ { "/subject/-", "{\"digest\":{\"sha256\":\"" HEX32 "\"},\"name\":\"tokenizer.json\"}" },
+		{ { "/subject/-",
+		    "{\"digest\":{\"sha256\":\"" HEX32 "\"},\"name\":\"tokenizer.json\"}" },
 		  REASON_SUBJECT_MISMATCH },
 		{ { "/subject/0/name", "\"b.st\"" }, REASON_SUBJECT_MISMATCH },
 		{ { "/subject/0/uri", "\"x\"" }, REASON_SUBJECT_MISMATCH },
@@ -144,7 +147,8 @@ static void subjects_are_those_implied(void **state)
 	static const struct edit_row dataset[] = {
 		{ { "/subject/0/digest", "{\"sha256\":\"" HEX32 "\"}" }, REASON_SUBJECT_MISMATCH },
 		{ { "/predicate/content_root", NULL }, REASON_SUBJECT_MISMATCH },
-		{ { "/predicate/header/object", "\"acme.example/other\"" }, REASON_SUBJECT_MISMATCH },
+		{ { "/predicate/header/object", "\"acme.example/other\"" },
+		  REASON_SUBJECT_MISMATCH },
 	};
 	static const struct edit_row release[] = {
 		{ { "/predicate/checkpoint", "{\"object\":\"a/b\"}" }, REASON_SUBJECT_MISMATCH },
@@ -261,7 +265,8 @@ static void bytes_have_one_form(void **state)
 		enum reason got = replaced(rows[i].old, rows[i].new);
 
 		if (got != rows[i].reason)
-			test_failed(__FILE__, __LINE__, "%s: %s", rows[i].new, reason_info(got)->id);
+			test_failed(__FILE__, __LINE__, "%s: %s", rows[i].new,
+				    reason_info(got)->id);
 	}
 }
 
@@ -284,13 +289,14 @@ static void other_documents_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_not_equal(statement_decode(&s, rows[i].text, strlen(rows[i].text), "s", &err),
-				     WM_OK);
+		assert_int_not_equal(
+			statement_decode(&s, rows[i].text, strlen(rows[i].text), "s", &err), WM_OK);
 		assert_int_equal(error_reason(&err), rows[i].reason);
 	}
 	assert_non_null(large);
 	assert_reason(statement_decode(&s, large, LIMIT_STATEMENT + 1, "s", &err), &err, LIMIT);
-	assert_reason(statement_decode(&s, large, LIMIT_STATEMENT, "s", &err), &err, JSON_MALFORMED);
+	assert_reason(statement_decode(&s, large, LIMIT_STATEMENT, "s", &err), &err,
+		      JSON_MALFORMED);
 }
 
 /* --- newer schemas ----------------------------------------------------------------------- */
@@ -307,7 +313,8 @@ static void newer_schemas_are_read_as_far_as_known(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 		for (int newer = 0; newer <= 1; newer++) {
-			const struct edit minor = { "/predicate/header/schema_minor", newer ? "1" : "0" };
+			const struct edit minor = { "/predicate/header/schema_minor",
+						    newer ? "1" : "0" };
 			const struct edit e = { unknown[i][0], unknown[i][1] };
 			cleanup_tree struct tree t = TREE_INIT;
 			cleanup_buf struct buf payload = BUF_INIT(LIMIT_STATEMENT);
@@ -319,12 +326,15 @@ static void newer_schemas_are_read_as_far_as_known(void **state)
 			statements_edit(root, &t, &e);
 			assert_ok(json_write_canonical(&payload, root, &err), &err);
 			if (newer) {
-				assert_ok(statement_decode(&s, payload.data, payload.len, "s", &err), &err);
+				assert_ok(
+					statement_decode(&s, payload.data, payload.len, "s", &err),
+					&err);
 				assert_true(s->newer_schema);
 				assert_int_equal(s->header->n_sealed, 0);
 			} else {
-				assert_reason(statement_decode(&s, payload.data, payload.len, "s", &err),
-					      &err, STATEMENT_MALFORMED);
+				assert_reason(
+					statement_decode(&s, payload.data, payload.len, "s", &err),
+					&err, STATEMENT_MALFORMED);
 			}
 		}
 }
@@ -352,7 +362,8 @@ static void newer_schemas_keep_the_rules(void **state)
 		statements_edit(root, &t, &minor);
 		statements_edit(root, &t, &rows[i].edit);
 		assert_ok(json_write_canonical(&payload, root, &err), &err);
-		assert_int_not_equal(statement_decode(&s, payload.data, payload.len, "s", &err), WM_OK);
+		assert_int_not_equal(statement_decode(&s, payload.data, payload.len, "s", &err),
+				     WM_OK);
 		assert_int_equal(error_reason(&err), rows[i].reason);
 	}
 }

@@ -6,8 +6,10 @@
 #include "util/limits.h"
 
 #define SEALED "{\"sealed\":\"" HEX32 "\"}"
-#define FILE_OF(path, rest) \
-	"{\"path\":\"" path "\",\"size\":7,\"role\":\"load\",\"grammar\":\"g/1\",\"file_digest\":\"" HEX32 "\"" rest "}"
+#define FILE_OF(path, rest)                                                                      \
+	"{\"path\":\"" path                                                                      \
+	"\",\"size\":7,\"role\":\"load\",\"grammar\":\"g/1\",\"file_digest\":\"" HEX32 "\"" rest \
+	"}"
 #define SUM ",\"sha256\":\"" HEX32 "\""
 
 static const struct {
@@ -28,7 +30,10 @@ static const struct {
 	{ "run", "/header/issuer", "\"\"", "printable ASCII", NULL },
 	{ "run", "/header/issuer", "\"acme example\"", "printable ASCII", NULL },
 	{ "run", "/header/issuer", "\"acme\\u007f\"", "printable ASCII", NULL },
-	{ "run", "/header/issuer", "\"\xc3\xa4" "cme\"", "printable ASCII", NULL },
+	{ "run", "/header/issuer",
+	  "\"\xc3\xa4"
+	  "cme\"",
+	  "printable ASCII", NULL },
 	{ "run", "/header/issuer", "\"acme\"", "the object id is not", NULL },
 	{ "run", "/header/issuer", "\"acme.example/a\"", "the object id is not", NULL },
 	{ "run", "/header/object", "\"acme-evil/llm@1\"", "the object id is not", NULL },
@@ -58,7 +63,8 @@ static const struct {
 	{ "run", "/uses/0/dataset/sha256", SEALED, "refers to nothing", "\"" HEX32 "\"" },
 	{ "admission", "/source", SEALED, "lacks its source", NULL },
 	/* parties and references */
-	{ "manifest", "/model/supplier", "\"nobody\"", "'nobody' is not the id of a party", "\"lab\"" },
+	{ "manifest", "/model/supplier", "\"nobody\"", "'nobody' is not the id of a party",
+	  "\"lab\"" },
 	{ "release", "/recipient", "\"Lab\"", "'Lab' is not the id of a party", "\"acme\"" },
 	{ "dataset", "/party", NULL, "'lab' is not the id of a party", "[{\"id\":\"lab\"}]" },
 	{ "manifest", "/party/1/id", "\"acme\"", "two parties have the id 'acme'", "\"Acme\"" },
@@ -70,7 +76,8 @@ static const struct {
 	/* what is for authors */
 	{ "run", "/uses/0/dataset_id", "\"faces\"", "uses.dataset_id is for authors", NULL },
 	{ "manifest", "/training_run", "[{}]", "training_run is for authors", "[]" },
-	{ "manifest", "/checkpoint_of/run_id", "\"r\"", "checkpoint_of.run_id is for authors", NULL },
+	{ "manifest", "/checkpoint_of/run_id", "\"r\"", "checkpoint_of.run_id is for authors",
+	  NULL },
 	{ "run", "/uses/0/to_step", "0", "from_step is after to_step", "1" },
 	/* what was measured */
 	{ "manifest", "/checkpoint", NULL, "no file or part", NULL },
@@ -82,7 +89,8 @@ static const struct {
 	{ "manifest", "/checkpoint/file/0/grammar", NULL, "file record lacks", "\"raw/1\"" },
 	{ "manifest", "/checkpoint/file/0/file_digest", NULL, "file record lacks", NULL },
 	{ "manifest", "/checkpoint/file/0/sha256", NULL, "file record lacks", NULL },
-	{ "manifest", "/checkpoint/file/2/path", "\"../c\"", "not plain and relative", "\"c/d.st\"" },
+	{ "manifest", "/checkpoint/file/2/path", "\"../c\"", "not plain and relative",
+	  "\"c/d.st\"" },
 	{ "manifest", "/checkpoint/file/2/path", "\"/c\"", "not plain and relative", NULL },
 	{ "manifest", "/checkpoint/file/2/path", "\"c//d\"", "not plain and relative", NULL },
 	{ "manifest", "/checkpoint/file/2/path", "\"c/./d\"", "not plain and relative", NULL },
@@ -93,17 +101,20 @@ static const struct {
 	{ "manifest", "/checkpoint/file/1/path", "\"z\"", "files are not in order", NULL },
 	{ "manifest", "/checkpoint/file/-", FILE_OF("b", SUM), "files are not in order",
 	  FILE_OF("z", SUM) },
-	{ "manifest", "/checkpoint/file/-", FILE_OF("z", ""), "file record lacks", FILE_OF("z", SUM) },
+	{ "manifest", "/checkpoint/file/-", FILE_OF("z", ""), "file record lacks",
+	  FILE_OF("z", SUM) },
 	{ "manifest", "/checkpoint/part/0/name", NULL, "lacks its name", "\"a\"" },
-	{ "manifest", "/checkpoint/part/0/path", NULL, "lacks its name or its files", "[\"a.st\"]" },
-	{ "manifest", "/checkpoint/part/1/name", "\"main\"", "parts are not in order", "\"mainz\"" },
+	{ "manifest", "/checkpoint/part/0/path", NULL, "lacks its name or its files",
+	  "[\"a.st\"]" },
+	{ "manifest", "/checkpoint/part/1/name", "\"main\"", "parts are not in order",
+	  "\"mainz\"" },
 	{ "manifest", "/checkpoint/part/0/name", "\"w\"", "parts are not in order", "\"u\"" },
 	{ "manifest", "/checkpoint/part/0/weights_digest", NULL, "one of its two digests", NULL },
-	{ "manifest", "/checkpoint/part/1/weights_digest", "\"" HEX32 "\"", "one of its two digests",
-	  NULL },
+	{ "manifest", "/checkpoint/part/1/weights_digest", "\"" HEX32 "\"",
+	  "one of its two digests", NULL },
 	{ "manifest", "/checkpoint/part/0/path/1", "\"a.st\"", "of a part are not in order", NULL },
-	{ "manifest", "/checkpoint/part/0/path", "[\"b.st\",\"a.st\"]", "of a part are not in order",
-	  "[\"a.st\",\"c/d.st\"]" },
+	{ "manifest", "/checkpoint/part/0/path", "[\"b.st\",\"a.st\"]",
+	  "of a part are not in order", "[\"a.st\",\"c/d.st\"]" },
 	{ "manifest", "/checkpoint/part/0/path", "[\"a\"]", "names a file that is not listed",
 	  "[\"b.st\"]" },
 	{ "manifest", "/checkpoint/part/0/path", "[\"zz\"]", "names a file that is not listed",
@@ -175,16 +186,19 @@ static void decoding_keeps_the_rules(void **state)
 		if (statements_decode(&s, rows[i].kind, &e, &err) == WM_OK)
 			test_failed(__FILE__, __LINE__, "row %zu, %s: taken", i, rows[i].pointer);
 		if (!strstr(err.message, rows[i].message))
-			test_failed(__FILE__, __LINE__, "row %zu, %s: %s", i, rows[i].pointer, err.message);
+			test_failed(__FILE__, __LINE__, "row %zu, %s: %s", i, rows[i].pointer,
+				    err.message);
 	}
 }
 
 static void corrections_name_what_they_correct(void **state)
 {
-	const struct edit e = { "/header",
-				"{\"as_of\":\"2026-01-02T03:04:05Z\",\"issued_at\":\"2026-01-02T03:04:06Z\","
-				"\"issuer\":\"i\",\"nonce\":\"" HEX16 "\",\"object\":\"i/o\",\"schema_minor\":0,"
-				"\"sequence\":2,\"previous\":\"wm:" HEX32 "\",\"reason\":\"typo\"}" };
+	const struct edit e = {
+		"/header",
+		"{\"as_of\":\"2026-01-02T03:04:05Z\",\"issued_at\":\"2026-01-02T03:04:06Z\","
+		"\"issuer\":\"i\",\"nonce\":\"" HEX16 "\",\"object\":\"i/o\",\"schema_minor\":0,"
+		"\"sequence\":2,\"previous\":\"wm:" HEX32 "\",\"reason\":\"typo\"}"
+	};
 	cleanup_buf struct buf payload = BUF_INIT(LIMIT_STATEMENT);
 	struct wm_error err = { 0 };
 
@@ -195,13 +209,15 @@ static void corrections_name_what_they_correct(void **state)
 static void issuers_and_parties_have_limits(void **state)
 {
 	for (size_t more = 0; more <= 1; more++) {
-		cleanup_buf struct buf json = BUF_INIT(1 << 20), payload = BUF_INIT(LIMIT_STATEMENT);
+		cleanup_buf struct buf json = BUF_INIT(1 << 20),
+				       payload = BUF_INIT(LIMIT_STATEMENT);
 		struct edit e = { "/party", NULL };
 		struct wm_error err = { 0 };
 
 		(void)state;
 		for (size_t i = 0; i < LIMIT_PARTIES + more; i++)
-			assert_ok(buf_printf(&json, &err, "%s{\"id\":\"p%zu\"}", i ? "," : "[", i), &err);
+			assert_ok(buf_printf(&json, &err, "%s{\"id\":\"p%zu\"}", i ? "," : "[", i),
+				  &err);
 		assert_ok(buf_append_str(&json, "]", &err), &err);
 		e.json = buf_str(&json);
 		if (more)

@@ -71,7 +71,8 @@ static void messages_and_contexts_are_cut(void **state)
 	text[sizeof(text) - 1] = '\0';
 	for (int len = LIMIT_MESSAGE - 2; len <= LIMIT_MESSAGE + 1; len++) {
 		(void)fail(&err, REASON_LIMIT, "%.*s", len, text);
-		assert_int_equal(strlen(err.message), len < LIMIT_MESSAGE ? len : LIMIT_MESSAGE - 1);
+		assert_int_equal(strlen(err.message),
+				 len < LIMIT_MESSAGE ? len : LIMIT_MESSAGE - 1);
 		assert_int_equal(fail_context(&err, "shard %d", 3), WM_LIMIT);
 		assert_int_equal(strlen(err.message), LIMIT_MESSAGE - 1);
 		assert_memory_equal(err.message, "shard 3: xxx", 12);

@@ -214,7 +214,8 @@ static void links_are_not_written_through(void **state)
 	assert_holds(in(d, "target"), "old");
 	assert_int_equal(lstat(in(d, "link"), &st), 0);
 	assert_true(S_ISREG(st.st_mode));
-	assert_reason(file_write(in(d, "dangling"), "x", 1, 0644, FILE_EXCLUSIVE, &err), &err, EXISTS);
+	assert_reason(file_write(in(d, "dangling"), "x", 1, 0644, FILE_EXCLUSIVE, &err), &err,
+		      EXISTS);
 	assert_false(file_exists(in(d, "nowhere")));
 	scratch_remove(d);
 }
@@ -230,7 +231,8 @@ static void what_exists_is_kept(void **state)
 	assert_holds(in(d, "a"), "1");
 	assert_int_equal(mkdir(in(d, "dir"), 0700), 0);
 	assert_reason(file_write(in(d, "dir"), "2", 1, 0644, FILE_EXCLUSIVE, &err), &err, EXISTS);
-	assert_reason(file_write(in(d, "dir"), "2", 1, 0644, FILE_REPLACE, &err), &err, WRITE_FAILED);
+	assert_reason(file_write(in(d, "dir"), "2", 1, 0644, FILE_REPLACE, &err), &err,
+		      WRITE_FAILED);
 	assert_int_equal(count_entries(d), 2);
 	scratch_remove(d);
 }

@@ -112,7 +112,9 @@ static void unsafe_characters(void **state)
 		0x200B, 0x200D, 0x200E, 0x2028, 0x2029, 0x202A, 0x202E, 0x2060, 0x2066, 0x2069,
 		0xE000, 0xF8FF, 0xFDD0, 0xFEFF, 0xFFFE, 0xFFFF, 0x1FFFE, 0xE0001, 0xF0000, 0x10FFFF,
 	};
-	static const uint32_t safe[] = { ' ', 'a', '~', 0xA0, 0xE9, 0x4E2D, 0x2010, 0xFFFD, 0x1F600 };
+	static const uint32_t safe[] = {
+		' ', 'a', '~', 0xA0, 0xE9, 0x4E2D, 0x2010, 0xFFFD, 0x1F600
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
@@ -193,11 +195,31 @@ static void survives_failing_allocations(void **state)
 static void plain_relative_paths(void **state)
 {
 	static const char *const good[] = {
-		"a", "a/b", "a b/c.d", ".hidden", "..a", "a..", "...", "a/.../b", "caf\xc3\xa9", "-a", "~",
+		"a",   "a/b",	  "a b/c.d",	 ".hidden", "..a", "a..",
+		"...", "a/.../b", "caf\xc3\xa9", "-a",	    "~",
 	};
 	static const char *const bad[] = {
-		"", "/", "/a", "a/", "a//b", ".", "..", "./a", "../a", "a/.", "a/..", "a/./b", "a/../b",
-		"a\\b", "a\nb", "\x1b", "a\x7f", "\xff", "a/\xc3", "a\xe2\x80\xae", "a\xe2\x80\x8b",
+		"",
+		"/",
+		"/a",
+		"a/",
+		"a//b",
+		".",
+		"..",
+		"./a",
+		"../a",
+		"a/.",
+		"a/..",
+		"a/./b",
+		"a/../b",
+		"a\\b",
+		"a\nb",
+		"\x1b",
+		"a\x7f",
+		"\xff",
+		"a/\xc3",
+		"a\xe2\x80\xae",
+		"a\xe2\x80\x8b",
 	};
 	char longest[LIMIT_PATH + 2];
 
