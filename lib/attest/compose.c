@@ -77,6 +77,26 @@ static enum wm_code check_typed_header(const struct composition *c,
 	return WM_OK;
 }
 
+/* The local id is what follows the last slash, so it has none itself. */
+static enum wm_code check_local_id(struct composition *c, const struct draft_statement *s,
+				   const char *id, struct wm_error *err)
+{
+	const bool is_manifest = s->kind->descriptor == &weightmark__v1__manifest__descriptor;
+	const struct scalar *scalar = scalar_find(&weightmark__v1__id__descriptor);
+	ProtobufCMessage *m = NULL;
+
+	if (!*id)
+		return fail(err, REASON_YAML_FIELD, "%s: the %s has no %s", c->name, s->kind->name,
+			    is_manifest ? "model.name" :
+			    s->kind->descriptor == &weightmark__v1__run__descriptor ? "id" :
+										      "dataset_id");
+	TRY(scalar_read(&m, scalar, id, strlen(id), &c->arena, err));
+	if (!m)
+		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s%s", c->name, id,
+			    scalar->form, is_manifest ? "; give a model.model_id" : "");
+	return WM_OK;
+}
+
 static enum wm_code fill_header(struct composition *c, struct draft_statement *s,
 				struct wm_error *err)
 {
@@ -96,12 +116,7 @@ static enum wm_code fill_header(struct composition *c, struct draft_statement *s
 	}
 	TRY(buf_printf(&object, err, "%s/", c->issuer));
 	TRY(s->kind->local_id(&object, s->message, err));
-	if (object.len == strlen(c->issuer) + 1)
-		return fail(err, REASON_YAML_FIELD, "%s: the %s has no %s", c->name, s->kind->name,
-			    s->kind->descriptor == &weightmark__v1__manifest__descriptor ?
-				    "model.name" :
-			    s->kind->descriptor == &weightmark__v1__run__descriptor ? "id" :
-										      "dataset_id");
+	TRY(check_local_id(c, s, buf_str(&object) + strlen(c->issuer) + 1, err));
 	TRY(make_scalar(&h->object, c, &weightmark__v1__object_id__descriptor, buf_str(&object),
 			err));
 	TRY(arena_copy(&h->issuer, &c->arena, c->issuer, strlen(c->issuer), err));
@@ -209,6 +224,10 @@ static enum wm_code check_manifest(const struct composition *c, struct wm_error 
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: %s is measured or made by sign, never written", c->name,
 			    c->manifest->checkpoint ? "checkpoint" : "run");
+	if (c->manifest->checkpoint_of && c->manifest->checkpoint_of->run &&
+	    c->manifest->checkpoint_of->run->statement)
+		return fail(err, REASON_YAML_FIELD,
+			    "%s: checkpoint_of: name the training run by run_id", c->name);
 	return WM_OK;
 }
 
@@ -390,6 +409,22 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 	return fail(err, REASON_DATASET_UNKNOWN, "%s: dataset '%.128s'", c->name, id);
 }
 
+/* A dataset that was referred to by statement must be given, or verifying would miss it. */
+static enum wm_code check_given(const struct composition *c, const Weightmark__V1__Reference *r,
+				struct statement *const *given, size_t n_given,
+				struct wm_error *err)
+{
+	char id[STATEMENT_ID_TEXT + 1];
+
+	if (!r->statement)
+		return WM_OK;
+	for (size_t i = 0; i < n_given; i++)
+		if (memcmp(given[i]->id, r->statement->sha256.data, SHA256_BYTES) == 0)
+			return WM_OK;
+	statement_id_text(id, r->statement->sha256.data);
+	return fail(err, REASON_DATASET_UNKNOWN, "%s: dataset %s", c->name, id);
+}
+
 static enum wm_code refer_to_datasets(struct composition *c, Weightmark__V1__Run *run,
 				      struct statement *const *given, size_t n_given,
 				      struct wm_error *err)
@@ -401,8 +436,10 @@ static enum wm_code refer_to_datasets(struct composition *c, Weightmark__V1__Run
 			return fail(err, REASON_YAML_FIELD,
 				    "%s: a use names its data by one of dataset_id and dataset",
 				    c->name);
-		if (!use->dataset_id)
+		if (!use->dataset_id) {
+			TRY(check_given(c, use->dataset, given, n_given, err));
 			continue;
+		}
 		TRY(refer(&use->dataset, c, use->dataset_id, &weightmark__v1__dataset__descriptor,
 			  given, n_given, err));
 		use->dataset_id = NULL;

@@ -131,12 +131,28 @@ static enum wm_code load_priors(struct priors *p, const char *own, const struct 
 	return WM_OK;
 }
 
+/* A rule that what the author wrote breaks is the author's to correct. */
+static enum wm_code encode(struct buf *payload, const struct draft_statement *s, const char *name,
+			   struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+	enum wm_code code = statement_encode(payload, s->kind, s->message, &why);
+
+	if (code == WM_OK)
+		return WM_OK;
+	if (error_reason(&why) == REASON_STATEMENT_INVALID)
+		return fail(err, REASON_YAML_FIELD, "%s: %s: %s", name, s->kind->name, why.message);
+	if (err)
+		*err = why;
+	return code;
+}
+
 /*
  * Whether `s` says what `before` says but for nonce and times. If so it takes those over,
  * so that its payload, and every id that rests on it, is the same.
  */
 static enum wm_code take_over(bool *same, struct draft_statement *s, const struct prior *before,
-			      struct buf *payload, struct wm_error *err)
+			      const char *name, struct buf *payload, struct wm_error *err)
 {
 	Weightmark__V1__Header *h = statement_header(s->message), kept = *h;
 	const Weightmark__V1__Header *old = before->statement->header;
@@ -153,7 +169,7 @@ static enum wm_code take_over(bool *same, struct draft_statement *s, const struc
 	h->sequence = old->sequence;
 	h->previous = old->previous;
 	h->reason = old->reason;
-	TRY(statement_encode(&bytes, s->kind, s->message, err));
+	TRY(encode(&bytes, s, name, err));
 	*same = bytes.len == before->envelope->payload_len &&
 		memcmp(bytes.data, before->envelope->payload, bytes.len) == 0;
 	if (!*same) {
@@ -177,11 +193,11 @@ static enum wm_code make_statement(struct signing *out, size_t i, const struct p
 	for (size_t j = 0; j < p->n_own && !s->reused; j++) {
 		bool same;
 
-		TRY(take_over(&same, s, &p->list[j], payload, err));
+		TRY(take_over(&same, s, &p->list[j], o->yaml_name, payload, err));
 	}
 	if (s->reused)
 		return WM_OK;
-	TRY(statement_encode(payload, s->kind, s->message, err));
+	TRY(encode(payload, s, o->yaml_name, err));
 	TRY(statement_id(s->id, payload->data, payload->len, err));
 	if (o->dry_run)
 		return WM_OK;
