@@ -208,9 +208,13 @@ enum wm_code file_write(const char *path, const void *data, size_t len, mode_t p
 	if (code != WM_OK && *temporary)
 		unlinkat(dir, temporary, 0);
 	TRY(code);
-	if (close(take_fd(&fd)) < 0 || fsync(dir) < 0)
-		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
-	return WM_OK;
+	if (close(take_fd(&fd)) < 0 || fsync(dir) < 0) {
+		code = fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+		/* A new name that may not last is taken back, so that a failure changed nothing. */
+		if (mode == FILE_EXCLUSIVE)
+			unlinkat(dir, file_name(path), 0);
+	}
+	return code;
 }
 
 /* Keeps errno. */
