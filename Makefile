@@ -62,7 +62,7 @@ docs_gen    := $(B)/weightmark.1 $(B)/weightmark.bash $(B)/_weightmark $(B)/weig
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo check unit lint bench fuzz fuzzers golden interop mutate coverage install uninstall clean deps help FORCE
+.PHONY: all demo check unit lint bench fuzz fuzzers golden interop fault mutate coverage install uninstall clean deps help FORCE
 
 all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## build command, library, manual and completions
 
@@ -195,6 +195,10 @@ bench: ## measure against openssl, cat, sha256sum and b3sum; needs 10 GB of free
 	$(call need,$(deps_build) $(deps_bench))
 	$(build) all
 	@B='$(B)' tests/bench/run
+
+fault: deps ## kill sign and key new at every write, let every write fail
+	$(build) all
+	@B='$(B)' tests/fault/run
 
 mutate: deps ## remove each named check in turn and show that a test fails
 	@tests/mutate
