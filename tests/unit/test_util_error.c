@@ -73,18 +73,18 @@ static void messages_and_contexts_are_cut(void **state)
 		(void)fail(&err, REASON_LIMIT, "%.*s", len, text);
 		assert_int_equal(strlen(err.message),
 				 len < LIMIT_MESSAGE ? len : LIMIT_MESSAGE - 1);
-		assert_int_equal(fail_context(&err, "shard %d", 3), WM_LIMIT);
+		assert_int_equal(fail_context(WM_LIMIT, &err, "shard %d", 3), WM_LIMIT);
 		assert_int_equal(strlen(err.message), LIMIT_MESSAGE - 1);
 		assert_memory_equal(err.message, "shard 3: xxx", 12);
 	}
 	(void)fail(&err, REASON_LIMIT, "inner");
-	(void)fail_context(&err, "%s", text);
+	(void)fail_context(WM_LIMIT, &err, "%s", text);
 	assert_int_equal(strlen(err.message), LIMIT_MESSAGE - 1);
 	(void)fail(&err, REASON_LIMIT, "inner");
-	(void)fail_context(&err, "outer");
+	(void)fail_context(WM_LIMIT, &err, "outer");
 	assert_string_equal(err.message, "outer: inner");
 	assert_string_equal(err.reason, "limit");
-	assert_int_equal(fail_context(NULL, "outer"), WM_INTERNAL);
+	assert_int_equal(fail_context(WM_FORMAT, NULL, "outer"), WM_FORMAT);
 }
 
 static void limits_are_listed(void **state)
