@@ -107,6 +107,7 @@ static bool time_parse(ProtobufCMessage *m, const char *text, size_t len, char *
 {
 	int hour, minute, second;
 	int64_t days;
+	int rest;
 
 	(void)room;
 	if (len != TIME_TEXT || !parse_day(text, &days) || text[10] != 'T' ||
@@ -115,8 +116,8 @@ static bool time_parse(ProtobufCMessage *m, const char *text, size_t len, char *
 		return false;
 	if (hour > 23 || minute > 59 || second > 59)
 		return false;
-	((Weightmark__V1__Time *)m)->seconds =
-		days * SECONDS_A_DAY + hour * 3600 + minute * 60 + second;
+	rest = hour * 3600 + minute * 60 + second;
+	((Weightmark__V1__Time *)m)->seconds = days * SECONDS_A_DAY + rest;
 	return true;
 }
 
