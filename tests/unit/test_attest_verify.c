@@ -371,6 +371,12 @@ static void manifest_single(void **state)
 	publisher_resign(&p, N_MADE, p.signer, buf_str(&other));
 	publisher_write(&p);
 	assert_accepted(&p);
+	/* Of another object it is no correction, and conflicts. */
+	replace_all(&other, "/digits-mlp@1.0.0\"", "/digits-mlp@1.0.1\"");
+	publisher_resign(&p, N_MADE, p.signer, buf_str(&other));
+	publisher_write(&p);
+	assert_refused(&p, "manifest-single", MANIFEST_CONFLICT);
+	replace_all(&other, "/digits-mlp@1.0.1\"", "/digits-mlp@1.0.0\"");
 	/* And it is what counts: it names other bytes. */
 	replace_all(&other, "\"size\":10008", "\"size\":10009");
 	publisher_resign(&p, N_MADE, p.signer, buf_str(&other));
@@ -423,6 +429,31 @@ static void statements_connected(void **state)
 	assert_refused(&p, "statements-connected", STATEMENT_UNCONNECTED);
 	p.n_envelopes--;
 	publisher_write(&p);
+	assert_accepted(&p);
+}
+
+/* Leaves out the `i`th statement. */
+static void write_without(size_t i)
+{
+	publisher_make(&p, NULL);
+	p.envelopes[i] = p.envelopes[--p.n_envelopes];
+	publisher_write(&p);
+}
+
+/* Whoever takes a statement out takes away what a buyer should know. */
+static void references_carried(void **state)
+{
+	(void)state;
+	write_without(DATASET);
+	assert_refused(&p, "references-carried", REFERENCE_MISSING);
+	publisher_make(&p, NULL);
+	p.envelopes[0] = p.envelopes[MANIFEST];
+	p.n_envelopes = 1;
+	publisher_write(&p);
+	assert_refused(&p, "references-carried", REFERENCE_MISSING);
+	write_without(RUN);
+	assert_refused(&p, "statements-connected", STATEMENT_UNCONNECTED);
+	make_honest();
 	assert_accepted(&p);
 }
 
@@ -520,6 +551,7 @@ int main(void)
 		CASE(manifest_single),
 		CASE(issuers_bound),
 		CASE(statements_connected),
+		CASE(references_carried),
 		CASE(others_may_sign_too),
 		CASE(references_agree),
 		CASE(openings_match),
