@@ -72,6 +72,13 @@ enum wm_code fail(struct wm_error *err, enum reason reason, const char *format, 
 	return info->code;
 }
 
+enum wm_code fail_again(struct wm_error *err, const struct wm_error *from)
+{
+	if (err)
+		*err = *from;
+	return from->code;
+}
+
 enum wm_code fail_nomem(struct wm_error *err)
 {
 	return fail(err, REASON_NO_MEMORY, "out of memory");

@@ -58,6 +58,9 @@ static inline bool error_is_untold(enum wm_code code)
 enum wm_code fail(struct wm_error *err, enum reason reason, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
+/* Hands on what a step before said: fills `err` with `from`, returns its code. */
+enum wm_code fail_again(struct wm_error *err, const struct wm_error *from);
+
 /* fail() with REASON_NO_MEMORY. */
 enum wm_code fail_nomem(struct wm_error *err) __attribute__((cold));
 
