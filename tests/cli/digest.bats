@@ -27,7 +27,7 @@ load signed
 
 @test "digest: the same with every kernel and any number of workers" {
 	head -c 20000000 /dev/urandom >big.bin
-	local kernel jobs file want
+	local jobs file want
 	for file in big.bin "$GOOD" "$TOP/testdata/good/digits-transformer/model.safetensors"; do
 		want=$(wm digest --sha256 "$file")
 		[[ $want == *"$(sha256sum <"$file" | cut -d' ' -f1)"* ]]

@@ -9,8 +9,11 @@ plain_build() {
 	! grep -q 'fsanitize' "$B/flags" || skip "a build with sanitizers"
 }
 
-signing() { wm sign model.safetensors -m m.yaml --key publisher.key "$@"; }
-verifying() { wm verify model.safetensors --key publisher.pub "$@"; }
+signing() { wm sign model.safetensors -m m.yaml --key publisher.key; }
+verifying() { wm verify model.safetensors --key publisher.pub; }
+
+# The names in a directory, on one line.
+names_in() { find "$1" -mindepth 1 -printf '%P\n' | sort | tr '\n' ' '; }
 
 # Fails where a directory holds what is not named.
 only() { # directory, names
@@ -113,10 +116,10 @@ only() { # directory, names
 	dd if=/dev/zero of=small/fill bs=4096 2>/dev/null || true
 	run --separate-stderr wm sign small/model.safetensors -m m.yaml --key publisher.key
 	local first=$status reason=$stderr names
-	names=$(ls -A small | sort | tr '\n' ' ')
+	names=$(names_in small)
 	run --separate-stderr wm key new ./small/a --no-passphrase
 	local key=$status key_names
-	key_names=$(ls -A small | sort | tr '\n' ' ')
+	key_names=$(names_in small)
 	rm small/fill
 	run --separate-stderr wm sign small/model.safetensors -m m.yaml --key publisher.key
 	local second=$status

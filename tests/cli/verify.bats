@@ -177,5 +177,5 @@ refused_by() { # check reason
 	run -0 strace -f -o trace -e trace=socket,connect,fork,vfork,execve "$B/weightmark" verify \
 		model.safetensors --key publisher.pub
 	[ "$(grep -c 'execve' trace)" = 1 ]
-	! grep -E 'socket|connect|fork' trace
+	run ! grep -E 'socket|connect|fork' trace
 }
