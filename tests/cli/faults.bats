@@ -4,11 +4,6 @@
 load helper
 load signed
 
-# The whole program with its descriptors; a sanitizer's runtime does not live with these tools.
-plain_build() {
-	! grep -q 'fsanitize' "$B/flags" || skip "a build with sanitizers"
-}
-
 signing() { wm sign model.safetensors -m m.yaml --key publisher.key; }
 verifying() { wm verify model.safetensors --key publisher.pub; }
 

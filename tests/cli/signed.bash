@@ -33,4 +33,9 @@ r = eval(sys.argv[1])
 print("\n".join(map(str, r)) if isinstance(r, list) else r)' "$2"
 }
 
+# Skips where sanitizers are built in: their runtime does not live with strace or valgrind.
+plain_build() {
+	! grep -q 'fsanitize' "$B/flags" || skip "a build with sanitizers"
+}
+
 hostile_names=('a b' $'a\e[2Jb' $'a\nb' $'a\xffb' $'a\u202eb' '-a' '--key' "a'b\"c" '$(id)' 'a*b')

@@ -173,6 +173,7 @@ refused_by() { # check reason
 
 @test "verify: needs no network, no child process" {
 	command -v strace >/dev/null || skip "strace is not installed"
+	plain_build
 	given_signed
 	run -0 strace -f -o trace -e trace=socket,connect,fork,vfork,execve "$B/weightmark" verify \
 		model.safetensors --key publisher.pub
