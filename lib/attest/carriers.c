@@ -19,9 +19,12 @@ enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error 
 enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error *err)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
+	struct wm_error why = { 0 };
 
-	if (!file_exists(path))
-		return fail(err, REASON_SIDECAR_MISSING, "%s: there is no such file", path);
-	TRY(file_read(&bytes, path, err));
+	if (file_read(&bytes, path, &why) != WM_OK) {
+		if (error_reason(&why) == REASON_NOT_FOUND)
+			return fail(err, REASON_SIDECAR_MISSING, "%s: there is no such file", path);
+		return fail_again(err, &why);
+	}
 	return sidecar_decode(out, bytes.data, bytes.len, path, err);
 }

@@ -125,15 +125,13 @@ read_source(bool *used, char note[256], struct draft_sources *s, const char *pat
 	struct wm_error wrong = { 0 };
 	enum wm_code code;
 
-	if (!file_exists(path))
-		return WM_OK;
 	code = file_read(&text, path, &wrong);
 	if (code == WM_OK)
 		code = read(s, &text, &wrong);
-	if (code == WM_NOMEM) {
-		*err = wrong;
-		return code;
-	}
+	else if (error_reason(&wrong) == REASON_NOT_FOUND)
+		return WM_OK;
+	if (code == WM_NOMEM)
+		return fail_again(err, &wrong);
 	if (code != WM_OK)
 		snprintf(note, 256, "%s", wrong.message);
 	*used = code == WM_OK;

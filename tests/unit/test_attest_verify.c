@@ -2,6 +2,7 @@
 /* lib/attest/checks.c, what is carried: for each check a sidecar that only it refuses. */
 #include "publisher.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "util/hex.h"
@@ -55,6 +56,23 @@ static void carrier_found(void **state)
 	make_honest();
 	assert_accepted(&p);
 	assert_accepted_full(&p);
+}
+
+/* Only what is not there is missing; of what cannot be read nothing can be told. */
+static void sidecar_unreadable(void **state)
+{
+	char name[NAME_MAX + 8];
+	const struct verify_options options = { .keys = p.pinned, .sidecar = name, .workers = 1 };
+	cleanup_verdict struct wm_verdict *v = NULL;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	make_honest();
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	assert_reason(verdict_reach(&v, p.path, &options, &err), &err, READ_FAILED);
+	assert_int_equal(exit_status(err.code), 3);
+	assert_null(v);
 }
 
 /* How every sidecar begins. */
@@ -536,6 +554,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(carrier_found),
+		CASE(sidecar_unreadable),
 		CASE(sidecar_canonical),
 		CASE(sidecar_without_statements),
 		CASE(sidecar_doubled),
