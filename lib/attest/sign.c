@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order of signing: read, measure, complete, reuse or sign, write once. */
+/* The order of signing: read, complete, measure, reuse or sign, write once. */
 #include "attest/sign.h"
 
 #include <stdio.h>
@@ -28,8 +28,10 @@ struct priors {
 	bool signed_already;
 };
 
-static void priors_release(struct priors *p)
+static void priors_free(struct priors *p)
 {
+	if (!p)
+		return;
 	for (size_t i = 0; i < p->n; i++)
 		statement_free(p->list[i].statement);
 	for (size_t i = 0; i < p->n_sidecars; i++)
@@ -37,8 +39,8 @@ static void priors_release(struct priors *p)
 	free(p->sidecars);
 	free(p->list);
 	free(p->statements);
+	free(p);
 }
-#define cleanup_priors __attribute__((cleanup(priors_release)))
 
 void signing_release(struct signing *s)
 {
@@ -46,6 +48,7 @@ void signing_release(struct signing *s)
 		buf_release(&s->payloads[i]);
 	free(s->payloads);
 	composition_release(&s->composition);
+	priors_free(s->priors);
 	checkpoint_free(s->checkpoint);
 	free(s->sidecar_path);
 	free(s->issuer);
@@ -117,9 +120,10 @@ static enum wm_code load_priors(struct priors *p, const char *own, const struct 
 		p->signed_already = true;
 		TRY(add_own(p, &p->sidecars[0], own, signer_public(o->signer), err));
 		p->n_own = p->n;
+		if (p->n_own == 0)
+			return fail(err, REASON_ALREADY_SIGNED, "%s: is signed, by other keys", own);
 	} else if (error_reason(&missing) != REASON_SIDECAR_MISSING) {
-		*err = missing;
-		return code;
+		return fail_again(err, &missing);
 	}
 	for (size_t i = 0; i < o->n_statements; i++) {
 		struct sidecar *s = &p->sidecars[p->n_sidecars];
@@ -132,19 +136,23 @@ static enum wm_code load_priors(struct priors *p, const char *own, const struct 
 }
 
 /* A rule that what the author wrote breaks is the author's to correct. */
+static enum wm_code authors_mistake(const struct wm_error *why, const struct draft_statement *s,
+				    const char *name, struct wm_error *err)
+{
+	if (error_reason(why) == REASON_STATEMENT_INVALID)
+		return fail(err, REASON_YAML_FIELD, "%s: %s: %s", name, s->kind->name,
+			    why->message);
+	return fail_again(err, why);
+}
+
 static enum wm_code encode(struct buf *payload, const struct draft_statement *s, const char *name,
 			   struct wm_error *err)
 {
 	struct wm_error why = { 0 };
-	enum wm_code code = statement_encode(payload, s->kind, s->message, &why);
 
-	if (code == WM_OK)
-		return WM_OK;
-	if (error_reason(&why) == REASON_STATEMENT_INVALID)
-		return fail(err, REASON_YAML_FIELD, "%s: %s: %s", name, s->kind->name, why.message);
-	if (err)
-		*err = why;
-	return code;
+	if (statement_encode(payload, s->kind, s->message, &why) != WM_OK)
+		return authors_mistake(&why, s, name, err);
+	return WM_OK;
 }
 
 /*
@@ -182,14 +190,14 @@ static enum wm_code take_over(bool *same, struct draft_statement *s, const struc
 	return buf_append(payload, bytes.data, bytes.len, err);
 }
 
-static enum wm_code make_statement(struct signing *out, size_t i, const struct priors *p,
-				   const struct sign_options *o, struct wm_error *err)
+/* The payload and the id of statement `i`: those that it had, if it says the same. */
+static enum wm_code make_statement(struct signing *out, size_t i, const struct sign_options *o,
+				   struct wm_error *err)
 {
 	struct draft_statement *s = &out->composition.statements[i];
+	const struct priors *p = out->priors;
 	struct buf *payload = &out->payloads[i];
 
-	TRY(compose_references(&out->composition, i, p->n ? p->statements + p->n_own : NULL,
-			       p->n - p->n_own, err));
 	for (size_t j = 0; j < p->n_own && !s->reused; j++) {
 		bool same;
 
@@ -198,11 +206,47 @@ static enum wm_code make_statement(struct signing *out, size_t i, const struct p
 	if (s->reused)
 		return WM_OK;
 	TRY(encode(payload, s, o->yaml_name, err));
-	TRY(statement_id(s->id, payload->data, payload->len, err));
-	if (o->dry_run)
-		return WM_OK;
-	return envelope_sign(&s->envelope, &out->composition.arena, o->signer, payload->data,
-			     payload->len, err);
+	return statement_id(s->id, payload->data, payload->len, err);
+}
+
+/* Everything that can be made and checked without the bytes of the checkpoint. */
+static enum wm_code make_authored(struct signing *out, const struct sign_options *o,
+				  struct wm_error *err)
+{
+	struct composition *c = &out->composition;
+	const struct priors *p = out->priors;
+	const struct draft_statement *manifest = &c->statements[c->n_statements - 1];
+	struct wm_error why = { 0 };
+
+	out->payloads = calloc(c->n_statements, sizeof(*out->payloads));
+	if (!out->payloads)
+		return fail_nomem(err);
+	for (; out->n_payloads < c->n_statements; out->n_payloads++)
+		out->payloads[out->n_payloads] = (struct buf)BUF_INIT(LIMIT_STATEMENT);
+	for (size_t i = 0; i < c->n_statements; i++) {
+		TRY(compose_references(c, i, p->n ? p->statements + p->n_own : NULL,
+				       p->n - p->n_own, err));
+		if (&c->statements[i] != manifest)
+			TRY(make_statement(out, i, o, err));
+	}
+	if (statement_validate_authored(manifest->kind, manifest->message, &why) != WM_OK)
+		return authors_mistake(&why, manifest, o->yaml_name, err);
+	return WM_OK;
+}
+
+static enum wm_code sign_statements(struct signing *out, const struct sign_options *o,
+				    struct wm_error *err)
+{
+	struct composition *c = &out->composition;
+
+	for (size_t i = 0; i < c->n_statements; i++) {
+		struct draft_statement *s = &c->statements[i];
+
+		if (!s->reused)
+			TRY(envelope_sign(&s->envelope, &c->arena, o->signer,
+					  out->payloads[i].data, out->payloads[i].len, err));
+	}
+	return WM_OK;
 }
 
 /* Envelopes of given sidecars that a statement of ours refers to travel along. */
@@ -230,10 +274,10 @@ static size_t add_referred(struct envelope *envelopes, size_t n, const struct co
 	return n;
 }
 
-static enum wm_code write_sidecar(const struct signing *out, const struct priors *p,
-				  struct wm_error *err)
+static enum wm_code write_sidecar(const struct signing *out, struct wm_error *err)
 {
 	const struct composition *c = &out->composition;
+	const struct priors *p = out->priors;
 	cleanup_free struct envelope *envelopes =
 		calloc(c->n_statements + p->n, sizeof(*envelopes));
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
@@ -270,22 +314,12 @@ static enum wm_code choose_names(struct signing *out, const char *path,
 	return out->sidecar_path ? WM_OK : fail_nomem(err);
 }
 
-static enum wm_code sign_statements(struct signing *out, const struct priors *p,
-				    const struct sign_options *o, struct wm_error *err)
+/* A checkpoint whose name can stand in a statement. */
+static enum wm_code open_checkpoint(struct signing *out, const char *path, struct wm_error *err)
 {
-	const struct composition *c = &out->composition;
-
-	out->payloads = calloc(c->n_statements, sizeof(*out->payloads));
-	if (!out->payloads)
-		return fail_nomem(err);
-	for (; out->n_payloads < c->n_statements; out->n_payloads++) {
-		out->payloads[out->n_payloads] = (struct buf)BUF_INIT(LIMIT_STATEMENT);
-		/* Counted before it is filled, so that a failure releases it. */
-		if (make_statement(out, out->n_payloads, p, o, err) != WM_OK) {
-			out->n_payloads++;
-			return err->code;
-		}
-	}
+	TRY(checkpoint_open(&out->checkpoint, path, err));
+	if (!relpath_valid(out->checkpoint->name))
+		return fail(err, REASON_FILE_NAME, "%s: its name cannot be signed", path);
 	return WM_OK;
 }
 
@@ -297,23 +331,28 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 		.workers = options->workers,
 		.progress = options->progress,
 	};
-	cleanup_priors struct priors priors = { 0 };
 	const struct composition *c = &out->composition;
 
+	out->priors = calloc(1, sizeof(*out->priors));
+	if (!out->priors)
+		return fail_nomem(err);
 	TRY(choose_names(out, path, options, err));
 	TRY(compose(&out->composition, options->yaml, options->yaml_len, options->yaml_name,
 		    out->issuer, time(NULL), err));
-	TRY(load_priors(&priors, out->sidecar_path, options, err));
-	TRY(checkpoint_open(&out->checkpoint, path, err));
-	if (!relpath_valid(out->checkpoint->name))
-		return fail(err, REASON_FILE_NAME, "%s", path);
+	TRY(load_priors(out->priors, out->sidecar_path, options, err));
+	TRY(make_authored(out, options, err));
+	TRY(open_checkpoint(out, path, err));
 	TRY(checkpoint_measure(out->checkpoint, &measuring, err));
 	TRY(compose_checkpoint(&out->composition, out->checkpoint, err));
-	TRY(sign_statements(out, &priors, options, err));
+	TRY(make_statement(out, c->n_statements - 1, options, err));
 	out->unchanged = c->statements[c->n_statements - 1].reused;
 	if (out->unchanged)
 		return WM_OK;
-	if (priors.signed_already)
-		return fail(err, REASON_ALREADY_SIGNED, "%s", out->sidecar_path);
-	return options->dry_run ? WM_OK : write_sidecar(out, &priors, err);
+	if (out->priors->signed_already)
+		return fail(err, REASON_ALREADY_SIGNED, "%s: says something else",
+			    out->sidecar_path);
+	if (options->dry_run)
+		return WM_OK;
+	TRY(sign_statements(out, options, err));
+	return write_sidecar(out, err);
 }

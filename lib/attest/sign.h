@@ -2,8 +2,8 @@
 /*
  * Signing a checkpoint: compose, measure, sign, write the sidecar.
  *
- * What the author wrote is read and checked before a byte of the checkpoint is measured.
- * The sidecar is written whole or not at all. Signing again what is signed already
+ * What the author wrote is read and checked, and what it refers to found, before the
+ * bytes of the checkpoint are measured; nothing is signed before that is done. The sidecar is written whole or not at all. Signing again what is signed already
  * changes nothing.
  */
 #ifndef ATTEST_SIGN_H
@@ -31,6 +31,7 @@ struct sign_options {
 struct signing {
 	char *issuer;
 	char *sidecar_path;
+	struct priors *priors; /* what other sidecars say; the composition borrows from it */
 	struct composition composition; /* every statement with its id */
 	struct buf *payloads;		/* one a statement of the composition */
 	size_t n_payloads;
@@ -44,7 +45,8 @@ void signing_release(struct signing *s);
 /*
  * Signs the checkpoint `path`. Fails as compose(), checkpoint_open() and signer_sign() do,
  * with `key-untrusted` or `signature-invalid` where a given statement is not by a steward,
- * with `already-signed` where the sidecar carries a manifest that says something else,
+ * with `already-signed` where the sidecar carries a manifest that says something else, or
+ * nothing by this signer,
  * with `sidecar-malformed` and its like where a sidecar is there that cannot be read.
  * `out` is zeroed memory and to be released also after a failure.
  */

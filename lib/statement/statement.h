@@ -38,7 +38,8 @@ MUST_USE enum wm_code statement_encode(struct buf *payload, const struct kind *k
 				       const ProtobufCMessage *message, struct wm_error *err);
 
 /*
- * Reads a payload whose signature was verified. Fails with `json-malformed`,
+ * Reads a payload, strictly; what it says is nobody's word before a signature over it was
+ * verified. Fails with `json-malformed`,
  * `statement-malformed`, `statement-not-canonical`, `statement-invalid`, `kind-unknown`,
  * `kind-reserved`, `subject-mismatch`, `limit`. `name` is used in messages.
  */
@@ -62,6 +63,11 @@ void statement_id_text(char out[STATEMENT_ID_TEXT + 1], const uint8_t id[SHA256_
  */
 MUST_USE enum wm_code statement_validate(const struct kind *kind, const ProtobufCMessage *message,
 					 struct wm_error *err);
+
+/* Those of the rules that say nothing of what is measured: of files, parts and releases. */
+MUST_USE enum wm_code statement_validate_authored(const struct kind *kind,
+						  const ProtobufCMessage *message,
+						  struct wm_error *err);
 
 /* The header of a message of a kind, or NULL. Borrowed from it. */
 Weightmark__V1__Header *statement_header(const ProtobufCMessage *message);

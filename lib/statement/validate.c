@@ -230,18 +230,20 @@ static enum wm_code check_release(const Weightmark__V1__Release *r, struct wm_er
 	return WM_OK;
 }
 
+static enum wm_code check_manifest(const Weightmark__V1__Manifest *m, struct wm_error *err)
+{
+	if (m->n_training_run > 0)
+		return invalid(err, "training_run is for authors; a manifest has run");
+	if (m->checkpoint_of && m->checkpoint_of->run_id)
+		return invalid(err, "checkpoint_of.run_id is for authors; a manifest has "
+				    "checkpoint_of.run");
+	return WM_OK;
+}
+
 static enum wm_code check_kind(const ProtobufCMessage *m, struct wm_error *err)
 {
-	if (m->descriptor == &weightmark__v1__manifest__descriptor) {
-		const Weightmark__V1__Manifest *manifest = (const Weightmark__V1__Manifest *)m;
-
-		if (manifest->n_training_run > 0)
-			return invalid(err, "training_run is for authors; a manifest has run");
-		if (manifest->checkpoint_of && manifest->checkpoint_of->run_id)
-			return invalid(err, "checkpoint_of.run_id is for authors; a manifest has "
-					    "checkpoint_of.run");
-		return check_checkpoint(manifest->checkpoint, err);
-	}
+	if (m->descriptor == &weightmark__v1__manifest__descriptor)
+		return check_checkpoint(((const Weightmark__V1__Manifest *)m)->checkpoint, err);
 	if (m->descriptor == &weightmark__v1__admission__descriptor) {
 		const Weightmark__V1__Admission *a = (const Weightmark__V1__Admission *)m;
 
@@ -254,8 +256,8 @@ static enum wm_code check_kind(const ProtobufCMessage *m, struct wm_error *err)
 	return WM_OK;
 }
 
-enum wm_code statement_validate(const struct kind *kind, const ProtobufCMessage *message,
-				struct wm_error *err)
+enum wm_code statement_validate_authored(const struct kind *kind, const ProtobufCMessage *message,
+					 struct wm_error *err)
 {
 	struct parties parties = parties_of(message);
 	const Weightmark__V1__Header *header = statement_header(message);
@@ -266,5 +268,14 @@ enum wm_code statement_validate(const struct kind *kind, const ProtobufCMessage 
 	TRY(check_sealed(header, err));
 	TRY(check_parties(&parties, err));
 	TRY(message_walk(message, check_message, &parties, err));
+	if (kind->descriptor == &weightmark__v1__manifest__descriptor)
+		return check_manifest((const Weightmark__V1__Manifest *)message, err);
+	return WM_OK;
+}
+
+enum wm_code statement_validate(const struct kind *kind, const ProtobufCMessage *message,
+				struct wm_error *err)
+{
+	TRY(statement_validate_authored(kind, message, err));
 	return check_kind(message, err);
 }

@@ -8,6 +8,7 @@
 
 #include "attest/sign.h"
 #include "util/limits.h"
+#include "util/progress.h"
 
 static struct publisher p;
 static struct keyring *stewards; /* the stranger's key */
@@ -48,6 +49,22 @@ static enum wm_code sign_yaml(const char *yaml, struct wm_error *err)
 	cleanup_signing struct signing done = { 0 };
 
 	return sign_with(&done, yaml, (struct sign_options){ 0 }, err);
+}
+
+/* The same; counts the bytes of the checkpoint that were measured for it. */
+static enum wm_code sign_counted(uint64_t *measured, const char *yaml, struct signer *signer,
+				 struct wm_error *err)
+{
+	cleanup_signing struct signing done = { 0 };
+	struct progress progress;
+	enum wm_code code;
+
+	progress_start(&progress, 0);
+	progress.show = NULL;
+	code = sign_with(&done, yaml,
+			 (struct sign_options){ .signer = signer, .progress = &progress }, err);
+	*measured = progress.done;
+	return code;
 }
 
 #define MODEL "kind: manifest\nmodel: {name: m, version: 1.0.0, licence: MIT}\n"
@@ -113,13 +130,15 @@ static void mistakes_are_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
 		struct wm_error err = { 0 };
+		uint64_t measured;
 
-		if (sign_yaml(mistakes[i].yaml, &err) == WM_OK)
+		if (sign_counted(&measured, mistakes[i].yaml, NULL, &err) == WM_OK)
 			test_failed(__FILE__, __LINE__, "signed: %s", mistakes[i].yaml);
 		if (strcmp(err.reason, reason_info(mistakes[i].reason)->id) != 0 ||
 		    !strstr(err.message, mistakes[i].says) || !strstr(err.message, "m.yaml"))
 			test_failed(__FILE__, __LINE__, "%s [%s] for: %s", err.message, err.reason,
 				    mistakes[i].yaml);
+		assert_int_equal(measured, 0);
 		assert_int_equal(access(p.sidecar, F_OK), -1);
 	}
 }
@@ -153,7 +172,8 @@ static void what_is_right_is_signed(void **state)
 static void signing_again_changes_nothing(void **state)
 {
 	cleanup_buf struct buf first = BUF_INIT(LIMIT_SIDECAR), second = BUF_INIT(LIMIT_SIDECAR);
-	cleanup_signing struct signing done = { 0 }, other = { 0 };
+	cleanup_signing struct signing done = { 0 };
+	uint64_t measured;
 	struct stat before, after;
 	struct wm_error err = { 0 };
 
@@ -173,8 +193,10 @@ static void signing_again_changes_nothing(void **state)
 	assert_memory_equal(first.data, second.data, first.len);
 	/* Something else, or somebody else, is never written over it. */
 	assert_reason(sign_yaml(MODEL, &err), &err, ALREADY_SIGNED);
-	assert_reason(sign_with(&other, p.yaml, (struct sign_options){ .signer = p.stranger }, &err),
-		      &err, ALREADY_SIGNED);
+	assert_reason(sign_counted(&measured, p.yaml, p.stranger, &err), &err, ALREADY_SIGNED);
+	assert_int_equal(measured, 0);
+	assert_ok(sign_counted(&measured, p.yaml, p.signer, &err), &err);
+	assert_int_equal(measured, done.checkpoint->size);
 	second.len = 0;
 	read_file(&second, p.sidecar);
 	assert_int_equal(first.len, second.len);
@@ -192,6 +214,28 @@ static void a_broken_sidecar_stays(void **state)
 	assert_reason(sign_yaml(MODEL, &err), &err, SIDECAR_MALFORMED);
 	read_file(&bytes, p.sidecar);
 	assert_string_equal(buf_str(&bytes), "broken");
+}
+
+/* What signing hands out is whole also where it was taken from the sidecar that was there. */
+static void what_was_reused_outlives_it(void **state)
+{
+	cleanup_signing struct signing done = { 0 };
+	const struct composition *c = &done.composition;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(sign_yaml(p.yaml, &err), &err);
+	assert_ok(sign_with(&done, p.yaml, (struct sign_options){ 0 }, &err), &err);
+	for (size_t i = 0; i < c->n_statements; i++) {
+		cleanup_buf struct buf again = BUF_INIT(LIMIT_STATEMENT);
+		const struct envelope *e = &c->statements[i].envelope;
+
+		assert_ok(statement_encode(&again, c->statements[i].kind,
+					   c->statements[i].message, &err), &err);
+		assert_int_equal(again.len, e->payload_len);
+		assert_memory_equal(again.data, e->payload, again.len);
+		assert_ok(envelope_verify(e, signer_public(p.signer), &err), &err);
+	}
 }
 
 static void dry_run_writes_nothing(void **state)
@@ -369,6 +413,7 @@ int main(void)
 		CASE(what_is_right_is_signed),
 		CASE(signing_again_changes_nothing),
 		CASE(a_broken_sidecar_stays),
+		CASE(what_was_reused_outlives_it),
 		CASE(dry_run_writes_nothing),
 		CASE(as_of_and_issuer_are_the_authors),
 		CASE(issuers_have_a_form),
