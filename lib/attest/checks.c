@@ -22,9 +22,7 @@ static bool has_reason(const struct wm_error *e, enum reason reason)
 /* Hands on what a step of gathering said. */
 static enum wm_code hand_on(const struct wm_error *from, struct wm_error *err)
 {
-	if (from->code != WM_OK)
-		*err = *from;
-	return from->code;
+	return from->code == WM_OK ? WM_OK : fail_again(err, from);
 }
 
 static enum wm_code checkpoint_parsed(const struct verification *v, struct wm_error *err)
@@ -48,27 +46,17 @@ static enum wm_code keyids_computed(const struct verification *v, struct wm_erro
 {
 	for (size_t i = 0; i < v->n_carried; i++)
 		if (v->carried[i].keyid_wrong)
-			return fail(err, REASON_KEYID_MISMATCH, "an envelope names key %s",
-				    v->carried[i].envelope->keyid);
+			return fail(err, REASON_KEYID_MISMATCH,
+				    "%s: an envelope names key %s, and another signed it",
+				    v->sidecar_path, v->carried[i].envelope->keyid);
 	return WM_OK;
-}
-
-/* Whether a pinned key's signature over the statement of `c` verified in any envelope. */
-static bool has_valid_signature(const struct verification *v, const struct carried *c)
-{
-	for (size_t i = 0; i < v->n_carried; i++)
-		if (v->carried[i].signature.code == WM_OK &&
-		    memcmp(v->carried[i].envelope->statement, c->envelope->statement,
-			   SHA256_BYTES) == 0)
-			return true;
-	return false;
 }
 
 static enum wm_code signatures_valid(const struct verification *v, struct wm_error *err)
 {
 	for (size_t i = 0; i < v->n_carried; i++)
 		if (v->carried[i].key && v->carried[i].signature.code != WM_OK &&
-		    !has_valid_signature(v, &v->carried[i]))
+		    !statement_verified(v, &v->carried[i]))
 			return hand_on(&v->carried[i].signature, err);
 	return WM_OK;
 }
@@ -112,7 +100,8 @@ static enum wm_code issuers_bound(const struct verification *v, struct wm_error 
 
 		if (s && strncmp(s->header->issuer, "key:", 4) == 0 &&
 		    strcmp(s->header->issuer + 4, public_key_id(v->carried[i].key)) != 0)
-			return fail(err, REASON_ISSUER_MISMATCH, "issuer %s, signed by key %s",
+			return fail(err, REASON_ISSUER_MISMATCH,
+				    "%s: issuer %s, signed by key %s", v->sidecar_path,
 				    s->header->issuer, public_key_id(v->carried[i].key));
 	}
 	return WM_OK;
@@ -126,8 +115,8 @@ static enum wm_code is_carried(const struct verification *v, const Weightmark__V
 	if (!r || !r->statement || find_carried(v, r->statement->sha256.data))
 		return WM_OK;
 	statement_id_text(id, r->statement->sha256.data);
-	return fail(err, REASON_REFERENCE_MISSING, "%s of %s", id,
-		    r->object ? r->object->text : "an unnamed object");
+	return fail(err, REASON_REFERENCE_MISSING, "%s: does not carry %s of %s", v->sidecar_path,
+		    id, r->object ? r->object->text : "an unnamed object");
 }
 
 /* The runs of the manifest and the datasets of runs; ancestors are other checkpoints' affair. */
@@ -157,15 +146,17 @@ static enum wm_code reference_agrees(const ProtobufCMessage *m, const void *cont
 				     struct wm_error *err)
 {
 	const Weightmark__V1__Reference *r = (const Weightmark__V1__Reference *)m;
+	const struct verification *v = context;
 	const struct carried *target;
 
 	if (m->descriptor != &weightmark__v1__reference__descriptor || !r->statement || !r->object)
 		return WM_OK;
-	target = find_carried(context, r->statement->sha256.data);
+	target = find_carried(v, r->statement->sha256.data);
 	if (target && target->statement &&
 	    strcmp(target->statement->header->object->text, r->object->text) != 0)
-		return fail(err, REASON_REFERENCE_MISMATCH, "%s is about %s", r->object->text,
-			    target->statement->header->object->text);
+		return fail(err, REASON_REFERENCE_MISMATCH,
+			    "%s: a reference to %s names a statement about %s", v->sidecar_path,
+			    r->object->text, target->statement->header->object->text);
 	return WM_OK;
 }
 
@@ -197,8 +188,9 @@ static enum wm_code openings_match(const struct verification *v, struct wm_error
 	for (size_t i = 0; i < v->sidecar.n_openings; i++) {
 		TRY(opening_digest(digest, &v->sidecar.openings[i], err));
 		if (!opening_matches(v, &v->sidecar.openings[i], digest))
-			return fail(err, REASON_OPENING_MISMATCH, "the opening of %s",
-				    v->sidecar.openings[i].pointer);
+			return fail(err, REASON_OPENING_MISMATCH,
+				    "%s: the opening of %s matches no sealed digest",
+				    v->sidecar_path, v->sidecar.openings[i].pointer);
 	}
 	return WM_OK;
 }
@@ -216,7 +208,8 @@ static enum wm_code files_closed(const struct verification *v, struct wm_error *
 	if (!v->manifest)
 		return nothing_to_judge(err);
 	if (v->manifest->checkpoint->n_file != 1 || v->manifest->checkpoint->n_part != 1)
-		return fail(err, REASON_NOT_WHOLE, "the manifest lists %zu files in %zu parts",
+		return fail(err, REASON_NOT_WHOLE,
+			    "%s: the manifest lists %zu files in %zu parts", v->sidecar_path,
 			    v->manifest->checkpoint->n_file, v->manifest->checkpoint->n_part);
 	return WM_OK;
 }
@@ -228,8 +221,8 @@ static enum wm_code grammar_equal(const struct verification *v, struct wm_error 
 	if (!f)
 		return nothing_to_judge(err);
 	if (strcmp(f->grammar, v->checkpoint->layout.format->grammar) != 0)
-		return fail(err, REASON_GRAMMAR_MISMATCH, "signed as %s, found to be %s",
-			    f->grammar, v->checkpoint->layout.format->grammar);
+		return fail(err, REASON_GRAMMAR_MISMATCH, "%s: signed as %s, found to be %s",
+			    v->checkpoint->path, f->grammar, v->checkpoint->layout.format->grammar);
 	return WM_OK;
 }
 
@@ -262,8 +255,14 @@ static enum wm_code weights_equal(const struct verification *v, struct wm_error 
 	if (!the_file(v) || !c->measured || v->manifest->checkpoint->n_part == 0)
 		return nothing_to_judge(err);
 	p = v->manifest->checkpoint->part[0];
-	if (!p->weights_digest && !c->has_weights)
+	if (!c->has_weights) {
+		if (p->weights_digest || p->tensor_set_digest || p->has_tensor_count ||
+		    p->has_parameter_count || p->has_tensor_bytes)
+			return fail(err, REASON_WEIGHTS_MISMATCH,
+				    "%s: was signed with tensors, and has none that can be told",
+				    c->path);
 		return WM_OK;
+	}
 	if (!digest_is(p->weights_digest, c->weights_digest) ||
 	    !digest_is(p->tensor_set_digest, c->tensor_set_digest) ||
 	    p->tensor_count != c->layout.n_tensors || p->parameter_count != c->n_parameters ||
@@ -289,8 +288,8 @@ static enum wm_code schema_known(const struct verification *v, struct wm_error *
 {
 	for (size_t i = 0; i < v->n_carried; i++)
 		if (v->carried[i].statement && v->carried[i].statement->newer_schema)
-			return fail(err, REASON_NEWER_SCHEMA, "%s uses schema 1.%u",
-				    v->carried[i].statement->header->object->text,
+			return fail(err, REASON_NEWER_SCHEMA, "%s: %s uses schema 1.%u",
+				    v->sidecar_path, v->carried[i].statement->header->object->text,
 				    v->carried[i].statement->header->schema_minor);
 	return WM_OK;
 }

@@ -89,7 +89,8 @@ enum wm_code all_connected(const struct verification *v, struct wm_error *err)
 		if (v->head && group_of(&g, i) == group_of(&g, (size_t)(v->head - v->carried)))
 			continue;
 		statement_id_text(id, v->carried[i].envelope->statement);
-		return fail(err, REASON_STATEMENT_UNCONNECTED, "%s", id);
+		return fail(err, REASON_STATEMENT_UNCONNECTED,
+			    "%s: nothing connects %s with the manifest", v->sidecar_path, id);
 	}
 	return WM_OK;
 }

@@ -53,18 +53,23 @@ const char *carried_state(const struct carried *c)
 	return c->key ? "invalid" : "key-not-pinned";
 }
 
-/* Signatures that decide nothing, because another one over the same payload holds. */
+/* Signatures that decide nothing: another one holds, or the statement is only referred to. */
 static void note_signatures(struct wm_verdict *v)
 {
 	for (size_t i = 0; i < v->facts.n_carried; i++) {
 		const struct carried *c = &v->facts.carried[i];
+		const bool verified = statement_verified(&v->facts, c);
 		char id[STATEMENT_ID_TEXT + 1];
 
 		statement_id_text(id, c->envelope->statement);
-		if (!c->key)
+		if (!c->key && verified)
 			verdict_note(v, "key-not-pinned", "%s is signed by key %s too, not checked",
 				     id, c->envelope->keyid);
-		else if (c->signature.code != WM_OK)
+		else if (!c->key && v->facts.head)
+			verdict_note(v, "key-not-pinned",
+				     "%s is signed by key %s, which is not pinned: not checked",
+				     id, c->envelope->keyid);
+		else if (c->key && c->signature.code != WM_OK && verified)
 			verdict_note(v, "signature-invalid",
 				     "%s: the signature by key %s is invalid", id,
 				     c->envelope->keyid);

@@ -45,11 +45,17 @@ static enum wm_code examine(struct carried *c, const char *name, const struct ke
 		return WM_OK;
 	code = statement_decode(&c->statement, c->envelope->payload, c->envelope->payload_len, name,
 				&c->decoded);
-	if (error_is_untold(code)) {
-		*err = c->decoded;
-		return code;
-	}
-	return WM_OK;
+	return error_is_untold(code) ? fail_again(err, &c->decoded) : WM_OK;
+}
+
+bool statement_verified(const struct verification *v, const struct carried *c)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (v->carried[i].signature.code == WM_OK &&
+		    memcmp(v->carried[i].envelope->statement, c->envelope->statement,
+			   SHA256_BYTES) == 0)
+			return true;
+	return false;
 }
 
 /*
@@ -86,10 +92,8 @@ static enum wm_code gather_carriers(struct verification *v, const struct verify_
 {
 	enum wm_code code = carrier_load(&v->sidecar, v->sidecar_path, &v->sidecar_err);
 
-	if (error_is_untold(code)) {
-		*err = v->sidecar_err;
-		return code;
-	}
+	if (error_is_untold(code))
+		return fail_again(err, &v->sidecar_err);
 	if (code != WM_OK)
 		return WM_OK;
 	v->carried = calloc(v->sidecar.n_envelopes, sizeof(*v->carried));
@@ -131,9 +135,5 @@ enum wm_code verification_gather(struct verification *out, const char *path,
 	/* Bytes are read only where something signed speaks of them. */
 	if (code == WM_OK && v->manifest)
 		code = checkpoint_measure(v->checkpoint, &measuring, &v->checkpoint_err);
-	if (error_is_untold(code)) {
-		*err = v->checkpoint_err;
-		return code;
-	}
-	return WM_OK;
+	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;
 }

@@ -55,4 +55,7 @@ MUST_USE enum wm_code verification_gather(struct verification *out, const char *
 					  struct wm_error *err);
 void verification_release(struct verification *v);
 
+/* Whether a pinned key's signature over the statement of `c` verified in any envelope. */
+bool statement_verified(const struct verification *v, const struct carried *c);
+
 #endif

@@ -56,10 +56,7 @@ enum wm_code envelope_try(struct wm_error *said, const struct envelope *e,
 
 	*said = (struct wm_error){ 0 };
 	code = envelope_verify(e, key, said);
-	if (!error_is_untold(code))
-		return WM_OK;
-	*err = *said;
-	return code;
+	return error_is_untold(code) ? fail_again(err, said) : WM_OK;
 }
 
 int envelope_compare(const struct envelope *a, const struct envelope *b)

@@ -184,11 +184,8 @@ enum wm_code message_decode(ProtobufCMessage **out, const ProtobufCMessageDescri
 	cleanup_buf struct buf again = BUF_INIT(len);
 	ProtobufCMessage *m = protobuf_c_message_unpack(d, &allocator, len, data);
 
-	if (counting.failed) {
-		if (err)
-			*err = counting.err;
-		return counting.err.code;
-	}
+	if (counting.failed)
+		return fail_again(err, &counting.err);
 	if (!m)
 		return fail(err, reason, "the bytes are not a well-formed %s", d->short_name);
 	TRY(message_walk(m, check_values, &reason, err));

@@ -133,6 +133,41 @@ static void weights_equal(void **state)
 	assert_accepted(&p);
 }
 
+/* Makes a file of no known format the checkpoint. */
+static void use_raw(void)
+{
+	const struct checkpoint_measure_options measuring = { .sha256 = true, .workers = 1 };
+	struct wm_error err = { 0 };
+
+	free(p.path);
+	free(p.sidecar);
+	checkpoint_free(take_ptr(&p.measured));
+	assert_true(asprintf(&p.path, "%s/raw.bin", p.dir) > 0);
+	assert_true(asprintf(&p.sidecar, "%s/raw.bin.wmk", p.dir) > 0);
+	write_bytes(p.path, "no tensors", 10);
+	assert_ok(checkpoint_open(&p.measured, p.path, &err), &err);
+	assert_ok(checkpoint_measure(p.measured, &measuring, &err), &err);
+}
+
+/* Of a file without tensors nothing may be claimed that nobody can count. */
+static void no_weights_claimed(void **state)
+{
+	static const char *const changes[][2] = {
+		{ "\"name\":\"weights\",", "\"name\":\"weights\",\"parameter_count\":2410," },
+		{ "\"path\":[\"raw.bin\"]}", "\"path\":[\"raw.bin\"],\"tensor_bytes\":9640}" },
+		{ "\"path\":[\"raw.bin\"]}", "\"path\":[\"raw.bin\"],\"tensor_count\":0}" },
+	};
+
+	(void)state;
+	use_raw();
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		make(MANIFEST, changes[i][0], changes[i][1]);
+		assert_refused(&p, "weights-equal", WEIGHTS_MISMATCH);
+	}
+	make_honest();
+	assert_accepted(&p);
+}
+
 static void sha256_equal(void **state)
 {
 	(void)state;
@@ -169,6 +204,7 @@ int main(void)
 		CASE(grammar_equal),
 		CASE(file_digest_equal),
 		CASE(weights_equal),
+		CASE(no_weights_claimed),
 		CASE(sha256_equal),
 		CASE(schema_known),
 	};

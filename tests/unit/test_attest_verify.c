@@ -243,6 +243,8 @@ static void der_signature_whole(void **state)
 /* Attack 10: who signs himself is not pinned by it. */
 static void signer_pinned(void **state)
 {
+	cleanup_verdict struct wm_verdict *v = NULL;
+
 	(void)state;
 	p.issuer = "acme";
 	publisher_make(&p, NULL);
@@ -250,6 +252,8 @@ static void signer_pinned(void **state)
 		publisher_resign(&p, i, p.stranger, buf_str(&p.payloads[i]));
 	publisher_write(&p);
 	assert_refused(&p, "signer-pinned", KEY_UNTRUSTED);
+	v = publisher_verify(&p, false);
+	assert_false(has_note(v, "key-not-pinned")); /* the refusal says it */
 	publisher_pin_stranger(&p);
 	assert_accepted(&p);
 }
@@ -479,6 +483,7 @@ static void references_carried(void **state)
 static void others_may_sign_too(void **state)
 {
 	cleanup_verdict struct wm_verdict *v = NULL;
+	int n_too = 0, n_alone = 0;
 
 	(void)state;
 	publisher_make(&p, NULL);
@@ -490,6 +495,12 @@ static void others_may_sign_too(void **state)
 	assert_true(has_note(v, "key-not-pinned"));
 	for (size_t i = 0; i < v->facts.n_carried; i++)
 		assert_true(!v->facts.carried[i].statement == !v->facts.carried[i].key);
+	for (size_t i = 0; i < v->n_notes; i++) {
+		n_too += strstr(v->notes[i].text, " too, not checked") != NULL;
+		n_alone += strstr(v->notes[i].text, ", which is not pinned: not checked") != NULL;
+	}
+	assert_int_equal(n_too, 1);
+	assert_int_equal(n_alone, 1);
 }
 
 static void references_agree(void **state)
