@@ -9,6 +9,8 @@
 #include "util/escape.h"
 #include "util/limits.h"
 
+enum { METADATA_SHOWN = 32 };
+
 static const char fill_in[] = "fill in";
 
 /* "INDENTkey: value  # comment": a value of ours or of a source, quoted where YAML needs it. */
@@ -64,11 +66,29 @@ static enum wm_code local_id(struct buf *out, const char *name, struct wm_error 
 	return WM_OK;
 }
 
+/* The file's own text, which is anybody's: cut, and not all of it where there is much. */
+static enum wm_code write_metadata(struct buf *out, const struct node *map, struct wm_error *err)
+{
+	cleanup_buf struct buf line = BUF_INIT(LIMIT_CARD);
+	size_t shown = 0;
+
+	for (const struct node *n = map->first; n && shown < METADATA_SHOWN; n = n->next, shown++) {
+		line.len = 0;
+		TRY(buf_printf(&line, err, "metadata of the file: %.200s = %.200s", n->key,
+			       n->text));
+		TRY(comment(out, buf_str(&line), err));
+	}
+	if (shown == map->len)
+		return WM_OK;
+	return buf_printf(out, err, "# metadata of the file: %zu entries more\n",
+			  map->len - shown);
+}
+
 static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
 			       const struct draft_sources *s, uint64_t parameters,
 			       struct wm_error *err)
 {
-	cleanup_buf struct buf line = BUF_INIT(LIMIT_PATH + LIMIT_CARD);
+	cleanup_buf struct buf line = BUF_INIT(LIMIT_PATH + LIMIT_MESSAGE);
 
 	TRY(buf_printf(&line, err, "%s: %llu bytes, %s", c->name, (unsigned long long)c->size,
 		       c->layout.format->grammar));
@@ -84,14 +104,7 @@ static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
 		TRY(comment(out, s->config_note, err));
 	if (*s->card_note)
 		TRY(comment(out, s->card_note, err));
-	if (!c->layout.metadata.root)
-		return WM_OK;
-	for (const struct node *n = c->layout.metadata.root->first; n; n = n->next) {
-		line.len = 0;
-		TRY(buf_printf(&line, err, "metadata of the file: %s = %.200s", n->key, n->text));
-		TRY(comment(out, buf_str(&line), err));
-	}
-	return WM_OK;
+	return c->layout.metadata.root ? write_metadata(out, c->layout.metadata.root, err) : WM_OK;
 }
 
 static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
@@ -113,7 +126,7 @@ static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
 		TRY(buf_printf(out, err, "  parameter_count: %s  # counted over all tensors\n",
 			       buf_str(&number)));
 	if (licence)
-		TRY(buf_printf(&source, err, "README.md: %s%s", licence,
+		TRY(buf_printf(&source, err, "README.md: %.200s%s", licence,
 			       spdx ? "" : "; fill in its SPDX expression"));
 	return field(out, "  licence", spdx,
 		     licence ? buf_str(&source) : "fill in: SPDX expression", err);
@@ -192,12 +205,10 @@ static enum wm_code write_datasets(struct buf *out, const struct draft_sources *
 enum wm_code draft_write(struct buf *out, const struct checkpoint *c, struct wm_error *err)
 {
 	cleanup_draft_sources struct draft_sources s = { 0 };
-	uint64_t parameters = 0, elements;
+	uint64_t parameters = 0;
 
 	TRY(draft_sources_read(&s, c->path, err));
-	for (size_t i = 0; i < c->layout.n_tensors; i++)
-		if (tensor_elements(&c->layout.tensors[i], &elements))
-			parameters += elements;
+	TRY(layout_count_elements(&parameters, &c->layout, c->path, err));
 	TRY(write_head(out, c, &s, parameters, err));
 	TRY(write_model(out, c, &s, parameters, err));
 	TRY(write_parent(out, &s, err));

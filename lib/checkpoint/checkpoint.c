@@ -71,7 +71,7 @@ enum wm_code checkpoint_open(struct checkpoint **out, const char *path, struct w
 	TRY(get_stat(c, &c->opened, err));
 	if ((uint64_t)c->opened.st_size != c->size)
 		return fail(err, REASON_FILE_CHANGED, "%s: changed while being opened", path);
-	TRY(format_parse(&c->layout, c->fd, c->size, c->name, err));
+	TRY(format_parse(&c->layout, c->fd, c->size, c->path, err));
 	*out = take_ptr(&c);
 	return WM_OK;
 }
@@ -80,16 +80,9 @@ static enum wm_code count(struct checkpoint *c, struct wm_error *err)
 {
 	uint64_t n_parameters = 0, n_bytes = 0;
 
-	for (size_t i = 0; i < c->layout.n_tensors; i++) {
-		const struct tensor *t = &c->layout.tensors[i];
-		uint64_t n;
-
-		if (!tensor_elements(t, &n) ||
-		    __builtin_add_overflow(n_parameters, n, &n_parameters) ||
-		    __builtin_add_overflow(n_bytes, t->len, &n_bytes))
-			return fail(err, REASON_LIMIT, "%s: more parameters than 64 bits count",
-				    c->path);
-	}
+	TRY(layout_count_elements(&n_parameters, &c->layout, c->path, err));
+	for (size_t i = 0; i < c->layout.n_tensors; i++)
+		n_bytes += c->layout.tensors[i].len; /* they tile the file: no overflow */
 	c->n_parameters = n_parameters;
 	c->n_tensor_bytes = n_bytes;
 	return WM_OK;

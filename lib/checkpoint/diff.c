@@ -51,7 +51,7 @@ enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 	struct diff d = { 0 };
 
 	if (!before->has_weights || !after->has_weights)
-		return fail(err, REASON_NO_TENSORS, "%s: %s",
+		return fail(err, REASON_NO_TENSORS, "%s: its tensors cannot be told apart (%s)",
 			    before->has_weights ? after->path : before->path,
 			    (before->has_weights ? after : before)->layout.format->grammar);
 	d.rows = calloc(n + 1, sizeof(*d.rows));

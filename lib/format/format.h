@@ -64,6 +64,10 @@ MUST_USE enum wm_code layout_sort_names(struct layout *l, enum reason duplicate,
  */
 bool tensor_elements(const struct tensor *t, uint64_t *out);
 
+/* The elements of all tensors. Fails with `limit` where 64 bits do not count them. */
+MUST_USE enum wm_code layout_count_elements(uint64_t *out, const struct layout *l,
+					    const char *name, struct wm_error *err);
+
 /* The order of two names, bytewise: negative, zero, positive. */
 int tensor_compare_names(const struct tensor *a, const struct tensor *b);
 
@@ -73,7 +77,7 @@ bool tensor_name_has_controls(const char *name, size_t len);
 /* A row of the table of formats. */
 struct format {
 	const char *grammar; /* "safetensors/1": what a file record names */
-	/* Whether a file of this name, size and beginning claims the format. */
+	/* Whether a file of this path (for its suffix), size and beginning claims the format. */
 	bool (*claims)(const char *name, uint64_t size, const uint8_t *start, size_t len);
 	/*
 	 * Reads and checks the file of `size` > 0 bytes strictly, into a layout that is
@@ -91,9 +95,9 @@ extern const struct format *const formats[];
 extern const size_t n_formats;
 
 /*
- * Picks the format of the open file and parses it. `name` is the last component of
- * its path. On failure `*out` is untouched. Fails with `empty-file` and the codes of
- * the format.
+ * Picks the format of the open file and parses it. `name` is its path, for the suffix
+ * and for messages. On failure `*out` is untouched. Fails with `empty-file` and the
+ * codes of the format.
  */
 MUST_USE enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
 				   struct wm_error *err);

@@ -67,6 +67,19 @@ bool tensor_elements(const struct tensor *t, uint64_t *out)
 	return true;
 }
 
+enum wm_code layout_count_elements(uint64_t *out, const struct layout *l, const char *name,
+				   struct wm_error *err)
+{
+	uint64_t sum = 0, n;
+
+	for (size_t i = 0; i < l->n_tensors; i++)
+		if (!tensor_elements(&l->tensors[i], &n) || __builtin_add_overflow(sum, n, &sum))
+			return fail(err, REASON_LIMIT, "%s: more parameters than 64 bits count",
+				    name);
+	*out = sum;
+	return WM_OK;
+}
+
 bool tensor_name_has_controls(const char *name, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)name;

@@ -4,7 +4,7 @@
  *
  *	file     = length header buffer, and nothing else
  *	length   = u64, little-endian: the bytes of header; at most LIMIT_HEADER
- *	header   = one JSON object (RFC 8259) in UTF-8, spaces around it allowed:
+ *	header   = one JSON map (RFC 8259: object) in UTF-8, spaces around it allowed:
  *	           { name: entry, ..., "__metadata__": metadata } in any order
  *	name     = text without control characters (so without NUL), each once
  *	entry    = { "dtype": text, "shape": [u64, ...], "data_offsets": [begin, end] },
@@ -18,11 +18,12 @@
  * Keys are compared after their escapes are resolved. The reference reader lets the
  * last of two equal names win, others the first: hence duplicates are refused.
  */
+#include "format/format.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "format/format.h"
 #include "text/json.h"
 #include "util/cleanup.h"
 #include "util/file.h"
@@ -223,7 +224,7 @@ static enum wm_code read_tensor(struct reader *r, struct wm_error *err)
 	unsigned seen = 0;
 
 	TRY(read_name(r, &e.tensor, err));
-	TRY(expect(r, JSON_MAP, "a tensor's entry must be an object", err));
+	TRY(expect(r, JSON_MAP, "a tensor's entry must be a map", err));
 	for (;;) {
 		TRY(json_next(&r->json, &event, err));
 		if (event == JSON_MAP_END)
@@ -238,32 +239,15 @@ static enum wm_code read_tensor(struct reader *r, struct wm_error *err)
 	return add_entry(r, &e, err);
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-	const struct node *const *x = a, *const *y = b;
-
-	return strcmp((*x)->key, (*y)->key);
-}
-
 static enum wm_code check_metadata(const struct reader *r, const struct node *map,
 				   struct wm_error *err)
 {
-	cleanup_free const struct node **sorted = NULL;
-	size_t n = 0;
+	const struct node *duplicate = NULL;
 
-	if (map->len < 2)
-		return WM_OK;
-	sorted = calloc(map->len, sizeof(struct node *));
-	if (!sorted)
-		return fail_nomem(err);
-	for (const struct node *child = map->first; child; child = child->next)
-		sorted[n++] = child;
-	qsort(sorted, n, sizeof(*sorted), compare_keys);
-	for (size_t i = 1; i < n; i++)
-		if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
-			return fail(err, REASON_SAFETENSORS_DUPLICATE,
-				    "%s: __metadata__ has the key '%.80s' twice", r->name,
-				    sorted[i]->key);
+	TRY(node_find_duplicate(&duplicate, map, err));
+	if (duplicate)
+		return fail(err, REASON_SAFETENSORS_DUPLICATE,
+			    "%s: __metadata__ has the key '%.80s' twice", r->name, duplicate->key);
 	return WM_OK;
 }
 
@@ -302,7 +286,7 @@ static enum wm_code read_metadata(struct reader *r, struct wm_error *err)
 	TRY(node_new(&tree->root, tree, NODE_MAP, err));
 	TRY(json_next(&r->json, &event, err));
 	if (event != JSON_MAP)
-		return fail(err, REASON_SAFETENSORS_METADATA, "%s: __metadata__ is not an object",
+		return fail(err, REASON_SAFETENSORS_METADATA, "%s: __metadata__ is not a map",
 			    r->name);
 	for (;;) {
 		TRY(json_next(&r->json, &event, err));
@@ -317,7 +301,7 @@ static enum wm_code read_members(struct reader *r, struct wm_error *err)
 {
 	enum json_event event;
 
-	TRY(expect(r, JSON_MAP, "the header must be an object", err));
+	TRY(expect(r, JSON_MAP, "the header must be a map", err));
 	for (;;) {
 		TRY(json_next(&r->json, &event, err));
 		if (event == JSON_MAP_END)
@@ -327,7 +311,7 @@ static enum wm_code read_members(struct reader *r, struct wm_error *err)
 		else
 			TRY(read_tensor(r, err));
 	}
-	return expect(r, JSON_END, "something follows the header's object", err);
+	return expect(r, JSON_END, "something follows the header's map", err);
 }
 
 /* By offsets, so that empty tensors come before the one that begins where they lie. */

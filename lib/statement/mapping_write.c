@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From schema messages to trees of values. */
+#include "statement/mapping.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "statement/mapping.h"
 #include "statement/message.h"
 #include "statement/place.h"
 #include "statement/scalar.h"

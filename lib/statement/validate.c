@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules of shape that every statement keeps, whoever made it. */
+#include "statement/statement.h"
+
 #include <string.h>
 
 #include "statement/message.h"
-#include "statement/statement.h"
 #include "util/limits.h"
 #include "util/relpath.h"
 #include "weightmark/v1/dataset.pb-c.h"

@@ -35,6 +35,12 @@ load signed
 	head -c 9000 model.safetensors >cut.safetensors
 	run -1 --separate-stderr wm diff cut.safetensors model.safetensors
 	refused_as safetensors-truncated
+	mkdir a b && cp model.safetensors a && cp cut.safetensors b/model.safetensors
+	run -1 --separate-stderr wm diff a/model.safetensors b/model.safetensors
+	refused_as safetensors-truncated
+	[[ $stderr == *b/model.safetensors* && $stderr != *a/model.safetensors* ]]
+	run -1 --separate-stderr wm diff b/model.safetensors a/model.safetensors
+	[[ $stderr == *b/model.safetensors* && $stderr != *a/model.safetensors* ]]
 	cp model.safetensors $'a\xff\e'
 	run -0 --separate-stderr wm diff --json model.safetensors $'a\xff\e'
 	is_json "$output"

@@ -263,6 +263,52 @@ static void hostile_metadata(void **state)
 	check_structure(&yaml, 1);
 }
 
+/* Drafts for a file with these metadata; returns how many lines of them there are. */
+static size_t draft_metadata(struct buf *yaml, const struct buf *metadata)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_HEADER);
+	cleanup_checkpoint struct checkpoint *c = NULL;
+	cleanup_free char *path = NULL;
+	struct wm_error err = { 0 };
+	uint64_t len = 0;
+	size_t n = 0;
+
+	assert_true(asprintf(&path, "%s/m.safetensors", p.dir) > 0);
+	assert_ok(buf_append(&bytes, &len, sizeof(len), &err), &err);
+	assert_ok(buf_printf(&bytes, &err, "{\"__metadata__\":{%s}}", buf_str(metadata)), &err);
+	len = bytes.len - sizeof(len);
+	memcpy(bytes.data, &len, sizeof(len));
+	write_bytes(path, bytes.data, bytes.len);
+	assert_ok(checkpoint_open(&c, path, &err), &err);
+	yaml->len = 0;
+	assert_ok(draft_write(yaml, c, &err), &err);
+	check_structure(yaml, 1);
+	for (const char *at = buf_str(yaml); (at = strstr(at, "# metadata of")); at++)
+		n++;
+	return n;
+}
+
+/* Long keys are cut, many are counted: the draft stays one that a person reads. */
+static void much_metadata(void **state)
+{
+	cleanup_buf struct buf metadata = BUF_INIT(LIMIT_HEADER), yaml = BUF_INIT(65536);
+	cleanup_buf struct buf key = BUF_INIT(200000);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 200000; i++)
+		assert_ok(buf_append_byte(&key, 'k', &err), &err);
+	for (int i = 0; i < 32; i++)
+		assert_ok(buf_printf(&metadata, &err, "%s\"%s%d\":\"v\"", i ? "," : "",
+				     i ? "k" : buf_str(&key), i), &err);
+	assert_int_equal(draft_metadata(&yaml, &metadata), 32);
+	assert_null(strstr(buf_str(&yaml), "entries more"));
+	for (int i = 32; i < LIMIT_METADATA; i++)
+		assert_ok(buf_printf(&metadata, &err, ",\"k%d\":\"v\"", i), &err);
+	assert_int_equal(draft_metadata(&yaml, &metadata), 33);
+	assert_non_null(strstr(buf_str(&yaml), ": 65504 entries more\n"));
+}
+
 static enum wm_code draft_once(void *context, struct wm_error *err)
 {
 	cleanup_buf struct buf yaml = BUF_INIT(LIMIT_YAML);
@@ -290,6 +336,7 @@ int main(void)
 		CASE(malformed_sources_are_noted),
 		CASE(hostile_sources),
 		CASE(hostile_metadata),
+		CASE(much_metadata),
 		CASE(survives_failing_allocations),
 	};
 
