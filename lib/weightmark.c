@@ -159,7 +159,7 @@ enum wm_code wm_sign(const char *path, const struct wm_sign_options *options, st
 	if (options->size != sizeof(*options) || !options->manifest || !options->key)
 		return fail(err, REASON_USAGE,
 			    "options of another version, or without manifest or key");
-	TRY(file_read(&pem, options->key, err));
+	TRY(file_read_input(&pem, options->key, REASON_KEY_MALFORMED, err));
 	TRY(private_key_parse(&key, pem.data, pem.len, options->key, NULL, NULL, err));
 	TRY(signer_take_key(&signer, take_ptr(&key), err));
 	return checkpoint_sign(&done, path,

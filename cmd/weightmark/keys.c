@@ -40,7 +40,7 @@ static enum wm_code parse_private(struct private_key **out, int fd, const char *
 	cleanup_secret struct buf pem = BUF_INIT(LIMIT_KEY_FILE);
 	struct question question = { o, name };
 
-	TRY(read_secret(&pem, fd, false, name, err));
+	TRY(read_secret(&pem, fd, false, name, REASON_KEY_MALFORMED, err));
 	return private_key_parse(out, pem.data, pem.len, name, answer, &question, err);
 }
 
@@ -49,11 +49,13 @@ enum wm_code load_private_key(struct private_key **out, const char *path, const 
 {
 	cleanup_private_key struct private_key *key = NULL;
 	cleanup_fd int fd = -1;
+	struct wm_error why = { 0 };
 	struct stat st;
 	uint64_t size;
 
 	TRY(protect_secrets(err));
-	TRY(file_open(&fd, &size, path, err));
+	if (file_open(&fd, &size, path, &why) != WM_OK)
+		return fail_input(err, &why, REASON_KEY_MALFORMED);
 	if (fstat(fd, &st) < 0)
 		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
 	TRY(parse_private(&key, fd, path, o, err));

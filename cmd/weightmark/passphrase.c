@@ -18,7 +18,7 @@
 #include "util/limits.h"
 
 enum wm_code read_secret(struct buf *out, int fd, bool line, const char *name,
-			 struct wm_error *err)
+			 enum reason wrong, struct wm_error *err)
 {
 	/* All room at once: a buffer that moves when it grows leaves copies behind. */
 	TRY(buf_reserve(out, out->max - out->len, err));
@@ -35,13 +35,12 @@ enum wm_code read_secret(struct buf *out, int fd, bool line, const char *name,
 		if (n == 0 || (line && byte == '\n'))
 			break;
 		if (out->len == out->max)
-			return fail(err, REASON_LIMIT, "%s: more than %zu bytes", name, out->max);
+			return fail(err, wrong, "%s: more than %zu bytes", name, out->max);
 		if (line)
 			out->data[out->len] = byte;
 		out->len += (size_t)n;
 		if (!line && out->len == out->max)
-			return fail(err, REASON_LIMIT, "%s: more than %zu bytes", name,
-				    out->max - 1);
+			return fail(err, wrong, "%s: more than %zu bytes", name, out->max - 1);
 	}
 	out->data[out->len] = 0;
 	return WM_OK;
@@ -78,7 +77,8 @@ static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 enum { N_CAUGHT = sizeof(caught) / sizeof(caught[0]) };
 
-static enum wm_code read_without_echo(struct buf *out, int tty, struct wm_error *err)
+static enum wm_code read_without_echo(struct buf *out, int tty, enum reason too_long,
+				      struct wm_error *err)
 {
 	struct sigaction action = { .sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -98,7 +98,7 @@ static enum wm_code read_without_echo(struct buf *out, int tty, struct wm_error 
 	if (tcsetattr(tty, TCSAFLUSH, &silent) < 0)
 		code = fail(err, REASON_READ_FAILED, "the terminal: %s", strerror(errno));
 	else
-		code = read_secret(out, tty, true, "the terminal", err);
+		code = read_secret(out, tty, true, "the terminal", too_long, err);
 	tcsetattr(tty, TCSAFLUSH, &with_echo);
 	for (size_t i = 0; i < N_CAUGHT; i++)
 		sigaction(caught[i], &old[i], NULL);
@@ -121,18 +121,20 @@ static enum wm_code ask(struct buf *out, const char *question, const char *what,
 	TRY(escape_append(&prompt, what, strlen(what), err));
 	TRY(buf_append_str(&prompt, ": ", err));
 	TRY(file_write_fd(tty, prompt.data, prompt.len, "the terminal", err));
-	return read_without_echo(out, tty, err);
+	return read_without_echo(out, tty, new ? REASON_USAGE : REASON_PASSPHRASE_WRONG, err);
 }
 
 /* Stores whether the passphrase came from --passphrase-fd. */
 static enum wm_code from_descriptor(bool *found, struct buf *out, const struct options *o,
-				    struct wm_error *err)
+				    enum reason too_long, struct wm_error *err)
 {
 	int fd = -1;
 
 	TRY(options_descriptor(o, "passphrase-fd", &fd, err));
 	*found = fd >= 0;
-	return *found ? read_secret(out, fd, true, "the passphrase's descriptor", err) : WM_OK;
+	if (*found)
+		TRY(read_secret(out, fd, true, "the passphrase's descriptor", too_long, err));
+	return WM_OK;
 }
 
 static enum wm_code not_empty(const struct buf *secret, const char *what, struct wm_error *err)
@@ -147,7 +149,7 @@ enum wm_code passphrase_get(struct buf *out, const struct options *o, const char
 {
 	bool found = false;
 
-	TRY(from_descriptor(&found, out, o, err));
+	TRY(from_descriptor(&found, out, o, REASON_PASSPHRASE_WRONG, err));
 	if (!found)
 		TRY(ask(out, "passphrase of ", what, false, err));
 	return not_empty(out, what, err);
@@ -159,7 +161,7 @@ enum wm_code passphrase_new(struct buf *out, const struct options *o, const char
 	cleanup_secret struct buf again = BUF_INIT(LIMIT_PASSPHRASE);
 	bool found = false;
 
-	TRY(from_descriptor(&found, out, o, err));
+	TRY(from_descriptor(&found, out, o, REASON_USAGE, err));
 	if (found)
 		return not_empty(out, what, err);
 	TRY(ask(out, "new passphrase for ", what, true, err));

@@ -158,15 +158,12 @@ static enum wm_code load_file(struct tree *t, const char *path, struct wm_error 
 	struct node *root;
 	uint64_t size;
 
-	if (file_open(&fd, &size, path, &why) != WM_OK) {
-		if (error_reason(&why) == REASON_NOT_FOUND)
-			return WM_OK;
-		if (err)
-			*err = why;
-		return why.code;
-	}
+	if (file_open(&fd, &size, path, &why) != WM_OK)
+		return error_reason(&why) == REASON_NOT_FOUND ?
+			WM_OK : fail_input(err, &why, REASON_CONFIG_MALFORMED);
 	TRY(check_owner(fd, path, err));
-	TRY(file_read_fd(&text, fd, path, err));
+	if (file_read_fd(&text, fd, path, &why) != WM_OK)
+		return fail_input(err, &why, REASON_CONFIG_MALFORMED);
 	TRY(yaml_read(t, text.data, text.len, path, err));
 	root = t->root->first;
 	t->root = NULL;

@@ -127,11 +127,8 @@ static enum wm_code load_either(struct public_key **public, struct private_key *
 		*out = *public;
 		return WM_OK;
 	}
-	if (error_reason(&why) != REASON_KEY_PRIVATE) {
-		if (err)
-			*err = why;
-		return why.code;
-	}
+	if (error_reason(&why) != REASON_KEY_PRIVATE)
+		return fail_again(err, &why);
 	TRY(load_private_key(private, path, o, err));
 	*out = private_key_public(*private);
 	return WM_OK;

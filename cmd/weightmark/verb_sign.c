@@ -16,9 +16,13 @@
 
 static enum wm_code read_manifest(struct buf *out, const char *path, struct wm_error *err)
 {
-	if (strcmp(path, "-") == 0)
-		return file_read_fd(out, STDIN_FILENO, "standard input", err);
-	return file_read(out, path, err);
+	struct wm_error why = { 0 };
+
+	if (strcmp(path, "-") != 0)
+		return file_read_input(out, path, REASON_YAML_MALFORMED, err);
+	if (file_read_fd(out, STDIN_FILENO, "standard input", &why) != WM_OK)
+		return fail_input(err, &why, REASON_YAML_MALFORMED);
+	return WM_OK;
 }
 
 static enum wm_code statement_row(struct node *list, struct tree *t, const struct signing *s,

@@ -178,7 +178,7 @@ enum wm_code public_key_load(struct public_key **out, const char *path, struct w
 	/* It may be a private key, given by mistake. */
 	cleanup_secret struct buf pem = BUF_INIT(LIMIT_KEY_FILE);
 
-	TRY(file_read(&pem, path, err));
+	TRY(file_read_input(&pem, path, REASON_KEY_MALFORMED, err));
 	return public_key_parse(out, pem.data, pem.len, path, err);
 }
 

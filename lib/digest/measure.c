@@ -223,11 +223,7 @@ static enum wm_code run(struct job *j, unsigned workers, struct wm_error *err)
 	work(j);
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
-	if (!j->failed)
-		return WM_OK;
-	if (err)
-		*err = j->err;
-	return j->err.code;
+	return j->failed ? fail_again(err, &j->err) : WM_OK;
 }
 
 static enum wm_code check_tiling(uint64_t *size, const struct measure *m, struct wm_error *err)

@@ -86,6 +86,25 @@ enum wm_code file_read(struct buf *out, const char *path, struct wm_error *err)
 	return file_read_fd(out, fd, path, err);
 }
 
+enum wm_code fail_input(struct wm_error *err, const struct wm_error *from, enum reason wrong)
+{
+	enum reason reason = error_reason(from);
+
+	if (reason == REASON_NOT_A_FILE || reason == REASON_LIMIT)
+		return fail(err, wrong, "%s", from->message);
+	return fail_again(err, from);
+}
+
+enum wm_code file_read_input(struct buf *out, const char *path, enum reason wrong,
+			     struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (file_read(out, path, &why) != WM_OK)
+		return fail_input(err, &why, wrong);
+	return WM_OK;
+}
+
 enum wm_code file_write_fd(int fd, const void *data, size_t len, const char *name,
 			   struct wm_error *err)
 {

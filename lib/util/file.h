@@ -35,6 +35,16 @@ MUST_USE enum wm_code file_read_at(int fd, void *out, size_t len, uint64_t off,
 /* Appends the whole regular file `path` to `out`; `limit` where it exceeds out->max. */
 MUST_USE enum wm_code file_read(struct buf *out, const char *path, struct wm_error *err);
 
+/*
+ * The same for a file that a user names as his own input (a key, YAML, settings):
+ * `wrong` in place of `not-a-file` and `limit`, which speak of checkpoints.
+ */
+MUST_USE enum wm_code file_read_input(struct buf *out, const char *path, enum reason wrong,
+				      struct wm_error *err);
+
+/* Hands on `from`, with the reason `wrong` where it is `not-a-file` or `limit`. */
+enum wm_code fail_input(struct wm_error *err, const struct wm_error *from, enum reason wrong);
+
 /* Appends all that `fd` (a pipe, a file) still gives to `out`. */
 MUST_USE enum wm_code file_read_fd(struct buf *out, int fd, const char *name,
 				   struct wm_error *err);

@@ -130,8 +130,8 @@ load helper
 		refused_as config-writable
 	fi
 	rm "$CONFIG" && mkdir "$CONFIG"
-	run -1 --separate-stderr wm config get issuer
-	refused_as not-a-file
+	run -2 --separate-stderr wm config get issuer
+	refused_as config-malformed
 }
 
 @test "config: a file of 65536 bytes, and one more" {
@@ -140,8 +140,8 @@ load helper
 	[ "$(stat -c %s "$CONFIG")" = 65536 ]
 	run -0 --separate-stderr wm config get jobs
 	echo >>"$CONFIG"
-	run -1 --separate-stderr wm config get jobs
-	refused_as limit
+	run -2 --separate-stderr wm config get jobs
+	refused_as config-malformed
 }
 
 @test "config: a linked file stays a link; other settings stay" {

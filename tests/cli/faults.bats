@@ -42,8 +42,8 @@ only() { # directory, names
 	refused_as not-a-file
 	run -1 --separate-stderr timeout 5 "$B/weightmark" sign fifo -m m.yaml --key publisher.key
 	refused_as not-a-file
-	run -1 --separate-stderr timeout 5 "$B/weightmark" sign model.safetensors -m fifo --key publisher.key
-	refused_as not-a-file
+	run -2 --separate-stderr timeout 5 "$B/weightmark" sign model.safetensors -m fifo --key publisher.key
+	refused_as yaml-malformed
 	run -1 --separate-stderr timeout 5 "$B/weightmark" digest /dev/zero
 	refused_as not-a-file
 	mv model.safetensors.wmk kept

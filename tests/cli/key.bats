@@ -114,9 +114,11 @@ type_in() {
 	longest=$(printf '%1024s' x | tr ' ' y)
 	run -0 --separate-stderr wm_with "$longest" key new a
 	run -0 --separate-stderr wm_with "$longest" key public "$KEYS/a.key"
-	run -1 --separate-stderr wm_with "z$longest" key new b
-	refused_as limit
+	run -2 --separate-stderr wm_with "z$longest" key new b
+	refused_as usage
 	[ ! -e "$KEYS/b.pub" ]
+	run -2 --separate-stderr wm_with "z$longest" key public "$KEYS/a.key"
+	refused_as passphrase-wrong
 }
 
 @test "key id: the SHA-256 of the public key, from either half" {
@@ -148,11 +150,14 @@ type_in() {
 	refused_as key-malformed
 	run -3 --separate-stderr wm key id absent.key
 	refused_as not-found
-	run -1 --separate-stderr wm key id .
-	refused_as not-a-file
 	mkfifo pipe
-	run -1 --separate-stderr wm key id pipe
-	refused_as not-a-file
+	truncate -s 65536 full.key && truncate -s 65537 big.key
+	local file
+	for file in . pipe big.key full.key; do
+		run -2 --separate-stderr wm key id $file
+		refused_as key-malformed
+	done
+	[[ $stderr != *'more than'* ]] # 65536 bytes are read, and then no key
 	run -2 --separate-stderr wm key nwe a
 	refused_as usage
 	[[ $stderr == *"did you mean 'new'?"* ]]

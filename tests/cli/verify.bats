@@ -90,6 +90,30 @@ refused_by() { # check reason
 	run -0 --separate-stderr wm verify model.safetensors
 }
 
+@test "verify, sign: a key or a manifest that is none is a mistake of the user, exit 2" {
+	given_signed
+	mkdir directory
+	truncate -s 65537 big
+	local file
+	for file in directory big; do
+		run -2 --separate-stderr wm verify model.safetensors --key $file
+		refused_as key-malformed
+		run -2 --separate-stderr wm sign model.safetensors -m m.yaml --key $file
+		refused_as key-malformed
+		run -2 --separate-stderr wm sign model.safetensors -m m.yaml --signer cat --key $file
+		refused_as key-malformed
+	done
+	run -2 --separate-stderr wm sign model.safetensors -m m.yaml --key-fd 8 8<big
+	refused_as key-malformed
+	run -2 --separate-stderr wm sign model.safetensors -m directory --key publisher.key
+	refused_as yaml-malformed
+	truncate -s 16777217 big
+	run -2 --separate-stderr wm sign model.safetensors -m big --key publisher.key
+	refused_as yaml-malformed
+	run -2 --separate-stderr wm sign model.safetensors -m - --key publisher.key <big
+	refused_as yaml-malformed
+}
+
 @test "verify: what cannot be told is exit 3, with --json an object" {
 	given_signed
 	run -3 --separate-stderr wm verify absent.safetensors --key publisher.pub --json

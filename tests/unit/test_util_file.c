@@ -56,7 +56,7 @@ static void assert_holds(const char *path, const char *text)
 static void only_regular_files_are_opened(void **state)
 {
 	char *d = scratch_new();
-	const struct {
+	struct {
 		const char *path;
 		enum reason reason;
 	} rows[] = {
@@ -78,6 +78,11 @@ static void only_regular_files_are_opened(void **state)
 		assert_int_not_equal(file_read(&b, rows[i].path, &err), WM_OK);
 		if (error_reason(&err) != rows[i].reason)
 			test_failed(__FILE__, __LINE__, "%s: %s", rows[i].path, err.message);
+		if (rows[i].reason == REASON_NOT_A_FILE)
+			rows[i].reason = REASON_KEY_MALFORMED;
+		assert_int_not_equal(file_read_input(&b, rows[i].path, REASON_KEY_MALFORMED, &err),
+				     WM_OK);
+		assert_int_equal(error_reason(&err), rows[i].reason);
 		assert_int_equal(b.len, 0);
 	}
 	scratch_remove(d);
