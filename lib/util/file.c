@@ -171,6 +171,22 @@ static int link_unnamed(int fd, int dir, const char *name)
 	return linkat(AT_FDCWD, proc, dir, name, AT_SYMLINK_FOLLOW);
 }
 
+/*
+ * Gives the file `temporary` the name `name` unless that is taken. Not every file system
+ * has hard links (FAT), and not every one such a renaming (NFS).
+ */
+static int rename_exclusive(int dir, const char *temporary, const char *name)
+{
+	int done = renameat2(dir, temporary, dir, name, RENAME_NOREPLACE);
+
+	if (done == 0 || (errno != EINVAL && errno != ENOSYS))
+		return done;
+	done = linkat(dir, temporary, dir, name, 0);
+	if (done == 0)
+		unlinkat(dir, temporary, 0);
+	return done;
+}
+
 /* Gives the finished file its name. `temporary` names it or is empty; it is emptied. */
 static int name_file(int fd, int dir, char *temporary, size_t size, const char *name,
 		     enum file_mode mode)
@@ -192,8 +208,8 @@ static int name_file(int fd, int dir, char *temporary, size_t size, const char *
 	if (mode == FILE_REPLACE)
 		done = renameat(dir, temporary, dir, name);
 	else
-		done = linkat(dir, temporary, dir, name, 0);
-	if (done < 0 || mode == FILE_EXCLUSIVE) {
+		done = rename_exclusive(dir, temporary, name);
+	if (done < 0) {
 		int saved = errno;
 
 		unlinkat(dir, temporary, 0);

@@ -126,6 +126,43 @@ only() { # directory, names
 	[ "$second" = 0 ] && [ "$status" = 0 ]
 }
 
+# Makes a key pair in the directory `d`, and again, which must change nothing.
+pairs_once() { # prefix of the command
+	run -0 --separate-stderr "$@" "$B/weightmark" key new ./d/a --no-passphrase
+	only d a.key a.pub
+	sha256sum d/* >before
+	run -2 --separate-stderr "$@" "$B/weightmark" key new ./d/a --no-passphrase
+	refused_as exists
+	rm d/a.key
+	run -2 --separate-stderr "$@" "$B/weightmark" key new ./d/a --no-passphrase
+	refused_as exists
+	only d a.pub
+	rm d/a.pub
+}
+
+teardown() {
+	! mountpoint -q "$BATS_TEST_TMPDIR/work/d" || umount "$BATS_TEST_TMPDIR/work/d"
+}
+
+@test "faults: without /proc, and without renaming that keeps what exists" {
+	mkdir d
+	unshare -m sh -c 'mount -t tmpfs tmpfs /proc' 2>/dev/null || skip "cannot mount"
+	local hidden=(unshare -m sh -c 'mount -t tmpfs tmpfs /proc && exec "$@"' -)
+	pairs_once "${hidden[@]}"
+	command -v strace >/dev/null || skip "strace is not installed"
+	plain_build
+	pairs_once "${hidden[@]}" strace -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:error=EINVAL
+}
+
+@test "faults: on a file system without hard links" {
+	mkdir d
+	command -v mkfs.vfat >/dev/null || skip "mkfs.vfat is not installed"
+	truncate -s 1M disk
+	mkfs.vfat disk >/dev/null
+	mount -o loop disk "$PWD/d" 2>/dev/null || skip "cannot mount"
+	pairs_once
+}
+
 # Runs `digest` of a file of 300 MB while a command works on it.
 digest_while() { # command
 	truncate -s 300M big.bin
