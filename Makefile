@@ -97,11 +97,12 @@ deps: ## install missing Debian packages for all, demo and check
 	$(call need,$(deps_build) $(deps_check))
 
 # --- rules -----------------------------------------------------------------
-# The stamp changes with the flags, and everything is built anew then.
-stamp_text   = $(CC) $(base_flags) $(warnings) $(link_flags)
+# A stamp changes with its text, and what depends on it is built anew then.
+stamp        = @mkdir -p $(@D) && { printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' > $@; }
 $(B)/flags: FORCE
-	@mkdir -p $(@D)
-	@printf '%s\n' '$(stamp_text)' | cmp -s - $@ || printf '%s\n' '$(stamp_text)' > $@
+	$(call stamp,$(CC) $(base_flags) $(warnings) $(link_flags))
+$(B)/places: FORCE
+	$(call stamp,$(PREFIX) $(LIBDIR) $(INCLUDEDIR))
 
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: proto/%.proto
 	@mkdir -p $(@D)
@@ -131,7 +132,7 @@ $(B)/weightmark: $(cmd_obj) $(B)/libweightmark.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(link_flags) -o $@ $(cmd_obj) $(B)/libweightmark.a $(pkg_libs)
 
-$(B)/weightmark.pc: Makefile lib/weightmark.h
+$(B)/weightmark.pc: Makefile lib/weightmark.h $(B)/places
 	$(call say,GEN,$@)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: weightmark' \
 		'Description: signed provenance for model checkpoints' 'Version: $(VERSION)' \
