@@ -98,8 +98,10 @@ static enum wm_code show_statement(struct tree *t, struct node *list, const stru
 				   const char *name, bool yaml, struct wm_error *err)
 {
 	cleanup_statement struct statement *s = NULL;
+	cleanup_tree struct tree own = TREE_INIT;
 	struct node *payload = NULL;
 
+	t = output_is_json() ? t : &own;
 	TRY(statement_decode(&s, e->payload, e->payload_len, name, err));
 	TRY(statement_tree(&payload, t, s, err));
 	if (output_is_json())

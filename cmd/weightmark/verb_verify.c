@@ -26,9 +26,9 @@ static enum wm_code print_verdict(const struct wm_verdict *v, bool every_check,
 		print_json(t.root);
 		return WM_OK;
 	}
+	TRY(verdict_text(&text, v, every_check, err));
 	print_word(colour_of(v->decision), decision_name(v->decision));
 	print(" (%s)\n", verdict_headline(v));
-	TRY(verdict_text(&text, v, every_check, err));
 	print_text(buf_str(&text));
 	return WM_OK;
 }

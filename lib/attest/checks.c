@@ -6,6 +6,9 @@
 
 #include "attest/connected.h"
 #include "statement/message.h"
+#include "text/json.h"
+#include "util/limits.h"
+#include "weightmark/v1/dataset.pb-c.h"
 #include "weightmark/v1/run.pb-c.h"
 
 /* What comes after a failed check must not be judged; nor crash, should one be missing. */
@@ -141,32 +144,116 @@ static enum wm_code references_carried(const struct verification *v, struct wm_e
 	return WM_OK;
 }
 
-/* Message visitor: a reference by both object and statement id must mean one thing. */
+static bool digest_is(const Weightmark__V1__Digest *d, const uint8_t digest[SHA256_BYTES])
+{
+	return d && memcmp(d->sha256.data, digest, SHA256_BYTES) == 0;
+}
+
+static bool same_id(const Weightmark__V1__StatementId *a, const Weightmark__V1__StatementId *b)
+{
+	return memcmp(a->sha256.data, b->sha256.data, SHA256_BYTES) == 0;
+}
+
+/* Whether one of the parts or files of `m` has the digest `d`. */
+static bool has_weights(const Weightmark__V1__Manifest *m, const Weightmark__V1__Digest *d)
+{
+	for (size_t i = 0; i < m->checkpoint->n_part; i++)
+		if (digest_is(m->checkpoint->part[i]->weights_digest, d->sha256.data))
+			return true;
+	return false;
+}
+
+static bool has_file(const Weightmark__V1__Manifest *m, const Weightmark__V1__Digest *d)
+{
+	for (size_t i = 0; i < m->checkpoint->n_file; i++)
+		if (digest_is(m->checkpoint->file[i]->sha256, d->sha256.data))
+			return true;
+	return false;
+}
+
+/* Whether all that `r` says of the statement `s`, which it names, holds. */
+static bool describes(const Weightmark__V1__Reference *r, const struct statement *s)
+{
+	const Weightmark__V1__Manifest *m = NULL;
+
+	if (s->kind->descriptor == &weightmark__v1__manifest__descriptor)
+		m = (const Weightmark__V1__Manifest *)s->message;
+	if (r->object && strcmp(s->header->object->text, r->object->text) != 0)
+		return false;
+	return (!r->weights_digest || (m && has_weights(m, r->weights_digest))) &&
+	       (!r->sha256 || (m && has_file(m, r->sha256)));
+}
+
+static enum wm_code mismatch(const Weightmark__V1__Reference *r, const char *what,
+			     struct wm_error *err)
+{
+	char id[STATEMENT_ID_TEXT + 1];
+
+	statement_id_text(id, r->statement->sha256.data);
+	return fail(err, REASON_REFERENCE_MISMATCH, "%s: %s", id, what);
+}
+
+/* Message visitor: a reference that names a carried statement describes it. */
 static enum wm_code reference_agrees(const ProtobufCMessage *m, const void *context,
 				     struct wm_error *err)
 {
 	const Weightmark__V1__Reference *r = (const Weightmark__V1__Reference *)m;
-	const struct verification *v = context;
 	const struct carried *target;
 
-	if (m->descriptor != &weightmark__v1__reference__descriptor || !r->statement || !r->object)
+	if (m->descriptor != &weightmark__v1__reference__descriptor || !r->statement)
 		return WM_OK;
-	target = find_carried(v, r->statement->sha256.data);
-	if (target && target->statement &&
-	    strcmp(target->statement->header->object->text, r->object->text) != 0)
-		return fail(err, REASON_REFERENCE_MISMATCH,
-			    "%s: a reference to %s names a statement about %s", v->sidecar_path,
-			    r->object->text, target->statement->header->object->text);
+	target = find_carried(context, r->statement->sha256.data);
+	if (target && target->statement && !describes(r, target->statement))
+		return mismatch(r, "is not what the reference says that it is", err);
 	return WM_OK;
+}
+
+/* Whether `r` names a carried statement, if any, of the kind that belongs there. */
+static enum wm_code refers_to(const struct verification *v, const Weightmark__V1__Reference *r,
+			      const ProtobufCMessageDescriptor *d, struct wm_error *err)
+{
+	const struct carried *target =
+		r && r->statement ? find_carried(v, r->statement->sha256.data) : NULL;
+
+	if (target && target->statement && target->statement->kind->descriptor != d)
+		return mismatch(r, "is of another kind than belongs there", err);
+	return WM_OK;
+}
+
+/* The training runs are runs, and the one that the checkpoint is of is among them. */
+static enum wm_code runs_agree(const struct verification *v, const Weightmark__V1__Manifest *m,
+			       struct wm_error *err)
+{
+	const Weightmark__V1__Reference *of = m->checkpoint_of ? m->checkpoint_of->run : NULL;
+	bool found = !of || !of->statement;
+
+	for (size_t i = 0; i < m->n_run; i++) {
+		TRY(refers_to(v, m->run[i], &weightmark__v1__run__descriptor, err));
+		found |= of && of->statement && m->run[i]->statement &&
+			 same_id(of->statement, m->run[i]->statement);
+	}
+	return found ? WM_OK : mismatch(of, "is not one of the runs of the manifest", err);
 }
 
 static enum wm_code references_agree(const struct verification *v, struct wm_error *err)
 {
-	for (size_t i = 0; i < v->n_carried; i++)
-		if (v->carried[i].statement)
-			TRY(message_walk(v->carried[i].statement->message, reference_agrees, v,
-					 err));
-	return WM_OK;
+	if (!v->manifest)
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct statement *s = v->carried[i].statement;
+		const Weightmark__V1__Run *run;
+
+		if (!s)
+			continue;
+		TRY(message_walk(s->message, reference_agrees, v, err));
+		if (s->kind->descriptor != &weightmark__v1__run__descriptor)
+			continue;
+		run = (const Weightmark__V1__Run *)s->message;
+		for (size_t j = 0; j < run->n_uses; j++)
+			TRY(refers_to(v, run->uses[j]->dataset,
+				      &weightmark__v1__dataset__descriptor, err));
+	}
+	return runs_agree(v, v->manifest, err);
 }
 
 static bool opening_matches(const struct verification *v, const struct opening *o,
@@ -181,16 +268,33 @@ static bool opening_matches(const struct verification *v, const struct opening *
 	return false;
 }
 
+/* A value is what a statement could have carried: JSON in canonical form. */
+static enum wm_code value_canonical(bool *canonical, const struct opening *o, struct wm_error *err)
+{
+	cleanup_buf struct buf again = BUF_INIT(LIMIT_STATEMENT);
+	cleanup_tree struct tree t = TREE_INIT;
+	enum wm_code code = json_read(&t, o->value, o->value_len, o->pointer, err);
+
+	if (code == WM_OK)
+		code = json_write_canonical(&again, t.root, err);
+	*canonical = code == WM_OK && again.len == o->value_len &&
+		     memcmp(again.data, o->value, again.len) == 0;
+	return error_is_untold(code) ? code : WM_OK;
+}
+
 static enum wm_code openings_match(const struct verification *v, struct wm_error *err)
 {
 	uint8_t digest[SHA256_BYTES];
+	bool canonical = false;
 
 	for (size_t i = 0; i < v->sidecar.n_openings; i++) {
-		TRY(opening_digest(digest, &v->sidecar.openings[i], err));
-		if (!opening_matches(v, &v->sidecar.openings[i], digest))
-			return fail(err, REASON_OPENING_MISMATCH,
-				    "%s: the opening of %s matches no sealed digest",
-				    v->sidecar_path, v->sidecar.openings[i].pointer);
+		const struct opening *o = &v->sidecar.openings[i];
+
+		TRY(opening_digest(digest, o, err));
+		TRY(value_canonical(&canonical, o, err));
+		if (!canonical || !opening_matches(v, o, digest))
+			return fail(err, REASON_OPENING_MISMATCH, "%s: the opening of %s",
+				    v->sidecar_path, o->pointer);
 	}
 	return WM_OK;
 }
@@ -226,21 +330,18 @@ static enum wm_code grammar_equal(const struct verification *v, struct wm_error 
 	return WM_OK;
 }
 
-static bool digest_is(const Weightmark__V1__Digest *d, const uint8_t digest[SHA256_BYTES])
-{
-	return d && memcmp(d->sha256.data, digest, SHA256_BYTES) == 0;
-}
-
 static enum wm_code file_digest_equal(const struct verification *v, struct wm_error *err)
 {
 	const Weightmark__V1__File *f = the_file(v);
 
-	if (!f || !v->checkpoint->measured)
+	if (!f)
 		return nothing_to_judge(err);
 	if (f->size != v->checkpoint->size)
 		return fail(err, REASON_FILE_MISMATCH, "%s: has %llu bytes, %llu were signed",
 			    v->checkpoint->path, (unsigned long long)v->checkpoint->size,
 			    (unsigned long long)f->size);
+	if (!v->checkpoint->measured)
+		return nothing_to_judge(err);
 	if (!digest_is(f->file_digest, v->checkpoint->file_digest))
 		return fail(err, REASON_FILE_MISMATCH, "%s: its file digest is not the signed one",
 			    v->checkpoint->path);

@@ -256,6 +256,18 @@ static enum wm_code check_used(struct composition *c, struct wm_error *err)
 	return WM_OK;
 }
 
+/* What an author's file has too much of is the author's to correct. */
+static enum wm_code read_yaml(struct tree *t, const struct composition *c, const void *yaml,
+			      size_t len, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+	enum wm_code code = yaml_read(t, yaml, len, c->name, &why);
+
+	if (code == WM_LIMIT)
+		return fail(err, REASON_YAML_MALFORMED, "%s: %.200s", c->name, why.message);
+	return code == WM_OK ? WM_OK : fail_again(err, &why);
+}
+
 static enum wm_code compose_into(struct composition *c, const void *yaml, size_t len,
 				 struct wm_error *err)
 {
@@ -264,9 +276,12 @@ static enum wm_code compose_into(struct composition *c, const void *yaml, size_t
 	ProtobufCMessage *const *runs;
 	void *list = NULL;
 
-	TRY(yaml_read(&t, yaml, len, c->name, err));
+	TRY(read_yaml(&t, c, yaml, len, err));
 	TRY(read_documents(&messages, c, &t, err));
 	TRY(check_manifest(c, err));
+	if (t.root->len + c->manifest->n_training_run > LIMIT_ENVELOPES)
+		return fail(err, REASON_YAML_FIELD, "%s: more than %d statements", c->name,
+			    LIMIT_ENVELOPES);
 	TRY(arena_alloc(&list, &c->arena,
 			(t.root->len + c->manifest->n_training_run) * sizeof(*c->statements), err));
 	c->statements = list;
@@ -390,23 +405,37 @@ static bool names(const char *id, const char *object)
 	return strcmp(id, object) == 0 || strcmp(id, local_part(object)) == 0;
 }
 
-/* The statement of type `d` that `id` names: an author's own first, then those given. */
+/*
+ * The statement of type `d` that `id` names: an author's own first, then those given, among
+ * which it must be the only one.
+ */
 static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c, const char *id,
 			  const ProtobufCMessageDescriptor *d, struct statement *const *given,
 			  size_t n_given, struct wm_error *err)
 {
+	const struct statement *found = NULL;
+
 	for (size_t i = 0; i < c->n_statements; i++)
 		if (c->statements[i].kind->descriptor == d && names(id, c->statements[i].object))
 			return make_reference(out, c, c->statements[i].object, c->statements[i].id,
 					      err);
-	for (size_t i = 0; i < n_given; i++)
-		if (given[i]->kind->descriptor == d && names(id, given[i]->header->object->text))
-			return make_reference(out, c, given[i]->header->object->text, given[i]->id,
-					      err);
+	for (size_t i = 0; i < n_given; i++) {
+		if (given[i]->kind->descriptor != d || !names(id, given[i]->header->object->text))
+			continue;
+		if (found && memcmp(found->id, given[i]->id, SHA256_BYTES) != 0)
+			return fail(err, REASON_YAML_FIELD,
+				    "%s: '%.128s' may be %.128s or %.128s; write the one in full",
+				    c->name, id, found->header->object->text,
+				    given[i]->header->object->text);
+		found = given[i];
+	}
+	if (found)
+		return make_reference(out, c, found->header->object->text, found->id, err);
 	if (d == &weightmark__v1__run__descriptor)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: checkpoint_of: no training run has the id '%s'", c->name, id);
-	return fail(err, REASON_DATASET_UNKNOWN, "%s: dataset '%.128s'", c->name, id);
+	return fail(err, REASON_DATASET_UNKNOWN, "%s: dataset '%.128s' is not provided", c->name,
+		    id);
 }
 
 /* A dataset that was referred to by statement must be given, or verifying would miss it. */

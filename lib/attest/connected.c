@@ -46,9 +46,13 @@ static bool has_id(const struct verification *v, size_t i, const uint8_t id[SHA2
 
 const struct carried *find_carried(const struct verification *v, const uint8_t id[SHA256_BYTES])
 {
-	size_t i = first_of(v, id);
+	size_t first = first_of(v, id);
 
-	return has_id(v, i, id) ? &v->carried[i] : NULL;
+	/* Envelopes of strangers may stand before the one that was verified and decoded. */
+	for (size_t i = first; has_id(v, i, id); i++)
+		if (v->carried[i].statement)
+			return &v->carried[i];
+	return has_id(v, first, id) ? &v->carried[first] : NULL;
 }
 
 static void join_id(const struct groups *g, const uint8_t id[SHA256_BYTES])

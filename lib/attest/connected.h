@@ -13,7 +13,10 @@
  */
 MUST_USE enum wm_code all_connected(const struct verification *v, struct wm_error *err);
 
-/* The first carried envelope around the payload with this statement id, or NULL. */
+/*
+ * A carried envelope around the payload with this statement id, one that was decoded where
+ * there is any; NULL where none is carried.
+ */
 const struct carried *find_carried(const struct verification *v, const uint8_t id[SHA256_BYTES]);
 
 #endif

@@ -121,7 +121,8 @@ static enum wm_code load_priors(struct priors *p, const char *own, const struct 
 		TRY(add_own(p, &p->sidecars[0], own, signer_public(o->signer), err));
 		p->n_own = p->n;
 		if (p->n_own == 0)
-			return fail(err, REASON_ALREADY_SIGNED, "%s: is signed, by other keys", own);
+			return fail(err, REASON_ALREADY_SIGNED, "%s: is signed, by other keys",
+				    own);
 	} else if (error_reason(&missing) != REASON_SIDECAR_MISSING) {
 		return fail_again(err, &missing);
 	}
@@ -298,16 +299,18 @@ static enum wm_code write_sidecar(const struct signing *out, struct wm_error *er
 static enum wm_code choose_names(struct signing *out, const char *path,
 				 const struct sign_options *o, struct wm_error *err)
 {
-	int n;
+	cleanup_free char *own = NULL;
 
-	if (o->issuer)
-		n = asprintf(&out->issuer, "%s", o->issuer);
-	else
-		n = asprintf(&out->issuer, "key:%s", public_key_id(signer_public(o->signer)));
-	if (n < 0) {
-		out->issuer = NULL;
+	if (asprintf(&own, "key:%s", public_key_id(signer_public(o->signer))) < 0) {
+		own = NULL;
 		return fail_nomem(err);
 	}
+	if (o->issuer && strncmp(o->issuer, "key:", 4) == 0 && strcmp(o->issuer, own) != 0)
+		return fail(err, REASON_USAGE,
+			    "the issuer %s is another key than the one that signs", o->issuer);
+	out->issuer = o->issuer ? strdup(o->issuer) : take_ptr(&own);
+	if (!out->issuer)
+		return fail_nomem(err);
 	if (!o->sidecar)
 		return carrier_sidecar_path(&out->sidecar_path, path, err);
 	out->sidecar_path = strdup(o->sidecar);

@@ -15,8 +15,10 @@ verdict_note(struct wm_verdict *v, const char *code, const char *format, ...)
 	struct note *note;
 	va_list args;
 
-	if (v->n_notes == NOTES_MAX)
+	if (v->n_notes == NOTES_MAX) {
+		v->n_notes_dropped++;
 		return;
+	}
 	note = &v->notes[v->n_notes++];
 	note->code = code;
 	va_start(args, format);
@@ -141,9 +143,13 @@ static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 		stopped = r->outcome == OUTCOME_FAILED;
 	}
 	decide(v);
-	note_signatures(v);
-	note_sealed(v);
+	/* What strangers can add to a sidecar comes last: it must not crowd out the rest. */
 	note_checkpoint(v);
+	note_sealed(v);
+	note_signatures(v);
+	if (v->n_notes_dropped > 0)
+		snprintf(v->notes[NOTES_MAX - 1].text, sizeof(v->notes[0].text),
+			 "and %zu more notes like the one before", v->n_notes_dropped + 1);
 	return WM_OK;
 }
 

@@ -31,7 +31,7 @@ struct wm_verdict {
 	struct check_result *checks; /* one a row of the table, in its order */
 	size_t n_checks;
 	struct note notes[NOTES_MAX];
-	size_t n_notes; /* further ones are left out */
+	size_t n_notes, n_notes_dropped; /* the last one counts those that were dropped */
 	struct verification facts; /* what was gathered; statements for showing */
 };
 

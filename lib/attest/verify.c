@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attest/carriers.h"
+#include "util/limits.h"
 
 void verification_release(struct verification *v)
 {
@@ -18,6 +19,10 @@ void verification_release(struct verification *v)
 	*v = (struct verification){ 0 };
 }
 
+/*
+ * Verifies under the pinned key that the envelope names. Where it names none, every pinned
+ * key is tried, so that a wrong keyid shows.
+ */
 static enum wm_code verify_signature(struct carried *c, const struct keyring *keys,
 				     struct wm_error *err)
 {
@@ -87,6 +92,16 @@ static void find_head(struct verification *v)
 		v->manifest = (const Weightmark__V1__Manifest *)v->head->statement->message;
 }
 
+/* Whether strangers' envelopes would make us try more signatures than one verification may. */
+static bool too_many_tries(const struct sidecar *s, const struct keyring *keys)
+{
+	size_t n_strangers = 0;
+
+	for (size_t i = 0; i < s->n_envelopes; i++)
+		n_strangers += keyring_find(keys, s->envelopes[i].keyid) == NULL;
+	return n_strangers * keyring_count(keys) > LIMIT_TRIES;
+}
+
 static enum wm_code gather_carriers(struct verification *v, const struct verify_options *options,
 				    struct wm_error *err)
 {
@@ -94,6 +109,9 @@ static enum wm_code gather_carriers(struct verification *v, const struct verify_
 
 	if (error_is_untold(code))
 		return fail_again(err, &v->sidecar_err);
+	if (code == WM_OK && too_many_tries(&v->sidecar, options->keys))
+		code = fail(&v->sidecar_err, REASON_LIMIT,
+			    "%s: too many envelopes by keys that are not pinned", v->sidecar_path);
 	if (code != WM_OK)
 		return WM_OK;
 	v->carried = calloc(v->sidecar.n_envelopes, sizeof(*v->carried));
@@ -106,6 +124,12 @@ static enum wm_code gather_carriers(struct verification *v, const struct verify_
 	}
 	find_head(v);
 	return WM_OK;
+}
+
+static bool has_signed_size(const struct verification *v)
+{
+	return v->manifest && v->manifest->checkpoint->n_file == 1 &&
+	       v->manifest->checkpoint->file[0]->size == v->checkpoint->size;
 }
 
 /* Opens the checkpoint first, so that a lease covers all that follows; measures it last. */
@@ -132,8 +156,8 @@ enum wm_code verification_gather(struct verification *out, const char *path,
 	code = checkpoint_open(&v->checkpoint, path, &v->checkpoint_err);
 	if (!error_is_untold(code))
 		TRY(gather_carriers(v, options, err));
-	/* Bytes are read only where something signed speaks of them. */
-	if (code == WM_OK && v->manifest)
+	/* Bytes are read only where something signed speaks of a file of this size. */
+	if (code == WM_OK && has_signed_size(v))
 		code = checkpoint_measure(v->checkpoint, &measuring, &v->checkpoint_err);
 	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;
 }

@@ -12,6 +12,7 @@
 enum {
 	SHORT_ID = 3 + 16,  /* characters of an abbreviated statement id */
 	SHORT_KEY = 4 + 16, /* of an abbreviated issuer that is a key */
+	SHORT_CLAIM = 120,  /* bytes of a title or licence */
 };
 
 const char *decision_name(enum wm_decision decision)
@@ -77,14 +78,17 @@ static enum wm_code text_checkpoint(struct buf *out, const struct checkpoint *c,
 	return line(out, "file", buf_str(&text), err);
 }
 
-/* What one dataset statement says of itself, as its issuer's words. */
+/*
+ * What one dataset statement says of itself, as its issuer's words: at the end of the line,
+ * where no title can pass for what we say, and cut to what people read.
+ */
 static enum wm_code text_dataset(struct buf *text, const Weightmark__V1__Dataset *d,
 				 struct wm_error *err)
 {
-	if (d->title)
-		TRY(buf_printf(text, err, ", \"%s\"", d->title));
 	if (d->licence)
-		TRY(buf_printf(text, err, ", licence %s", d->licence->text));
+		TRY(buf_printf(text, err, "; licence %.*s", SHORT_CLAIM, d->licence->text));
+	if (d->title)
+		TRY(buf_printf(text, err, "; \"%.*s\"", SHORT_CLAIM, d->title));
 	return WM_OK;
 }
 
@@ -113,11 +117,11 @@ static enum wm_code text_statement(struct buf *out, const struct carried *c, str
 	}
 	time_text(at, s->header->issued_at->seconds);
 	TRY(buf_append_str(&text, s->header->object->text + strlen(s->header->issuer) + 1, err));
-	if (s->kind->descriptor == &weightmark__v1__dataset__descriptor)
-		TRY(text_dataset(&text, (const Weightmark__V1__Dataset *)s->message, err));
 	TRY(buf_append_str(&text, "; asserted by ", err));
 	TRY(text_issuer(&text, s->header->issuer, err));
 	TRY(buf_printf(&text, err, " at %s; %s", at, id));
+	if (s->kind->descriptor == &weightmark__v1__dataset__descriptor)
+		TRY(text_dataset(&text, (const Weightmark__V1__Dataset *)s->message, err));
 	return line(out, s->kind->name, buf_str(&text), err);
 }
 

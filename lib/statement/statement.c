@@ -121,15 +121,16 @@ static enum wm_code same_bytes(const struct node *n, const void *payload, size_t
 	return WM_OK;
 }
 
-static enum wm_code same_subjects(struct tree *t, const struct statement *s,
-				  const struct node *root, const char *name, struct wm_error *err)
+static enum wm_code same_subjects(const struct statement *s, const struct node *root,
+				  const char *name, struct wm_error *err)
 {
+	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_buf struct buf signed_ones = BUF_INIT(LIMIT_STATEMENT + 1);
 	struct node *implied = NULL;
 
 	TRY(json_write_canonical(&signed_ones, node_find(root, "subject"), err));
-	TRY(node_new(&implied, t, NODE_LIST, err));
-	TRY(s->kind->subjects(implied, t, s->message, err));
+	TRY(node_new(&implied, &t, NODE_LIST, err));
+	TRY(s->kind->subjects(implied, &t, s->message, err));
 	return same_bytes(implied, signed_ones.data, signed_ones.len, REASON_SUBJECT_MISMATCH, name,
 			  err);
 }
@@ -138,6 +139,7 @@ enum wm_code statement_decode(struct statement **out, const void *payload, size_
 			      const char *name, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
+	cleanup_tree struct tree rebuilt = TREE_INIT; /* apart: each is as large as one may be */
 	cleanup_statement struct statement *s = calloc(1, sizeof(*s));
 	struct mapping mapping = { .name = name, .reason = REASON_STATEMENT_MALFORMED };
 	const struct node *predicate = NULL;
@@ -158,9 +160,9 @@ enum wm_code statement_decode(struct statement **out, const void *payload, size_
 	mapping.arena = &s->arena;
 	TRY(mapping_read(&s->message, s->kind->descriptor, predicate, &mapping, err));
 	TRY(statement_validate(s->kind, s->message, err));
-	TRY(same_subjects(&t, s, t.root, name, err));
+	TRY(same_subjects(s, t.root, name, err));
 	if (!s->newer_schema) {
-		TRY(build(&again, &t, s->kind, s->message, err));
+		TRY(build(&again, &rebuilt, s->kind, s->message, err));
 		TRY(same_bytes(again, payload, len, REASON_STATEMENT_NOT_CANONICAL, name, err));
 	}
 	s->header = statement_header(s->message);

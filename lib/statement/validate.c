@@ -169,7 +169,7 @@ static enum wm_code check_file(const Weightmark__V1__File *f, const char *previo
 	return WM_OK;
 }
 
-static bool has_file(const Weightmark__V1__Checkpoint *c, const char *path)
+static bool has_load_file(const Weightmark__V1__Checkpoint *c, const char *path)
 {
 	size_t low = 0, high = c->n_file;
 
@@ -178,7 +178,7 @@ static bool has_file(const Weightmark__V1__Checkpoint *c, const char *path)
 		int order = strcmp(c->file[middle]->path, path);
 
 		if (order == 0)
-			return true;
+			return c->file[middle]->role == WEIGHTMARK__V1__FILE__ROLE__load;
 		if (order < 0)
 			low = middle + 1;
 		else
@@ -199,8 +199,9 @@ static enum wm_code check_part(const Weightmark__V1__Checkpoint *c, const Weight
 	for (size_t i = 0; i < p->n_path; i++) {
 		if (i > 0 && strcmp(p->path[i - 1], p->path[i]) >= 0)
 			return invalid(err, "the files of a part are not in order");
-		if (!has_file(c, p->path[i]))
-			return invalid(err, "a part names a file that is not listed");
+		if (!has_load_file(c, p->path[i]))
+			return invalid(err,
+				       "a part names a file that is not listed as one to load");
 	}
 	return WM_OK;
 }

@@ -508,8 +508,62 @@ static void references_agree(void **state)
 	(void)state;
 	make(RUN, "/digits\",\"statement\":", "/faces\",\"statement\":");
 	assert_refused(&p, "references-agree", REFERENCE_MISMATCH);
+	/* An envelope of nobody's around the same payload does not hide that. */
+	publisher_sign(&p, p.stranger, p.envelopes[DATASET].payload, p.envelopes[DATASET].payload_len)
+		->keyid = "0000000000000000000000000000000000000000000000000000000000000000";
+	publisher_write(&p);
+	assert_refused(&p, "references-agree", REFERENCE_MISMATCH);
+	/* A digest that is not the target's. */
+	make(RUN, "\"statement\":\"wm:",
+	     "\"sha256\":\"dd9a34dad3c40449c0495c192c6f9433971f3b217579333f49cab44f456a62b4\","
+	     "\"statement\":\"wm:");
+	assert_refused(&p, "references-agree", REFERENCE_MISMATCH);
 	make(RUN, "\"role\":\"pretrain\"", "\"role\":\"finetune\"");
 	assert_accepted(&p);
+}
+
+/* A reference to a statement of another kind than belongs there. */
+static void references_are_of_their_kind(void **state)
+{
+	cleanup_buf struct buf run = BUF_INIT(65536);
+	char dataset[STATEMENT_ID_TEXT + 1], own[STATEMENT_ID_TEXT + 1];
+	struct wm_error err = { 0 };
+
+	(void)state;
+	publisher_make(&p, NULL);
+	statement_id_text(dataset, p.envelopes[DATASET].statement);
+	statement_id_text(own, p.envelopes[RUN].statement);
+	assert_ok(buf_append(&run, p.payloads[MANIFEST].data, p.payloads[MANIFEST].len, &err), &err);
+	replace_all(&run, own, dataset);
+	replace_all(&run, "/run-1\"", "/digits\"");
+	publisher_resign(&p, MANIFEST, p.signer, buf_str(&run));
+	p.envelopes[RUN] = p.envelopes[--p.n_envelopes];
+	publisher_write(&p);
+	assert_refused(&p, "references-agree", REFERENCE_MISMATCH);
+	make_honest();
+	assert_accepted(&p);
+}
+
+/* What strangers add can neither crowd out what matters nor make us work without bound. */
+static void strangers_are_bounded(void **state)
+{
+	cleanup_verdict struct wm_verdict *v = NULL;
+	char keyids[ENVELOPES_MAX][KEYID_HEX + 1];
+
+	(void)state;
+	publisher_make(&p, NULL);
+	while (p.n_envelopes < ENVELOPES_MAX) {
+		char *keyid = keyids[p.n_envelopes];
+
+		snprintf(keyid, KEYID_HEX + 1, "%064zx", p.n_envelopes);
+		publisher_sign(&p, p.stranger, p.payloads[MANIFEST].data, p.payloads[MANIFEST].len)
+			->keyid = keyid;
+	}
+	publisher_write(&p);
+	assert_accepted(&p);
+	v = publisher_verify(&p, false);
+	assert_string_equal(v->notes[v->n_notes - 1].code, "key-not-pinned");
+	assert_true(has_note(v, "sha256-not-recomputed"));
 }
 
 /* Signs a dataset whose record count is sealed, and the opening of `value` at `pointer`. */
@@ -584,6 +638,8 @@ int main(void)
 		CASE(references_carried),
 		CASE(others_may_sign_too),
 		CASE(references_agree),
+		CASE(references_are_of_their_kind),
+		CASE(strangers_are_bounded),
 		CASE(openings_match),
 	};
 
