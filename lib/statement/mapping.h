@@ -20,13 +20,13 @@ struct mapping {
 	const char *name;     /* of the document, for messages; borrowed */
 	enum reason reason;   /* what a mistake in the document fails with */
 	bool plain_numbers;   /* integers may be unquoted text (YAML) */
-	bool ignore_unknown;  /* keys that the schema does not know are passed over */
+	bool ignore_unknown;  /* keys and words that the schema does not know are passed over */
 	struct arena *arena;  /* where the message is made */
 };
 
 /*
  * Makes a message of type `d` from the MAP `n`. A mistake fails with document, line
- * where there is one, field, and the nearest valid name.
+ * where there is one, field, and the nearest valid name, or all where none is near.
  */
 MUST_USE enum wm_code mapping_read(ProtobufCMessage **out, const ProtobufCMessageDescriptor *d,
 				   const struct node *n, const struct mapping *m,

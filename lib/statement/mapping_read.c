@@ -71,28 +71,40 @@ static enum wm_code read_scalar(const ProtobufCMessage **out, struct reader *r,
 	return WM_OK;
 }
 
+/* No word of the schema: the nearest one is named, or all of them where none is near. */
+static enum wm_code unknown_word(struct reader *r, const ProtobufCEnumDescriptor *d,
+				 const struct node *n, const struct place *p, struct wm_error *err)
+{
+	const char *names[LIMIT_ENUM_VALUES] = { NULL };
+	char all[LIMIT_MESSAGE] = "";
+	const char *near;
+	size_t n_names = 0, len = 0;
+
+	for (; n_names < d->n_values && n_names < LIMIT_ENUM_VALUES; n_names++)
+		names[n_names] = d->values[n_names].name;
+	near = nearest(n->text, names, n_names);
+	if (near)
+		return mistake(r, n, p, err, "'%.64s' is not one of its words; the nearest is '%s'",
+			       n->text, near);
+	for (size_t i = 0; i < n_names && len < sizeof(all); i++)
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? ", " : "",
+					names[i]);
+	return mistake(r, n, p, err, "'%.64s' is not one of %s", n->text, all);
+}
+
 static enum wm_code read_enum(int *out, struct reader *r, const ProtobufCEnumDescriptor *d,
 			      const struct node *n, const struct place *p, struct wm_error *err)
 {
-	const char *names[LIMIT_ENUM_VALUES];
 	const ProtobufCEnumValue *value;
-	const char *near;
-	size_t n_names =
-		d->n_value_names < LIMIT_ENUM_VALUES ? d->n_value_names : LIMIT_ENUM_VALUES;
 
 	if (n->kind != NODE_TEXT)
 		return mistake(r, n, p, err, "is %s, not one of the words that it may be",
 			       node_kind_name(n->kind));
 	value = protobuf_c_enum_descriptor_get_value_by_name(d, n->text);
-	if (value) {
-		*out = value->value;
-		return WM_OK;
-	}
-	for (size_t i = 0; i < n_names; i++)
-		names[i] = d->values[i].name;
-	near = nearest(n->text, names, n_names);
-	return mistake(r, n, p, err, "'%.64s' is not one of its words; the nearest is '%s'",
-		       n->text, near ? near : names[n_names > 1]);
+	if (!value)
+		return unknown_word(r, d, n, p, err);
+	*out = value->value;
+	return WM_OK;
 }
 
 /* Reads decimal digits without needless zeros; what is too large stays too large. */
@@ -199,6 +211,15 @@ static enum wm_code read_sealed(struct reader *r, const struct node *n, const st
 	return WM_OK;
 }
 
+/* A word that a newer schema added: the field is as if it were not there. */
+static bool is_newer_word(const struct reader *r, const ProtobufCFieldDescriptor *f,
+			  const struct node *n)
+{
+	return r->mapping->ignore_unknown && f->type == PROTOBUF_C_TYPE_ENUM &&
+	       n->kind == NODE_TEXT &&
+	       !protobuf_c_enum_descriptor_get_value_by_name(f->descriptor, n->text);
+}
+
 static enum wm_code read_list(ProtobufCMessage *m, struct reader *r,
 			      const ProtobufCFieldDescriptor *f, const struct node *n,
 			      const struct place *p, struct wm_error *err)
@@ -211,7 +232,7 @@ static enum wm_code read_list(ProtobufCMessage *m, struct reader *r,
 		return mistake(r, n, p, err, "is %s, not a list; write '- ' before each value",
 			       node_kind_name(n->kind));
 	for (const struct node *c = n->first; c; c = c->next)
-		n_open += !is_sealed(c);
+		n_open += !is_sealed(c) && !is_newer_word(r, f, c);
 	if (n_open > 0)
 		TRY(field_reserve(&values, m, f, n_open, r->mapping->arena, err));
 	for (const struct node *c = n->first; c; c = c->next, here.index++) {
@@ -219,6 +240,8 @@ static enum wm_code read_list(ProtobufCMessage *m, struct reader *r,
 			TRY(read_sealed(r, c, &here, err));
 			continue;
 		}
+		if (is_newer_word(r, f, c))
+			continue;
 		TRY(read_value(values, r, f, c, &here, err));
 		values = (char *)values + field_value_size(f);
 	}
@@ -237,6 +260,8 @@ static enum wm_code read_field(ProtobufCMessage *m, struct reader *r,
 		return mistake(r, n, p, err, "has no value; fill it in or remove the line");
 	if (f->label == PROTOBUF_C_LABEL_REPEATED)
 		return read_list(m, r, f, n, p, err);
+	if (is_newer_word(r, f, n))
+		return WM_OK;
 	TRY(field_reserve(&value, m, f, 1, r->mapping->arena, err));
 	return read_value(value, r, f, n, p, err);
 }

@@ -47,8 +47,10 @@ static void mistakes_say_where_and_what(void **state)
 		  "m.yaml: line 1: has_personal_info: 'Yes' is not one of its words; the nearest "
 		  "is 'yes'" },
 		{ D(dataset), "has_personal_info: false\n",
-		  "m.yaml: line 1: has_personal_info: 'false' is not one of its words; the nearest "
-		  "is 'yes'" },
+		  "m.yaml: line 1: has_personal_info: 'false' is not one of no_assertion, yes, no" },
+		{ D(manifest), "model:\n  safety_risk: xyzzy\n",
+		  "m.yaml: line 2: model.safety_risk: 'xyzzy' is not one of no_assertion, serious, "
+		  "high, medium, low" },
 		{ D(dataset), "modality: [text, vidoe]\n",
 		  "m.yaml: line 1: modality[1]: 'vidoe' is not one of its words; the nearest is "
 		  "'video'" },

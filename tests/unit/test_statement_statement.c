@@ -308,6 +308,9 @@ static void newer_schemas_are_read_as_far_as_known(void **state)
 		{ "/predicate/header/zeta", "true" },
 		{ "/predicate/uses/0/zeta", "null" },
 		{ "/predicate/zeta", "{\"sealed\":\"" HEX32 "\"}" },
+		{ "/predicate/uses/0/role", "\"zeta\"" },
+		{ "/predicate/party/0/role", "[\"zeta\"]" },
+		{ "/predicate/party/0/role", "[\"trainer\",\"zeta\",\"owner\"]" },
 	};
 
 	(void)state;
