@@ -81,19 +81,16 @@ static enum wm_code check_typed_header(const struct composition *c,
 static enum wm_code check_local_id(struct composition *c, const struct draft_statement *s,
 				   const char *id, struct wm_error *err)
 {
-	const bool is_manifest = s->kind->descriptor == &weightmark__v1__manifest__descriptor;
 	const struct scalar *scalar = scalar_find(&weightmark__v1__id__descriptor);
 	ProtobufCMessage *m = NULL;
 
 	if (!*id)
 		return fail(err, REASON_YAML_FIELD, "%s: the %s has no %s", c->name, s->kind->name,
-			    is_manifest ? "model.name" :
-			    s->kind->descriptor == &weightmark__v1__run__descriptor ? "id" :
-										      "dataset_id");
+			    s->kind->local_id_field);
 	TRY(scalar_read(&m, scalar, id, strlen(id), &c->arena, err));
 	if (!m)
 		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s%s", c->name, id,
-			    scalar->form, is_manifest ? "; give a model.model_id" : "");
+			    scalar->form, s->message == &c->manifest->base ? "; give a model.model_id" : "");
 	return WM_OK;
 }
 
@@ -107,8 +104,7 @@ static enum wm_code fill_header(struct composition *c, struct draft_statement *s
 
 	TRY(check_typed_header(c, h, err));
 	if (!h) {
-		const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(
-			s->kind->descriptor, "header");
+		const ProtobufCFieldDescriptor *f = header_field(s->kind->descriptor);
 
 		TRY(message_new(&made, f->descriptor, &c->arena, err));
 		*(ProtobufCMessage **)field_place(s->message, f) = made;
@@ -141,27 +137,22 @@ static enum wm_code fill_header(struct composition *c, struct draft_statement *s
 static enum wm_code take_kind(const struct kind **out, struct node *document, const char *name,
 			      struct wm_error *err)
 {
-	struct node **link = &document->first;
+	const struct node *kind;
 
 	if (document->kind != NODE_MAP)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: line %u: a document is %s, not a map of fields", name,
 			    document->line, node_kind_name(document->kind));
-	while (*link && strcmp((*link)->key, "kind") != 0)
-		link = &(*link)->next;
-	if (!*link)
+	kind = node_take(document, "kind");
+	if (!kind)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: line %u: a document does not say its kind; write 'kind: manifest'",
 			    name, document->line);
-	*out = (*link)->kind == NODE_TEXT ? kind_find((*link)->text) : NULL;
-	if (!*out || !(*out)->local_id ||
-	    (*out)->descriptor == &weightmark__v1__release__descriptor ||
-	    (*out)->descriptor == &weightmark__v1__admission__descriptor)
+	*out = kind->kind == NODE_TEXT ? kind_find(kind->text) : NULL;
+	if (!*out || !(*out)->local_id_field)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: line %u: kind '%.32s' is not one of manifest, dataset, run", name,
-			    (*link)->line, (*link)->kind == NODE_TEXT ? (*link)->text : "");
-	*link = (*link)->next;
-	document->len--;
+			    kind->line, kind->kind == NODE_TEXT ? kind->text : "");
 	return WM_OK;
 }
 
@@ -251,7 +242,7 @@ static enum wm_code check_used(struct composition *c, struct wm_error *err)
 	for (size_t i = 0; i < c->n_statements; i++)
 		if (c->statements[i].kind->descriptor == &weightmark__v1__dataset__descriptor &&
 		    !c->statements[i].used)
-			return fail(err, REASON_DATASET_UNUSED, "%s: dataset '%s'", c->name,
+			return fail(err, REASON_DATASET_UNUSED, "%s: no run uses the dataset '%s'", c->name,
 				    local_part(c->statements[i].object));
 	return WM_OK;
 }
@@ -434,8 +425,7 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 	if (d == &weightmark__v1__run__descriptor)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: checkpoint_of: no training run has the id '%s'", c->name, id);
-	return fail(err, REASON_DATASET_UNKNOWN, "%s: dataset '%.128s' is not provided", c->name,
-		    id);
+	return fail(err, REASON_DATASET_UNKNOWN, "%s: nobody provides the dataset '%.128s'", c->name, id);
 }
 
 /* A dataset that was referred to by statement must be given, or verifying would miss it. */
@@ -451,7 +441,7 @@ static enum wm_code check_given(const struct composition *c, const Weightmark__V
 		if (memcmp(given[i]->id, r->statement->sha256.data, SHA256_BYTES) == 0)
 			return WM_OK;
 	statement_id_text(id, r->statement->sha256.data);
-	return fail(err, REASON_DATASET_UNKNOWN, "%s: dataset %s", c->name, id);
+	return fail(err, REASON_DATASET_UNKNOWN, "%s: nobody provides the dataset %s", c->name, id);
 }
 
 static enum wm_code refer_to_datasets(struct composition *c, Weightmark__V1__Run *run,

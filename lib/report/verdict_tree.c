@@ -2,7 +2,6 @@
 /* Verdicts as trees, for JSON. */
 #include "report/verdict_report.h"
 #include "statement/scalar.h"
-#include "util/hex.h"
 
 static enum wm_code tree_checks(struct node *root, struct tree *t, const struct wm_verdict *v,
 				struct wm_error *err)
@@ -11,8 +10,7 @@ static enum wm_code tree_checks(struct node *root, struct tree *t, const struct 
 
 	TRY(node_set_new(&list, root, t, "checks", NODE_LIST, err));
 	for (size_t i = 0; i < v->n_checks; i++) {
-		TRY(node_new(&row, t, NODE_MAP, err));
-		node_append(list, row);
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(node_set_text(row, t, "name", v->checks[i].name, err));
 		TRY(node_set_text(row, t, "outcome", outcome_name(v->checks[i].outcome), err));
 		TRY(node_set_text(row, t, "what", v->checks[i].what, err));
@@ -33,8 +31,7 @@ static enum wm_code tree_statements(struct node *root, struct tree *t, const str
 	for (size_t i = 0; i < f->n_carried; i++) {
 		const struct carried *c = &f->carried[i];
 
-		TRY(node_new(&row, t, NODE_MAP, err));
-		node_append(list, row);
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		statement_id_text(id, c->envelope->statement);
 		TRY(node_set_text(row, t, "statement", id, err));
 		TRY(node_set_text(row, t, "keyid", c->envelope->keyid, err));
@@ -55,10 +52,7 @@ static enum wm_code tree_statements(struct node *root, struct tree *t, const str
 static enum wm_code set_digest(struct node *map, struct tree *t, const char *key,
 			       const uint8_t digest[SHA256_BYTES], struct wm_error *err)
 {
-	char hex[2 * SHA256_BYTES + 1];
-
-	hex_encode(hex, digest, SHA256_BYTES);
-	return node_set_text(map, t, key, hex, err);
+	return node_set_hex(map, t, key, digest, SHA256_BYTES, err);
 }
 
 enum wm_code measured_tree(struct node *map, struct tree *t, const struct checkpoint *c,
@@ -86,8 +80,7 @@ static enum wm_code tree_notes(struct node *root, struct tree *t, const struct w
 
 	TRY(node_set_new(&list, root, t, "notes", NODE_LIST, err));
 	for (size_t i = 0; i < v->n_notes; i++) {
-		TRY(node_new(&row, t, NODE_MAP, err));
-		node_append(list, row);
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(node_set_text(row, t, "code", v->notes[i].code, err));
 		TRY(node_set_shown(row, t, "text", v->notes[i].text, err));
 	}

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "crypto/sha256.h"
-#include "util/hex.h"
 #include "util/limits.h"
 #include "weightmark/v1/dataset.pb-c.h"
 #include "weightmark/v1/manifest.pb-c.h"
@@ -18,25 +17,17 @@ static enum wm_code add_subject(struct node **digests, struct node *subjects, st
 {
 	struct node *subject = NULL;
 
-	TRY(node_new(&subject, t, NODE_MAP, err));
-	node_append(subjects, subject);
+	TRY(node_append_new(&subject, subjects, t, NODE_MAP, err));
 	TRY(node_set_text(subject, t, "name", name, err));
 	return node_set_new(digests, subject, t, "digest", NODE_MAP, err);
-}
-
-static enum wm_code set_bytes(struct node *digests, struct tree *t, const char *key,
-			      const uint8_t *bytes, struct wm_error *err)
-{
-	char hex[2 * SHA256_BYTES + 1];
-
-	hex_encode(hex, bytes, SHA256_BYTES);
-	return node_set_text(digests, t, key, hex, err);
 }
 
 static enum wm_code set_digest(struct node *digests, struct tree *t, const char *key,
 			       const Weightmark__V1__Digest *digest, struct wm_error *err)
 {
-	return digest ? set_bytes(digests, t, key, digest->sha256.data, err) : WM_OK;
+	if (!digest)
+		return WM_OK;
+	return node_set_hex(digests, t, key, digest->sha256.data, SHA256_BYTES, err);
 }
 
 static int compare_path(const void *path, const void *element)
@@ -94,7 +85,7 @@ static enum wm_code object_subject(struct node *subjects, struct tree *t,
 
 	TRY(sha256_of(digest, object, strlen(object), err));
 	TRY(add_subject(&digests, subjects, t, object, err));
-	return set_bytes(digests, t, "wmObjectV1", digest, err);
+	return node_set_hex(digests, t, "wmObjectV1", digest, SHA256_BYTES, err);
 }
 
 static enum wm_code manifest_subjects(struct node *subjects, struct tree *t,
@@ -140,7 +131,8 @@ static enum wm_code release_subjects(struct node *subjects, struct tree *t,
 		return object_subject(subjects, t, r->header, err);
 	TRY(add_subject(&digests, subjects, t,
 			r->checkpoint->object ? r->checkpoint->object->text : "", err));
-	return set_bytes(digests, t, "wmStatementV1", r->checkpoint->statement->sha256.data, err);
+	return node_set_hex(digests, t, "wmStatementV1", r->checkpoint->statement->sha256.data,
+			    SHA256_BYTES, err);
 }
 
 static enum wm_code manifest_local_id(struct buf *out, const ProtobufCMessage *m,
@@ -171,24 +163,19 @@ static enum wm_code run_local_id(struct buf *out, const ProtobufCMessage *m, str
 	return id ? buf_append_str(out, id->text, err) : WM_OK;
 }
 
-static enum wm_code no_local_id(struct buf *out, const ProtobufCMessage *m, struct wm_error *err)
-{
-	(void)out, (void)m, (void)err;
-	return WM_OK;
-}
-
 #define PREDICATE(kind) "urn:weightmark:" kind ":v1"
-#define RESERVED(kind)	{ kind, PREDICATE(kind), NULL, NULL, NULL }
+#define RESERVED(kind)	{ kind, PREDICATE(kind), NULL, NULL, NULL, NULL }
 
 const struct kind kinds[] = {
-	{ "manifest", PREDICATE("manifest"), &weightmark__v1__manifest__descriptor,
+	{ "manifest", PREDICATE("manifest"), &weightmark__v1__manifest__descriptor, "model.name",
 	  manifest_local_id, manifest_subjects },
-	{ "dataset", PREDICATE("dataset"), &weightmark__v1__dataset__descriptor, dataset_local_id,
-	  dataset_subjects },
-	{ "run", PREDICATE("run"), &weightmark__v1__run__descriptor, run_local_id, run_subjects },
-	{ "release", PREDICATE("release"), &weightmark__v1__release__descriptor, no_local_id,
+	{ "dataset", PREDICATE("dataset"), &weightmark__v1__dataset__descriptor, "dataset_id",
+	  dataset_local_id, dataset_subjects },
+	{ "run", PREDICATE("run"), &weightmark__v1__run__descriptor, "id", run_local_id,
+	  run_subjects },
+	{ "release", PREDICATE("release"), &weightmark__v1__release__descriptor, NULL, NULL,
 	  release_subjects },
-	{ "admission", PREDICATE("admission"), &weightmark__v1__admission__descriptor, no_local_id,
+	{ "admission", PREDICATE("admission"), &weightmark__v1__admission__descriptor, NULL, NULL,
 	  admission_subjects },
 	RESERVED("transfer"),
 	RESERVED("order"),
@@ -198,7 +185,7 @@ const struct kind kinds[] = {
 	RESERVED("decision"),
 	RESERVED("trust"),
 	RESERVED("receipt"),
-	{ NULL, NULL, NULL, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
 const struct kind *kind_find(const char *name)

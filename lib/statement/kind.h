@@ -18,7 +18,8 @@ struct kind {
 	const char *name;		/* "manifest" */
 	const char *predicate_type;	/* "urn:weightmark:manifest:v1" */
 	const ProtobufCMessageDescriptor *descriptor; /* NULL: reserved */
-	/* Appends the default local id of the object; nothing where the message has none. */
+	const char *local_id_field; /* where authors write it; NULL: they do not write this kind */
+	/* Appends that local id; nothing where the message has none. NULL as above. */
 	enum wm_code (*local_id)(struct buf *out, const ProtobufCMessage *m, struct wm_error *err);
 	/* Appends the in-toto subjects that a valid predicate implies to the LIST `subjects`. */
 	enum wm_code (*subjects)(struct node *subjects, struct tree *t, const ProtobufCMessage *m,

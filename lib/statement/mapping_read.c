@@ -319,8 +319,7 @@ static int compare_sealed(const void *a, const void *b)
 static enum wm_code keep_sealed(ProtobufCMessage *m, struct reader *r, const struct node *n,
 				struct wm_error *err)
 {
-	const ProtobufCFieldDescriptor *f =
-		protobuf_c_message_descriptor_get_field_by_name(m->descriptor, "header");
+	const ProtobufCFieldDescriptor *f = header_field(m->descriptor);
 	ProtobufCMessage **header;
 	Weightmark__V1__Header *h;
 	void *list = NULL;

@@ -46,13 +46,9 @@ static enum wm_code write_value(struct node **out, const struct writer *w,
 			return fail(err, REASON_INTERNAL, "%s has a nameless value", f->name);
 		return node_text(out, w->tree, named->name, strlen(named->name), err);
 	case PROTOBUF_C_TYPE_UINT64:
-		TRY(node_new(out, w->tree, NODE_INTEGER, err));
-		(*out)->integer = (int64_t) * (const uint64_t *)value;
-		return WM_OK;
+		return node_integer(out, w->tree, *(const uint64_t *)value, err);
 	case PROTOBUF_C_TYPE_UINT32:
-		TRY(node_new(out, w->tree, NODE_INTEGER, err));
-		(*out)->integer = *(const uint32_t *)value;
-		return WM_OK;
+		return node_integer(out, w->tree, *(const uint32_t *)value, err);
 	default:
 		return fail(err, REASON_INTERNAL, "%s has a type that documents do not carry",
 			    f->name);
@@ -160,12 +156,10 @@ static enum wm_code write_message(struct node **out, const struct writer *w,
 enum wm_code mapping_write(struct node **out, struct tree *t, const ProtobufCMessage *message,
 			   struct wm_error *err)
 {
-	const ProtobufCFieldDescriptor *f =
-		protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "header");
+	const ProtobufCFieldDescriptor *f = header_field(message->descriptor);
 	struct writer w = { t, NULL };
 
-	if (f && f->type == PROTOBUF_C_TYPE_MESSAGE &&
-	    f->descriptor == &weightmark__v1__header__descriptor)
+	if (f)
 		w.header = *(Weightmark__V1__Header *const *)field_place(message, f);
 	return write_message(out, &w, message, NULL, err);
 }

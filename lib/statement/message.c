@@ -6,6 +6,7 @@
 
 #include "statement/scalar.h"
 #include "util/utf8.h"
+#include "weightmark/v1/common.pb-c.h"
 
 enum wm_code message_new(ProtobufCMessage **out, const ProtobufCMessageDescriptor *d,
 			 struct arena *a, struct wm_error *err)
@@ -33,6 +34,15 @@ static void *member(const ProtobufCMessage *m, unsigned offset)
 void *field_place(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
 {
 	return member(m, f->offset);
+}
+
+const ProtobufCFieldDescriptor *header_field(const ProtobufCMessageDescriptor *d)
+{
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field_by_name(d, "header");
+
+	return f && f->type == PROTOBUF_C_TYPE_MESSAGE &&
+	       f->descriptor == &weightmark__v1__header__descriptor ? f : NULL;
 }
 
 static bool is_pointer(const ProtobufCFieldDescriptor *f)

@@ -39,6 +39,9 @@ MUST_USE enum wm_code message_encode(struct buf *out, const ProtobufCMessage *m,
  */
 void *field_place(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
 
+/* The header of messages of type `d`, or NULL where they are of no kind. */
+const ProtobufCFieldDescriptor *header_field(const ProtobufCMessageDescriptor *d);
+
 /* How many values field `f` has: 0 or 1, or the length of a repeated field. */
 size_t field_count(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
 

@@ -18,8 +18,6 @@
 
 enum { DATE_TEXT = 10, NONCE_BYTES = 16 };
 
-static const char statement_prefix[] = "wm:";
-
 /* --- the calendar: days since 1970-01-01 in the proleptic Gregorian calendar -------- */
 
 static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
@@ -151,7 +149,7 @@ static enum wm_code time_print(struct buf *out, const ProtobufCMessage *m, struc
 	return buf_append(out, text, TIME_TEXT, err);
 }
 
-/* --- fixed runs of bytes in hexadecimal; all such messages have the same one field ---- */
+/* --- fixed runs of bytes in hexadecimal ------------------------------------------------ */
 
 static bool hex_parse(ProtobufCBinaryData *out, const char *text, size_t len, size_t n_bytes,
 		      char *room)
@@ -164,62 +162,29 @@ static bool hex_parse(ProtobufCBinaryData *out, const char *text, size_t len, si
 	return true;
 }
 
-static bool digest_parse(ProtobufCMessage *m, const char *text, size_t len, char *room)
-{
-	return hex_parse(&((Weightmark__V1__Digest *)m)->sha256, text, len, SHA256_BYTES, room);
-}
+#define HEX_SCALAR(name, type, field, before, n_bytes)                                       \
+	static bool name##_parse(ProtobufCMessage *m, const char *text, size_t len,          \
+				 char *room)                                                 \
+	{                                                                                    \
+		const size_t n = sizeof(before) - 1;                                         \
+		return len >= n && memcmp(text, before, n) == 0 &&                           \
+		       hex_parse(&((type *)m)->field, text + n, len - n, n_bytes, room);     \
+	}                                                                                    \
+	static bool name##_valid(const ProtobufCMessage *m)                                  \
+	{                                                                                    \
+		return ((const type *)m)->field.len == (n_bytes);                            \
+	}                                                                                    \
+	static enum wm_code name##_print(struct buf *out, const ProtobufCMessage *m,         \
+					 struct wm_error *err)                               \
+	{                                                                                    \
+		const ProtobufCBinaryData *d = &((const type *)m)->field;                    \
+		TRY(buf_append_str(out, before, err));                                       \
+		return buf_append_hex(out, d->data, d->len, err);                            \
+	}
 
-static bool digest_valid(const ProtobufCMessage *m)
-{
-	return ((const Weightmark__V1__Digest *)m)->sha256.len == SHA256_BYTES;
-}
-
-static enum wm_code digest_print(struct buf *out, const ProtobufCMessage *m, struct wm_error *err)
-{
-	const ProtobufCBinaryData *d = &((const Weightmark__V1__Digest *)m)->sha256;
-
-	return buf_append_hex(out, d->data, d->len, err);
-}
-
-static bool statement_id_parse(ProtobufCMessage *m, const char *text, size_t len, char *room)
-{
-	const size_t prefix = sizeof(statement_prefix) - 1;
-
-	return len >= prefix && memcmp(text, statement_prefix, prefix) == 0 &&
-	       hex_parse(&((Weightmark__V1__StatementId *)m)->sha256, text + prefix, len - prefix,
-			 SHA256_BYTES, room);
-}
-
-static bool statement_id_valid(const ProtobufCMessage *m)
-{
-	return ((const Weightmark__V1__StatementId *)m)->sha256.len == SHA256_BYTES;
-}
-
-static enum wm_code statement_id_print(struct buf *out, const ProtobufCMessage *m,
-				       struct wm_error *err)
-{
-	const ProtobufCBinaryData *d = &((const Weightmark__V1__StatementId *)m)->sha256;
-
-	TRY(buf_append_str(out, statement_prefix, err));
-	return buf_append_hex(out, d->data, d->len, err);
-}
-
-static bool nonce_parse(ProtobufCMessage *m, const char *text, size_t len, char *room)
-{
-	return hex_parse(&((Weightmark__V1__Nonce *)m)->random, text, len, NONCE_BYTES, room);
-}
-
-static bool nonce_valid(const ProtobufCMessage *m)
-{
-	return ((const Weightmark__V1__Nonce *)m)->random.len == NONCE_BYTES;
-}
-
-static enum wm_code nonce_print(struct buf *out, const ProtobufCMessage *m, struct wm_error *err)
-{
-	const ProtobufCBinaryData *d = &((const Weightmark__V1__Nonce *)m)->random;
-
-	return buf_append_hex(out, d->data, d->len, err);
-}
+HEX_SCALAR(digest, Weightmark__V1__Digest, sha256, "", SHA256_BYTES)
+HEX_SCALAR(statement_id, Weightmark__V1__StatementId, sha256, STATEMENT_PREFIX, SHA256_BYTES)
+HEX_SCALAR(nonce, Weightmark__V1__Nonce, random, "", NONCE_BYTES)
 
 /* --- text of a certain form --------------------------------------------------------- */
 

@@ -26,6 +26,9 @@ struct scalar {
 	enum wm_code (*print)(struct buf *out, const ProtobufCMessage *m, struct wm_error *err);
 };
 
+/* What the text of a statement id begins with; 64 hexadecimal digits follow. */
+#define STATEMENT_PREFIX "wm:"
+
 /* The row of `descriptor`, or NULL where it is no semantic scalar. Static. */
 const struct scalar *scalar_find(const ProtobufCMessageDescriptor *descriptor);
 

@@ -73,7 +73,8 @@ static enum wm_code take_envelopes(struct sidecar *s, const Weightmark__V1__Side
 	for (size_t i = 0; i < s->n_envelopes; i++) {
 		TRY(take_envelope(&s->envelopes[i], message->envelope[i], name, err));
 		if (i > 0 && envelope_compare(&s->envelopes[i - 1], &s->envelopes[i]) >= 0)
-			return fail(err, REASON_SIDECAR_ORDER, "%s: envelope %zu", name, i + 1);
+			return fail(err, REASON_SIDECAR_ORDER,
+				    "%s: envelope %zu is not in its place", name, i + 1);
 	}
 	return WM_OK;
 }
@@ -108,7 +109,8 @@ static enum wm_code take_openings(struct sidecar *s, const Weightmark__V1__Sidec
 		s->openings[i].value = o->value.data;
 		s->openings[i].value_len = o->value.len;
 		if (i > 0 && opening_compare(&s->openings[i - 1], &s->openings[i]) >= 0)
-			return fail(err, REASON_SIDECAR_ORDER, "%s: opening %zu", name, i + 1);
+			return fail(err, REASON_SIDECAR_ORDER,
+				    "%s: opening %zu is not in its place", name, i + 1);
 	}
 	return WM_OK;
 }

@@ -22,8 +22,7 @@ void statement_free(struct statement *s)
 
 Weightmark__V1__Header *statement_header(const ProtobufCMessage *message)
 {
-	const ProtobufCFieldDescriptor *f =
-		protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "header");
+	const ProtobufCFieldDescriptor *f = header_field(message->descriptor);
 
 	return f ? *(Weightmark__V1__Header **)field_place(message, f) : NULL;
 }
@@ -36,8 +35,8 @@ enum wm_code statement_id(uint8_t out[SHA256_BYTES], const void *payload, size_t
 
 void statement_id_text(char out[STATEMENT_ID_TEXT + 1], const uint8_t id[SHA256_BYTES])
 {
-	memcpy(out, "wm:", 3);
-	hex_encode(out + 3, id, SHA256_BYTES);
+	memcpy(out, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX));
+	hex_encode(out + strlen(STATEMENT_PREFIX), id, SHA256_BYTES);
 }
 
 static enum wm_code build(struct node **out, struct tree *t, const struct kind *kind,
@@ -111,13 +110,14 @@ static bool is_newer(const struct node *predicate)
 }
 
 static enum wm_code same_bytes(const struct node *n, const void *payload, size_t len,
-			       enum reason reason, const char *name, struct wm_error *err)
+			       enum reason reason, const char *name, const char *what,
+			       struct wm_error *err)
 {
 	cleanup_buf struct buf again = BUF_INIT(LIMIT_STATEMENT + 1);
 
 	TRY(json_write_canonical(&again, n, err));
 	if (again.len != len || memcmp(again.data, payload, len) != 0)
-		return fail(err, reason, "%s", name);
+		return fail(err, reason, "%s: %s", name, what);
 	return WM_OK;
 }
 
@@ -132,7 +132,7 @@ static enum wm_code same_subjects(const struct statement *s, const struct node *
 	TRY(node_new(&implied, &t, NODE_LIST, err));
 	TRY(s->kind->subjects(implied, &t, s->message, err));
 	return same_bytes(implied, signed_ones.data, signed_ones.len, REASON_SUBJECT_MISMATCH, name,
-			  err);
+			  "a statement's predicate implies other subjects", err);
 }
 
 enum wm_code statement_decode(struct statement **out, const void *payload, size_t len,
@@ -154,7 +154,8 @@ enum wm_code statement_decode(struct statement **out, const void *payload, size_
 	TRY(statement_id(s->id, payload, len, err));
 	TRY(json_read(&t, payload, len, name, err));
 	TRY(take_apart(&s->kind, &predicate, t.root, name, err));
-	TRY(same_bytes(t.root, payload, len, REASON_STATEMENT_NOT_CANONICAL, name, err));
+	TRY(same_bytes(t.root, payload, len, REASON_STATEMENT_NOT_CANONICAL, name,
+		       "a statement is not written as canonical JSON", err));
 	s->newer_schema = is_newer(predicate);
 	mapping.ignore_unknown = s->newer_schema;
 	mapping.arena = &s->arena;
@@ -163,7 +164,8 @@ enum wm_code statement_decode(struct statement **out, const void *payload, size_
 	TRY(same_subjects(s, t.root, name, err));
 	if (!s->newer_schema) {
 		TRY(build(&again, &rebuilt, s->kind, s->message, err));
-		TRY(same_bytes(again, payload, len, REASON_STATEMENT_NOT_CANONICAL, name, err));
+		TRY(same_bytes(again, payload, len, REASON_STATEMENT_NOT_CANONICAL, name,
+			       "a statement's fields are written otherwise", err));
 	}
 	s->header = statement_header(s->message);
 	*out = take_ptr(&s);

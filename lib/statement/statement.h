@@ -13,9 +13,11 @@
 
 #include "crypto/sha256.h"
 #include "statement/kind.h"
+#include "statement/scalar.h"
 #include "weightmark/v1/common.pb-c.h"
 
-enum { STATEMENT_ID_TEXT = 3 + 2 * SHA256_BYTES }; /* "wm:" and hex, without the zero */
+/* The text of a statement id, without the zero. */
+enum { STATEMENT_ID_TEXT = sizeof(STATEMENT_PREFIX) - 1 + 2 * SHA256_BYTES };
 
 struct statement {
 	struct arena arena;

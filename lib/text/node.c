@@ -49,6 +49,16 @@ enum wm_code node_text(struct node **out, struct tree *t, const char *text, size
 	return WM_OK;
 }
 
+enum wm_code node_integer(struct node **out, struct tree *t, uint64_t value, struct wm_error *err)
+{
+	if (value > NODE_INTEGER_MAX)
+		return fail(err, REASON_LIMIT, "%llu is larger than 2^53 - 1",
+			    (unsigned long long)value);
+	TRY(node_new(out, t, NODE_INTEGER, err));
+	(*out)->integer = (int64_t)value;
+	return WM_OK;
+}
+
 void node_append(struct node *list, struct node *child)
 {
 	if (list->last)
@@ -57,6 +67,14 @@ void node_append(struct node *list, struct node *child)
 		list->first = child;
 	list->last = child;
 	list->len++;
+}
+
+enum wm_code node_append_new(struct node **out, struct node *list, struct tree *t,
+			     enum node_kind kind, struct wm_error *err)
+{
+	TRY(node_new(out, t, kind, err));
+	node_append(list, *out);
+	return WM_OK;
 }
 
 enum wm_code node_set(struct node *map, struct tree *t, const char *key, struct node *child,
@@ -84,11 +102,17 @@ enum wm_code node_set_integer(struct node *map, struct tree *t, const char *key,
 {
 	struct node *child = NULL;
 
-	if (value > NODE_INTEGER_MAX)
-		return fail(err, REASON_LIMIT, "%s: larger than 2^53 - 1", key);
-	TRY(node_new(&child, t, NODE_INTEGER, err));
-	child->integer = (int64_t)value;
+	TRY(node_integer(&child, t, value, err));
 	return node_set(map, t, key, child, err);
+}
+
+enum wm_code node_set_hex(struct node *map, struct tree *t, const char *key, const uint8_t *data,
+			  size_t len, struct wm_error *err)
+{
+	cleanup_buf struct buf hex = BUF_INIT(2 * len);
+
+	TRY(buf_append_hex(&hex, data, len, err));
+	return node_set_text(map, t, key, buf_str(&hex), err);
 }
 
 enum wm_code node_set_bool(struct node *map, struct tree *t, const char *key, bool value,
@@ -140,6 +164,24 @@ struct node *node_find(const struct node *map, const char *key)
 		if (strcmp(n->key, key) == 0)
 			return n;
 	return NULL;
+}
+
+struct node *node_take(struct node *map, const char *key)
+{
+	struct node *taken = node_find(map, key), **link = &map->first;
+
+	if (!taken)
+		return NULL;
+	map->last = NULL;
+	for (struct node *n = map->first; n; n = n->next) {
+		if (n == taken)
+			continue;
+		*link = map->last = n;
+		link = &n->next;
+	}
+	*link = taken->next = NULL;
+	map->len--;
+	return taken;
 }
 
 /*

@@ -55,20 +55,30 @@ MUST_USE enum wm_code node_new(struct node **out, struct tree *t, enum node_kind
 MUST_USE enum wm_code node_text(struct node **out, struct tree *t, const char *text, size_t len,
 				struct wm_error *err);
 
+/* A new INTEGER. Fails with `limit` above 2^53 - 1. */
+MUST_USE enum wm_code node_integer(struct node **out, struct tree *t, uint64_t value,
+				   struct wm_error *err);
+
 /* Appends `child` to the LIST `list`. */
 void node_append(struct node *list, struct node *child);
+
+/* node_new(), then node_append(). */
+MUST_USE enum wm_code node_append_new(struct node **out, struct node *list, struct tree *t,
+				      enum node_kind kind, struct wm_error *err);
 
 /* Appends `child` to the MAP `map` under `key`, which is copied. Duplicates are not looked for. */
 MUST_USE enum wm_code node_set(struct node *map, struct tree *t, const char *key,
 			       struct node *child, struct wm_error *err);
 
-/* node_new() or node_text(), then node_set(): for building output in one line each. */
+/* A new node, then node_set(): for building output in one line each. */
 MUST_USE enum wm_code node_set_text(struct node *map, struct tree *t, const char *key,
 				    const char *text, struct wm_error *err);
 MUST_USE enum wm_code node_set_integer(struct node *map, struct tree *t, const char *key,
 				       uint64_t value, struct wm_error *err);
 MUST_USE enum wm_code node_set_bool(struct node *map, struct tree *t, const char *key, bool value,
 				    struct wm_error *err);
+MUST_USE enum wm_code node_set_hex(struct node *map, struct tree *t, const char *key,
+				   const uint8_t *data, size_t len, struct wm_error *err);
 MUST_USE enum wm_code node_set_new(struct node **out, struct node *map, struct tree *t,
 				   const char *key, enum node_kind kind, struct wm_error *err);
 
@@ -83,6 +93,9 @@ MUST_USE enum wm_code node_set_shown(struct node *map, struct tree *t, const cha
 
 /* The child of MAP `map` under `key`, or NULL. Borrowed from the tree. */
 struct node *node_find(const struct node *map, const char *key);
+
+/* The same, taken out of the map. */
+struct node *node_take(struct node *map, const char *key);
 
 /*
  * Stores an array of the `map->len` children of MAP `map`, sorted by the UTF-16 code

@@ -15,6 +15,10 @@ static enum wm_code build(struct tree *t, struct wm_error *err)
 	TRY(node_set_new(&list, t->root, t, "parts", NODE_LIST, err));
 	TRY(node_text(&item, t, "a\0b", 1, err));
 	node_append(list, item);
+	TRY(node_append_new(&item, list, t, NODE_MAP, err));
+	TRY(node_set_hex(item, t, "hex", (const uint8_t *)"\x00\xff", 2, err));
+	TRY(node_integer(&item, t, 7, err));
+	node_append(list, item);
 	return WM_OK;
 }
 
@@ -26,18 +30,50 @@ static void builds(void **state)
 	(void)state;
 	assert_ok(build(&t, &err), &err);
 	assert_int_equal(t.root->len, 4);
-	assert_int_equal(t.n_nodes, 6);
+	assert_int_equal(t.n_nodes, 9);
 	assert_string_equal(node_find(t.root, "name")->text, "llm");
 	assert_int_equal(node_find(t.root, "name")->line, 0);
 	assert_int_equal(node_find(t.root, "size")->integer, NODE_INTEGER_MAX);
 	assert_true(node_find(t.root, "open")->plain);
 	assert_string_equal(node_find(t.root, "parts")->first->text, "a");
+	assert_string_equal(node_find(node_find(t.root, "parts")->first->next, "hex")->text, "00ff");
+	assert_int_equal(node_find(t.root, "parts")->last->integer, 7);
+	assert_int_equal(node_find(t.root, "parts")->len, 3);
 	assert_ptr_equal(t.root->last, node_find(t.root, "parts"));
 	assert_null(node_find(t.root, "nam"));
 	assert_null(node_find(t.root->first, "name"));
 	assert_reason(node_set_integer(t.root, &t, "n", (uint64_t)NODE_INTEGER_MAX + 1, &err),
 		      &err, LIMIT);
 	assert_int_equal(t.root->len, 4);
+}
+
+/* What is taken out leaves a map that is as if it had never been in it. */
+static void takes(void **state)
+{
+	static const char *const keys[] = { "name", "parts", "open", "size" };
+	cleanup_tree struct tree t = TREE_INIT;
+	struct wm_error err = { 0 };
+	size_t len = 4;
+
+	(void)state;
+	assert_ok(build(&t, &err), &err);
+	assert_null(node_take(t.root, "nam"));
+	for (size_t i = 0; i < 4; i++) {
+		struct node *taken = node_take(t.root, keys[i]), *last = NULL;
+		size_t n = 0;
+
+		assert_non_null(taken);
+		assert_string_equal(taken->key, keys[i]);
+		assert_null(taken->next);
+		assert_null(node_find(t.root, keys[i]));
+		assert_int_equal(t.root->len, --len);
+		for (struct node *c = t.root->first; c; c = c->next, n++)
+			last = c;
+		assert_int_equal(n, len);
+		assert_ptr_equal(t.root->last, last);
+	}
+	assert_ok(node_set_bool(t.root, &t, "open", true, &err), &err);
+	assert_ptr_equal(t.root->first, t.root->last);
 }
 
 static void limits_nodes(void **state)
@@ -110,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(builds),
+		cmocka_unit_test(takes),
 		cmocka_unit_test(limits_nodes),
 		cmocka_unit_test(sorts_by_utf16),
 		cmocka_unit_test(names_kinds),
