@@ -119,7 +119,7 @@ static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
 	TRY(buf_append_str(out, "kind: manifest\nmodel:\n", err));
 	TRY(field(out, "  name", name, name ? "README.md" : fill_in, err));
 	TRY(field(out, "  version", NULL, fill_in, err));
-	if (s->has_config && s->architecture.len > 0)
+	if (!*s->config_note && s->architecture.len > 0)
 		TRY(field(out, "  architecture", buf_str(&s->architecture), "config.json", err));
 	TRY(buf_printf(&number, err, "%llu", (unsigned long long)parameters));
 	if (c->layout.has_tensors)

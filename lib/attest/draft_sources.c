@@ -117,7 +117,7 @@ static enum wm_code read_card(struct draft_sources *s, const struct buf *text, s
 
 /* Reads one file where it exists; what is wrong with it becomes its note. */
 static enum wm_code
-read_source(bool *used, char note[256], struct draft_sources *s, const char *path,
+read_source(char note[256], struct draft_sources *s, const char *path,
 	    enum wm_code (*read)(struct draft_sources *, const struct buf *, struct wm_error *),
 	    struct wm_error *err)
 {
@@ -134,7 +134,6 @@ read_source(bool *used, char note[256], struct draft_sources *s, const char *pat
 		return fail_again(err, &wrong);
 	if (code != WM_OK)
 		snprintf(note, 256, "%s", wrong.message);
-	*used = code == WM_OK;
 	return WM_OK;
 }
 
@@ -151,7 +150,6 @@ enum wm_code draft_sources_read(struct draft_sources *out, const char *path, str
 		out->card_path = NULL;
 		return fail_nomem(err);
 	}
-	TRY(read_source(&out->has_config, out->config_note, out, out->config_path, read_config,
-			err));
-	return read_source(&out->has_card, out->card_note, out, out->card_path, read_card, err);
+	TRY(read_source(out->config_note, out, out->config_path, read_config, err));
+	return read_source(out->card_note, out, out->card_path, read_card, err);
 }

@@ -8,7 +8,6 @@
 
 struct draft_sources {
 	char *config_path, *card_path;
-	bool has_config, has_card;
 	struct buf architecture; /* of config.json; empty where it names none */
 	struct tree card;	 /* the front matter; root is a MAP or NULL */
 	char config_note[256];	 /* why a file that is there was not used; "" otherwise */

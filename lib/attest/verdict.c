@@ -39,6 +39,29 @@ const struct check_result *verdict_decider(const struct wm_verdict *v)
 	return decider;
 }
 
+int verdict_exit_status(const struct wm_verdict *v)
+{
+	const struct check_result *decider = verdict_decider(v);
+
+	if (v->decision == WM_ACCEPT)
+		return 0;
+	if (v->decision == WM_REVIEW)
+		return 4;
+	return decider ? exit_status(decider->err.code) : exit_status(WM_INTERNAL);
+}
+
+const char *outcome_name(enum outcome outcome)
+{
+	static const char *const names[] = {
+		[OUTCOME_NOT_RUN] = "not-run",
+		[OUTCOME_PASSED] = "passed",
+		[OUTCOME_FAILED] = "failed",
+		[OUTCOME_REVIEW] = "review",
+	};
+
+	return names[outcome];
+}
+
 size_t verdict_count(const struct wm_verdict *v, enum outcome outcome)
 {
 	size_t n = 0;
@@ -106,6 +129,10 @@ static void note_checkpoint(struct wm_verdict *v)
 		verdict_note(
 			v, "sha256-not-recomputed",
 			"the file digest was checked; --full recomputes the plain SHA-256 too");
+	if (c->layout.loose_spaces)
+		verdict_note(v, "loose-spaces",
+			     "the header has white space that readers accept and the "
+			     "specification does not");
 	if (!c->has_weights)
 		verdict_note(v, "no-tensors", "no known format: tensors cannot be told apart");
 }

@@ -38,6 +38,12 @@ struct wm_verdict {
 /* The first check that failed, else the first that asks for review, else NULL. */
 const struct check_result *verdict_decider(const struct wm_verdict *v);
 
+/* The exit status that the verdict stands for. */
+int verdict_exit_status(const struct wm_verdict *v);
+
+/* "passed", "failed", "review", "not-run". Static. */
+const char *outcome_name(enum outcome outcome);
+
 /* How many checks had this outcome. */
 size_t verdict_count(const struct wm_verdict *v, enum outcome outcome);
 

@@ -26,34 +26,11 @@ const char *decision_name(enum wm_decision decision)
 	return names[decision];
 }
 
-const char *outcome_name(enum outcome outcome)
-{
-	static const char *const names[] = {
-		[OUTCOME_NOT_RUN] = "not-run",
-		[OUTCOME_PASSED] = "passed",
-		[OUTCOME_FAILED] = "failed",
-		[OUTCOME_REVIEW] = "review",
-	};
-
-	return names[outcome];
-}
-
 const char *verdict_headline(const struct wm_verdict *v)
 {
 	const struct check_result *decider = verdict_decider(v);
 
 	return decider ? decider->err.reason : "integrity only: nothing decided about data";
-}
-
-int verdict_exit_status(const struct wm_verdict *v)
-{
-	const struct check_result *decider = verdict_decider(v);
-
-	if (v->decision == WM_ACCEPT)
-		return 0;
-	if (v->decision == WM_REVIEW)
-		return 4;
-	return decider ? exit_status(decider->err.code) : exit_status(WM_INTERNAL);
 }
 
 /* "  word      text", the text escaped. */

@@ -28,10 +28,4 @@ MUST_USE enum wm_code verdict_text(struct buf *out, const struct wm_verdict *v, 
 const char *decision_name(enum wm_decision decision);
 const char *verdict_headline(const struct wm_verdict *v);
 
-/* "passed", "failed", "review", "not-run". Static. */
-const char *outcome_name(enum outcome outcome);
-
-/* The exit status that the verdict stands for. */
-int verdict_exit_status(const struct wm_verdict *v);
-
 #endif

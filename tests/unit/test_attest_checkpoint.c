@@ -133,8 +133,8 @@ static void weights_equal(void **state)
 	assert_accepted(&p);
 }
 
-/* Makes a file of no known format the checkpoint. */
-static void use_raw(void)
+/* Makes a file with these bytes the checkpoint. */
+static void use_file(const char *name, const void *data, size_t len)
 {
 	const struct checkpoint_measure_options measuring = { .sha256 = true, .workers = 1 };
 	struct wm_error err = { 0 };
@@ -142,9 +142,9 @@ static void use_raw(void)
 	free(p.path);
 	free(p.sidecar);
 	checkpoint_free(take_ptr(&p.measured));
-	assert_true(asprintf(&p.path, "%s/raw.bin", p.dir) > 0);
-	assert_true(asprintf(&p.sidecar, "%s/raw.bin.wmk", p.dir) > 0);
-	write_bytes(p.path, "no tensors", 10);
+	assert_true(asprintf(&p.path, "%s/%s", p.dir, name) > 0);
+	assert_true(asprintf(&p.sidecar, "%s/%s.wmk", p.dir, name) > 0);
+	write_bytes(p.path, data, len);
 	assert_ok(checkpoint_open(&p.measured, p.path, &err), &err);
 	assert_ok(checkpoint_measure(p.measured, &measuring, &err), &err);
 }
@@ -159,13 +159,32 @@ static void no_weights_claimed(void **state)
 	};
 
 	(void)state;
-	use_raw();
+	use_file("raw.bin", "no tensors", 10);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		make(MANIFEST, changes[i][0], changes[i][1]);
 		assert_refused(&p, "weights-equal", WEIGHTS_MISMATCH);
 	}
 	make_honest();
 	assert_accepted(&p);
+}
+
+/* White space that the reference reader takes, and its specification does not, is told. */
+static void loose_spaces_are_noted(void **state)
+{
+	static const char strict[] = "\x02\0\0\0\0\0\0\0{}", loose[] = "\x03\0\0\0\0\0\0\0 {}";
+	cleanup_verdict struct wm_verdict *before = NULL, *after = NULL;
+
+	(void)state;
+	use_file("a.safetensors", strict, sizeof(strict) - 1);
+	make_honest();
+	before = publisher_verify(&p, false);
+	assert_int_equal(before->decision, WM_ACCEPT);
+	assert_false(has_note(before, "loose-spaces"));
+	use_file("b.safetensors", loose, sizeof(loose) - 1);
+	make_honest();
+	after = publisher_verify(&p, false);
+	assert_int_equal(after->decision, WM_ACCEPT);
+	assert_true(has_note(after, "loose-spaces"));
 }
 
 static void sha256_equal(void **state)
@@ -205,6 +224,7 @@ int main(void)
 		CASE(file_digest_equal),
 		CASE(weights_equal),
 		CASE(no_weights_claimed),
+		CASE(loose_spaces_are_noted),
 		CASE(sha256_equal),
 		CASE(schema_known),
 	};
