@@ -5,114 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "digest/kernel.h"
-#include "digest/tree.h"
+#include "digest/records.h"
 #include "util/cleanup.h"
 
-enum {
-	BATCH_LEVEL = 10, /* leaves go through the kernel 2^10 at a time */
-	BATCH = 1 << BATCH_LEVEL,
-	/* One batch: its names are in the header, the rest of a record is below 1 KiB. */
-	BATCH_BYTES = LIMIT_HEADER + BATCH * 1024,
-};
-
 enum segment_kind { KIND_SKELETON, KIND_TENSOR };
-
-/* A tree of records: a leaf is what was appended to `bytes` since the one before. */
-struct records {
-	struct tree_frontier tree;
-	struct buf bytes; /* of the leaves of this batch */
-	size_t n;	  /* leaves of this batch */
-	size_t begins[BATCH + 1];
-	struct message messages[BATCH];
-	uint8_t digests[2][BATCH][SHA256_BYTES];
-};
-
-static void records_free(struct records *r)
-{
-	buf_release(&r->bytes);
-	free(r);
-}
-
-DEFINE_CLEANUP(records, struct records, records_free)
-#define cleanup_records __attribute__((cleanup(records_cleanup_)))
-
-static enum wm_code digest_batch(struct records *r, struct wm_error *err)
-{
-	for (size_t i = 0; i < r->n; i++)
-		r->messages[i] = (struct message){
-			.data = r->bytes.data + r->begins[i],
-			.len = r->begins[i + 1] - r->begins[i],
-			.prefix = MESSAGE_LEAF,
-			.out = r->digests[0][i],
-		};
-	return kernel_chosen()->run(r->messages, r->n, err);
-}
-
-/* Replaces the 2^BATCH_LEVEL digests of a full batch by their root and appends it. */
-static enum wm_code append_full_batch(struct records *r, struct wm_error *err)
-{
-	unsigned from = 0;
-
-	for (size_t n = BATCH / 2; n > 0; n /= 2) {
-		for (size_t i = 0; i < n; i++)
-			r->messages[i] = (struct message){
-				.data = r->digests[from][2 * i],
-				.len = (size_t)2 * SHA256_BYTES,
-				.prefix = MESSAGE_NODE,
-				.out = r->digests[!from][i],
-			};
-		TRY(kernel_chosen()->run(r->messages, n, err));
-		from = !from;
-	}
-	tree_append(&r->tree, BATCH_LEVEL, r->digests[from][0]);
-	return WM_OK;
-}
-
-static enum wm_code flush(struct records *r, struct wm_error *err)
-{
-	TRY(digest_batch(r, err));
-	if (r->n == BATCH)
-		TRY(append_full_batch(r, err));
-	else
-		for (size_t i = 0; i < r->n; i++)
-			tree_append(&r->tree, 0, r->digests[0][i]);
-	r->n = 0;
-	r->bytes.len = 0;
-	return WM_OK;
-}
-
-/* What was appended since the last call is one leaf. */
-static enum wm_code end_leaf(struct records *r, struct wm_error *err)
-{
-	r->begins[++r->n] = r->bytes.len;
-	return r->n == BATCH ? flush(r, err) : WM_OK;
-}
-
-/* New records whose first leaf is `domain` with its zero byte, then the `n` numbers. */
-static enum wm_code records_new(struct records **out, const char *domain, const uint64_t *numbers,
-				size_t n, struct wm_error *err)
-{
-	cleanup_records struct records *r = calloc(1, sizeof(*r));
-
-	if (!r)
-		return fail_nomem(err);
-	r->bytes = (struct buf)BUF_INIT(BATCH_BYTES);
-	TRY(buf_append(&r->bytes, domain, strlen(domain) + 1, err));
-	for (size_t i = 0; i < n; i++)
-		TRY(buf_append_u64be(&r->bytes, numbers[i], err));
-	TRY(end_leaf(r, err));
-	*out = take_ptr(&r);
-	return WM_OK;
-}
-
-static enum wm_code records_root(uint8_t out[SHA256_BYTES], struct records *r,
-				 struct wm_error *err)
-{
-	TRY(flush(r, err));
-	tree_root(out, &r->tree);
-	return WM_OK;
-}
 
 enum wm_code digest_file(uint8_t out[SHA256_BYTES], const struct layout *l, uint64_t size,
 			 struct wm_error *err)
@@ -123,11 +19,11 @@ enum wm_code digest_file(uint8_t out[SHA256_BYTES], const struct layout *l, uint
 	for (size_t i = 0; i < l->n_segments; i++) {
 		const struct segment *s = &l->segments[i];
 
-		TRY(buf_append_byte(&r->bytes, s->tensor ? KIND_TENSOR : KIND_SKELETON, err));
-		TRY(buf_append_u64be(&r->bytes, s->off, err));
-		TRY(buf_append_u64be(&r->bytes, s->len, err));
-		TRY(buf_append(&r->bytes, s->digest, sizeof(s->digest), err));
-		TRY(end_leaf(r, err));
+		TRY(buf_append_byte(records_leaf(r), s->tensor ? KIND_TENSOR : KIND_SKELETON, err));
+		TRY(buf_append_u64be(records_leaf(r), s->off, err));
+		TRY(buf_append_u64be(records_leaf(r), s->len, err));
+		TRY(buf_append(records_leaf(r), s->digest, sizeof(s->digest), err));
+		TRY(records_end_leaf(r, err));
 	}
 	return records_root(out, r, err);
 }
@@ -151,13 +47,13 @@ static enum wm_code append_content(struct records *r, const struct layout *l,
 {
 	const char *dtype = dtype_info(t->dtype)->name;
 
-	TRY(buf_append_byte(&r->bytes, (uint8_t)strlen(dtype), err));
-	TRY(buf_append_str(&r->bytes, dtype, err));
-	TRY(buf_append_u32be(&r->bytes, t->rank, err));
+	TRY(buf_append_byte(records_leaf(r), (uint8_t)strlen(dtype), err));
+	TRY(buf_append_str(records_leaf(r), dtype, err));
+	TRY(buf_append_u32be(records_leaf(r), t->rank, err));
 	for (unsigned i = 0; i < t->rank; i++)
-		TRY(buf_append_u64be(&r->bytes, t->dims[i], err));
-	TRY(buf_append_u64be(&r->bytes, t->len, err));
-	return buf_append(&r->bytes, tensor_digest(l, t), SHA256_BYTES, err);
+		TRY(buf_append_u64be(records_leaf(r), t->dims[i], err));
+	TRY(buf_append_u64be(records_leaf(r), t->len, err));
+	return buf_append(records_leaf(r), tensor_digest(l, t), SHA256_BYTES, err);
 }
 
 enum wm_code digest_weights(uint8_t out[SHA256_BYTES], const struct layout *l,
@@ -169,10 +65,10 @@ enum wm_code digest_weights(uint8_t out[SHA256_BYTES], const struct layout *l,
 	for (size_t i = 0; i < l->n_tensors; i++) {
 		const struct tensor *t = &l->tensors[l->by_name[i]];
 
-		TRY(buf_append_u32be(&r->bytes, (uint32_t)t->name_len, err));
-		TRY(buf_append(&r->bytes, t->name, t->name_len, err));
+		TRY(buf_append_u32be(records_leaf(r), (uint32_t)t->name_len, err));
+		TRY(buf_append(records_leaf(r), t->name, t->name_len, err));
 		TRY(append_content(r, l, t, err));
-		TRY(end_leaf(r, err));
+		TRY(records_end_leaf(r, err));
 	}
 	return records_root(out, r, err);
 }
@@ -238,7 +134,7 @@ enum wm_code digest_tensor_set(uint8_t out[SHA256_BYTES], const struct layout *l
 	TRY(records_new(&r, "wmTensorSetV1", (const uint64_t[]){ n }, 1, err));
 	for (size_t i = 0; i < n; i++) {
 		TRY(append_content(r, l, sorted[i], err));
-		TRY(end_leaf(r, err));
+		TRY(records_end_leaf(r, err));
 	}
 	return records_root(out, r, err);
 }

@@ -144,6 +144,7 @@ enum wm_code statement_decode(struct statement **out, const void *payload, size_
 	struct mapping mapping = { .name = name, .reason = REASON_STATEMENT_MALFORMED };
 	const struct node *predicate = NULL;
 	struct node *again = NULL;
+	enum wm_code code;
 
 	if (!s)
 		return fail_nomem(err);
@@ -160,7 +161,9 @@ enum wm_code statement_decode(struct statement **out, const void *payload, size_
 	mapping.ignore_unknown = s->newer_schema;
 	mapping.arena = &s->arena;
 	TRY(mapping_read(&s->message, s->kind->descriptor, predicate, &mapping, err));
-	TRY(statement_validate(s->kind, s->message, err));
+	code = statement_validate(s->kind, s->message, err);
+	if (code != WM_OK)
+		return fail_context(code, err, "%s", name);
 	TRY(same_subjects(s, t.root, name, err));
 	if (!s->newer_schema) {
 		TRY(build(&again, &rebuilt, s->kind, s->message, err));
