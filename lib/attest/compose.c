@@ -90,7 +90,8 @@ static enum wm_code check_local_id(struct composition *c, const struct draft_sta
 	TRY(scalar_read(&m, scalar, id, strlen(id), &c->arena, err));
 	if (!m)
 		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s%s", c->name, id,
-			    scalar->form, s->message == &c->manifest->base ? "; give a model.model_id" : "");
+			    scalar->form,
+			    s->message == &c->manifest->base ? "; give a model.model_id" : "");
 	return WM_OK;
 }
 
@@ -242,8 +243,8 @@ static enum wm_code check_used(struct composition *c, struct wm_error *err)
 	for (size_t i = 0; i < c->n_statements; i++)
 		if (c->statements[i].kind->descriptor == &weightmark__v1__dataset__descriptor &&
 		    !c->statements[i].used)
-			return fail(err, REASON_DATASET_UNUSED, "%s: no run uses the dataset '%s'", c->name,
-				    local_part(c->statements[i].object));
+			return fail(err, REASON_DATASET_UNUSED, "%s: no run uses the dataset '%s'",
+				    c->name, local_part(c->statements[i].object));
 	return WM_OK;
 }
 
@@ -425,7 +426,8 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 	if (d == &weightmark__v1__run__descriptor)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: checkpoint_of: no training run has the id '%s'", c->name, id);
-	return fail(err, REASON_DATASET_UNKNOWN, "%s: nobody provides the dataset '%.128s'", c->name, id);
+	return fail(err, REASON_DATASET_UNKNOWN, "%s: nobody provides the dataset '%.128s'",
+		    c->name, id);
 }
 
 /* A dataset that was referred to by statement must be given, or verifying would miss it. */

@@ -121,7 +121,8 @@ static enum wm_code load_priors(struct priors *p, const char *own, const struct 
 		TRY(add_own(p, &p->sidecars[0], own, signer_public(o->signer), err));
 		p->n_own = p->n;
 		if (p->n_own == 0)
-			return fail(err, REASON_ALREADY_SIGNED, "%s: is signed, by other keys",
+			return fail(err, REASON_ALREADY_SIGNED,
+				    "%s: carries statements by other keys than the one that signs",
 				    own);
 	} else if (error_reason(&missing) != REASON_SIDECAR_MISSING) {
 		return fail_again(err, &missing);

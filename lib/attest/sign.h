@@ -3,8 +3,8 @@
  * Signing a checkpoint: compose, measure, sign, write the sidecar.
  *
  * What the author wrote is read and checked, and what it refers to found, before the
- * bytes of the checkpoint are measured; nothing is signed before that is done. The sidecar is written whole or not at all. Signing again what is signed already
- * changes nothing.
+ * bytes of the checkpoint are measured; nothing is signed before that is done. The sidecar
+ * is written whole or not at all. Signing again what is signed already changes nothing.
  */
 #ifndef ATTEST_SIGN_H
 #define ATTEST_SIGN_H
