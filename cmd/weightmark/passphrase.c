@@ -6,12 +6,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "crypto/key.h"
+#include "signals.h"
 #include "util/cleanup.h"
 #include "util/escape.h"
 #include "util/file.h"
@@ -62,35 +62,26 @@ enum wm_code options_descriptor(const struct options *o, const char *name, int *
 	return WM_OK;
 }
 
-/* For the handler, which must give the terminal its echo back. */
+/* For signals, which must give the terminal its echo back. */
 static struct termios with_echo;
 static int terminal = -1;
 
-static void interrupted(int number)
+static void restore_echo(void)
 {
 	tcsetattr(terminal, TCSAFLUSH, &with_echo);
-	/* SA_RESETHAND took this handler away: now the signal does what it always does. */
-	raise(number);
 }
-
-static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-
-enum { N_CAUGHT = sizeof(caught) / sizeof(caught[0]) };
 
 static enum wm_code read_without_echo(struct buf *out, int tty, enum reason too_long,
 				      struct wm_error *err)
 {
-	struct sigaction action = { .sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct sigaction old[N_CAUGHT], old_stop;
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, old_stop;
 	struct termios silent;
 	enum wm_code code;
 
 	if (tcgetattr(tty, &with_echo) < 0)
 		return fail(err, REASON_READ_FAILED, "the terminal: %s", strerror(errno));
 	terminal = tty;
-	for (size_t i = 0; i < N_CAUGHT; i++)
-		sigaction(caught[i], &action, &old[i]);
+	signals_catch(restore_echo);
 	sigaction(SIGTSTP, &ignore, &old_stop);
 	silent = with_echo;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
@@ -99,9 +90,8 @@ static enum wm_code read_without_echo(struct buf *out, int tty, enum reason too_
 		code = fail(err, REASON_READ_FAILED, "the terminal: %s", strerror(errno));
 	else
 		code = read_secret(out, tty, true, "the terminal", too_long, err);
-	tcsetattr(tty, TCSAFLUSH, &with_echo);
-	for (size_t i = 0; i < N_CAUGHT; i++)
-		sigaction(caught[i], &old[i], NULL);
+	restore_echo();
+	signals_release();
 	sigaction(SIGTSTP, &old_stop, NULL);
 	return code;
 }

@@ -2,7 +2,6 @@
 /* Showing progress on a terminal. */
 #include "progress_view.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,24 +9,18 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "signals.h"
 
 enum { SHOW_AFTER_MS = 1000 };
 
-static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-
-enum { N_CAUGHT = sizeof(caught) / sizeof(caught[0]) };
-
-static struct sigaction old[N_CAUGHT];
 static bool catching;
 
-static void interrupted(int number)
+static void clear_line(void)
 {
 	static const char clear[] = "\r\033[K";
 
 	if (write(STDERR_FILENO, clear, sizeof(clear) - 1) < 0)
 		_exit(3);
-	/* SA_RESETHAND took this handler away: now the signal does what it always does. */
-	raise(number);
 }
 
 static void append_time(char *line, size_t size, uint64_t seconds)
@@ -64,28 +57,22 @@ static void show(void *context, uint64_t done, uint64_t total, int64_t elapsed_m
 	status_line(line);
 }
 
-void progress_view_start(struct progress *p, uint64_t total)
+void progress_view_start(struct progress *p)
 {
-	struct sigaction action = { .sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND };
 	const char *term = getenv("TERM");
 
 	if (isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0) {
 		p->show = show;
-		for (size_t i = 0; i < N_CAUGHT; i++) {
-			sigaction(caught[i], NULL, &old[i]);
-			/* nohup and its like had these ignored: leave that so. */
-			if (old[i].sa_handler == SIG_DFL)
-				sigaction(caught[i], &action, NULL);
-		}
+		signals_catch(clear_line);
 		catching = true;
 	}
-	progress_start(p, total);
+	progress_start(p, 0);
 }
 
 void progress_view_end(void)
 {
 	status_line("");
-	for (size_t i = 0; catching && i < N_CAUGHT; i++)
-		sigaction(caught[i], &old[i], NULL);
+	if (catching)
+		signals_release();
 	catching = false;
 }

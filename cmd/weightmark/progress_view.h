@@ -4,7 +4,7 @@
  * only for work of over a second.
  *
  *	struct progress progress = { 0 };
- *	progress_view_start(&progress, total_bytes);
+ *	progress_view_start(&progress);
  *	... work that calls progress_add(&progress, n) ...
  *	progress_view_end();
  */
@@ -13,8 +13,8 @@
 
 #include "util/progress.h"
 
-/* Starts counting towards `total` bytes; `p` is zeroed by the caller. One at a time. */
-void progress_view_start(struct progress *p, uint64_t total);
+/* Starts counting; `p` is zeroed by the caller, its total set by the work. One at a time. */
+void progress_view_start(struct progress *p);
 
 /* Removes the line. */
 void progress_view_end(void);

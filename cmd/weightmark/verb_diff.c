@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark diff`: which tensors two checkpoints share. */
 #include "checkpoint/diff.h"
+#include "measured.h"
 #include "output.h"
-#include "progress_view.h"
 #include "verb.h"
 
 /* Parts of ten thousand, so that a share prints with two decimals. */
@@ -66,30 +66,13 @@ static enum wm_code print_tree(const struct diff *d, const struct checkpoint *be
 	return WM_OK;
 }
 
-static enum wm_code open_measured(struct checkpoint **out, struct call *call, size_t operand,
-				  struct wm_error *err)
-{
-	struct progress progress = { 0 };
-	struct checkpoint_measure_options options = {
-		.progress = &progress,
-	};
-	enum wm_code code;
-
-	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
-	TRY(checkpoint_open(out, call->options.operands[operand], err));
-	progress_view_start(&progress, 0);
-	code = checkpoint_measure(*out, &options, err);
-	progress_view_end();
-	return code;
-}
-
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_checkpoint struct checkpoint *before = NULL, *after = NULL;
 	cleanup_diff struct diff d = { 0 };
 
-	TRY(open_measured(&before, call, 0, err));
-	TRY(open_measured(&after, call, 1, err));
+	TRY(measure_operand(&before, call, 0, false, err));
+	TRY(measure_operand(&after, call, 1, false, err));
 	TRY(diff_checkpoints(&d, before, after, err));
 	call->status = d.count[DIFF_EQUAL] == d.n_rows ? 0 : 1;
 	if (output_is_json())

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark digest`: measures a checkpoint, signed or not. */
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/digests.h"
+#include "measured.h"
 #include "output.h"
-#include "progress_view.h"
 #include "report/verdict_report.h"
 #include "util/hex.h"
 #include "verb.h"
@@ -83,20 +82,9 @@ static enum wm_code print_tree(const struct checkpoint *c, bool tensors, struct 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_checkpoint struct checkpoint *c = NULL;
-	struct progress progress = { 0 };
-	struct checkpoint_measure_options options = {
-		.sha256 = options_has(&call->options, "sha256"),
-		.progress = &progress,
-	};
 	bool tensors = options_has(&call->options, "tensors");
-	enum wm_code code;
 
-	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
-	TRY(checkpoint_open(&c, call->options.operands[0], err));
-	progress_view_start(&progress, 0);
-	code = checkpoint_measure(c, &options, err);
-	progress_view_end();
-	TRY(code);
+	TRY(measure_operand(&c, call, 0, options_has(&call->options, "sha256"), err));
 	if (output_is_json())
 		return print_tree(c, tensors, err);
 	print_digests(c);

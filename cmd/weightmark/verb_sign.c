@@ -137,7 +137,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	options.yaml_len = yaml.len;
 	options.yaml_name = manifest;
 	options.signer = signer;
-	progress_view_start(&progress, 0);
+	progress_view_start(&progress);
 	code = checkpoint_sign(&done, o->operands[0], &options, err);
 	progress_view_end();
 	TRY(code);

@@ -48,7 +48,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
 	TRY(load_keyring(&keys, call, err));
 	options.keys = keys;
-	progress_view_start(&progress, 0);
+	progress_view_start(&progress);
 	code = verdict_reach(&v, call->options.operands[0], &options, err);
 	progress_view_end();
 	TRY(code);

@@ -109,6 +109,24 @@ type_in() {
 	run -0 --separate-stderr wm_with canary-one key id "$KEYS/a.key"
 }
 
+@test "key new: asking for a passphrase leaves ignored signals ignored" {
+	command -v script >/dev/null || skip "script is not installed"
+	cat >ask <<-'end'
+		trap "" HUP
+		"$B/weightmark" key new a >/dev/null 2>&1 &
+		sleep 0.7
+		stty -a | grep -ow -- '-*echo'
+		kill -HUP $!
+		sleep 0.2
+		kill -TERM $!
+		wait $!
+		echo "ended by $?"
+		stty -a | grep -ow -- '-*echo'
+	end
+	run script -qec 'bash ask' /dev/null < <(sleep 3)
+	[[ ${output//$'\r'/} == *$'-echo\nended by 143\necho' ]]
+}
+
 @test "key: a passphrase of 1024 bytes, and one more" {
 	local longest
 	longest=$(printf '%1024s' x | tr ' ' y)

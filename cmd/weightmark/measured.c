@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Measuring the checkpoints that are operands. */
+#include "measured.h"
+
+#include "progress_view.h"
+
+enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t i, bool sha256,
+			     struct wm_error *err)
+{
+	cleanup_checkpoint struct checkpoint *c = NULL;
+	struct progress progress = { 0 };
+	struct checkpoint_measure_options options = {
+		.sha256 = sha256,
+		.progress = &progress,
+	};
+	enum wm_code code;
+
+	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
+	TRY(checkpoint_open(&c, call->options.operands[i], err));
+	progress_view_start(&progress);
+	code = checkpoint_measure(c, &options, err);
+	progress_view_end();
+	TRY(code);
+	*out = take_ptr(&c);
+	return WM_OK;
+}
