@@ -2,6 +2,7 @@
 /* Growable byte buffers with a declared maximum. */
 #include "util/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,14 @@ void buf_release(struct buf *b)
 	if (b->cap)
 		free(b->data);
 	*b = (struct buf)BUF_INIT(b->max);
+}
+
+void buf_truncate(struct buf *b, size_t len)
+{
+	assert(len <= b->len);
+	b->len = len;
+	if (b->cap)
+		b->data[len] = 0;
 }
 
 enum wm_code buf_reserve(struct buf *b, size_t more, struct wm_error *err)

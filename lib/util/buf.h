@@ -30,6 +30,9 @@ extern uint8_t buf_empty_[1];
 
 void buf_release(struct buf *b);
 
+/* Forgets all but the first `len` <= b->len bytes. */
+void buf_truncate(struct buf *b, size_t len);
+
 /* Makes room for `more` further bytes without changing len. */
 MUST_USE enum wm_code buf_reserve(struct buf *b, size_t more, struct wm_error *err);
 

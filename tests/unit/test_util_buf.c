@@ -11,6 +11,7 @@ static void holds_exactly_its_maximum(void **state)
 	uint8_t bytes[101] = { 0 };
 
 	(void)state;
+	buf_truncate(&b, 0);
 	assert_string_equal(buf_str(&b), "");
 	assert_ok(buf_append(&b, bytes, 99, &err), &err);
 	assert_ok(buf_append_byte(&b, 'x', &err), &err);
@@ -30,7 +31,11 @@ static void formats(void **state)
 	assert_ok(buf_printf(&b, &err, "%d-%s:", 7, "seven"), &err);
 	assert_ok(buf_append_hex(&b, bytes, sizeof(bytes), &err), &err);
 	assert_string_equal(buf_str(&b), "7-seven:00abff");
-	b.len = 0;
+	buf_truncate(&b, 7);
+	assert_string_equal(buf_str(&b), "7-seven");
+	buf_truncate(&b, 0);
+	assert_string_equal(buf_str(&b), "");
+	assert_int_equal(b.len, 0);
 	assert_ok(buf_append_u32be(&b, 0x01020304, &err), &err);
 	assert_ok(buf_append_u64be(&b, UINT64_C(0x0102030405060708), &err), &err);
 	assert_memory_equal(b.data, "\1\2\3\4\1\2\3\4\5\6\7\10", 12);

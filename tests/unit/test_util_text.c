@@ -154,7 +154,7 @@ static void escapes(void **state)
 
 		assert_ok(escape_append(&out, rows[i].text, rows[i].len, &err), &err);
 		assert_string_equal(buf_str(&out), rows[i].escaped);
-		out.len = 0;
+		buf_truncate(&out, 0);
 		assert_ok(escape_quoted(&out, rows[i].text, rows[i].len, &err), &err);
 		assert_string_equal(buf_str(&out), rows[i].quoted);
 	}
