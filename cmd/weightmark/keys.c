@@ -17,7 +17,7 @@ enum wm_code protect_secrets(struct wm_error *err)
 	const struct rlimit none = { 0, 0 };
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return fail(err, REASON_INTERNAL, "core files cannot be turned off: %s",
+		return fail(err, REASON_PROTECT_FAILED, "core files cannot be turned off: %s",
 			    strerror(errno));
 	return WM_OK;
 }

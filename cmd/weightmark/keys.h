@@ -30,7 +30,7 @@
 	{ .name = "key", .argument = "FILE", .kind = VALUE_FILE, .setting = "public-key", \
 	  .repeatable = true, .help = "trust this public key" }
 
-/* Makes the memory of this process invisible to others and to core files. */
+/* Makes the memory of this process invisible to others and to core files (`protect-failed`). */
 MUST_USE enum wm_code protect_secrets(struct wm_error *err);
 
 /* Reads the private key file `path`, asking for its passphrase where it has one. */

@@ -14,7 +14,6 @@
 #include "print_format.h"
 #include "text/json.h"
 #include "util/buf.h"
-#include "util/escape.h"
 #include "util/file.h"
 
 enum { FLUSH_AT = 1 << 16, ANSWER_MAX = 1 << 30, MESSAGE_MAX = 1 << 16 };
@@ -54,19 +53,33 @@ void output_set_verb(const char *verb)
 	out.verb = verb;
 }
 
+/* Keeps the first failure. */
+static void lose(const struct wm_error *why)
+{
+	if (out.lost.code != WM_OK)
+		return;
+	if (error_reason(why) == REASON_WRITE_FAILED || error_reason(why) == REASON_LIMIT)
+		fail(&out.lost, REASON_OUTPUT_LOST, "%s", why->message);
+	else
+		fail_again(&out.lost, why);
+}
+
 static void flush(void)
 {
-	if (out.lost.code == WM_OK && out.answer.len)
-		out.lost.code = file_write_fd(STDOUT_FILENO, out.answer.data, out.answer.len,
-					      "standard output", &out.lost);
-	out.answer.len = 0;
+	struct wm_error why = { 0 };
+
+	if (out.lost.code == WM_OK &&
+	    file_write_fd(STDOUT_FILENO, out.answer.data, out.answer.len, "standard output",
+			  &why) != WM_OK)
+		lose(&why);
+	buf_truncate(&out.answer, 0);
 }
 
 /* After each append: keeps the first failure, and the buffer small. */
 static void appended(enum wm_code code, const struct wm_error *err)
 {
-	if (code != WM_OK && out.lost.code == WM_OK)
-		out.lost = *err;
+	if (code != WM_OK)
+		lose(err);
 	if (out.answer.len >= FLUSH_AT)
 		flush();
 }
@@ -182,7 +195,7 @@ int report_error(const struct wm_error *err)
 		cleanup_tree struct tree t = TREE_INIT;
 		struct wm_error failed = { 0 };
 
-		out.answer.len = 0;
+		buf_truncate(&out.answer, 0);
 		appended(error_object(&t, err, fix, &failed), &failed);
 		if (failed.code == WM_OK)
 			print_json(t.root);
@@ -207,8 +220,7 @@ int output_finish(int status)
 	buf_release(&out.answer);
 	/* A network file system may tell only now that it has no room. */
 	if (close(STDOUT_FILENO) < 0 && errno != EBADF && out.lost.code == WM_OK)
-		out.lost.code = fail(&out.lost, REASON_WRITE_FAILED, "standard output: %s",
-				     strerror(errno));
+		fail(&out.lost, REASON_OUTPUT_LOST, "standard output: %s", strerror(errno));
 	if (out.lost.code == WM_OK)
 		return status;
 	out.json = false;

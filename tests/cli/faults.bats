@@ -22,9 +22,9 @@ only() { # directory, names
 		'show model.safetensors' 'digest model.safetensors' 'draft model.safetensors' \
 		'diff model.safetensors model.safetensors' 'sign model.safetensors -m m.yaml --key publisher.key'; do
 		run -3 --separate-stderr eval "wm $verb >/dev/full"
-		refused_as write-failed
+		refused_as output-lost
 		run -3 --separate-stderr eval "wm $verb >&-"
-		refused_as write-failed
+		refused_as output-lost
 		run -3 --separate-stderr eval "{ sleep 0.1; wm $verb; echo \$? >status; } | true; exit \$(cat status)"
 	done
 	# A refusal counts for more than a lost answer.

@@ -194,4 +194,8 @@ type_in() {
 	[[ $output == *'RLIMIT_CORE, {rlim_cur=0, rlim_max=0}'*'prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE'* ]]
 	run -0 env $no_leaks strace -e trace=prctl,prlimit64,setrlimit "$B/weightmark" key id a.key
 	[[ $output == *'prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE'* ]]
+	# What forbids it, such as a sandbox, is no bug of ours.
+	run -3 --separate-stderr env $no_leaks strace -qq -o /dev/null -e trace=prctl -e inject=prctl:error=EPERM \
+		"$B/weightmark" key id a.key
+	refused_as protect-failed
 }

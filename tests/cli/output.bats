@@ -13,18 +13,18 @@ into_broken_pipe() {
 	local verb
 	for verb in version explain help 'help --man' 'explain --json' 'explain --limits'; do
 		run -3 --separate-stderr eval "wm $verb >/dev/full"
-		refused_as write-failed
+		refused_as output-lost
 		run -3 --separate-stderr eval "wm $verb >&-"
-		refused_as write-failed
+		refused_as output-lost
 		# shellcheck disable=SC2086
 		run -3 --separate-stderr into_broken_pipe $verb
-		refused_as write-failed
+		refused_as output-lost
 	done
 }
 
 @test "output: a refusal outranks a lost answer" {
 	run -2 --separate-stderr eval 'wm explain nothing --json >/dev/full'
-	[[ $stderr == *'[usage]'*'[write-failed]'* ]]
+	[[ $stderr == *'[usage]'*'[output-lost]'* ]]
 }
 
 @test "output: closed descriptors are never taken by other files" {
