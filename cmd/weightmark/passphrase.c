@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "crypto/key.h"
+#include "crypto/secret.h"
 #include "signals.h"
 #include "util/cleanup.h"
 #include "util/escape.h"

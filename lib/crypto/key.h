@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/secret.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -79,7 +80,7 @@ MUST_USE enum wm_code private_key_parse(struct private_key **out, const void *pe
 
 /*
  * Appends the PEM form: PKCS #8, under PBES2 with AES-256-CBC and scrypt (N = 2^14,
- * r = 8, p = 5) where `passphrase_len` > 0. The caller cleanses `out` (buf_cleanse).
+ * r = 8, p = 5) where `passphrase_len` > 0. The caller cleanses `out` (crypto/secret.h).
  */
 MUST_USE enum wm_code private_key_encode(struct buf *out, const struct private_key *k,
 					 const char *passphrase, size_t passphrase_len,
@@ -92,15 +93,5 @@ const struct public_key *private_key_public(const struct private_key *k);
 MUST_USE enum wm_code private_key_sign(const struct private_key *k, const void *message,
 				       size_t len, uint8_t sig[SIGNATURE_MAX], size_t *sig_len,
 				       struct wm_error *err);
-
-/* Releases a buffer that held a secret, overwriting it first. */
-void buf_cleanse(struct buf *b);
-#define cleanup_secret __attribute__((cleanup(buf_cleanse)))
-
-/* Overwrites memory in a way that is not optimised away. */
-void cleanse(void *p, size_t len);
-
-/* Fills `out` with `len` random bytes from libcrypto's generator. */
-MUST_USE enum wm_code random_bytes(void *out, size_t len, struct wm_error *err);
 
 #endif

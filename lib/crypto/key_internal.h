@@ -24,6 +24,10 @@ struct private_key {
 	struct public_key *public;
 };
 
+/* Fails with `key-unsupported` unless `algorithm`, of a key still encoded, is one of ours. */
+MUST_USE enum wm_code check_algorithm(const ASN1_OBJECT *algorithm, const char *name,
+				      struct wm_error *err);
+
 /*
  * The algorithm and the canonical SPKI of any key. Fails with `key-unsupported`, or
  * `key-encoding` where the curve was given by parameters instead of its name.

@@ -126,15 +126,21 @@ static bool read_begin(char label[PEM_LABEL_SIZE], struct cursor *c)
 	       skip_line_break(c);
 }
 
+static enum wm_code take_label(char label[PEM_LABEL_SIZE], struct cursor *c, const char *name,
+			       struct wm_error *err)
+{
+	if (!read_begin(label, c))
+		return fail(err, REASON_KEY_MALFORMED, "%s: does not begin with a PEM line "
+			    "like -----BEGIN PUBLIC KEY-----", name);
+	return WM_OK;
+}
+
 enum wm_code pem_label(char label[PEM_LABEL_SIZE], const void *pem, size_t len, const char *name,
 		       struct wm_error *err)
 {
 	struct cursor c = cursor_of(pem, len);
 
-	if (!read_begin(label, &c))
-		return fail(err, REASON_KEY_MALFORMED, "%s: does not begin with a PEM line "
-			    "like -----BEGIN PUBLIC KEY-----", name);
-	return WM_OK;
+	return take_label(label, &c, name, err);
 }
 
 enum wm_code pem_decode(struct buf *der, const void *pem, size_t len, const char *name,
@@ -144,11 +150,9 @@ enum wm_code pem_decode(struct buf *der, const void *pem, size_t len, const char
 	char label[PEM_LABEL_SIZE];
 	bool good;
 
-	TRY(pem_label(label, pem, len, name, err));
-	good = read_begin(label, &c);
+	TRY(take_label(label, &c, name, err));
 	TRY(buf_reserve(der, cursor_left(&c) / 4 * 3, err));
-	if (good)
-		TRY(read_base64(der, &good, &c, err));
+	TRY(read_base64(der, &good, &c, err));
 	if (!good)
 		return fail(err, REASON_KEY_MALFORMED, "%s: not base64 at byte %zu", name, c.off);
 	if (!skip_text(&c, "-----END ") || !skip_text(&c, label) || !skip_text(&c, "-----"))

@@ -2,7 +2,6 @@
 /* Private keys: made, read and written as PKCS #8, used to sign. */
 #include "crypto/key_internal.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include <openssl/pkcs12.h>
@@ -77,14 +76,10 @@ static enum wm_code from_pkcs8(struct private_key **out, const PKCS8_PRIV_KEY_IN
 {
 	const ASN1_OBJECT *algorithm = NULL;
 	cleanup_pkey EVP_PKEY *pkey = NULL;
-	int nid;
 
 	if (PKCS8_pkey_get0(&algorithm, NULL, NULL, NULL, info) != 1)
 		return fail_libcrypto(err, REASON_KEY_MALFORMED, "%s: not a private key", name);
-	nid = OBJ_obj2nid(algorithm);
-	if (nid != NID_X9_62_id_ecPublicKey && nid != NID_ED25519)
-		return fail(err, REASON_KEY_UNSUPPORTED, "%s: a key of type %s", name,
-			    nid == NID_undef ? "unknown" : OBJ_nid2ln(nid));
+	TRY(check_algorithm(algorithm, name, err));
 	pkey = EVP_PKCS82PKEY(info);
 	if (!pkey)
 		return fail_libcrypto(err, REASON_KEY_MALFORMED, "%s: not a private key", name);

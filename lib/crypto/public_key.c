@@ -8,6 +8,7 @@
 
 #include "crypto/edwards.h"
 #include "crypto/pem.h"
+#include "crypto/sha256.h"
 #include "util/file.h"
 #include "util/hex.h"
 #include "util/limits.h"
@@ -80,6 +81,16 @@ static enum wm_code ed25519_spki(struct spki *out, const EVP_PKEY *pkey, const c
 	return WM_OK;
 }
 
+enum wm_code check_algorithm(const ASN1_OBJECT *algorithm, const char *name, struct wm_error *err)
+{
+	int nid = OBJ_obj2nid(algorithm);
+
+	if (nid == NID_X9_62_id_ecPublicKey || nid == NID_ED25519)
+		return WM_OK;
+	return fail_libcrypto(err, REASON_KEY_UNSUPPORTED, "%s: a key of type %s", name,
+			      nid == NID_undef ? "unknown" : OBJ_nid2ln(nid));
+}
+
 enum wm_code spki_of(struct spki *out, enum key_algorithm *algorithm, const EVP_PKEY *pkey,
 		     const char *name, struct wm_error *err)
 {
@@ -104,7 +115,6 @@ static enum wm_code decode_spki(EVP_PKEY **out, const uint8_t *der, size_t len, 
 	const uint8_t *at = der;
 	cleanup_x509_pubkey X509_PUBKEY *x = d2i_X509_PUBKEY(NULL, &at, (long)len);
 	ASN1_OBJECT *algorithm = NULL;
-	int nid = NID_undef;
 
 	if (!x || X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, x) != 1)
 		return fail_libcrypto(err, REASON_KEY_MALFORMED, "%s: not a public key", name);
@@ -112,10 +122,7 @@ static enum wm_code decode_spki(EVP_PKEY **out, const uint8_t *der, size_t len, 
 		return fail_libcrypto(err, REASON_KEY_ENCODING,
 				      "%s: %zu bytes follow the key inside the PEM block", name,
 				      (size_t)(der + len - at));
-	nid = OBJ_obj2nid(algorithm);
-	if (nid != NID_X9_62_id_ecPublicKey && nid != NID_ED25519)
-		return fail_libcrypto(err, REASON_KEY_UNSUPPORTED, "%s: a key of type %s", name,
-				      nid == NID_undef ? "unknown" : OBJ_nid2ln(nid));
+	TRY(check_algorithm(algorithm, name, err));
 	*out = X509_PUBKEY_get(x);
 	if (!*out)
 		return fail_libcrypto(err, REASON_KEY_MALFORMED, "%s: not a public key", name);
@@ -139,7 +146,7 @@ enum wm_code public_key_from_der(struct public_key **out, const uint8_t *der, si
 				 const char *name, struct wm_error *err)
 {
 	cleanup_public_key struct public_key *k = calloc(1, sizeof(*k));
-	uint8_t digest[KEYID_BYTES];
+	uint8_t digest[SHA256_BYTES];
 
 	if (!k)
 		return fail_nomem(err);
@@ -150,8 +157,7 @@ enum wm_code public_key_from_der(struct public_key **out, const uint8_t *der, si
 			    "%s: its %zu bytes are not the canonical %zu (named curve, "
 			    "uncompressed point)", name, len, k->spki.len);
 	TRY(check_point(k, name, err));
-	if (EVP_Digest(k->spki.data, k->spki.len, digest, NULL, EVP_sha256(), NULL) != 1)
-		return fail_libcrypto(err, REASON_INTERNAL, "%s: SHA-256 failed", name);
+	TRY(sha256_of(digest, k->spki.data, k->spki.len, err));
 	hex_encode(k->id, digest, sizeof(digest));
 	*out = take_ptr(&k);
 	return WM_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random bytes, and memory that is overwritten before it is released. */
-#include "crypto/key.h"
+#include "crypto/secret.h"
 
 #include <limits.h>
 

@@ -5,21 +5,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
+#include "crypto/libcrypto.h"
 
 struct sha256 {
 	EVP_MD_CTX *context;
 };
 
-static enum wm_code fail_libcrypto(struct wm_error *err)
+static enum wm_code fail_sha256(struct wm_error *err)
 {
-	unsigned long code = ERR_peek_last_error();
-	const char *why = code ? ERR_reason_error_string(code) : NULL;
-
-	ERR_clear_error();
-	return fail(err, REASON_INTERNAL, "libcrypto computes no SHA-256: %s",
-		    why ? why : "no reason given");
+	return fail_libcrypto(err, REASON_INTERNAL, "libcrypto computes no SHA-256");
 }
 
 /* Fetching costs as much as digesting several KiB, hence once; it lives until exit. */
@@ -47,8 +41,7 @@ enum wm_code sha256_new(struct sha256 **out, struct wm_error *err)
 	s->context = EVP_MD_CTX_new();
 	if (!s->context) {
 		free(s);
-		ERR_clear_error();
-		return fail_nomem(err);
+		return fail_libcrypto(err, REASON_NO_MEMORY, "no context for SHA-256");
 	}
 	*out = s;
 	return WM_OK;
@@ -67,21 +60,21 @@ enum wm_code sha256_start(struct sha256 *s, struct wm_error *err)
 	const EVP_MD *md = algorithm();
 
 	if (!md || EVP_DigestInit_ex2(s->context, md, NULL) != 1)
-		return fail_libcrypto(err);
+		return fail_sha256(err);
 	return WM_OK;
 }
 
 enum wm_code sha256_update(struct sha256 *s, const void *data, size_t len, struct wm_error *err)
 {
 	if (EVP_DigestUpdate(s->context, data, len) != 1)
-		return fail_libcrypto(err);
+		return fail_sha256(err);
 	return WM_OK;
 }
 
 enum wm_code sha256_finish(struct sha256 *s, uint8_t out[SHA256_BYTES], struct wm_error *err)
 {
 	if (EVP_DigestFinal_ex(s->context, out, NULL) != 1)
-		return fail_libcrypto(err);
+		return fail_sha256(err);
 	return WM_OK;
 }
 
@@ -91,6 +84,6 @@ enum wm_code sha256_of(uint8_t out[SHA256_BYTES], const void *data, size_t len,
 	const EVP_MD *md = algorithm();
 
 	if (!md || EVP_Digest(data, len, out, NULL, md, NULL) != 1)
-		return fail_libcrypto(err);
+		return fail_sha256(err);
 	return WM_OK;
 }
