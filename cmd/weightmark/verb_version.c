@@ -3,6 +3,7 @@
 #include "crypto/library.h"
 #include "digest/measure.h"
 #include "output.h"
+#include "statement/library.h"
 #include "text/library.h"
 #include "text/node.h"
 #include "verb.h"
@@ -24,12 +25,13 @@ static enum wm_code add_library(struct node *list, struct tree *t,
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	struct library_version libraries[2];
+	struct library_version libraries[3];
 	struct node *list = NULL;
 	bool all = options_has(&call->options, "libraries");
 
 	crypto_library(&libraries[0]);
 	text_library(&libraries[1]);
+	statement_library(&libraries[2]);
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_text(t.root, &t, "version", wm_version(), err));
 	if (all)
@@ -44,10 +46,10 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	}
 	print("weightmark %s\n", wm_version());
 	for (size_t i = 0; all && i < sizeof(libraries) / sizeof(libraries[0]); i++)
-		print("%-12s compiled with %-10s runs with %s\n", libraries[i].name,
+		print("%-14s compiled with %-10s runs with %s\n", libraries[i].name,
 		      *libraries[i].compiled ? libraries[i].compiled : "-", libraries[i].running);
 	if (all)
-		print("digests      by the kernel %s\n", digest_kernel_name());
+		print("digests        by the kernel %s\n", digest_kernel_name());
 	return WM_OK;
 }
 
