@@ -29,13 +29,16 @@ static void verb_words(void)
 		print("%s%s", i ? " " : "", verbs[i]->name);
 }
 
+static bool has_operand_words(const struct verb *verb)
+{
+	return verb->subverbs || verb == &verb_help || verb == &verb_explain;
+}
+
 /* What the operands may be, where that is a closed list. */
 static void operand_words(const struct verb *verb)
 {
 	for (const struct subverb *s = verb->subverbs; s && s->name; s++)
 		print(" %s", s->name);
-	if (verb->operand_kind == VALUE_CHOICE && verb->operand_choices)
-		print(" %s", verb->operand_choices);
 	if (verb == &verb_help)
 		print(" ");
 	if (verb == &verb_help)
@@ -46,20 +49,14 @@ static void operand_words(const struct verb *verb)
 
 static void bash_option(const struct verb *verb, const struct option_spec *o)
 {
-	static const char *const files[] = {
-		[VALUE_FILE] = "compgen -f -- \"$cur\"",
-		[VALUE_PATH] = "compgen -f -- \"$cur\"",
-		[VALUE_DIRECTORY] = "compgen -d -- \"$cur\"",
-	};
-
 	print("\t%s:--%s", verb->name, o->name);
 	if (o->letter)
 		print("|%s:-%c", verb->name, o->letter);
 	print(") ");
 	if (o->kind == VALUE_CHOICE)
 		print("mapfile -t COMPREPLY < <(compgen -W \"%s\" -- \"$cur\")", o->choices);
-	else if (o->kind != VALUE_TEXT)
-		print("mapfile -t COMPREPLY < <(%s); compopt -o filenames", files[o->kind]);
+	else if (o->kind == VALUE_FILE)
+		print("mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); compopt -o filenames");
 	print("%sreturn ;;\n", o->kind == VALUE_TEXT ? "" : "; ");
 }
 
@@ -118,11 +115,6 @@ static void quoted(const char *text, const char *special)
 
 static void zsh_option(const struct option_spec *o)
 {
-	static const char *const actions[] = {
-		[VALUE_TEXT] = " ",	[VALUE_FILE] = "_files", [VALUE_PATH] = "_files",
-		[VALUE_DIRECTORY] = "_files -/",
-	};
-
 	print(" \\\n\t\t'%s--%s[", o->repeatable ? "*" : "", o->name);
 	quoted(o->help, "[]:\\");
 	print("]");
@@ -132,7 +124,7 @@ static void zsh_option(const struct option_spec *o)
 		if (o->kind == VALUE_CHOICE)
 			print(":(%s)", o->choices);
 		else
-			print(":%s", actions[o->kind]);
+			print(":%s", o->kind == VALUE_FILE ? "_files" : " ");
 	}
 	print("'");
 }
@@ -154,8 +146,7 @@ static void print_zsh(void)
 		for (size_t k = 0; (o = verb_option(verbs[i], k)); k++)
 			if (shown(o))
 				zsh_option(o);
-		if (verbs[i]->subverbs || verbs[i]->operand_choices || verbs[i] == &verb_help ||
-		    verbs[i] == &verb_explain) {
+		if (has_operand_words(verbs[i])) {
 			print(" \\\n\t\t'1:what:(");
 			operand_words(verbs[i]);
 			print(" )'");
@@ -176,11 +167,7 @@ static void fish_option(const struct verb *verb, const struct option_spec *o)
 	else if (o->argument)
 		print(o->kind == VALUE_TEXT ? " -x" : " -r -F");
 	print_text(" -d '");
-	for (const char *p = o->help; *p; p++) {
-		char text[3] = { '\\', *p, 0 };
-
-		print_text(*p == '\'' || *p == '\\' ? text : text + 1);
-	}
+	quoted(o->help, "\\");
 	print_text("'\n");
 }
 
@@ -192,9 +179,9 @@ static void print_fish(void)
 		const struct verb *v = verbs[i];
 
 		print("complete -c weightmark -n __fish_use_subcommand -f -a %s -d '", v->name);
-		quoted(v->summary, "");
+		quoted(v->summary, "\\");
 		print("'\n");
-		if (v->subverbs || v->operand_choices || v == &verb_help || v == &verb_explain) {
+		if (has_operand_words(v)) {
 			print("complete -c weightmark -n '__fish_seen_subcommand_from %s' -f -a '",
 			      v->name);
 			operand_words(v);

@@ -17,7 +17,7 @@
 struct verb;
 
 /* What a value is, which decides how a shell completes it. */
-enum value_kind { VALUE_TEXT, VALUE_FILE, VALUE_DIRECTORY, VALUE_PATH, VALUE_CHOICE };
+enum value_kind { VALUE_TEXT, VALUE_FILE, VALUE_CHOICE };
 
 struct option_spec {
 	const char *name;     /* without dashes */

@@ -88,6 +88,12 @@ enum wm_code config_directory(struct buf *out, struct wm_error *err)
 	return fail(err, REASON_USAGE, "neither XDG_CONFIG_HOME nor HOME is an absolute path");
 }
 
+enum wm_code config_file(struct buf *out, struct wm_error *err)
+{
+	TRY(config_directory(out, err));
+	return buf_append_str(out, "/config", err);
+}
+
 static enum wm_code check_owner(int fd, const char *path, struct wm_error *err)
 {
 	struct stat st;
@@ -179,14 +185,16 @@ static enum wm_code load_file(struct tree *t, const char *path, struct wm_error 
 static enum wm_code load(struct settings *s, struct wm_error *err)
 {
 	cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
+	struct wm_error why = { 0 };
 
 	if (s->loaded)
 		return WM_OK;
-	if (config_directory(&path, NULL) == WM_OK) {
-		TRY(buf_append_str(&path, "/config", err));
+	if (config_file(&path, &why) == WM_OK) {
 		s->paths[USER_FILE] = strdup(buf_str(&path));
 		if (!s->paths[USER_FILE])
 			return fail_nomem(err);
+	} else if (error_reason(&why) != REASON_USAGE) {
+		return fail_input(err, &why, REASON_USAGE);
 	}
 	s->paths[SYSTEM_FILE] = strdup(SYSTEM_CONFIG);
 	if (!s->paths[SYSTEM_FILE])

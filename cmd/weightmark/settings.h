@@ -78,6 +78,9 @@ MUST_USE enum wm_code settings_jobs(unsigned *out, struct settings *s, const str
  */
 MUST_USE enum wm_code config_directory(struct buf *out, struct wm_error *err);
 
+/* Appends the path of the user's file of settings. Fails as config_directory() does. */
+MUST_USE enum wm_code config_file(struct buf *out, struct wm_error *err);
+
 /*
  * Changes the user's file: `name` gets the `n` values, or leaves it where n is 0. The
  * other settings stay; comments do not.

@@ -53,12 +53,8 @@ struct verb {
 	verb_fn *run;			/* NULL where it has subverbs */
 	const struct subverb *subverbs; /* ends with a row whose name is NULL; or NULL */
 	size_t min, max;		/* operands */
-	enum value_kind operand_kind;	/* for completion */
-	const char *operand_choices;	/* for VALUE_CHOICE, separated by spaces */
 	bool measures;			/* takes --jobs */
 };
-
-enum { NO_MAX = 1 << 20 };
 
 /* All verbs in the order of the manual; ends with NULL. Static. */
 extern const struct verb *const verbs[];

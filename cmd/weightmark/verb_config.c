@@ -169,8 +169,7 @@ static enum wm_code run_path(struct call *call, struct wm_error *err)
 	cleanup_tree struct tree t = TREE_INIT;
 
 	(void)call;
-	TRY(config_directory(&path, err));
-	TRY(buf_append_str(&path, "/config", err));
+	TRY(config_file(&path, err));
 	if (!output_is_json()) {
 		print("%s\n", buf_str(&path));
 		return WM_OK;

@@ -101,6 +101,5 @@ const struct verb verb_diff = {
 	.run = run,
 	.min = 2,
 	.max = 2,
-	.operand_kind = VALUE_FILE,
 	.measures = true,
 };

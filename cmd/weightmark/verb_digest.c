@@ -116,6 +116,5 @@ const struct verb verb_digest = {
 	.run = run,
 	.min = 1,
 	.max = 1,
-	.operand_kind = VALUE_FILE,
 	.measures = true,
 };

@@ -55,5 +55,4 @@ const struct verb verb_draft = {
 	.run = run,
 	.min = 1,
 	.max = 1,
-	.operand_kind = VALUE_FILE,
 };

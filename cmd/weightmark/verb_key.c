@@ -202,5 +202,4 @@ const struct verb verb_key = {
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.subverbs = subverbs,
-	.operand_kind = VALUE_FILE,
 };

@@ -161,5 +161,4 @@ const struct verb verb_show = {
 	.run = run,
 	.min = 1,
 	.max = 1,
-	.operand_kind = VALUE_FILE,
 };

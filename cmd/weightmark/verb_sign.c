@@ -190,6 +190,5 @@ const struct verb verb_sign = {
 	.run = run,
 	.min = 1,
 	.max = 1,
-	.operand_kind = VALUE_FILE,
 	.measures = true,
 };

@@ -89,6 +89,5 @@ const struct verb verb_verify = {
 	.run = run,
 	.min = 1,
 	.max = 1,
-	.operand_kind = VALUE_FILE,
 	.measures = true,
 };

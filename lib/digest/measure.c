@@ -2,12 +2,10 @@
 /* Workers that measure one file together. */
 #include "digest/measure.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "digest/reader.h"
 #include "digest/unit.h"

@@ -45,11 +45,6 @@ void tree_root(uint8_t out[SHA256_BYTES], const struct tree_frontier *t)
 	memcpy(out, root, SHA256_BYTES);
 }
 
-void tree_leaf(uint8_t out[SHA256_BYTES], const void *data, size_t len)
-{
-	kernel_one(&(struct message){ data, len, MESSAGE_LEAF, out });
-}
-
 void tree_node(uint8_t out[SHA256_BYTES], const uint8_t left[SHA256_BYTES],
 	       const uint8_t right[SHA256_BYTES])
 {

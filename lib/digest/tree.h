@@ -36,8 +36,7 @@ void tree_append(struct tree_frontier *t, unsigned level, const uint8_t digest[S
 /* The root over all leaves so far. */
 void tree_root(uint8_t out[SHA256_BYTES], const struct tree_frontier *t);
 
-/* The digest of one leaf or node, by the fastest kernel for a single message. */
-void tree_leaf(uint8_t out[SHA256_BYTES], const void *data, size_t len);
+/* The digest of one node, by the fastest kernel for a single message. */
 void tree_node(uint8_t out[SHA256_BYTES], const uint8_t left[SHA256_BYTES],
 	       const uint8_t right[SHA256_BYTES]);
 

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
-#include "util/limits.h"
 
 enum { READ_STEP = 65536, NAME_TRIES = 100 };
 

@@ -2,7 +2,6 @@
 /* Counting work done, and showing it at most ten times a second. */
 #include "util/progress.h"
 
-#include <stddef.h>
 #include <time.h>
 
 enum { SHOW_EVERY_MS = 100 };
