@@ -89,11 +89,11 @@ const struct verb verb_diff = {
 	.name = "diff",
 	.summary = "compare the tensors of two checkpoints",
 	.operands = "BEFORE AFTER",
-	.description = "Measures both checkpoint files and lists the tensors that changed, were "
-		       "added or removed, "
-		       "by name, with the bytes and the share of the second file that are equal. "
-		       "Tensors are equal "
-		       "where dtype, shape and digest are. Order and header do not count.",
+	.description =
+		"Measures both checkpoint files and lists the tensors that changed, were added or "
+		"removed, by name, with the bytes and the share of the second file that are equal. "
+		"Tensors are equal where dtype, shape and digest are. Order and header do not "
+		"count.",
 	.examples = "weightmark diff base.safetensors finetuned.safetensors",
 	.exits = "0 all tensors equal; 1 some differ; 2 usage; 3 could not tell.",
 	.options = options,

@@ -102,13 +102,12 @@ const struct verb verb_digest = {
 	.name = "digest",
 	.summary = "measure a checkpoint, signed or not",
 	.operands = "PATH",
-	.description = "Prints the digests that statements are about. wmFileV1 is over every byte "
-		       "of the file "
-		       "as its format divides it; wmWeightsV1 over the tensors with names, dtypes "
-		       "and shapes, "
-		       "whatever the order or the container; wmTensorSetV1 the same without names. "
-		       "A file of no "
-		       "known format has the first alone. docs/format.md defines them.",
+	.description =
+		"Prints the digests that statements are about. wmFileV1 is over every byte of the "
+		"file as its format divides it; wmWeightsV1 over the tensors with names, dtypes "
+		"and shapes, whatever the order or the container; wmTensorSetV1 the same without "
+		"names. A file of no known format has the first alone. docs/format.md defines "
+		"them.",
 	.examples = "weightmark digest model.safetensors\n"
 		    "weightmark digest --tensors --json model.safetensors",
 	.options = options,

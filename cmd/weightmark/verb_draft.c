@@ -42,13 +42,11 @@ const struct verb verb_draft = {
 	.name = "draft",
 	.summary = "write a manifest to fill in",
 	.operands = "PATH",
-	.description = "Reads the header of the checkpoint file PATH, and config.json and the "
-		       "model card README.md "
-		       "beside it, and writes the YAML of a manifest with what they say, each with "
-		       "its source. "
-		       "Lines that a person has to fill in have no value; sign refuses them until "
-		       "they have one. "
-		       "Nothing is invented.",
+	.description =
+		"Reads the header of the checkpoint file PATH, and config.json and the model card "
+		"README.md beside it, and writes the YAML of a manifest with what they say, each "
+		"with its source. Lines that a person has to fill in have no value; sign refuses "
+		"them until they have one. Nothing is invented.",
 	.examples = "weightmark draft model.safetensors --out m.yaml",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),

@@ -150,10 +150,10 @@ const struct verb verb_show = {
 	.name = "show",
 	.summary = "print what the statements of a checkpoint say",
 	.operands = "PATH",
-	.description = "Prints the statements in the sidecar of the checkpoint PATH, or in the "
-		       "sidecar file PATH. "
-		       "It shows who is said to have signed them, and verifies nothing: that is "
-		       "what verify does.",
+	.description =
+		"Prints the statements in the sidecar of the checkpoint PATH, or in the sidecar "
+		"file PATH. It shows who is said to have signed them, and verifies nothing: that "
+		"is what verify does.",
 	.examples = "weightmark show model.safetensors\n"
 		    "weightmark show model.safetensors.wmk --yaml",
 	.options = options,

@@ -167,22 +167,16 @@ const struct verb verb_sign = {
 	.name = "sign",
 	.summary = "sign what is known about a checkpoint",
 	.operands = "PATH",
-	.description = "Measures the checkpoint file PATH and signs a manifest for it: which bytes "
-		       "and tensors "
-		       "it has, which datasets fed it under which licence and consent, from which "
-		       "training "
-		       "runs. The statements go into the sidecar PATH.wmk, to be shipped beside "
-		       "the file.\n"
-		       "\n"
-		       "The YAML file holds documents of kind manifest (one), dataset and run; "
-		       "field names are "
-		       "those of the schema. 'weightmark draft' writes one to fill in. What sign "
-		       "measures is "
-		       "never typed.\n"
-		       "\n"
-		       "Signing again what is signed already changes nothing. A sidecar that says "
-		       "something "
-		       "else is never overwritten.",
+	.description =
+		"Measures the checkpoint file PATH and signs a manifest for it: which bytes and "
+		"tensors it has, which datasets fed it under which licence and consent, from which "
+		"training runs. The statements go into the sidecar PATH.wmk, to be shipped beside "
+		"the file.\n\n"
+		"The YAML file holds documents of kind manifest (one), dataset and run; field "
+		"names are those of the schema. 'weightmark draft' writes one to fill in. What "
+		"sign measures is never typed.\n\n"
+		"Signing again what is signed already changes nothing. A sidecar that says "
+		"something else is never overwritten.",
 	.examples = "weightmark sign model.safetensors --manifest m.yaml --key publisher.key\n"
 		    "weightmark sign model.safetensors -m m.yaml --key publisher.key --dry-run",
 	.options = options,

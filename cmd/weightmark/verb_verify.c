@@ -69,18 +69,14 @@ const struct verb verb_verify = {
 	.name = "verify",
 	.summary = "decide whether a checkpoint is what a trusted key signed",
 	.operands = "PATH",
-	.description = "Reads the sidecar of the checkpoint file PATH, verifies its signatures "
-		       "with the keys "
-		       "that were pinned, measures the file and compares. Works offline. The "
-		       "verdict starts at "
-		       "refuse and becomes accept only by a counted list of checks that each ran "
-		       "and passed.\n"
-		       "\n"
-		       "Accept means: these bytes are those that the key's holder signed, and "
-		       "these are the "
-		       "statements that he made about them. Whether a statement is true nobody can "
-		       "compute; the "
-		       "verdict says who asserted it.",
+	.description =
+		"Reads the sidecar of the checkpoint file PATH, verifies its signatures with the "
+		"keys that were pinned, measures the file and compares. Works offline. The verdict "
+		"starts at refuse and becomes accept only by a counted list of checks that each "
+		"ran and passed.\n\n"
+		"Accept means: these bytes are those that the key's holder signed, and these are "
+		"the statements that he made about them. Whether a statement is true nobody can "
+		"compute; the verdict says who asserted it.",
 	.examples = "weightmark verify model.safetensors --key publisher.pub\n"
 		    "weightmark verify model.safetensors --key publisher.pub --json",
 	.exits = "0 accepted; 1 refused; 2 usage; 3 could not tell; 4 needs human review.",
