@@ -26,7 +26,7 @@ int wm_exit_status(enum wm_code code)
 
 const char *wm_remedy(const char *reason)
 {
-	enum reason found = reason_find(reason);
+	enum reason found = reason ? reason_find(reason) : REASON_NONE;
 
 	return found == REASON_NONE ? NULL : reason_info(found)->remedy;
 }

@@ -53,7 +53,7 @@ WM_API const char *wm_version(void);
 /* The exit status that a command should end with for `code`: 0, 1, 2 or 3. */
 WM_API int wm_exit_status(enum wm_code code);
 
-/* What to do about reason code `reason`; NULL for an unknown one. Static. */
+/* What to do about reason code `reason`; NULL for NULL and for an unknown one. Static. */
 WM_API const char *wm_remedy(const char *reason);
 
 /* --- keys that a verifier pins --------------------------------------------------------- */
@@ -109,11 +109,16 @@ struct wm_check {
 	const char *outcome; /* "passed", "failed", "review", "not-run" */
 };
 WM_API size_t wm_verdict_n_checks(const struct wm_verdict *v);
+/* The row `i` < wm_verdict_n_checks(v). */
 WM_API struct wm_check wm_verdict_check(const struct wm_verdict *v, size_t i);
 
 /*
  * The descriptor of the file that was measured, to load it from instead of opening the
  * path again; -1 unless the verdict is accept. It moves to the caller. Its file offset is 0.
+ *
+ * The read lease under which it was measured, where the system granted one, stays on it
+ * until it is closed, so that a program that opens the file for writing meanwhile waits
+ * (/proc/sys/fs/lease-break-time). fcntl(fd, F_SETLEASE, F_UNLCK) gives the lease back.
  */
 WM_API int wm_verdict_take_fd(struct wm_verdict *v);
 

@@ -99,6 +99,7 @@ static void refuses_with_a_reason(void **state)
 	wm_keys_free(NULL);
 	wm_verdict_free(NULL);
 	assert_null(wm_remedy("nothing"));
+	assert_null(wm_remedy(NULL));
 	assert_string_equal(wm_version(), WM_VERSION);
 }
 
