@@ -55,8 +55,7 @@ static enum wm_code tensor_rows(struct node *root, struct tree *t, const struct 
 		TRY(node_set_text(row, t, "dtype", dtype_info(l->tensors[i].dtype)->name, err));
 		TRY(node_set_new(&dims, row, t, "shape", NODE_LIST, err));
 		for (unsigned d = 0; d < l->tensors[i].rank; d++) {
-			TRY(node_new(&dim, t, NODE_INTEGER, err));
-			dim->integer = (int64_t)l->tensors[i].dims[d];
+			TRY(node_integer(&dim, t, l->tensors[i].dims[d], err));
 			node_append(dims, dim);
 		}
 		TRY(node_set_integer(row, t, "bytes", l->tensors[i].len, err));

@@ -14,6 +14,25 @@ load signed
 	[[ ${lines[-1]} == "sha256         $(sha256sum <"$GOOD" | cut -d' ' -f1)  model.safetensors" ]]
 }
 
+@test "digest: a dimension that JSON cannot carry is a limit, and text shows it" {
+	local header n
+	# Of an empty tensor: 2^53 - 1 and 2^53; and 2^60.
+	for n in 9007199254740991 9007199254740992 1152921504606846976; do
+		header="{\"a\":{\"dtype\":\"F32\",\"shape\":[0,$n],\"data_offsets\":[0,0]}}"
+		# shellcheck disable=SC2059
+		{ printf "\\x$(printf %02x ${#header})"'\0\0\0\0\0\0\0'; printf '%s' "$header"; } >x.safetensors
+		run -0 --separate-stderr wm digest --tensors x.safetensors
+		[[ $output == *"a F32 [0, $n]"* ]]
+		if [ $n = 9007199254740991 ]; then
+			run -0 --separate-stderr wm digest --tensors --json x.safetensors
+			[[ $output == *"$n"* ]]
+		else
+			run -1 --separate-stderr wm digest --tensors --json x.safetensors
+			refused_as limit
+		fi
+	done
+}
+
 @test "digest: those that sign puts into the manifest" {
 	given_signed
 	local json show
