@@ -8,7 +8,7 @@ load signed
 	local exported
 	exported=$(nm -D --defined-only "$B/libweightmark.so" | awk '$2 != "A" { print $3 }' | sed 's/@.*//')
 	[ -n "$exported" ]
-	! grep -v '^wm_' <<<"$exported"
+	run ! grep -v '^wm_' <<<"$exported"
 	# What the header declares, and all of it.
 	[ "$(sort <<<"$exported")" = "$(sed -n 's/^WM_API.*[ *]\(wm_[a-z0-9_]*\)(.*/\1/p' "$TOP/lib/weightmark.h" | sort)" ]
 }
