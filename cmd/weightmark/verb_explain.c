@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `weightmark explain`: what a reason code means and what to do, and the limits. */
+/* `weightmark explain`: what a reason code means and what to do, the limits, the fields. */
 #include "help.h"
 #include "output.h"
+#include "statement/fields.h"
 #include "text/node.h"
 #include "util/limits.h"
 
@@ -94,15 +95,42 @@ static enum wm_code list_limits(struct wm_error *err)
 	return WM_OK;
 }
 
+static enum wm_code list_fields(struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+	struct node *list = NULL, *map = NULL, *fields = NULL;
+
+	TRY(node_new(&t.root, &t, NODE_MAP, err));
+	TRY(node_set_new(&list, t.root, &t, "kinds", NODE_LIST, err));
+	for (const struct kind *k = kinds; k->name; k++) {
+		if (!k->local_id_field)
+			continue;
+		TRY(node_append_new(&map, list, &t, NODE_MAP, err));
+		TRY(node_set_text(map, &t, "kind", k->name, err));
+		TRY(node_set_new(&fields, map, &t, "fields", NODE_LIST, err));
+		TRY(fields_list(fields, &t, k, err));
+		for (const struct node *n = fields->first; n && !output_is_json(); n = n->next)
+			print("%-44s %s\n", n->first->text, n->last->text);
+		if (!output_is_json())
+			print("\n");
+	}
+	if (output_is_json())
+		print_json(t.root);
+	return WM_OK;
+}
+
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
-	bool limits = options_has(o, "limits");
+	bool limits = options_has(o, "limits"), fields = options_has(o, "fields");
 
-	if (limits + options_has(o, "reasons") + (o->n_operands > 0) > 1)
-		return fail(err, REASON_USAGE, "give one of REASON, --reasons and --limits");
+	if (limits + fields + options_has(o, "reasons") + (o->n_operands > 0) > 1)
+		return fail(err, REASON_USAGE,
+			    "give one of REASON, --reasons, --limits and --fields");
 	if (o->n_operands)
 		return explain_one(o->operands[0], err);
+	if (fields)
+		return list_fields(err);
 	return limits ? list_limits(err) : list_reasons(err);
 }
 
@@ -110,6 +138,8 @@ static const struct option_spec options[] = {
 	{ .name = "reasons",
 	  .help = "list all reason codes with their exit statuses; the default" },
 	{ .name = "limits", .help = "list the limits on what weightmark reads" },
+	{ .name = "fields",
+	  .help = "list every field that a manifest, dataset or run may have in YAML" },
 };
 
 const struct verb verb_explain = {
@@ -119,7 +149,9 @@ const struct verb verb_explain = {
 	.description = "Every refusal and every failure names a reason code, in brackets after its "
 		       "message. This verb says what the code means, what to do, and with which "
 		       "exit status it ends.",
-	.examples = "weightmark explain file-changed\nweightmark explain --limits",
+	.examples = "weightmark explain file-changed\n"
+		    "weightmark explain --limits\n"
+		    "weightmark explain --fields",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.run = run,

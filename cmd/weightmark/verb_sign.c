@@ -28,7 +28,7 @@ static enum wm_code read_manifest(struct buf *out, const char *path, struct wm_e
 static enum wm_code statement_row(struct node *list, struct tree *t, const struct signing *s,
 				  size_t i, bool dry_run, struct wm_error *err)
 {
-	const struct draft_statement *d = &s->composition.statements[i];
+	const struct composed *d = &s->composition.statements[i];
 	char id[STATEMENT_ID_TEXT + 1];
 	struct node *row = NULL;
 
@@ -84,7 +84,7 @@ static void print_summary(const struct signing *s, bool dry_run)
 	print("%s %s\n", dry_run ? "would sign" : s->unchanged ? "signed already:" : "signed",
 	      s->checkpoint->path);
 	for (size_t i = 0; i < s->n_payloads; i++) {
-		const struct draft_statement *d = &s->composition.statements[i];
+		const struct composed *d = &s->composition.statements[i];
 		char id[STATEMENT_ID_TEXT + 1];
 
 		statement_id_text(id, d->id);

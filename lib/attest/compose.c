@@ -9,6 +9,7 @@
 #include "statement/scalar.h"
 #include "text/yaml.h"
 #include "util/limits.h"
+#include "util/nearest.h"
 #include "weightmark/v1/dataset.pb-c.h"
 
 void composition_release(struct composition *c)
@@ -78,7 +79,7 @@ static enum wm_code check_typed_header(const struct composition *c,
 }
 
 /* The local id is what follows the last slash, so it has none itself. */
-static enum wm_code check_local_id(struct composition *c, const struct draft_statement *s,
+static enum wm_code check_local_id(struct composition *c, const struct composed *s,
 				   const char *id, struct wm_error *err)
 {
 	const struct scalar *scalar = scalar_find(&weightmark__v1__id__descriptor);
@@ -95,7 +96,7 @@ static enum wm_code check_local_id(struct composition *c, const struct draft_sta
 	return WM_OK;
 }
 
-static enum wm_code fill_header(struct composition *c, struct draft_statement *s,
+static enum wm_code fill_header(struct composition *c, struct composed *s,
 				struct wm_error *err)
 {
 	cleanup_buf struct buf object = BUF_INIT(LIMIT_OBJECT);
@@ -163,7 +164,7 @@ static enum wm_code add_statements(struct composition *c, const ProtobufCMessage
 				   struct wm_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct draft_statement *s = &c->statements[c->n_statements];
+		struct composed *s = &c->statements[c->n_statements];
 
 		if (messages[i]->descriptor != d)
 			continue;
@@ -223,31 +224,6 @@ static enum wm_code check_manifest(const struct composition *c, struct wm_error 
 	return WM_OK;
 }
 
-/* Marks the datasets that runs use; a statement that nothing names could not be verified. */
-static enum wm_code check_used(struct composition *c, struct wm_error *err)
-{
-	for (size_t i = 0; i < c->n_statements; i++) {
-		const Weightmark__V1__Run *run =
-			(const Weightmark__V1__Run *)c->statements[i].message;
-
-		if (run->base.descriptor != &weightmark__v1__run__descriptor)
-			continue;
-		for (size_t j = 0; j < run->n_uses; j++)
-			for (size_t k = 0; run->uses[j]->dataset_id && k < c->n_statements; k++)
-				if (strcmp(run->uses[j]->dataset_id, c->statements[k].object) ==
-					    0 ||
-				    strcmp(run->uses[j]->dataset_id,
-					   local_part(c->statements[k].object)) == 0)
-					c->statements[k].used = true;
-	}
-	for (size_t i = 0; i < c->n_statements; i++)
-		if (c->statements[i].kind->descriptor == &weightmark__v1__dataset__descriptor &&
-		    !c->statements[i].used)
-			return fail(err, REASON_DATASET_UNUSED, "%s: no run uses the dataset '%s'",
-				    c->name, local_part(c->statements[i].object));
-	return WM_OK;
-}
-
 /* What an author's file has too much of is the author's to correct. */
 static enum wm_code read_yaml(struct tree *t, const struct composition *c, const void *yaml,
 			      size_t len, struct wm_error *err)
@@ -286,7 +262,7 @@ static enum wm_code compose_into(struct composition *c, const void *yaml, size_t
 	c->manifest->n_training_run = 0;
 	c->manifest->training_run = NULL;
 	TRY(add_statements(c, &weightmark__v1__manifest__descriptor, &manifest, 1, err));
-	return check_used(c, err);
+	return WM_OK;
 }
 
 enum wm_code compose(struct composition *out, const void *yaml, size_t len, const char *name,
@@ -397,6 +373,21 @@ static bool names(const char *id, const char *object)
 	return strcmp(id, object) == 0 || strcmp(id, local_part(object)) == 0;
 }
 
+static enum wm_code dataset_unknown(const struct composition *c, const char *id,
+				    struct wm_error *err)
+{
+	const char *candidates[LIMIT_CANDIDATES], *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_statements && n < LIMIT_CANDIDATES; i++)
+		if (c->statements[i].kind->descriptor == &weightmark__v1__dataset__descriptor)
+			candidates[n++] = local_part(c->statements[i].object);
+	near = nearest(id, candidates, n);
+	return fail(err, REASON_DATASET_UNKNOWN, "%s: nobody provides the dataset '%.64s'%s%s%s",
+		    c->name, id, near ? "; the nearest is '" : "", near ? near : "",
+		    near ? "'" : "");
+}
+
 /*
  * The statement of type `d` that `id` names: an author's own first, then those given, among
  * which it must be the only one.
@@ -408,9 +399,11 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 	const struct statement *found = NULL;
 
 	for (size_t i = 0; i < c->n_statements; i++)
-		if (c->statements[i].kind->descriptor == d && names(id, c->statements[i].object))
+		if (c->statements[i].kind->descriptor == d && names(id, c->statements[i].object)) {
+			c->statements[i].used = true;
 			return make_reference(out, c, c->statements[i].object, c->statements[i].id,
 					      err);
+		}
 	for (size_t i = 0; i < n_given; i++) {
 		if (given[i]->kind->descriptor != d || !names(id, given[i]->header->object->text))
 			continue;
@@ -426,8 +419,7 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 	if (d == &weightmark__v1__run__descriptor)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: checkpoint_of: no training run has the id '%s'", c->name, id);
-	return fail(err, REASON_DATASET_UNKNOWN, "%s: nobody provides the dataset '%.128s'",
-		    c->name, id);
+	return dataset_unknown(c, id, err);
 }
 
 /* A dataset that was referred to by statement must be given, or verifying would miss it. */
@@ -497,6 +489,17 @@ static enum wm_code refer_to_runs(struct composition *c, struct wm_error *err)
 	return WM_OK;
 }
 
+/* A dataset that no run names could not be connected to the manifest. */
+static enum wm_code check_used(const struct composition *c, struct wm_error *err)
+{
+	for (size_t i = 0; i < c->n_statements; i++)
+		if (c->statements[i].kind->descriptor == &weightmark__v1__dataset__descriptor &&
+		    !c->statements[i].used)
+			return fail(err, REASON_DATASET_UNUSED, "%s: no run uses the dataset '%s'",
+				    c->name, local_part(c->statements[i].object));
+	return WM_OK;
+}
+
 enum wm_code compose_references(struct composition *c, size_t i, struct statement *const *given,
 				size_t n_given, struct wm_error *err)
 {
@@ -505,7 +508,8 @@ enum wm_code compose_references(struct composition *c, size_t i, struct statemen
 	if (d == &weightmark__v1__run__descriptor)
 		return refer_to_datasets(c, (Weightmark__V1__Run *)c->statements[i].message, given,
 					 n_given, err);
-	if (d == &weightmark__v1__manifest__descriptor)
-		return refer_to_runs(c, err);
-	return WM_OK;
+	if (d != &weightmark__v1__manifest__descriptor)
+		return WM_OK;
+	TRY(check_used(c, err));
+	return refer_to_runs(c, err);
 }

@@ -18,7 +18,7 @@
 #include "weightmark/v1/run.pb-c.h"
 
 /* One statement to be made. */
-struct draft_statement {
+struct composed {
 	const struct kind *kind;
 	ProtobufCMessage *message;
 	const char *object; /* "<issuer>/<local id>" */
@@ -32,7 +32,7 @@ struct draft_statement {
 /* All statements of one `sign`, referenced ones before those that refer to them. */
 struct composition {
 	struct arena arena;
-	struct draft_statement *statements;
+	struct composed *statements;
 	size_t n_statements;
 	Weightmark__V1__Manifest *manifest; /* of the last statement */
 	const char *issuer;
@@ -57,7 +57,7 @@ MUST_USE enum wm_code compose_checkpoint(struct composition *c, const struct che
 
 /*
  * Makes the references of statement `i` whose targets, earlier in the list or among
- * `given`, have their ids by now. Fails with `dataset-unknown`.
+ * `given`, have their ids by now; to be called in order. Fails with `dataset-unknown`.
  */
 MUST_USE enum wm_code compose_references(struct composition *c, size_t i,
 					 struct statement *const *given, size_t n_given,

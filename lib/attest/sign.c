@@ -97,8 +97,8 @@ static enum wm_code add_given(struct priors *p, const struct sidecar *sidecar, c
 		const struct public_key *key = stewards ? keyring_find(stewards, e->keyid) : NULL;
 
 		if (!key)
-			return fail(err, REASON_KEY_UNTRUSTED,
-				    "%s: signed by key %s, which is not given", name, e->keyid);
+			return fail(err, REASON_STEWARD_UNTRUSTED, "%s: signed by key %s", name,
+				    e->keyid);
 		TRY(envelope_verify(e, key, err));
 		TRY(add_prior(p, e, name, err));
 	}
@@ -138,7 +138,7 @@ static enum wm_code load_priors(struct priors *p, const char *own, const struct 
 }
 
 /* A rule that what the author wrote breaks is the author's to correct. */
-static enum wm_code authors_mistake(const struct wm_error *why, const struct draft_statement *s,
+static enum wm_code authors_mistake(const struct wm_error *why, const struct composed *s,
 				    const char *name, struct wm_error *err)
 {
 	if (error_reason(why) == REASON_STATEMENT_INVALID)
@@ -147,7 +147,7 @@ static enum wm_code authors_mistake(const struct wm_error *why, const struct dra
 	return fail_again(err, why);
 }
 
-static enum wm_code encode(struct buf *payload, const struct draft_statement *s, const char *name,
+static enum wm_code encode(struct buf *payload, const struct composed *s, const char *name,
 			   struct wm_error *err)
 {
 	struct wm_error why = { 0 };
@@ -161,7 +161,7 @@ static enum wm_code encode(struct buf *payload, const struct draft_statement *s,
  * Whether `s` says what `before` says but for nonce and times. If so it takes those over,
  * so that its payload, and every id that rests on it, is the same.
  */
-static enum wm_code take_over(bool *same, struct draft_statement *s, const struct prior *before,
+static enum wm_code take_over(bool *same, struct composed *s, const struct prior *before,
 			      const char *name, struct buf *payload, struct wm_error *err)
 {
 	Weightmark__V1__Header *h = statement_header(s->message), kept = *h;
@@ -196,7 +196,7 @@ static enum wm_code take_over(bool *same, struct draft_statement *s, const struc
 static enum wm_code make_statement(struct signing *out, size_t i, const struct sign_options *o,
 				   struct wm_error *err)
 {
-	struct draft_statement *s = &out->composition.statements[i];
+	struct composed *s = &out->composition.statements[i];
 	const struct priors *p = out->priors;
 	struct buf *payload = &out->payloads[i];
 
@@ -217,7 +217,7 @@ static enum wm_code make_authored(struct signing *out, const struct sign_options
 {
 	struct composition *c = &out->composition;
 	const struct priors *p = out->priors;
-	const struct draft_statement *manifest = &c->statements[c->n_statements - 1];
+	const struct composed *manifest = &c->statements[c->n_statements - 1];
 	struct wm_error why = { 0 };
 
 	out->payloads = calloc(c->n_statements, sizeof(*out->payloads));
@@ -242,7 +242,7 @@ static enum wm_code sign_statements(struct signing *out, const struct sign_optio
 	struct composition *c = &out->composition;
 
 	for (size_t i = 0; i < c->n_statements; i++) {
-		struct draft_statement *s = &c->statements[i];
+		struct composed *s = &c->statements[i];
 
 		if (!s->reused)
 			TRY(envelope_sign(&s->envelope, &c->arena, o->signer,
@@ -353,7 +353,7 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 	if (out->unchanged)
 		return WM_OK;
 	if (out->priors->signed_already)
-		return fail(err, REASON_ALREADY_SIGNED, "%s: says something else",
+		return fail(err, REASON_ALREADY_SIGNED, "%s: carries another manifest by this key",
 			    out->sidecar_path);
 	if (options->dry_run)
 		return WM_OK;

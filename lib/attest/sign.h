@@ -44,7 +44,7 @@ void signing_release(struct signing *s);
 
 /*
  * Signs the checkpoint `path`. Fails as compose(), checkpoint_open() and signer_sign() do,
- * with `key-untrusted` or `signature-invalid` where a given statement is not by a steward,
+ * with `steward-untrusted` or `signature-invalid` where a given statement is not by a steward,
  * with `already-signed` where the sidecar carries a manifest that says something else, or
  * nothing by this signer,
  * with `sidecar-malformed` and its like where a sidecar is there that cannot be read.

@@ -122,6 +122,8 @@ static void note_checkpoint(struct wm_verdict *v)
 	if (m->checkpoint->n_file == 1 && strcmp(m->checkpoint->file[0]->path, c->name) != 0)
 		verdict_note(v, "renamed", "signed under the name '%s'",
 			     m->checkpoint->file[0]->path);
+	if (!c->measured)
+		return;
 	if (!c->writers_excluded)
 		verdict_note(v, "writers-not-excluded",
 			     "another process could have written to the file while it was read");

@@ -159,10 +159,10 @@ load signed
 	wm sign model.safetensors -m m.yaml --key steward.key --issuer steward.example -o steward.wmk
 	sed '1,/^---/d' m.yaml >mine.yaml
 	run -1 --separate-stderr wm sign model.safetensors -m mine.yaml --key publisher.key --statements steward.wmk
-	refused_as key-untrusted
+	refused_as steward-untrusted
 	run -1 --separate-stderr wm sign model.safetensors -m mine.yaml --key publisher.key --statements steward.wmk \
 		--statements-key publisher.pub
-	refused_as key-untrusted
+	refused_as steward-untrusted
 	run -0 --separate-stderr wm sign model.safetensors -m mine.yaml --key publisher.key --statements steward.wmk \
 		--statements-key steward.pub
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --json
