@@ -8,7 +8,7 @@
 /* Parts of ten thousand, so that a share prints with two decimals. */
 static unsigned share(uint64_t bytes, uint64_t total)
 {
-	return total ? (unsigned)((long double)bytes * 10000 / (long double)total) : 0;
+	return total ? (unsigned)((long double)bytes * 10000 / (long double)total + 0.5L) : 0;
 }
 
 static uint64_t total_bytes(const struct diff *d)
@@ -28,7 +28,8 @@ static void print_diff(const struct diff *d, bool all)
 	for (enum difference k = DIFF_EQUAL; k < N_DIFFERENCES; k++) {
 		unsigned part = share(d->bytes[k], total_bytes(d));
 
-		print("%-8s %zu tensors, %llu bytes", difference_name(k), d->count[k],
+		print("%-8s %zu tensor%s, %llu bytes", difference_name(k), d->count[k],
+		      d->count[k] == 1 ? "" : "s",
 		      (unsigned long long)d->bytes[k]);
 		if (k == DIFF_REMOVED)
 			print("\n");

@@ -1,64 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark show`: what a sidecar says, without judging it. */
-#include <stdio.h>
 #include <string.h>
 
 #include "attest/carriers.h"
 #include "output.h"
-#include "statement/scalar.h"
+#include "print_statement.h"
 #include "statement/statement.h"
 #include "text/yaml.h"
 #include "util/limits.h"
 #include "verb.h"
-
-static bool is_sidecar(const char *path)
-{
-	size_t len = strlen(path), suffix = strlen(SIDECAR_SUFFIX);
-
-	return len > suffix && strcmp(path + len - suffix, SIDECAR_SUFFIX) == 0;
-}
-
-/* "model.licence: Apache-2.0", a line a value. */
-static void print_value(const struct node *n, const char *place)
-{
-	char here[LIMIT_POINTER];
-	size_t i = 0;
-
-	if (n->kind == NODE_MAP || n->kind == NODE_LIST) {
-		for (const struct node *c = n->first; c; c = c->next, i++) {
-			if (n->kind == NODE_MAP)
-				snprintf(here, sizeof(here), "%s%s%s", place, *place ? "." : "",
-					 c->key);
-			else
-				snprintf(here, sizeof(here), "%s[%zu]", place, i);
-			print_value(c, here);
-		}
-	} else if (n->kind == NODE_INTEGER) {
-		print("  %-36s %lld\n", place, (long long)n->integer);
-	} else {
-		print("  %-36s %s\n", place,
-		      n->kind == NODE_TEXT ? n->text : node_kind_name(n->kind));
-	}
-}
-
-static enum wm_code print_text_form(const struct envelope *e, const struct statement *s,
-				    const struct node *predicate, struct wm_error *err)
-{
-	char id[STATEMENT_ID_TEXT + 1], at[TIME_TEXT + 1];
-
-	(void)err;
-	statement_id_text(id, s->id);
-	time_text(at, s->header->issued_at->seconds);
-	print("%s %s\n", s->kind->name, s->header->object->text);
-	print("  %-36s %s\n  %-36s %s\n  %-36s %s\n  %-36s %s\n", "statement", id, "issuer",
-	      s->header->issuer, "issued_at", at, "keyid (signature not verified here)", e->keyid);
-	if (s->header->n_sealed)
-		print("  %-36s %zu\n", "values withheld", s->header->n_sealed);
-	for (const struct node *c = predicate->first; c; c = c->next)
-		if (strcmp(c->key, "header") != 0)
-			print_value(c, c->key);
-	return WM_OK;
-}
 
 /* The predicate as an author would write it, its kind first. */
 static enum wm_code print_yaml_form(struct tree *t, const struct statement *s,
@@ -108,7 +58,7 @@ static enum wm_code show_statement(struct tree *t, struct node *list, const stru
 		return add_row(list, t, e, s, payload, err);
 	if (yaml)
 		return print_yaml_form(t, s, node_find(payload, "predicate"), err);
-	return print_text_form(e, s, node_find(payload, "predicate"), err);
+	return print_statement(s, e->keyid, "not verified here", err);
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)
@@ -120,7 +70,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_free char *beside = NULL;
 	struct node *list = NULL;
 
-	if (!named && !is_sidecar(path)) {
+	if (!named && !carrier_is_sidecar(path)) {
 		TRY(carrier_sidecar_path(&beside, path, err));
 		named = beside;
 	}

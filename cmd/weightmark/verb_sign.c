@@ -91,6 +91,9 @@ static void print_summary(const struct signing *s, bool dry_run)
 		print("  %-10s%s  %s%s\n", d->kind->name, d->object + strlen(s->issuer) + 1, id,
 		      d->reused && !s->unchanged ? " (as before)" : "");
 	}
+	print("  %-10s%s, %llu bytes, %zu tensors\n", "grammar",
+	      s->checkpoint->layout.format->grammar, (unsigned long long)s->checkpoint->size,
+	      s->checkpoint->layout.n_tensors);
 	print("  %-10s%s\n", "issuer", s->issuer);
 	print("  %-10s%s\n", "sidecar", s->sidecar_path);
 }
@@ -144,7 +147,10 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	if (output_is_json())
 		return print_tree(&done, options.dry_run, err);
 	print_summary(&done, options.dry_run);
-	return options.dry_run ? print_payloads(&done, err) : WM_OK;
+	if (!options.dry_run)
+		return WM_OK;
+	print("  ids will differ: nonce and time are those of signing\n");
+	return print_payloads(&done, err);
 }
 
 static const struct option_spec options[] = {

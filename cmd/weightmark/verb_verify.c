@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark verify`: says whether a checkpoint is what a pinned key signed. */
+#include "attest/carriers.h"
 #include "attest/verdict.h"
 #include "keys.h"
 #include "output.h"
+#include "print_statement.h"
 #include "progress_view.h"
 #include "report/verdict_report.h"
 #include "util/limits.h"
@@ -33,6 +35,20 @@ static enum wm_code print_verdict(const struct wm_verdict *v, bool every_check,
 	return WM_OK;
 }
 
+/* What verified statements say, in the order of kinds: who asserted it stands above it. */
+static enum wm_code print_statements(const struct wm_verdict *v, struct wm_error *err)
+{
+	for (const struct kind *k = kinds; k->name; k++)
+		for (size_t i = 0; i < v->facts.n_carried; i++) {
+			const struct carried *c = &v->facts.carried[i];
+
+			if (c->statement && c->statement->kind == k)
+				TRY(print_statement(c->statement, c->envelope->keyid, "verified",
+						    err));
+		}
+	return WM_OK;
+}
+
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_keyring struct keyring *keys = NULL;
@@ -45,6 +61,9 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	};
 	enum wm_code code;
 
+	if (carrier_is_sidecar(call->options.operands[0]))
+		return fail(err, REASON_USAGE, "%s: is a sidecar; give the checkpoint beside it",
+			    call->options.operands[0]);
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
 	TRY(load_keyring(&keys, call, err));
 	options.keys = keys;
@@ -53,7 +72,10 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	progress_view_end();
 	TRY(code);
 	call->status = verdict_exit_status(v);
-	return print_verdict(v, options_has(&call->options, "checks"), err);
+	TRY(print_verdict(v, options_has(&call->options, "checks"), err));
+	if (options_has(&call->options, "statements") && !output_is_json())
+		return print_statements(v, err);
+	return WM_OK;
 }
 
 static const struct option_spec options[] = {
@@ -63,6 +85,7 @@ static const struct option_spec options[] = {
 	{ .name = "full",
 	  .help = "recompute the plain SHA-256 too, not the file digest alone" },
 	{ .name = "checks", .help = "list every check" },
+	{ .name = "statements", .help = "print what the verified statements say" },
 };
 
 const struct verb verb_verify = {

@@ -3,6 +3,7 @@
 #include "attest/carriers.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "util/file.h"
 #include "util/limits.h"
@@ -14,6 +15,13 @@ enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error 
 		return fail_nomem(err);
 	}
 	return WM_OK;
+}
+
+bool carrier_is_sidecar(const char *path)
+{
+	size_t len = strlen(path), suffix = strlen(SIDECAR_SUFFIX);
+
+	return len > suffix && strcmp(path + len - suffix, SIDECAR_SUFFIX) == 0;
 }
 
 enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error *err)

@@ -11,6 +11,9 @@
 /* Stores the sidecar's path of the checkpoint `path`; free() it. */
 MUST_USE enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error *err);
 
+/* Whether `path` has the name of a sidecar. */
+bool carrier_is_sidecar(const char *path);
+
 /*
  * Reads and decodes the sidecar file `path`. Fails with `sidecar-missing` where there is
  * none, else as file_read() and sidecar_decode() do.

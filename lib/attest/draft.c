@@ -188,11 +188,15 @@ static enum wm_code write_datasets(struct buf *out, const struct draft_sources *
 	do {
 		cleanup_buf struct buf id = BUF_INIT(LIMIT_ID);
 
+		cleanup_buf struct buf source = BUF_INIT(LIMIT_CARD + LIMIT_ID);
+
 		if (n && n->kind == NODE_TEXT)
 			TRY(local_id(&id, n->text, err));
+		if (id.len)
+			TRY(buf_printf(&source, err, "README.md: %s", n->text));
 		TRY(buf_append_str(out, "---\nkind: dataset\n", err));
 		TRY(field(out, "dataset_id", id.len ? buf_str(&id) : NULL,
-			  id.len ? n->text : fill_in, err));
+			  id.len ? buf_str(&source) : fill_in, err));
 		TRY(field(out, "title", NULL, fill_in, err));
 		TRY(field(out, "licence", NULL, "fill in: SPDX expression", err));
 		TRY(field(out, "record_count", NULL, fill_in, err));

@@ -110,7 +110,8 @@ static enum wm_code decrypt(PKCS8_PRIV_KEY_INFO **out, const X509_SIG *sealed, c
 	TRY(passphrase(context, &secret, err));
 	*out = PKCS8_decrypt(sealed, buf_str(&secret), (int)secret.len);
 	if (!*out)
-		return fail_libcrypto(err, REASON_PASSPHRASE_WRONG, "%s: wrong passphrase, or a damaged file", name);
+		return fail_libcrypto(err, REASON_PASSPHRASE_WRONG,
+				      "%s: wrong passphrase, or a damaged file", name);
 	return WM_OK;
 }
 

@@ -45,3 +45,12 @@ load helper
 	run -2 --separate-stderr wm explain exists --limits
 	refused_as usage
 }
+
+@test "explain: --fields lists what may be written, and nothing that sign makes" {
+	run -0 --separate-stderr wm explain --fields
+	[[ $output == *'training_run[].uses[].role '*pretrain*tokenizer* ]]
+	[[ $output == *'has_personal_info '*'no_assertion, yes, no'* ]]
+	[[ $output != *checkpoint.file* && $output != *header.nonce* ]]
+	run -0 --separate-stderr wm explain --fields --json
+	[[ $output == *'"field": "model.licence"'* ]]
+}

@@ -80,6 +80,13 @@ load signed
 	[[ $stderr == *'bad.yaml: line 9: '*license*licence* ]]
 	sed 's/dataset_id: digits, /dataset_id: faces, /' m.yaml >bad.yaml
 	run -2 --separate-stderr wm sign model.safetensors -m bad.yaml --key publisher.key
+	refused_as dataset-unknown
+	sed 's/dataset_id: digits, /dataset_id: digit, /' m.yaml >bad.yaml
+	run -2 --separate-stderr wm sign model.safetensors -m bad.yaml --key publisher.key
+	refused_as dataset-unknown
+	[[ $stderr == *"the nearest is 'digits'"* ]]
+	sed 's/    uses:.*/    uses: []/' m.yaml >bad.yaml
+	run -2 --separate-stderr wm sign model.safetensors -m bad.yaml --key publisher.key
 	refused_as dataset-unused
 	sed '1,/^---/d; s/digits,/faces,/' m.yaml >bad.yaml
 	run -2 --separate-stderr wm sign model.safetensors -m bad.yaml --key publisher.key

@@ -204,3 +204,12 @@ refused_by() { # check reason
 	[ "$(grep -c 'execve' trace)" = 1 ]
 	run ! grep -E 'socket|connect|fork' trace
 }
+
+@test "verify: --statements prints what the verified statements say" {
+	given_signed
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --statements
+	[[ $output == *'(signature verified)'* ]]
+	[[ $output == *'licence '*CC-BY-4.0* && $output == *'uses[0].role '*pretrain* ]]
+	run -2 --separate-stderr wm verify model.safetensors.wmk --key publisher.pub
+	refused_as usage
+}

@@ -147,7 +147,7 @@ static void sources_used(void **state)
 	assert_non_null(strstr(buf_str(&yaml), "  licence: Apache-2.0  # README.md: apache-2.0\n"));
 	assert_non_null(strstr(buf_str(&yaml), "      - uri: acme/base  # README.md\n"));
 	assert_non_null(strstr(buf_str(&yaml), "      - dataset_id: acme-one  # README.md\n"));
-	assert_non_null(strstr(buf_str(&yaml), "dataset_id: two  # two\n"));
+	assert_non_null(strstr(buf_str(&yaml), "dataset_id: two  # README.md: two\n"));
 	check_signing(&yaml);
 }
 

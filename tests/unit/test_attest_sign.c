@@ -367,7 +367,7 @@ static void statements_not_referred_to_stay(void **state)
 
 	(void)state;
 	unknown.stewards = NULL;
-	assert_reason(sign_with(&refused, MODEL, unknown, &err), &err, KEY_UNTRUSTED);
+	assert_reason(sign_with(&refused, MODEL, unknown, &err), &err, STEWARD_UNTRUSTED);
 	assert_int_equal(access(p.sidecar, F_OK), -1);
 	assert_ok(sign_with(&done, MODEL, options, &err), &err);
 	v = publisher_verify(&p, false);
