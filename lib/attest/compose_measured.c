@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Putting what was measured into a manifest. */
+#include <string.h>
+
+#include "attest/compose.h"
+#include "statement/message.h"
+
+static enum wm_code make_digest(Weightmark__V1__Digest **out, struct composition *c,
+				const uint8_t digest[SHA256_BYTES], struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+	char *copy = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__digest__descriptor, &c->arena, err));
+	TRY(arena_copy(&copy, &c->arena, digest, SHA256_BYTES, err));
+	*out = (Weightmark__V1__Digest *)m;
+	(*out)->sha256 = (ProtobufCBinaryData){ SHA256_BYTES, (uint8_t *)copy };
+	return WM_OK;
+}
+
+static enum wm_code make_file(Weightmark__V1__File **out, struct composition *c,
+			      const struct checkpoint *from, struct wm_error *err)
+{
+	const char *grammar = from->layout.format->grammar;
+	ProtobufCMessage *m = NULL;
+	Weightmark__V1__File *f;
+
+	TRY(message_new(&m, &weightmark__v1__file__descriptor, &c->arena, err));
+	f = (Weightmark__V1__File *)m;
+	f->has_size = f->has_role = 1;
+	f->size = from->size;
+	f->role = WEIGHTMARK__V1__FILE__ROLE__load;
+	TRY(arena_copy(&f->path, &c->arena, from->name, strlen(from->name), err));
+	TRY(arena_copy(&f->grammar, &c->arena, grammar, strlen(grammar), err));
+	TRY(make_digest(&f->file_digest, c, from->file_digest, err));
+	TRY(make_digest(&f->sha256, c, from->sha256, err));
+	*out = f;
+	return WM_OK;
+}
+
+static enum wm_code make_part(Weightmark__V1__Part **out, struct composition *c,
+			      const struct checkpoint *from, struct wm_error *err)
+{
+	static const char name[] = "weights";
+	ProtobufCMessage *m = NULL;
+	Weightmark__V1__Part *p;
+	void *list = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__part__descriptor, &c->arena, err));
+	p = (Weightmark__V1__Part *)m;
+	TRY(arena_copy(&p->name, &c->arena, name, sizeof(name) - 1, err));
+	TRY(arena_alloc(&list, &c->arena, sizeof(*p->path), err));
+	p->path = list;
+	p->n_path = 1;
+	TRY(arena_copy(&p->path[0], &c->arena, from->name, strlen(from->name), err));
+	if (from->has_weights) {
+		p->has_tensor_count = p->has_parameter_count = p->has_tensor_bytes = 1;
+		p->tensor_count = from->layout.n_tensors;
+		p->parameter_count = from->n_parameters;
+		p->tensor_bytes = from->n_tensor_bytes;
+		TRY(make_digest(&p->weights_digest, c, from->weights_digest, err));
+		TRY(make_digest(&p->tensor_set_digest, c, from->tensor_set_digest, err));
+	}
+	*out = p;
+	return WM_OK;
+}
+
+enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *measured,
+				struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+	Weightmark__V1__Checkpoint *checkpoint;
+	void *list = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__checkpoint__descriptor, &c->arena, err));
+	checkpoint = (Weightmark__V1__Checkpoint *)m;
+	TRY(arena_alloc(&list, &c->arena, sizeof(*checkpoint->file), err));
+	checkpoint->file = list;
+	TRY(arena_alloc(&list, &c->arena, sizeof(*checkpoint->part), err));
+	checkpoint->part = list;
+	checkpoint->n_file = checkpoint->n_part = 1;
+	TRY(make_file(&checkpoint->file[0], c, measured, err));
+	TRY(make_part(&checkpoint->part[0], c, measured, err));
+	c->manifest->checkpoint = checkpoint;
+	return WM_OK;
+}
