@@ -13,15 +13,15 @@ load signed
 	run -1 --separate-stderr wm diff model.safetensors other.safetensors
 	[ "$(grep -c '^changed  [a-z]' <<<"$output")" = 1 ]
 	run -1 --separate-stderr wm diff model.safetensors other.safetensors --json
-	[ "$(of_json "$output" '[d[k]["tensors"] for k in ("equal", "changed", "added", "removed")]')" = $'3\n1\n0\n0' ]
-	[ "$(of_json "$output" 'len(d["tensors"])')" = 4 ]
+	[ "$(of_json "$output" '.equal.tensors, .changed.tensors, .added.tensors, .removed.tensors')" = $'3\n1\n0\n0' ]
+	[ "$(of_json "$output" '.tensors | length')" = 4 ]
 	run -1 --separate-stderr wm diff --all model.safetensors other.safetensors
 	[ "$(grep -c '^equal    [a-z]' <<<"$output")" = 3 ]
 }
 
 @test "diff: two models have no tensor in common" {
 	run -1 --separate-stderr wm diff "$GOOD" "$TOP/testdata/good/digits-transformer/model.safetensors" --json
-	[ "$(of_json "$output" '[d["removed"]["tensors"], d["added"]["tensors"]]')" = $'4\n38' ]
+	[ "$(of_json "$output" '.removed.tensors, .added.tensors')" = $'4\n38' ]
 }
 
 @test "diff: what cannot be compared" {

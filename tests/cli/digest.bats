@@ -40,7 +40,7 @@ load signed
 	show=$(wm show model.safetensors)
 	local key
 	for key in file_digest sha256 weights_digest tensor_set_digest tensor_count parameter_count tensor_bytes; do
-		[[ $show == *"$(of_json "$json" "d['$key']")"* ]]
+		[[ $show == *"$(of_json "$json" ".$key")"* ]]
 	done
 }
 
@@ -65,8 +65,8 @@ load signed
 	run -0 --separate-stderr wm digest --tensors "$GOOD"
 	[ "$(grep -c '^tensor ' <<<"$output")" = 4 ]
 	run -0 --separate-stderr wm digest --tensors --json "$GOOD"
-	[ "$(of_json "$output" 'sum(t["bytes"] for t in d["tensors"]) == d["tensor_bytes"]')" = True ]
-	[ "$(of_json "$output" '{t["dtype"] for t in d["tensors"]}')" = "{'F32'}" ]
+	[ "$(of_json "$output" '([.tensors[].bytes] | add) == .tensor_bytes')" = true ]
+	[ "$(of_json "$output" '[.tensors[].dtype] | unique[]')" = F32 ]
 }
 
 @test "digest: a file of no known format has a file digest alone" {
@@ -74,7 +74,7 @@ load signed
 	run -0 --separate-stderr wm digest hello.txt
 	[ "${#lines[@]}" = 1 ]
 	run -0 --separate-stderr wm digest --json hello.txt
-	[ "$(of_json "$output" 'd["grammar"]')" = raw/1 ]
+	[ "$(of_json "$output" '.grammar')" = raw/1 ]
 	: >empty
 	run -1 --separate-stderr wm digest empty
 	refused_as empty-file

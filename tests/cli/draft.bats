@@ -33,7 +33,7 @@ load signed
 	refused_as exists
 	sha256sum -c --quiet before
 	run -0 --separate-stderr wm draft model.safetensors --json
-	[ "$(of_json "$output" 'd["yaml"].count("kind: ")')" = 2 ]
+	[ "$(of_json "$output" '.yaml | [scan("kind: ")] | length')" = 2 ]
 	run -3 --separate-stderr wm draft absent
 	refused_as not-found
 	run -3 --separate-stderr wm draft model.safetensors --out no/such/place

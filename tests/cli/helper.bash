@@ -45,8 +45,7 @@ harmless() { # text
 	fi
 }
 
-# Fails unless the text is one JSON value; without python3 takes it as it is.
+# Fails unless the text is one JSON value.
 is_json() { # text
-	command -v python3 >/dev/null || return 0
-	printf '%s' "$1" | python3 -c 'import json, sys; json.loads(sys.stdin.buffer.read().decode())'
+	[ "$(printf '%s' "$1" | jq -s length)" = 1 ]
 }

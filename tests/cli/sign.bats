@@ -19,11 +19,11 @@ load signed
 @test "sign: with --json it says what it signed" {
 	given
 	run -0 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --json
-	[ "$(of_json "$output" 'sorted(d)')" = $'dry_run\nmeasured\npath\nsidecar\nstatements\nunchanged' ]
-	[ "$(of_json "$output" '[s["kind"] for s in d["statements"]]')" = $'dataset\nrun\nmanifest' ]
-	[ "$(of_json "$output" 'd["measured"]["tensor_count"]')" = 4 ]
-	[ "$(of_json "$output" 'd["measured"]["sha256"]')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]
-	[ "$(of_json "$output" '[d["dry_run"], d["unchanged"]]')" = $'False\nFalse' ]
+	[ "$(of_json "$output" 'keys[]')" = $'dry_run\nmeasured\npath\nsidecar\nstatements\nunchanged' ]
+	[ "$(of_json "$output" '.statements[].kind')" = $'dataset\nrun\nmanifest' ]
+	[ "$(of_json "$output" '.measured.tensor_count')" = 4 ]
+	[ "$(of_json "$output" '.measured.sha256')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]
+	[ "$(of_json "$output" '.dry_run, .unchanged')" = $'false\nfalse' ]
 }
 
 @test "sign: again changes nothing; something else is never written over it" {
@@ -48,7 +48,7 @@ load signed
 	[[ $output == 'would sign model.safetensors'*'---'*'predicateType: urn:weightmark:manifest:v1'* ]]
 	[ ! -e model.safetensors.wmk ]
 	run -0 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key -n --json
-	[ "$(of_json "$output" '[json.loads(s["payload"])["_type"] for s in d["statements"]][2]')" = \
+	[ "$(of_json "$output" '.statements[2].payload | fromjson | ._type')" = \
 		https://in-toto.io/Statement/v1 ]
 	[ ! -e model.safetensors.wmk ]
 }
@@ -173,10 +173,10 @@ load signed
 	run -0 --separate-stderr wm sign model.safetensors -m mine.yaml --key publisher.key --statements steward.wmk \
 		--statements-key steward.pub
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --json
-	[ "$(of_json "$output" 'sorted(s["signature"] for s in d["statements"])')" = \
+	[ "$(of_json "$output" '[.statements[].signature] | sort[]')" = \
 		$'key-not-pinned\nverified\nverified' ]
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --key steward.pub --json
-	[ "$(of_json "$output" 'sorted({s["issuer"][:7] for s in d["statements"]})')" = $'key:'"$(
+	[ "$(of_json "$output" '[.statements[].issuer[:7]] | unique[]')" = $'key:'"$(
 		wm key id publisher.pub | cut -c1-3)"$'\nsteward' ]
 }
 
@@ -203,7 +203,7 @@ load signed
 		if [[ $name =~ ^[\ -~]*$ ]]; then
 			run -0 --separate-stderr wm sign -m m.yaml --key publisher.key -- "$name"
 			run -0 --separate-stderr wm verify --key publisher.pub --json -- "$name"
-			[ "$(of_json "$output" 'd["path"]')" = "$name" ]
+			[ "$(of_json "$output" '.path')" = "$name" ]
 		else
 			# Such a name cannot stand in a statement.
 			run -2 --separate-stderr wm sign -m m.yaml --key publisher.key -- "$name"

@@ -24,13 +24,9 @@ flip() { # file at
 	printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# The values of the JSON text for the Python expression over `d`, a line each.
-of_json() { # text expression
-	command -v python3 >/dev/null || skip "python3 is not installed"
-	printf '%s' "$1" | python3 -c 'import json, sys
-d = json.loads(sys.stdin.buffer.read().decode())
-r = eval(sys.argv[1])
-print("\n".join(map(str, r)) if isinstance(r, list) else r)' "$2"
+# The values of the JSON text for the jq filter, a line each; further options of jq follow.
+of_json() { # text filter
+	printf '%s' "$1" | jq -r "${@:3}" "$2"
 }
 
 # Skips where sanitizers are built in: their runtime does not live with strace or valgrind.

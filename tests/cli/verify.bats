@@ -6,22 +6,22 @@ load signed
 
 # Fails unless the verdict in $output is refuse by this check and reason.
 refused_by() { # check reason
-	[ "$(of_json "$output" '[d["verdict"], d["exit"], d["check"], d["reason"]]')" = $'refuse\n1\n'"$1"$'\n'"$2" ]
-	[ -n "$(of_json "$output" 'd["fix"]')" ]
+	[ "$(of_json "$output" '.verdict, .exit, .check, .reason')" = $'refuse\n1\n'"$1"$'\n'"$2" ]
+	[ -n "$(of_json "$output" '.fix')" ]
 }
 
 @test "verify: what was signed is accepted" {
 	given_signed
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --json
 	[ -z "$stderr" ]
-	[ "$(of_json "$output" '[d["verdict"], d["policy"], d["exit"]]')" = $'accept\nintegrity\n0' ]
-	[ "$(of_json "$output" 'sorted(d)')" = \
+	[ "$(of_json "$output" '.verdict, .policy, .exit')" = $'accept\nintegrity\n0' ]
+	[ "$(of_json "$output" 'keys[]')" = \
 		$'checks\ncounts\nexit\nmeasured\nnotes\npath\npolicy\nstatements\nverdict' ]
-	[ "$(of_json "$output" 'sorted({c["outcome"] for c in d["checks"]})')" = $'not-run\npassed' ]
-	[ "$(of_json "$output" '[c["name"] for c in d["checks"] if c["outcome"] == "not-run"]')" = sha256-equal ]
-	[ "$(of_json "$output" '[s["kind"] for s in d["statements"]].count("manifest")')" = 1 ]
-	[ "$(of_json "$output" '{s["assurance"] for s in d["statements"]}')" = "{'asserted'}" ]
-	[ "$(of_json "$output" 'd["counts"]["failed"]')" = 0 ]
+	[ "$(of_json "$output" '[.checks[].outcome] | unique[]')" = $'not-run\npassed' ]
+	[ "$(of_json "$output" '.checks[] | select(.outcome == "not-run") | .name')" = sha256-equal ]
+	[ "$(of_json "$output" '[.statements[] | select(.kind == "manifest")] | length')" = 1 ]
+	[ "$(of_json "$output" '[.statements[].assurance] | unique[]')" = asserted ]
+	[ "$(of_json "$output" '.counts.failed')" = 0 ]
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub
 	[ "${lines[0]}" = 'accept (integrity only: nothing decided about data)' ]
 	[[ $output == *'asserted by key:'* && $output != *true* ]]
@@ -30,8 +30,8 @@ refused_by() { # check reason
 @test "verify: --full runs every check, --checks lists them" {
 	given_signed
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --json
-	[ "$(of_json "$output" '{c["outcome"] for c in d["checks"]}')" = "{'passed'}" ]
-	[ "$(of_json "$output" 'd["measured"]["sha256"]')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]
+	[ "$(of_json "$output" '[.checks[].outcome] | unique[]')" = passed ]
+	[ "$(of_json "$output" '.measured.sha256')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --checks
 	[ "$(grep -c '^    passed ' <<<"$output")" = "$(grep -c '^	{ "' "$TOP/lib/attest/checks.c")" ]
 }
@@ -42,7 +42,7 @@ refused_by() { # check reason
 	for at in 0 7 8 9 100 367 376 5000 10007; do
 		flip model.safetensors $at
 		run -1 --separate-stderr wm verify model.safetensors --key publisher.pub --json
-		[ "$(of_json "$output" 'd["verdict"]')" = refuse ]
+		[ "$(of_json "$output" '.verdict')" = refuse ]
 		flip model.safetensors $at
 	done
 	cmp model.safetensors "$GOOD"
@@ -61,7 +61,7 @@ refused_by() { # check reason
 	for at in 0 1 2 14 15 30 1000 $((size / 2)) $((size - 64)) $((size - 1)); do
 		flip model.safetensors.wmk "$at"
 		run -1 --separate-stderr wm verify model.safetensors --key publisher.pub --json
-		[ "$(of_json "$output" 'd["verdict"]')" = refuse ]
+		[ "$(of_json "$output" '.verdict')" = refuse ]
 		flip model.safetensors.wmk "$at"
 	done
 	run -0 wm verify model.safetensors --key publisher.pub
@@ -75,7 +75,7 @@ refused_by() { # check reason
 	run -2 --separate-stderr wm verify model.safetensors
 	refused_as no-key
 	run -2 --separate-stderr wm verify model.safetensors --json
-	[ "$(of_json "$output" '[d["error"]["reason"], d["exit"]]')" = $'no-key\n2' ]
+	[ "$(of_json "$output" '.error.reason, .exit')" = $'no-key\n2' ]
 	wm key new ./other --no-passphrase
 	run -1 --separate-stderr wm verify model.safetensors --key other.pub --json
 	refused_by signer-pinned key-untrusted
@@ -117,7 +117,7 @@ refused_by() { # check reason
 @test "verify: what cannot be told is exit 3, with --json an object" {
 	given_signed
 	run -3 --separate-stderr wm verify absent.safetensors --key publisher.pub --json
-	[ "$(of_json "$output" '[d["error"]["reason"], d["exit"]]')" = $'not-found\n3' ]
+	[ "$(of_json "$output" '.error.reason, .exit')" = $'not-found\n3' ]
 	refused_as not-found
 	run -1 --separate-stderr wm verify . --key publisher.pub --json
 	refused_by checkpoint-parsed not-a-file
@@ -144,7 +144,7 @@ refused_by() { # check reason
 	cp model.safetensors 'other place/renamed file'
 	cp model.safetensors.wmk 'other place/renamed file.wmk'
 	run -0 --separate-stderr wm verify 'other place/renamed file' --key publisher.pub --json
-	[ "$(of_json "$output" '[n["code"] for n in d["notes"]].count("renamed")')" = 1 ]
+	[ "$(of_json "$output" '[.notes[] | select(.code == "renamed")] | length')" = 1 ]
 	mv model.safetensors ./--full
 	run -0 --separate-stderr wm verify --key publisher.pub --sidecar model.safetensors.wmk -- --full
 	run -2 --separate-stderr wm verify --key publisher.pub --sidecar model.safetensors.wmk --full
