@@ -45,7 +45,7 @@ void composition_release(struct composition *c);
 
 /*
  * Reads the YAML text `yaml`. Fails with `yaml-malformed`, `yaml-field` (with file, line
- * and the nearest valid name), `dataset-unused`. `issuer` and `name` must outlive `out`.
+ * and the nearest valid name). `issuer` and `name` must outlive `out`.
  */
 MUST_USE enum wm_code compose(struct composition *out, const void *yaml, size_t len,
 			      const char *name, const char *issuer, int64_t now,
@@ -57,7 +57,8 @@ MUST_USE enum wm_code compose_checkpoint(struct composition *c, const struct che
 
 /*
  * Makes the references of statement `i` whose targets, earlier in the list or among
- * `given`, have their ids by now; to be called in order. Fails with `dataset-unknown`.
+ * `given`, have their ids by now; to be called in order. Fails with `dataset-unknown`,
+ * and at the manifest, which comes last, with `dataset-unused`.
  */
 MUST_USE enum wm_code compose_references(struct composition *c, size_t i,
 					 struct statement *const *given, size_t n_given,
