@@ -145,7 +145,6 @@ enum wm_code verification_gather(struct verification *out, const char *path,
 	enum wm_code code;
 
 	v->full = options->full;
-	v->n_pinned = keyring_count(options->keys);
 	if (options->sidecar) {
 		v->sidecar_path = strdup(options->sidecar);
 		if (!v->sidecar_path)

@@ -32,7 +32,6 @@ struct verification {
 	struct wm_error sidecar_err;
 	struct carried *carried; /* one an envelope of the sidecar */
 	size_t n_carried;
-	size_t n_pinned; /* pinned keys */
 	/* The newest manifest among the verified statements; NULL where there is none. */
 	const struct carried *head;
 	const Weightmark__V1__Manifest *manifest; /* of `head` */
