@@ -88,8 +88,7 @@ static void print_summary(const struct signing *s, bool dry_run)
 		char id[STATEMENT_ID_TEXT + 1];
 
 		statement_id_text(id, d->id);
-		print("  %-10s%s  %s%s\n", d->kind->name, d->object + strlen(s->issuer) + 1, id,
-		      d->reused && !s->unchanged ? " (as before)" : "");
+		print("  %-10s%s  %s\n", d->kind->name, d->object + strlen(s->issuer) + 1, id);
 	}
 	print("  %-10s%s, %llu bytes, %zu tensors\n", "grammar",
 	      s->checkpoint->layout.format->grammar, (unsigned long long)s->checkpoint->size,
