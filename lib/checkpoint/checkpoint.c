@@ -103,17 +103,14 @@ enum wm_code checkpoint_measure(struct checkpoint *c,
 				const struct checkpoint_measure_options *options,
 				struct wm_error *err)
 {
-	struct measure m = {
-		.fd = c->fd,
-		.name = c->path,
-		.head = c->layout.head.data,
-		.head_len = c->layout.head.len,
+	struct measure_file file = {
+		.view = { c->fd, c->path, c->layout.head.data, c->layout.head.len,
+			  c->layout.slot_len, c->layout.size },
 		.segments = c->layout.segments,
 		.n_segments = c->layout.n_segments,
 		.sha256 = options->sha256 ? c->sha256 : NULL,
-		.workers = options->workers,
-		.progress = options->progress,
 	};
+	const struct measure m = { &file, 1, options->workers, options->progress };
 
 	c->measured = c->has_sha256 = c->has_weights = false;
 	if (options->progress)

@@ -26,7 +26,8 @@ struct slot {
 
 /* What the workers of one measure() share. All below `lock` is under it. */
 struct job {
-	struct measure *m;
+	const struct measure_file *m;
+	struct progress *progress;
 	struct reader reader;
 	uint64_t size;
 	struct slot *slots; /* unit seq in slot seq % n_slots */
@@ -146,7 +147,7 @@ static enum wm_code work_units(struct job *j, struct worker *w, struct wm_error 
 		hand_in(j, u.seq, &result);
 		if (j->plain)
 			TRY(feed_plain(j, &u, w->data, err));
-		progress_add(j->m->progress, u.len);
+		progress_add(j->progress, u.len);
 	}
 	return WM_OK;
 }
@@ -180,9 +181,9 @@ static unsigned n_processors(void)
 	return n < 1 ? 1 : (unsigned)n;
 }
 
-static unsigned n_workers(const struct measure *m, uint64_t size)
+static unsigned n_workers(unsigned wanted, uint64_t size)
 {
-	uint64_t n = m->workers ? m->workers : n_processors();
+	uint64_t n = wanted ? wanted : n_processors();
 
 	if (n > MEASURE_WORKERS_MAX)
 		n = MEASURE_WORKERS_MAX;
@@ -224,7 +225,7 @@ static enum wm_code run(struct job *j, unsigned workers, struct wm_error *err)
 	return j->failed ? fail_again(err, &j->err) : WM_OK;
 }
 
-static enum wm_code check_tiling(uint64_t *size, const struct measure *m, struct wm_error *err)
+static enum wm_code check_tiling(uint64_t *size, const struct measure_file *m, struct wm_error *err)
 {
 	*size = 0;
 	for (size_t i = 0; i < m->n_segments; i++) {
@@ -232,23 +233,24 @@ static enum wm_code check_tiling(uint64_t *size, const struct measure *m, struct
 
 		if (s->off != *size || s->len == 0 || s->len > INT64_MAX - *size)
 			return fail(err, REASON_INTERNAL, "%s: segments do not tile the file",
-				    m->name);
+				    m->view.name);
 		*size += s->len;
 	}
 	return WM_OK;
 }
 
-enum wm_code measure(struct measure *m, struct wm_error *err)
+static enum wm_code measure_file(const struct measure_file *m, const struct measure *all,
+				 struct wm_error *err)
 {
 	cleanup_sha256 struct sha256 *plain = NULL;
 	cleanup_free struct slot *slots = NULL;
-	struct job j = { .m = m, .cursor = { .segments = m->segments,
-					     .n_segments = m->n_segments } };
+	struct job j = { .m = m, .progress = all->progress,
+			 .cursor = { .segments = m->segments, .n_segments = m->n_segments } };
 	enum wm_code code;
 	unsigned workers;
 
 	TRY(check_tiling(&j.size, m, err));
-	workers = n_workers(m, j.size);
+	workers = n_workers(all->workers, j.size);
 	j.n_slots = (size_t)workers * SLOTS_A_WORKER;
 	j.slots = slots = calloc(j.n_slots, sizeof(*slots));
 	if (!slots)
@@ -258,9 +260,7 @@ enum wm_code measure(struct measure *m, struct wm_error *err)
 		TRY(sha256_start(plain, err));
 		j.plain = plain;
 	}
-	reader_init(&j.reader, m->fd, m->name, j.size);
-	j.reader.head = m->head;
-	j.reader.head_len = m->head_len;
+	reader_init(&j.reader, &m->view);
 	pthread_mutex_init(&j.lock, NULL);
 	pthread_cond_init(&j.moved, NULL);
 	code = run(&j, workers, err);
@@ -268,4 +268,11 @@ enum wm_code measure(struct measure *m, struct wm_error *err)
 	pthread_mutex_destroy(&j.lock);
 	TRY(code);
 	return plain ? sha256_finish(plain, m->sha256, err) : WM_OK;
+}
+
+enum wm_code measure(const struct measure *m, struct wm_error *err)
+{
+	for (size_t i = 0; i < m->n_files; i++)
+		TRY(measure_file(&m->files[i], m, err));
+	return WM_OK;
 }

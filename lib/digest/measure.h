@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Measuring a file: the digest of each of its segments, and if wanted the plain
+ * Measuring files: the digest of each segment of each, and if wanted the plain
  * SHA-256 of the whole, in one pass over the bytes.
  *
  * A segment digest is the RFC 6962 root over its leaves of LEAF_BYTES bytes, the last
@@ -27,15 +27,28 @@ struct segment {
 	uint8_t digest[SHA256_BYTES];
 };
 
-struct measure {
+/* The bytes to read: a file, but for its beginning, which may be in memory and of another length. */
+struct view {
 	int fd;
-	const char *name;	  /* for messages */
-	const uint8_t *head;	  /* bytes [0, head_len) are taken from here instead of fd: */
-	size_t head_len;	  /* what was parsed is what is digested */
-	struct segment *segments; /* digests are filled in */
+	const char *name;    /* for messages */
+	const uint8_t *head; /* bytes [0, head_len) of the view are taken from here instead: */
+	size_t head_len;     /* what was parsed is what is digested */
+	uint64_t shift;	     /* byte i >= head_len of the view is byte i + shift of the file */
+	uint64_t size;	     /* bytes of the view; nothing beyond is requested */
+};
+
+/* One file to measure. */
+struct measure_file {
+	struct view view;
+	struct segment *segments; /* they tile the view; digests are filled in */
 	size_t n_segments;
-	uint8_t *sha256;	  /* SHA256_BYTES for the plain SHA-256, or NULL */
-	unsigned workers;	  /* 0: one a processor */
+	uint8_t *sha256; /* SHA256_BYTES for the plain SHA-256 of the view, or NULL */
+};
+
+struct measure {
+	struct measure_file *files;
+	size_t n_files;
+	unsigned workers;	   /* 0: one a processor */
 	struct progress *progress; /* or NULL */
 };
 
@@ -43,7 +56,7 @@ struct measure {
  * Fails with `read-failed`, `file-changed` (ends too early), `no-memory`; digests are
  * then undefined. A file that goes on after its last segment is not noticed here.
  */
-MUST_USE enum wm_code measure(struct measure *m, struct wm_error *err);
+MUST_USE enum wm_code measure(const struct measure *m, struct wm_error *err);
 
 /* Which kernel serves many messages: "avx512", "sha-ni", "evp". Static. */
 const char *digest_kernel_name(void);

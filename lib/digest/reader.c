@@ -14,61 +14,62 @@ enum {
 	COLD_SPAN = 256 << 20,	/* how far one miss makes the file cold */
 };
 
-void reader_init(struct reader *r, int fd, const char *name, uint64_t size)
+void reader_init(struct reader *r, const struct view *view)
 {
 	memset(r, 0, sizeof(*r));
-	r->fd = fd;
-	r->name = name;
-	r->size = size;
+	r->view = view;
 }
 
 /* Keeps the window ahead of `off` requested. Advice: its failure changes nothing. */
 static void request_ahead(struct reader *r, uint64_t off)
 {
+	uint64_t end = r->view->size + r->view->shift;
 	uint64_t from = atomic_load(&r->requested);
-	uint64_t to = off + WINDOW < r->size ? off + WINDOW : r->size;
+	uint64_t to = off + WINDOW < end ? off + WINDOW : end;
 
 	if (from < off)
 		atomic_compare_exchange_strong(&r->requested, &from, off);
 	for (;;) {
 		from = atomic_load(&r->requested);
-		if (from >= to || (to - from < WINDOW_STEP && to < r->size))
+		if (from >= to || (to - from < WINDOW_STEP && to < end))
 			return;
 		if (to - from > WINDOW_STEP)
 			to = from + WINDOW_STEP;
 		if (!atomic_compare_exchange_strong(&r->requested, &from, to))
 			return;
-		readahead(r->fd, (off_t)from, (size_t)(to - from));
-		to = off + WINDOW < r->size ? off + WINDOW : r->size;
+		readahead(r->view->fd, (off_t)from, (size_t)(to - from));
+		to = off + WINDOW < end ? off + WINDOW : end;
 	}
 }
 
 enum wm_code reader_read(struct reader *r, uint8_t *out, size_t len, uint64_t off,
 			 struct wm_error *err)
 {
+	const struct view *v = r->view;
 	struct iovec rest;
 	ssize_t n;
 
-	if (off < r->head_len) {
+	if (off < v->head_len) {
 		size_t from_head =
-			r->head_len - (size_t)off < len ? r->head_len - (size_t)off : len;
+			v->head_len - (size_t)off < len ? v->head_len - (size_t)off : len;
 
-		memcpy(out, r->head + off, from_head);
+		memcpy(out, v->head + off, from_head);
 		out += from_head;
 		len -= from_head;
 		off += from_head;
 	}
 	if (len == 0)
 		return WM_OK;
+	off += v->shift;
 	if (off < atomic_load(&r->cold_until))
 		request_ahead(r, off + len);
 	rest = (struct iovec){ out, len };
-	n = preadv2(r->fd, &rest, 1, (off_t)off, RWF_NOWAIT);
+	n = preadv2(v->fd, &rest, 1, (off_t)off, RWF_NOWAIT);
 	if (n == (ssize_t)len)
 		return WM_OK;
 	if (n < 0)
 		n = 0;
 	atomic_store(&r->cold_until, off + COLD_SPAN);
 	request_ahead(r, off + (size_t)n);
-	return file_read_at(r->fd, out + n, len - (size_t)n, off + (size_t)n, r->name, err);
+	return file_read_at(v->fd, out + n, len - (size_t)n, off + (size_t)n, v->name, err);
 }

@@ -14,21 +14,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "util/error.h"
+#include "digest/measure.h"
 
 struct reader {
-	int fd;
-	const char *name;    /* for messages */
-	const uint8_t *head; /* bytes [0, head_len) are taken from here */
-	size_t head_len;
-	uint64_t size;		     /* nothing is requested beyond */
-	_Atomic uint64_t requested;  /* requested ahead up to here */
-	_Atomic uint64_t cold_until; /* offsets below are taken to be cold */
+	const struct view *view;     /* borrowed */
+	_Atomic uint64_t requested;  /* requested ahead up to here, in the file */
+	_Atomic uint64_t cold_until; /* offsets below are taken to be cold, in the file */
 };
 
-void reader_init(struct reader *r, int fd, const char *name, uint64_t size);
+void reader_init(struct reader *r, const struct view *view);
 
-/* Reads exactly `len` bytes at `off`. Fails as file_read_at() does. */
+/* Reads exactly the `len` bytes at `off` of the view. Fails as file_read_at() does. */
 MUST_USE enum wm_code reader_read(struct reader *r, uint8_t *out, size_t len, uint64_t off,
 				  struct wm_error *err);
 

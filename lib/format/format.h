@@ -28,10 +28,18 @@ struct tensor {
 	size_t segment;	      /* index of the segment that holds it; SIZE_MAX where len is 0 */
 };
 
+/*
+ * All offsets are those of the stripped view: the file without its slot (format/slot.h).
+ * Byte i of the view is head.data[i] for i < head.len, else byte i + slot_len of the file.
+ */
 struct layout {
 	struct arena arena;
 	const struct format *format;
-	struct buf head; /* the bytes that were parsed, from offset 0 */
+	uint64_t size;	   /* bytes of the view, which the segments tile */
+	struct buf head;   /* the bytes of the view that were parsed, from offset 0 */
+	uint64_t slot_len; /* bytes that the slot takes in the file; 0: it has none */
+	struct buf carried; /* what the slot carries: the bytes of a sidecar; or nothing */
+	bool displaced; /* `carried` stands where no slot of ours would: it is part of the view */
 	struct segment *segments;
 	size_t n_segments;
 	struct tensor *tensors; /* in the order of the file */
@@ -45,7 +53,8 @@ struct layout {
 #define LAYOUT_INIT                                                                        \
 	{                                                                                  \
 		.arena = ARENA_INIT(4 * (size_t)LIMIT_HEADER),                             \
-		.head = BUF_INIT(LIMIT_HEADER + 8), .metadata = TREE_INIT                  \
+		.head = BUF_INIT(LIMIT_HEADER + 8), .carried = BUF_INIT(LIMIT_SLOT),       \
+		.metadata = TREE_INIT                                                      \
 	}
 
 void layout_release(struct layout *l);
@@ -86,6 +95,14 @@ struct format {
 	 */
 	enum wm_code (*parse)(struct layout *l, int fd, uint64_t size, const char *name,
 			      struct wm_error *err);
+	/*
+	 * Appends the bytes that stand in place of l->head in a file with a slot that carries
+	 * these `len` bytes: l->head.len and a multiple of SLOT_UNIT more. Fails with
+	 * `slot-key-taken`, `slot-displaced`, `slot-too-large`, `header-too-large`. NULL where
+	 * the format has no place for a slot.
+	 */
+	enum wm_code (*embed)(struct buf *head, const struct layout *l, const void *carried,
+			      size_t len, const char *name, struct wm_error *err);
 };
 
 extern const struct format format_safetensors, format_raw;

@@ -9,6 +9,7 @@ void layout_release(struct layout *l)
 {
 	arena_release(&l->arena);
 	buf_release(&l->head);
+	buf_release(&l->carried);
 	free(l->segments);
 	free(l->tensors);
 	free(l->by_name);

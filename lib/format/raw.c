@@ -19,7 +19,8 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 		return fail_nomem(err);
 	l->segments[0].len = size;
 	l->n_segments = 1;
+	l->size = size;
 	return WM_OK;
 }
 
-const struct format format_raw = { "raw/1", claims, parse };
+const struct format format_raw = { "raw/1", claims, parse, NULL };

@@ -354,7 +354,8 @@ static enum wm_code check_tiling(const struct reader *r, uint64_t buffer, size_t
 }
 
 /* Turns the checked entries into tensors and segments. */
-static enum wm_code place(struct reader *r, size_t n_stored, struct wm_error *err)
+static enum wm_code place(struct reader *r, uint64_t size, size_t n_stored,
+			  struct wm_error *err)
 {
 	struct layout *l = r->layout;
 	size_t next = 1;
@@ -377,6 +378,7 @@ static enum wm_code place(struct reader *r, size_t n_stored, struct wm_error *er
 		next++;
 	}
 	l->n_segments = n_stored + 1;
+	l->size = size;
 	l->n_tensors = r->n_entries;
 	l->has_tensors = true;
 	return WM_OK;
@@ -449,7 +451,7 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	if (r.n_entries > 1)
 		qsort(r.entries, r.n_entries, sizeof(*r.entries), compare_entries);
 	TRY(check_tiling(&r, size - l->head.len, &n_stored, err));
-	TRY(place(&r, n_stored, err));
+	TRY(place(&r, size, n_stored, err));
 	return layout_sort_names(l, REASON_SAFETENSORS_DUPLICATE, name, err);
 }
 
@@ -480,4 +482,4 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	       n <= size - LENGTH_BYTES && looks_like_header(start, len);
 }
 
-const struct format format_safetensors = { "safetensors/1", claims, parse };
+const struct format format_safetensors = { "safetensors/1", claims, parse, NULL };
