@@ -129,7 +129,7 @@ struct wm_check wm_verdict_check(const struct wm_verdict *v, size_t i)
 
 int wm_verdict_take_fd(struct wm_verdict *v)
 {
-	return v->decision == WM_ACCEPT ? take_fd(&v->facts.checkpoint->fd) : -1;
+	return v->decision == WM_ACCEPT ? take_fd(&v->facts.checkpoint->files[0].fd) : -1;
 }
 
 enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_error *err)

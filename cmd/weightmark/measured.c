@@ -8,6 +8,7 @@ enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t 
 			     struct wm_error *err)
 {
 	cleanup_checkpoint struct checkpoint *c = NULL;
+	const struct checkpoint_open_options opening = { NULL };
 	struct progress progress = { 0 };
 	struct checkpoint_measure_options options = {
 		.sha256 = sha256,
@@ -16,7 +17,8 @@ enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t 
 	enum wm_code code;
 
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
-	TRY(checkpoint_open(&c, call->options.operands[i], err));
+	TRY(checkpoint_open(&c, call->options.operands[i], &opening, err));
+	TRY(checkpoint_find_parts(c, err));
 	progress_view_start(&progress);
 	code = checkpoint_measure(c, &options, err);
 	progress_view_end();

@@ -13,45 +13,58 @@ static const char *hex(char out[2 * SHA256_BYTES + 1], const uint8_t digest[SHA2
 	return out;
 }
 
-static void print_digests(const struct checkpoint *c)
+/* A checkpoint's own path, or with that of a file or part in it. */
+static void print_digest(const char *what, const uint8_t digest[SHA256_BYTES],
+			 const struct checkpoint *c, const char *within)
 {
 	char text[2 * SHA256_BYTES + 1];
 
-	print("%-14s %s  %s\n", "wmFileV1", hex(text, c->file_digest), c->path);
-	if (c->has_weights) {
-		print("%-14s %s  %s\n", "wmWeightsV1", hex(text, c->weights_digest), c->path);
-		print("%-14s %s  %s\n", "wmTensorSetV1", hex(text, c->tensor_set_digest), c->path);
-	}
-	if (c->has_sha256)
-		print("%-14s %s  %s\n", "sha256", hex(text, c->sha256), c->path);
+	print("%-14s %s  %s%s%s\n", what, hex(text, digest), c->path, c->is_directory ? "/" : "",
+	      c->is_directory ? within : "");
 }
 
-static void print_tensors(const struct checkpoint *c)
+static void print_digests(const struct checkpoint *c)
+{
+	for (size_t i = 0; i < c->n_files; i++) {
+		print_digest("wmFileV1", c->files[i].file_digest, c, c->files[i].path);
+		if (c->files[i].has_sha256)
+			print_digest("sha256", c->files[i].sha256, c, c->files[i].path);
+	}
+	for (size_t i = 0; i < c->n_parts; i++) {
+		if (!c->parts[i].has_weights)
+			continue;
+		print_digest("wmWeightsV1", c->parts[i].weights_digest, c, c->parts[i].name);
+		print_digest("wmTensorSetV1", c->parts[i].tensor_set_digest, c, c->parts[i].name);
+	}
+}
+
+static void print_tensors(const struct layout *l)
 {
 	char text[2 * SHA256_BYTES + 1];
 
-	for (size_t i = 0; i < c->layout.n_tensors; i++) {
-		const struct tensor *x = &c->layout.tensors[i];
+	for (size_t i = 0; i < l->n_tensors; i++) {
+		const struct tensor *x = &l->tensors[i];
 
-		print("tensor         %s  %s %s [", hex(text, tensor_digest(&c->layout, x)),
-		      x->name, dtype_info(x->dtype)->name);
+		print("tensor         %s  %s %s [", hex(text, tensor_digest(l, x)), x->name,
+		      dtype_info(x->dtype)->name);
 		for (unsigned d = 0; d < x->rank; d++)
 			print("%s%llu", d ? ", " : "", (unsigned long long)x->dims[d]);
 		print("]\n");
 	}
 }
 
-static enum wm_code tensor_rows(struct node *root, struct tree *t, const struct layout *l,
-				struct wm_error *err)
+static enum wm_code tensor_rows(struct node *list, struct tree *t,
+				const struct checkpoint_file *f, struct wm_error *err)
 {
-	struct node *list = NULL, *row = NULL, *dims = NULL, *dim = NULL;
+	struct node *row = NULL, *dims = NULL, *dim = NULL;
+	const struct layout *l = &f->layout;
 	char text[2 * SHA256_BYTES + 1];
 
-	TRY(node_set_new(&list, root, t, "tensors", NODE_LIST, err));
 	for (size_t i = 0; i < l->n_tensors; i++) {
 		TRY(node_new(&row, t, NODE_MAP, err));
 		node_append(list, row);
 		TRY(node_set_text(row, t, "name", l->tensors[i].name, err));
+		TRY(node_set_shown(row, t, "file", f->path, err));
 		TRY(node_set_text(row, t, "dtype", dtype_info(l->tensors[i].dtype)->name, err));
 		TRY(node_set_new(&dims, row, t, "shape", NODE_LIST, err));
 		for (unsigned d = 0; d < l->tensors[i].rank; d++) {
@@ -68,12 +81,15 @@ static enum wm_code tensor_rows(struct node *root, struct tree *t, const struct 
 static enum wm_code print_tree(const struct checkpoint *c, bool tensors, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
+	struct node *list = NULL;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_shown(t.root, &t, "path", c->path, err));
 	TRY(measured_tree(t.root, &t, c, err));
 	if (tensors)
-		TRY(tensor_rows(t.root, &t, &c->layout, err));
+		TRY(node_set_new(&list, t.root, &t, "tensors", NODE_LIST, err));
+	for (size_t i = 0; tensors && i < c->n_files; i++)
+		TRY(tensor_rows(list, &t, &c->files[i], err));
 	print_json(t.root);
 	return WM_OK;
 }
@@ -87,8 +103,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	if (output_is_json())
 		return print_tree(c, tensors, err);
 	print_digests(c);
-	if (tensors)
-		print_tensors(c);
+	for (size_t i = 0; tensors && i < c->n_files; i++)
+		print_tensors(&c->files[i].layout);
 	return WM_OK;
 }
 

@@ -13,7 +13,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	const char *out = options_get(&call->options, "out");
 	cleanup_tree struct tree t = TREE_INIT;
 
-	TRY(checkpoint_open(&c, call->options.operands[0], err));
+	TRY(checkpoint_open(&c, call->options.operands[0], &(struct checkpoint_open_options){ NULL }, err));
 	TRY(draft_write(&yaml, c, err));
 	if (out)
 		TRY(file_write(out, yaml.data, yaml.len, 0644, FILE_EXCLUSIVE, err));

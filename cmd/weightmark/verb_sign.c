@@ -90,9 +90,10 @@ static void print_summary(const struct signing *s, bool dry_run)
 		statement_id_text(id, d->id);
 		print("  %-10s%s  %s\n", d->kind->name, d->object + strlen(s->issuer) + 1, id);
 	}
-	print("  %-10s%s, %llu bytes, %zu tensors\n", "grammar",
-	      s->checkpoint->layout.format->grammar, (unsigned long long)s->checkpoint->size,
-	      s->checkpoint->layout.n_tensors);
+	print("  %-10s%zu file%s, %llu bytes, %zu tensors\n", "measured", s->checkpoint->n_files,
+	      s->checkpoint->n_files == 1 ? "" : "s",
+	      (unsigned long long)checkpoint_size(s->checkpoint),
+	      checkpoint_n_tensors(s->checkpoint));
 	print("  %-10s%s\n", "issuer", s->issuer);
 	print("  %-10s%s\n", "sidecar", s->sidecar_path);
 }

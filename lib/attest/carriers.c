@@ -1,16 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding and reading sidecars. */
+/* Finding and reading sidecars and slots. */
 #include "attest/carriers.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "util/file.h"
 #include "util/limits.h"
 
+static const char in_directory[] = "weightmark" SIDECAR_SUFFIX;
+
+void carriers_release(struct carriers *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->list[i].place);
+		sidecar_release(&c->list[i].sidecar);
+	}
+	free(c->list);
+	*c = (struct carriers){ 0 };
+}
+
 enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error *err)
 {
-	if (asprintf(out, "%s" SIDECAR_SUFFIX, path) < 0) {
+	struct stat st;
+	size_t len = strlen(path);
+	int n;
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		n = asprintf(out, "%.*s/%s", (int)len, path, in_directory);
+	else
+		n = asprintf(out, "%s" SIDECAR_SUFFIX, path);
+	if (n < 0) {
 		*out = NULL;
 		return fail_nomem(err);
 	}
@@ -35,4 +58,66 @@ enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error
 		return fail_again(err, &why);
 	}
 	return sidecar_decode(out, bytes.data, bytes.len, path, err);
+}
+
+/* Appends a carrier that was read with the result `code`, kept in its `err`. */
+static enum wm_code add_slot(struct carriers *c, const struct checkpoint_file *f,
+			     struct wm_error *err)
+{
+	struct carrier *carrier = &c->list[c->n];
+	enum wm_code code;
+
+	carrier->kind = f->layout.displaced ? CARRIER_DISPLACED : CARRIER_SLOT;
+	carrier->file = f;
+	carrier->place = strdup(f->place);
+	if (!carrier->place)
+		return fail_nomem(err);
+	c->n++;
+	code = sidecar_decode(&carrier->sidecar, f->layout.carried.data, f->layout.carried.len,
+			      f->place, &carrier->err);
+	return error_is_untold(code) ? fail_again(err, &carrier->err) : WM_OK;
+}
+
+static enum wm_code add_sidecar(struct carriers *c, const char *path, struct wm_error *err)
+{
+	struct carrier *carrier = &c->list[c->n];
+	enum wm_code code;
+
+	carrier->kind = CARRIER_SIDECAR;
+	carrier->place = strdup(path);
+	if (!carrier->place)
+		return fail_nomem(err);
+	c->n++;
+	code = carrier_load(&carrier->sidecar, path, &carrier->err);
+	if (error_is_untold(code))
+		return fail_again(err, &carrier->err);
+	if (code != WM_OK && error_reason(&carrier->err) == REASON_SIDECAR_MISSING) {
+		free(take_ptr(&carrier->place));
+		c->n--;
+	}
+	return WM_OK;
+}
+
+static enum wm_code gather(struct carriers *c, const struct checkpoint *from,
+			   const char *sidecar_path, struct wm_error *err)
+{
+	c->list = calloc(from->n_files + 1, sizeof(*c->list));
+	if (!c->list)
+		return fail_nomem(err);
+	TRY(add_sidecar(c, sidecar_path, err));
+	for (size_t i = 0; i < from->n_files; i++)
+		if (from->files[i].layout.carried.len > 0)
+			TRY(add_slot(c, &from->files[i], err));
+	return WM_OK;
+}
+
+enum wm_code carriers_gather(struct carriers *out, const struct checkpoint *c,
+			     const char *sidecar_path, struct wm_error *err)
+{
+	cleanup_carriers struct carriers gathered = { 0 };
+
+	TRY(gather(&gathered, c, sidecar_path, err));
+	*out = gathered;
+	gathered = (struct carriers){ 0 };
+	return WM_OK;
 }

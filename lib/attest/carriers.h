@@ -1,14 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The carriers of a checkpoint: where its statements are found and put. One so far:
- * the sidecar beside the file, PATH.wmk.
+ * The carriers of a checkpoint: where its statements are found and put (design.md section 2).
+ *
+ * The sidecar stands beside a lone file as PATH.wmk and in a directory as
+ * DIR/weightmark.wmk; slots are in the weights files themselves (format/slot.h). Whatever
+ * the carrier, the same code verifies the same bytes.
  */
 #ifndef ATTEST_CARRIERS_H
 #define ATTEST_CARRIERS_H
 
+#include "checkpoint/checkpoint.h"
 #include "statement/sidecar.h"
 
-/* Stores the sidecar's path of the checkpoint `path`; free() it. */
+enum carrier_kind {
+	CARRIER_SIDECAR,
+	CARRIER_SLOT,
+	CARRIER_DISPLACED, /* a value like a slot's elsewhere in a file: it speaks of ancestors */
+};
+
+struct carrier {
+	enum carrier_kind kind;
+	char *place; /* the sidecar's path, or that of the file with the slot */
+	const struct checkpoint_file *file; /* that has the slot; NULL for the sidecar */
+	struct sidecar sidecar;
+	struct wm_error err; /* why it could not be read; then `sidecar` is empty */
+};
+
+struct carriers {
+	struct carrier *list; /* the sidecar first, then the slots by the paths of their files */
+	size_t n;
+};
+
+void carriers_release(struct carriers *c);
+#define cleanup_carriers __attribute__((cleanup(carriers_release)))
+
+/* Stores the sidecar's path of the checkpoint `path`, a file or a directory; free() it. */
 MUST_USE enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error *err);
 
 /* Whether `path` has the name of a sidecar. */
@@ -19,5 +45,13 @@ bool carrier_is_sidecar(const char *path);
  * none, else as file_read() and sidecar_decode() do.
  */
 MUST_USE enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error *err);
+
+/*
+ * Finds all carriers of the opened checkpoint `c`, whose sidecar is looked for at
+ * `sidecar_path`. A carrier that cannot be read is in the list with the reason; a sidecar
+ * that is not there is not. Fails only where nothing could be told. `c` must outlive `out`.
+ */
+MUST_USE enum wm_code carriers_gather(struct carriers *out, const struct checkpoint *c,
+				      const char *sidecar_path, struct wm_error *err);
 
 #endif

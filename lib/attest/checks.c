@@ -324,9 +324,9 @@ static enum wm_code grammar_equal(const struct verification *v, struct wm_error 
 
 	if (!f)
 		return nothing_to_judge(err);
-	if (strcmp(f->grammar, v->checkpoint->layout.format->grammar) != 0)
+	if (strcmp(f->grammar, v->checkpoint->files[0].layout.format->grammar) != 0)
 		return fail(err, REASON_GRAMMAR_MISMATCH, "%s: signed as %s, found to be %s",
-			    v->checkpoint->path, f->grammar, v->checkpoint->layout.format->grammar);
+			    v->checkpoint->path, f->grammar, v->checkpoint->files[0].layout.format->grammar);
 	return WM_OK;
 }
 
@@ -336,13 +336,13 @@ static enum wm_code file_digest_equal(const struct verification *v, struct wm_er
 
 	if (!f)
 		return nothing_to_judge(err);
-	if (f->size != v->checkpoint->size)
+	if (f->size != v->checkpoint->files[0].layout.size)
 		return fail(err, REASON_FILE_MISMATCH, "%s: has %llu bytes, %llu were signed",
-			    v->checkpoint->path, (unsigned long long)v->checkpoint->size,
+			    v->checkpoint->path, (unsigned long long)v->checkpoint->files[0].layout.size,
 			    (unsigned long long)f->size);
-	if (!v->checkpoint->measured)
+	if (!v->checkpoint->files[0].measured)
 		return nothing_to_judge(err);
-	if (!digest_is(f->file_digest, v->checkpoint->file_digest))
+	if (!digest_is(f->file_digest, v->checkpoint->files[0].file_digest))
 		return fail(err, REASON_FILE_MISMATCH, "%s: its file digest is not the signed one",
 			    v->checkpoint->path);
 	return WM_OK;
@@ -350,26 +350,27 @@ static enum wm_code file_digest_equal(const struct verification *v, struct wm_er
 
 static enum wm_code weights_equal(const struct verification *v, struct wm_error *err)
 {
-	const struct checkpoint *c = v->checkpoint;
+	const struct checkpoint_part *c;
 	const Weightmark__V1__Part *p;
 
-	if (!the_file(v) || !c->measured || v->manifest->checkpoint->n_part == 0)
+	if (!the_file(v) || v->checkpoint->n_parts == 0 || v->manifest->checkpoint->n_part == 0)
 		return nothing_to_judge(err);
+	c = &v->checkpoint->parts[0];
 	p = v->manifest->checkpoint->part[0];
 	if (!c->has_weights) {
 		if (p->weights_digest || p->tensor_set_digest || p->has_tensor_count ||
 		    p->has_parameter_count || p->has_tensor_bytes)
 			return fail(err, REASON_WEIGHTS_MISMATCH,
 				    "%s: was signed with tensors, and has none that can be told",
-				    c->path);
+				    c->name);
 		return WM_OK;
 	}
 	if (!digest_is(p->weights_digest, c->weights_digest) ||
 	    !digest_is(p->tensor_set_digest, c->tensor_set_digest) ||
-	    p->tensor_count != c->layout.n_tensors || p->parameter_count != c->n_parameters ||
+	    p->tensor_count != c->n_tensors || p->parameter_count != c->n_parameters ||
 	    p->tensor_bytes != c->n_tensor_bytes)
 		return fail(err, REASON_WEIGHTS_MISMATCH,
-			    "%s: the digests of its tensors are not the signed ones", c->path);
+			    "%s: the digests of its tensors are not the signed ones", c->name);
 	return WM_OK;
 }
 
@@ -377,9 +378,9 @@ static enum wm_code sha256_equal(const struct verification *v, struct wm_error *
 {
 	const Weightmark__V1__File *f = the_file(v);
 
-	if (!f || !v->checkpoint->has_sha256)
+	if (!f || !v->checkpoint->files[0].has_sha256)
 		return nothing_to_judge(err);
-	if (!digest_is(f->sha256, v->checkpoint->sha256))
+	if (!digest_is(f->sha256, v->checkpoint->files[0].sha256))
 		return fail(err, REASON_SHA256_MISMATCH, "%s: its SHA-256 is not the signed one",
 			    v->checkpoint->path);
 	return WM_OK;

@@ -19,7 +19,7 @@ static enum wm_code make_digest(Weightmark__V1__Digest **out, struct composition
 }
 
 static enum wm_code make_file(Weightmark__V1__File **out, struct composition *c,
-			      const struct checkpoint *from, struct wm_error *err)
+			      const struct checkpoint_file *from, struct wm_error *err)
 {
 	const char *grammar = from->layout.format->grammar;
 	ProtobufCMessage *m = NULL;
@@ -28,9 +28,10 @@ static enum wm_code make_file(Weightmark__V1__File **out, struct composition *c,
 	TRY(message_new(&m, &weightmark__v1__file__descriptor, &c->arena, err));
 	f = (Weightmark__V1__File *)m;
 	f->has_size = f->has_role = 1;
-	f->size = from->size;
-	f->role = WEIGHTMARK__V1__FILE__ROLE__load;
-	TRY(arena_copy(&f->path, &c->arena, from->name, strlen(from->name), err));
+	f->size = from->layout.size;
+	f->role = from->role == ROLE_LOAD ? WEIGHTMARK__V1__FILE__ROLE__load :
+					    WEIGHTMARK__V1__FILE__ROLE__document;
+	TRY(arena_copy(&f->path, &c->arena, from->path, strlen(from->path), err));
 	TRY(arena_copy(&f->grammar, &c->arena, grammar, strlen(grammar), err));
 	TRY(make_digest(&f->file_digest, c, from->file_digest, err));
 	TRY(make_digest(&f->sha256, c, from->sha256, err));
@@ -39,23 +40,24 @@ static enum wm_code make_file(Weightmark__V1__File **out, struct composition *c,
 }
 
 static enum wm_code make_part(Weightmark__V1__Part **out, struct composition *c,
-			      const struct checkpoint *from, struct wm_error *err)
+			      const struct checkpoint_part *from, struct wm_error *err)
 {
-	static const char name[] = "weights";
 	ProtobufCMessage *m = NULL;
 	Weightmark__V1__Part *p;
 	void *list = NULL;
 
 	TRY(message_new(&m, &weightmark__v1__part__descriptor, &c->arena, err));
 	p = (Weightmark__V1__Part *)m;
-	TRY(arena_copy(&p->name, &c->arena, name, sizeof(name) - 1, err));
-	TRY(arena_alloc(&list, &c->arena, sizeof(*p->path), err));
+	TRY(arena_copy(&p->name, &c->arena, from->name, strlen(from->name), err));
+	TRY(arena_alloc(&list, &c->arena, from->n_paths * sizeof(*p->path), err));
 	p->path = list;
-	p->n_path = 1;
-	TRY(arena_copy(&p->path[0], &c->arena, from->name, strlen(from->name), err));
+	p->n_path = from->n_paths;
+	for (size_t i = 0; i < from->n_paths; i++)
+		TRY(arena_copy(&p->path[i], &c->arena, from->paths[i], strlen(from->paths[i]),
+			       err));
 	if (from->has_weights) {
 		p->has_tensor_count = p->has_parameter_count = p->has_tensor_bytes = 1;
-		p->tensor_count = from->layout.n_tensors;
+		p->tensor_count = from->n_tensors;
 		p->parameter_count = from->n_parameters;
 		p->tensor_bytes = from->n_tensor_bytes;
 		TRY(make_digest(&p->weights_digest, c, from->weights_digest, err));
@@ -74,13 +76,16 @@ enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *
 
 	TRY(message_new(&m, &weightmark__v1__checkpoint__descriptor, &c->arena, err));
 	checkpoint = (Weightmark__V1__Checkpoint *)m;
-	TRY(arena_alloc(&list, &c->arena, sizeof(*checkpoint->file), err));
+	TRY(arena_alloc(&list, &c->arena, measured->n_files * sizeof(*checkpoint->file), err));
 	checkpoint->file = list;
-	TRY(arena_alloc(&list, &c->arena, sizeof(*checkpoint->part), err));
+	TRY(arena_alloc(&list, &c->arena, measured->n_parts * sizeof(*checkpoint->part), err));
 	checkpoint->part = list;
-	checkpoint->n_file = checkpoint->n_part = 1;
-	TRY(make_file(&checkpoint->file[0], c, measured, err));
-	TRY(make_part(&checkpoint->part[0], c, measured, err));
+	for (size_t i = 0; i < measured->n_files; i++)
+		TRY(make_file(&checkpoint->file[i], c, &measured->files[i], err));
+	checkpoint->n_file = measured->n_files;
+	for (size_t i = 0; i < measured->n_parts; i++)
+		TRY(make_part(&checkpoint->part[i], c, &measured->parts[i], err));
+	checkpoint->n_part = measured->n_parts;
 	c->manifest->checkpoint = checkpoint;
 	return WM_OK;
 }

@@ -90,11 +90,12 @@ static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
 {
 	cleanup_buf struct buf line = BUF_INIT(LIMIT_PATH + LIMIT_MESSAGE);
 
-	TRY(buf_printf(&line, err, "%s: %llu bytes, %s", c->name, (unsigned long long)c->size,
-		       c->layout.format->grammar));
-	if (c->layout.has_tensors)
-		TRY(buf_printf(&line, err, ", %zu tensors, %llu parameters", c->layout.n_tensors,
-			       (unsigned long long)parameters));
+	TRY(buf_printf(&line, err, "%s: %llu bytes, %s", c->files[0].path,
+		       (unsigned long long)c->files[0].layout.size,
+		       c->files[0].layout.format->grammar));
+	if (c->files[0].layout.has_tensors)
+		TRY(buf_printf(&line, err, ", %zu tensors, %llu parameters",
+			       c->files[0].layout.n_tensors, (unsigned long long)parameters));
 	TRY(comment(out, buf_str(&line), err));
 	TRY(comment(out, "Fill in every line without a value, or remove it: sign refuses the rest.",
 		    err));
@@ -104,7 +105,9 @@ static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
 		TRY(comment(out, s->config_note, err));
 	if (*s->card_note)
 		TRY(comment(out, s->card_note, err));
-	return c->layout.metadata.root ? write_metadata(out, c->layout.metadata.root, err) : WM_OK;
+	return c->files[0].layout.metadata.root ?
+		       write_metadata(out, c->files[0].layout.metadata.root, err) :
+		       WM_OK;
 }
 
 static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
@@ -122,7 +125,7 @@ static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
 	if (!*s->config_note && s->architecture.len > 0)
 		TRY(field(out, "  architecture", buf_str(&s->architecture), "config.json", err));
 	TRY(buf_printf(&number, err, "%llu", (unsigned long long)parameters));
-	if (c->layout.has_tensors)
+	if (c->files[0].layout.has_tensors)
 		TRY(buf_printf(out, err, "  parameter_count: %s  # counted over all tensors\n",
 			       buf_str(&number)));
 	if (licence)
@@ -212,7 +215,7 @@ enum wm_code draft_write(struct buf *out, const struct checkpoint *c, struct wm_
 	uint64_t parameters = 0;
 
 	TRY(draft_sources_read(&s, c->path, err));
-	TRY(layout_count_elements(&parameters, &c->layout, c->path, err));
+	TRY(layout_count_elements(&parameters, &c->files[0].layout, c->path, err));
 	TRY(write_head(out, c, &s, parameters, err));
 	TRY(write_model(out, c, &s, parameters, err));
 	TRY(write_parent(out, &s, err));

@@ -321,10 +321,14 @@ static enum wm_code choose_names(struct signing *out, const char *path,
 /* A checkpoint whose name can stand in a statement. */
 static enum wm_code open_checkpoint(struct signing *out, const char *path, struct wm_error *err)
 {
-	TRY(checkpoint_open(&out->checkpoint, path, err));
-	if (!relpath_valid(out->checkpoint->name))
-		return fail(err, REASON_FILE_NAME, "%s: its name cannot be signed", path);
-	return WM_OK;
+	const struct checkpoint_open_options opening = { NULL };
+
+	TRY(checkpoint_open(&out->checkpoint, path, &opening, err));
+	for (size_t i = 0; i < out->checkpoint->n_files; i++)
+		if (!relpath_valid(out->checkpoint->files[i].path))
+			return fail(err, REASON_FILE_NAME, "%s: its name cannot be signed",
+				    out->checkpoint->files[i].place);
+	return checkpoint_find_parts(out->checkpoint, err);
 }
 
 enum wm_code checkpoint_sign(struct signing *out, const char *path,

@@ -119,23 +119,23 @@ static void note_checkpoint(struct wm_verdict *v)
 
 	if (!c || !m)
 		return;
-	if (m->checkpoint->n_file == 1 && strcmp(m->checkpoint->file[0]->path, c->name) != 0)
+	if (m->checkpoint->n_file == 1 && strcmp(m->checkpoint->file[0]->path, c->files[0].path) != 0)
 		verdict_note(v, "renamed", "signed under the name '%s'",
 			     m->checkpoint->file[0]->path);
-	if (!c->measured)
+	if (!c->files[0].measured)
 		return;
-	if (!c->writers_excluded)
+	if (!checkpoint_excluded_writers(c))
 		verdict_note(v, "writers-not-excluded",
 			     "another process could have written to the file while it was read");
 	if (!v->facts.full)
 		verdict_note(
 			v, "sha256-not-recomputed",
 			"the file digest was checked; --full recomputes the plain SHA-256 too");
-	if (c->layout.loose_spaces)
+	if (c->files[0].layout.loose_spaces)
 		verdict_note(v, "loose-spaces",
 			     "the header has white space that readers accept and the "
 			     "specification does not");
-	if (!c->has_weights)
+	if (!c->files[0].layout.has_tensors)
 		verdict_note(v, "no-tensors", "no known format: tensors cannot be told apart");
 }
 

@@ -129,7 +129,7 @@ static enum wm_code gather_carriers(struct verification *v, const struct verify_
 static bool has_signed_size(const struct verification *v)
 {
 	return v->manifest && v->manifest->checkpoint->n_file == 1 &&
-	       v->manifest->checkpoint->file[0]->size == v->checkpoint->size;
+	       v->manifest->checkpoint->file[0]->size == v->checkpoint->files[0].layout.size;
 }
 
 /* Opens the checkpoint first, so that a lease covers all that follows; measures it last. */
@@ -152,11 +152,11 @@ enum wm_code verification_gather(struct verification *out, const char *path,
 	} else {
 		TRY(carrier_sidecar_path(&v->sidecar_path, path, err));
 	}
-	code = checkpoint_open(&v->checkpoint, path, &v->checkpoint_err);
+	code = checkpoint_open(&v->checkpoint, path, &(struct checkpoint_open_options){ NULL }, &v->checkpoint_err);
 	if (!error_is_untold(code))
 		TRY(gather_carriers(v, options, err));
 	/* Bytes are read only where something signed speaks of a file of this size. */
-	if (code == WM_OK && has_signed_size(v))
+	if (code == WM_OK && has_signed_size(v) && (code = checkpoint_find_parts(v->checkpoint, &v->checkpoint_err)) == WM_OK)
 		code = checkpoint_measure(v->checkpoint, &measuring, &v->checkpoint_err);
 	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;
 }

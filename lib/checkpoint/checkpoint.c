@@ -1,126 +1,294 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One checkpoint file: opened, parsed and measured through one descriptor. */
+/* Opening the files of a checkpoint, and looking at what was opened. */
 #include "checkpoint/checkpoint.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "checkpoint/digests.h"
+#include "checkpoint/rewrite.h"
+#include "statement/sidecar.h"
 #include "util/file.h"
 #include "util/lease.h"
+
+static void file_release(struct checkpoint_file *f)
+{
+	layout_release(&f->layout);
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f->path);
+	free(f->place);
+}
 
 void checkpoint_free(struct checkpoint *c)
 {
 	if (!c)
 		return;
-	layout_release(&c->layout);
-	if (c->fd >= 0)
-		close(c->fd);
+	for (size_t i = 0; i < c->n_files; i++)
+		file_release(&c->files[i]);
+	free(c->files);
+	for (size_t i = 0; i < c->n_parts; i++)
+		free(c->parts[i].files);
+	free(c->parts);
+	free(c->passed_over);
+	arena_release(&c->arena);
 	free(c->path);
 	free(c);
 }
 
-static enum wm_code get_stat(const struct checkpoint *c, struct stat *out, struct wm_error *err)
+static bool has_suffix(const char *text, const char *suffix)
 {
-	if (fstat(c->fd, out) < 0)
-		return fail(err, REASON_READ_FAILED, "%s: %s", c->path, strerror(errno));
+	size_t len = strlen(text), n = strlen(suffix);
+
+	return len > n && strcmp(text + len - n, suffix) == 0;
+}
+
+/* A pointer's text would not keep the grammar that its name claims. */
+static enum wm_code read_pointer(struct checkpoint_file *f, uint64_t size, struct wm_error *err)
+{
+	uint8_t bytes[POINTER_BYTES];
+
+	if (size == 0 || size > sizeof(bytes))
+		return WM_OK;
+	TRY(file_read_at(f->fd, bytes, (size_t)size, 0, f->place, err));
+	f->is_pointer = pointer_read(&f->pointer, bytes, (size_t)size);
 	return WM_OK;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
+/* Takes a lease on the open file and parses it. */
+static enum wm_code parse_file(struct checkpoint_file *f, bool may_be_empty, struct wm_error *err)
 {
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
+	uint64_t size = (uint64_t)f->opened.st_size;
 
-/* Fails where the file, or the lease on it, is not what it was when it was opened. */
-static enum wm_code check_unchanged(struct checkpoint *c, struct wm_error *err)
-{
-	struct stat now;
-
-	TRY(get_stat(c, &now, err));
-	if (now.st_size != c->opened.st_size)
-		return fail(err, REASON_FILE_CHANGED, "%s: had %lld bytes, has %lld", c->path,
-			    (long long)c->opened.st_size, (long long)now.st_size);
-	if (!same_time(&now.st_mtim, &c->opened.st_mtim) ||
-	    !same_time(&now.st_ctim, &c->opened.st_ctim))
-		return fail(err, REASON_FILE_CHANGED, "%s: was modified after it was opened",
-			    c->path);
-	if (c->writers_excluded && !lease_held(c->fd)) {
-		c->writers_excluded = false;
-		return fail(err, REASON_FILE_CHANGED, "%s: another process opened it for writing",
-			    c->path);
+	f->writers_excluded = lease_take(f->fd);
+	TRY(read_pointer(f, size, err));
+	if (f->is_pointer || (size == 0 && may_be_empty &&
+			      format_pick(f->path, 0, (const uint8_t *)"", 0) == &format_raw)) {
+		f->layout.format = &format_raw;
+		return format_raw.parse(&f->layout, f->fd, size, f->place, err);
 	}
+	return format_parse(&f->layout, f->fd, size, f->place, err);
+}
+
+static enum wm_code open_lone(struct checkpoint *c, struct wm_error *err)
+{
+	struct checkpoint_file *f = calloc(1, sizeof(*f));
+	uint64_t size;
+
+	if (!f)
+		return fail_nomem(err);
+	f->fd = -1;
+	f->layout = (struct layout)LAYOUT_INIT;
+	c->files = f;
+	c->n_files = 1;
+	f->path = strdup(file_name(c->path));
+	f->place = strdup(c->path);
+	if (!f->path || !f->place)
+		return fail_nomem(err);
+	f->role = ROLE_LOAD;
+	TRY(file_open(&f->fd, &size, c->path, err));
+	if (rewrite_unfinished(c->path))
+		return fail(err, REASON_UNFINISHED, "%s: a change of it was interrupted", c->path);
+	if (fstat(f->fd, &f->opened) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", c->path, strerror(errno));
+	return parse_file(f, false, err);
+}
+
+/* --- directories --------------------------------------------------------------------- */
+
+/* Only what decodes as a sidecar is passed over as one: anything else is a file to load. */
+static enum wm_code is_sidecar(bool *out, const struct walk_entry *e, const char *place,
+			       struct wm_error *err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
+	cleanup_sidecar struct sidecar sidecar = { 0 };
+	struct wm_error wrong = { 0 };
+	enum wm_code code;
+
+	*out = false;
+	if (!has_suffix(e->path, SIDECAR_SUFFIX) || e->st.st_size > LIMIT_SIDECAR)
+		return WM_OK;
+	TRY(buf_reserve(&bytes, (size_t)e->st.st_size, err));
+	TRY(file_read_at(e->fd, bytes.data, (size_t)e->st.st_size, 0, place, err));
+	code = sidecar_decode(&sidecar, bytes.data, (size_t)e->st.st_size, place, &wrong);
+	if (error_is_untold(code))
+		return fail_again(err, &wrong);
+	*out = code == WM_OK;
 	return WM_OK;
 }
 
-enum wm_code checkpoint_open(struct checkpoint **out, const char *path, struct wm_error *err)
+static enum wm_code pass_over(struct checkpoint *c, const char *path, struct wm_error *err)
+{
+	char *copy = NULL;
+
+	TRY(arena_copy(&copy, &c->arena, path, strlen(path), err));
+	c->passed_over[c->n_passed_over++] = copy;
+	return WM_OK;
+}
+
+static enum wm_code take_entry(struct checkpoint *c, struct walk_entry *e, struct wm_error *err)
+{
+	struct checkpoint_file *f = &c->files[c->n_files];
+	cleanup_free char *place = NULL;
+	bool sidecar;
+
+	if (asprintf(&place, "%s/%s", c->path, e->path) < 0) {
+		place = NULL;
+		return fail_nomem(err);
+	}
+	if (has_suffix(e->path, JOURNAL_SUFFIX))
+		return fail(err, REASON_UNFINISHED, "%.*s: a change of it was interrupted",
+			    (int)(strlen(place) - strlen(JOURNAL_SUFFIX)), place);
+	TRY(is_sidecar(&sidecar, e, place, err));
+	if (sidecar)
+		return pass_over(c, e->path, err);
+	f->path = strdup(e->path);
+	if (!f->path)
+		return fail_nomem(err);
+	f->place = take_ptr(&place);
+	f->role = e->role;
+	f->fd = take_fd(&e->fd);
+	f->opened = e->st;
+	f->layout = (struct layout)LAYOUT_INIT;
+	c->n_files++;
+	return parse_file(f, true, err);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static enum wm_code open_directory(struct checkpoint *c, const char *links_within,
+				   struct wm_error *err)
+{
+	cleanup_walk struct walk w = { 0 };
+	bool loads = false;
+
+	c->is_directory = true;
+	TRY(walk_directory(&w, c->path, links_within, err));
+	c->files = calloc(w.n_entries + 1, sizeof(*c->files));
+	c->passed_over = calloc(w.n_entries + w.n_passed_over + 1, sizeof(*c->passed_over));
+	if (!c->files || !c->passed_over)
+		return fail_nomem(err);
+	for (size_t i = 0; i < w.n_passed_over; i++)
+		TRY(pass_over(c, w.passed_over[i], err));
+	for (size_t i = 0; i < w.n_entries; i++)
+		TRY(take_entry(c, &w.entries[i], err));
+	qsort(c->passed_over, c->n_passed_over, sizeof(*c->passed_over), compare_names);
+	for (size_t i = 0; i < c->n_files; i++)
+		loads |= c->files[i].role == ROLE_LOAD;
+	if (!loads)
+		return fail(err, REASON_EMPTY_CHECKPOINT, "%s: has no file to load", c->path);
+	return WM_OK;
+}
+
+enum wm_code checkpoint_open(struct checkpoint **out, const char *path,
+			     const struct checkpoint_open_options *options, struct wm_error *err)
 {
 	cleanup_checkpoint struct checkpoint *c = calloc(1, sizeof(*c));
+	struct stat st;
 
 	if (!c)
 		return fail_nomem(err);
-	c->fd = -1;
-	c->layout = (struct layout)LAYOUT_INIT;
+	c->arena = (struct arena)ARENA_INIT(LIMIT_DECODE_MEMORY);
 	c->path = strdup(path);
 	if (!c->path)
 		return fail_nomem(err);
-	c->name = file_name(c->path);
-	TRY(file_open(&c->fd, &c->size, path, err));
-	c->writers_excluded = lease_take(c->fd);
-	TRY(get_stat(c, &c->opened, err));
-	if ((uint64_t)c->opened.st_size != c->size)
-		return fail(err, REASON_FILE_CHANGED, "%s: changed while being opened", path);
-	TRY(format_parse(&c->layout, c->fd, c->size, c->path, err));
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		for (size_t len = strlen(path); len > 1 && c->path[len - 1] == '/'; len--)
+			c->path[len - 1] = '\0';
+		TRY(open_directory(c, options->links_within, err));
+	} else {
+		TRY(open_lone(c, err));
+	}
 	*out = take_ptr(&c);
 	return WM_OK;
 }
 
-static enum wm_code count(struct checkpoint *c, struct wm_error *err)
-{
-	uint64_t n_parameters = 0, n_bytes = 0;
+/* --- looking at it ------------------------------------------------------------------- */
 
-	TRY(layout_count_elements(&n_parameters, &c->layout, c->path, err));
-	for (size_t i = 0; i < c->layout.n_tensors; i++)
-		n_bytes += c->layout.tensors[i].len; /* they tile the file: no overflow */
-	c->n_parameters = n_parameters;
-	c->n_tensor_bytes = n_bytes;
-	return WM_OK;
+struct checkpoint_file *checkpoint_find_file(const struct checkpoint *c, const char *path)
+{
+	size_t low = 0, high = c->n_files;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(c->files[middle].path, path);
+
+		if (order == 0)
+			return &c->files[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
 }
 
-static enum wm_code compute_digests(struct checkpoint *c, struct wm_error *err)
+size_t checkpoint_n_tensors(const struct checkpoint *c)
 {
-	TRY(digest_file(c->file_digest, &c->layout, c->size, err));
-	if (!c->layout.has_tensors)
-		return WM_OK;
-	TRY(digest_weights(c->weights_digest, &c->layout, err));
-	TRY(digest_tensor_set(c->tensor_set_digest, &c->layout, err));
-	c->has_weights = true;
-	return WM_OK;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_files; i++)
+		n += c->files[i].layout.n_tensors;
+	return n;
 }
 
-enum wm_code checkpoint_measure(struct checkpoint *c,
-				const struct checkpoint_measure_options *options,
-				struct wm_error *err)
+uint64_t checkpoint_size(const struct checkpoint *c)
 {
-	struct measure_file file = {
-		.view = { c->fd, c->path, c->layout.head.data, c->layout.head.len,
-			  c->layout.slot_len, c->layout.size },
-		.segments = c->layout.segments,
-		.n_segments = c->layout.n_segments,
-		.sha256 = options->sha256 ? c->sha256 : NULL,
-	};
-	const struct measure m = { &file, 1, options->workers, options->progress };
+	uint64_t size = 0;
 
-	c->measured = c->has_sha256 = c->has_weights = false;
-	if (options->progress)
-		options->progress->total = c->size;
-	TRY(check_unchanged(c, err));
-	TRY(measure(&m, err));
-	TRY(check_unchanged(c, err));
-	TRY(count(c, err));
-	TRY(compute_digests(c, err));
-	c->has_sha256 = options->sha256;
-	c->measured = true;
+	for (size_t i = 0; i < c->n_files; i++)
+		size += c->files[i].layout.size;
+	return size;
+}
+
+bool checkpoint_excluded_writers(const struct checkpoint *c)
+{
+	for (size_t i = 0; i < c->n_files; i++)
+		if (!c->files[i].writers_excluded)
+			return false;
+	return true;
+}
+
+bool part_is_whole(const struct checkpoint *c, const struct checkpoint_part *p)
+{
+	for (size_t i = 0; i < p->n_files; i++)
+		if (c->files[p->files[i]].is_pointer)
+			return false;
+	return p->n_files == p->n_paths;
+}
+
+enum wm_code checkpoint_add_part(struct checkpoint *c, const char *name, char *const *paths,
+				 size_t n_paths, struct wm_error *err)
+{
+	struct checkpoint_part p = { .n_paths = n_paths }, *grown;
+	cleanup_free size_t *files = calloc(n_paths + 1, sizeof(*files));
+	void *list = NULL;
+	char *copy = NULL;
+
+	if (!files)
+		return fail_nomem(err);
+	if (c->n_parts == LIMIT_PARTS)
+		return fail(err, REASON_LIMIT, "%s: has more than %d parts", c->path, LIMIT_PARTS);
+	TRY(arena_copy(&copy, &c->arena, name, strlen(name), err));
+	p.name = copy;
+	TRY(arena_alloc(&list, &c->arena, (n_paths + 1) * sizeof(*p.paths), err));
+	p.paths = list;
+	for (size_t i = 0; i < n_paths; i++) {
+		const struct checkpoint_file *f = checkpoint_find_file(c, paths[i]);
+
+		TRY(arena_copy(&copy, &c->arena, paths[i], strlen(paths[i]), err));
+		p.paths[i] = copy;
+		if (f)
+			files[p.n_files++] = (size_t)(f - c->files);
+	}
+	grown = reallocarray(c->parts, c->n_parts + 1, sizeof(*grown));
+	if (!grown)
+		return fail_nomem(err);
+	c->parts = grown;
+	p.files = take_ptr(&files);
+	c->parts[c->n_parts++] = p;
 	return WM_OK;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "checkpoint/digests.h"
+#include "util/cleanup.h"
 
 void diff_release(struct diff *d)
 {
@@ -25,18 +26,58 @@ const char *difference_name(enum difference difference)
 	return names[difference];
 }
 
-static bool same_content(const struct checkpoint *a, const struct tensor *x,
-			 const struct checkpoint *b, const struct tensor *y)
+/* A tensor, and where it stands. */
+struct place {
+	const char *part;
+	const struct layout *layout;
+	const struct tensor *tensor;
+};
+
+static int compare_places(const void *a, const void *b)
 {
-	return x->dtype == y->dtype && x->rank == y->rank && x->len == y->len &&
-	       memcmp(x->dims, y->dims, x->rank * sizeof(*x->dims)) == 0 &&
-	       memcmp(tensor_digest(&a->layout, x), tensor_digest(&b->layout, y), SHA256_BYTES) ==
-		       0;
+	const struct place *x = a, *y = b;
+	int order = strcmp(x->part, y->part);
+
+	return order ? order : tensor_compare_names(x->tensor, y->tensor);
 }
 
-static const struct tensor *by_name(const struct checkpoint *c, size_t i)
+/* The tensors of all parts, in order; free() the list. */
+static enum wm_code gather(struct place **out, size_t *n, const struct checkpoint *c,
+			   bool name_parts, struct wm_error *err)
 {
-	return i < c->layout.n_tensors ? &c->layout.tensors[c->layout.by_name[i]] : NULL;
+	struct place *places = calloc(checkpoint_n_tensors(c) + 1, sizeof(*places));
+	bool told = false;
+
+	if (!places)
+		return fail_nomem(err);
+	*out = places;
+	*n = 0;
+	for (size_t i = 0; i < c->n_parts; i++) {
+		const struct checkpoint_part *p = &c->parts[i];
+
+		told |= p->has_weights;
+		for (size_t j = 0; p->has_weights && j < p->n_files; j++) {
+			const struct layout *l = &c->files[p->files[j]].layout;
+
+			for (size_t k = 0; k < l->n_tensors; k++)
+				places[(*n)++] = (struct place){ name_parts ? p->name : "", l,
+								 &l->tensors[k] };
+		}
+	}
+	if (!told)
+		return fail(err, REASON_NO_TENSORS, "%s: its tensors cannot be told apart (%s)",
+			    c->path, c->files[0].layout.format->grammar);
+	qsort(places, *n, sizeof(*places), compare_places);
+	return WM_OK;
+}
+
+static bool same_content(const struct place *a, const struct place *b)
+{
+	const struct tensor *x = a->tensor, *y = b->tensor;
+
+	return x->dtype == y->dtype && x->rank == y->rank && x->len == y->len &&
+	       (x->rank == 0 || memcmp(x->dims, y->dims, x->rank * sizeof(*x->dims)) == 0) &&
+	       memcmp(tensor_digest(a->layout, x), tensor_digest(b->layout, y), SHA256_BYTES) == 0;
 }
 
 const struct tensor *diff_tensor(const struct diff_row *row)
@@ -47,29 +88,29 @@ const struct tensor *diff_tensor(const struct diff_row *row)
 enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 			      const struct checkpoint *after, struct wm_error *err)
 {
-	size_t n = before->layout.n_tensors + after->layout.n_tensors, i = 0, j = 0;
-	struct diff d = { 0 };
+	const bool name_parts = before->n_parts > 1 || after->n_parts > 1;
+	cleanup_free struct place *old = NULL, *new = NULL;
+	size_t n_old = 0, n_new = 0, i = 0, j = 0;
+	cleanup_diff struct diff d = { 0 };
 
-	if (!before->has_weights || !after->has_weights)
-		return fail(err, REASON_NO_TENSORS, "%s: its tensors cannot be told apart (%s)",
-			    before->has_weights ? after->path : before->path,
-			    (before->has_weights ? after : before)->layout.format->grammar);
-	d.rows = calloc(n + 1, sizeof(*d.rows));
+	TRY(gather(&old, &n_old, before, name_parts, err));
+	TRY(gather(&new, &n_new, after, name_parts, err));
+	d.rows = calloc(n_old + n_new + 1, sizeof(*d.rows));
 	if (!d.rows)
 		return fail_nomem(err);
-	while (i < before->layout.n_tensors || j < after->layout.n_tensors) {
-		const struct tensor *x = by_name(before, i), *y = by_name(after, j);
-		int order = !x ? 1 : !y ? -1 : tensor_compare_names(x, y);
-		struct diff_row row = { .before = order <= 0 ? x : NULL,
-					.after = order >= 0 ? y : NULL };
+	while (i < n_old || j < n_new) {
+		const struct place *x = i < n_old ? &old[i] : NULL, *y = j < n_new ? &new[j] : NULL;
+		int order = !x ? 1 : !y ? -1 : compare_places(x, y);
+		struct diff_row row = { .part = order <= 0 ? x->part : y->part,
+					.before = order <= 0 ? x->tensor : NULL,
+					.after = order >= 0 ? y->tensor : NULL };
 
 		if (order < 0)
 			row.difference = DIFF_REMOVED;
 		else if (order > 0)
 			row.difference = DIFF_ADDED;
 		else
-			row.difference =
-				same_content(before, x, after, y) ? DIFF_EQUAL : DIFF_CHANGED;
+			row.difference = same_content(x, y) ? DIFF_EQUAL : DIFF_CHANGED;
 		i += order <= 0;
 		j += order >= 0;
 		d.count[row.difference]++;
@@ -77,5 +118,6 @@ enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 		d.rows[d.n_rows++] = row;
 	}
 	*out = d;
+	d.rows = NULL;
 	return WM_OK;
 }

@@ -7,14 +7,15 @@
 
 enum difference { DIFF_EQUAL, DIFF_CHANGED, DIFF_ADDED, DIFF_REMOVED, N_DIFFERENCES };
 
-/* One tensor name that either has. */
+/* One tensor name, in one part, that either has. */
 struct diff_row {
 	enum difference difference;
+	const char *part; /* "" where neither has more than one */
 	const struct tensor *before, *after; /* borrowed; NULL where absent */
 };
 
 struct diff {
-	struct diff_row *rows; /* by name bytes, ascending */
+	struct diff_row *rows; /* by part and name bytes, ascending */
 	size_t n_rows;
 	size_t count[N_DIFFERENCES];   /* tensors */
 	uint64_t bytes[N_DIFFERENCES]; /* of `after`; REMOVED: of `before` */
@@ -24,9 +25,9 @@ void diff_release(struct diff *d);
 #define cleanup_diff __attribute__((cleanup(diff_release)))
 
 /*
- * Compares two measured checkpoints; equal means equal dtype, shape and digest. Fails
- * with `no-tensors` where the format of one cannot tell tensors. Takes time linear in
- * the number of tensors.
+ * Compares two checkpoints whose parts were measured; equal means equal dtype, shape and
+ * digest. Parts are those of one name, or the only ones. Fails with `no-tensors` where no
+ * part of one has tensors that can be told apart.
  */
 MUST_USE enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 				       const struct checkpoint *after, struct wm_error *err);

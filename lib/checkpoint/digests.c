@@ -10,12 +10,11 @@
 
 enum segment_kind { KIND_SKELETON, KIND_TENSOR };
 
-enum wm_code digest_file(uint8_t out[SHA256_BYTES], const struct layout *l, uint64_t size,
-			 struct wm_error *err)
+enum wm_code digest_file(uint8_t out[SHA256_BYTES], const struct layout *l, struct wm_error *err)
 {
 	cleanup_records struct records *r = NULL;
 
-	TRY(records_new(&r, "wmFileV1", (const uint64_t[]){ size, l->n_segments }, 2, err));
+	TRY(records_new(&r, "wmFileV1", (const uint64_t[]){ l->size, l->n_segments }, 2, err));
 	for (size_t i = 0; i < l->n_segments; i++) {
 		const struct segment *s = &l->segments[i];
 
@@ -56,18 +55,62 @@ static enum wm_code append_content(struct records *r, const struct layout *l,
 	return buf_append(records_leaf(r), tensor_digest(l, t), SHA256_BYTES, err);
 }
 
-enum wm_code digest_weights(uint8_t out[SHA256_BYTES], const struct layout *l,
-			    struct wm_error *err)
+/* A tensor and the file that it stands in. */
+struct place {
+	const struct layout *layout;
+	const struct tensor *tensor;
+};
+
+/* Stores all tensors of all files, `*n_places` of them; free() the list. */
+static enum wm_code gather(struct place **out, size_t *n_places,
+			   const struct layout *const *layouts, size_t n, struct wm_error *err)
+{
+	struct place *places;
+	size_t at = 0;
+
+	*n_places = 0;
+	for (size_t i = 0; i < n; i++)
+		*n_places += layouts[i]->n_tensors;
+	places = calloc(*n_places + 1, sizeof(*places));
+	if (!places)
+		return fail_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < layouts[i]->n_tensors; j++) {
+			const struct tensor *t = &layouts[i]->tensors[layouts[i]->by_name[j]];
+
+			places[at++] = (struct place){ layouts[i], t };
+		}
+	*out = places;
+	return WM_OK;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return tensor_compare_names(x->tensor, y->tensor);
+}
+
+enum wm_code digest_weights(uint8_t out[SHA256_BYTES], const struct layout *const *layouts,
+			    size_t n, const char *name, struct wm_error *err)
 {
 	cleanup_records struct records *r = NULL;
+	cleanup_free struct place *places = NULL;
+	size_t n_places = 0;
 
-	TRY(records_new(&r, "wmWeightsV1", (const uint64_t[]){ l->n_tensors }, 1, err));
-	for (size_t i = 0; i < l->n_tensors; i++) {
-		const struct tensor *t = &l->tensors[l->by_name[i]];
+	TRY(gather(&places, &n_places, layouts, n, err));
+	if (n > 1)
+		qsort(places, n_places, sizeof(*places), compare_names);
+	TRY(records_new(&r, "wmWeightsV1", (const uint64_t[]){ n_places }, 1, err));
+	for (size_t i = 0; i < n_places; i++) {
+		const struct tensor *t = places[i].tensor;
 
+		if (i > 0 && tensor_compare_names(places[i - 1].tensor, t) == 0)
+			return fail(err, REASON_TENSOR_TWICE,
+				    "%s: two of its files have the tensor '%.80s'", name, t->name);
 		TRY(buf_append_u32be(records_leaf(r), (uint32_t)t->name_len, err));
 		TRY(buf_append(records_leaf(r), t->name, t->name_len, err));
-		TRY(append_content(r, l, t, err));
+		TRY(append_content(r, places[i].layout, t, err));
 		TRY(records_end_leaf(r, err));
 	}
 	return records_root(out, r, err);
@@ -87,8 +130,10 @@ static int compare_dtypes(enum dtype a, enum dtype b)
 }
 
 /* The bytewise order of the records, field by field. */
-static int compare_contents(const struct layout *l, const struct tensor *a, const struct tensor *b)
+static int compare_contents(const void *first, const void *second)
 {
+	const struct place *x = first, *y = second;
+	const struct tensor *a = x->tensor, *b = y->tensor;
 	int order = a->dtype == b->dtype ? compare_numbers(a->rank, b->rank) :
 					   compare_dtypes(a->dtype, b->dtype);
 
@@ -96,44 +141,34 @@ static int compare_contents(const struct layout *l, const struct tensor *a, cons
 		order = compare_numbers(a->dims[i], b->dims[i]);
 	if (!order)
 		order = compare_numbers(a->len, b->len);
-	return order ? order : memcmp(tensor_digest(l, a), tensor_digest(l, b), SHA256_BYTES);
-}
-
-static int compare_pointers(const void *a, const void *b, void *layout)
-{
-	const struct tensor *const *x = a, *const *y = b;
-
-	return compare_contents(layout, *x, *y);
+	return order ? order : memcmp(tensor_digest(x->layout, a), tensor_digest(y->layout, b),
+				      SHA256_BYTES);
 }
 
 /* Moves the distinct tensors of the sorted `n` to the front; returns how many there are. */
-static size_t keep_distinct(const struct layout *l, const struct tensor **sorted, size_t n)
+static size_t keep_distinct(struct place *sorted, size_t n)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (kept == 0 || compare_contents(l, sorted[kept - 1], sorted[i]) != 0)
+		if (kept == 0 || compare_contents(&sorted[kept - 1], &sorted[i]) != 0)
 			sorted[kept++] = sorted[i];
 	return kept;
 }
 
-enum wm_code digest_tensor_set(uint8_t out[SHA256_BYTES], const struct layout *l,
-			       struct wm_error *err)
+enum wm_code digest_tensor_set(uint8_t out[SHA256_BYTES], const struct layout *const *layouts,
+			       size_t n, struct wm_error *err)
 {
-	cleanup_free const struct tensor **sorted = calloc(l->n_tensors + 1, sizeof(*sorted));
 	cleanup_records struct records *r = NULL;
-	struct layout borrowed = *l; /* qsort_r wants a context that is not const */
-	size_t n = l->n_tensors;
+	cleanup_free struct place *places = NULL;
+	size_t n_places = 0;
 
-	if (!sorted)
-		return fail_nomem(err);
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = &l->tensors[i];
-	qsort_r(sorted, n, sizeof(*sorted), compare_pointers, &borrowed);
-	n = keep_distinct(l, sorted, n);
-	TRY(records_new(&r, "wmTensorSetV1", (const uint64_t[]){ n }, 1, err));
-	for (size_t i = 0; i < n; i++) {
-		TRY(append_content(r, l, sorted[i], err));
+	TRY(gather(&places, &n_places, layouts, n, err));
+	qsort(places, n_places, sizeof(*places), compare_contents);
+	n_places = keep_distinct(places, n_places);
+	TRY(records_new(&r, "wmTensorSetV1", (const uint64_t[]){ n_places }, 1, err));
+	for (size_t i = 0; i < n_places; i++) {
+		TRY(append_content(r, places[i].layout, places[i].tensor, err));
 		TRY(records_end_leaf(r, err));
 	}
 	return records_root(out, r, err);

@@ -12,7 +12,7 @@ const struct format *const formats[] = {
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);
 
-static const struct format *pick(const char *name, uint64_t size, const uint8_t *start, size_t len)
+const struct format *format_pick(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
 	size_t i = 0;
 
@@ -31,7 +31,7 @@ enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char 
 	if (size == 0)
 		return fail(err, REASON_EMPTY_FILE, "%s: has no bytes", name);
 	TRY(file_read_at(fd, start, len, 0, name, err));
-	l.format = pick(name, size, start, len);
+	l.format = format_pick(name, size, start, len);
 	TRY(l.format->parse(&l, fd, size, name, err));
 	*out = l;
 	l = (struct layout)LAYOUT_INIT;

@@ -111,6 +111,9 @@ extern const struct format format_safetensors, format_raw;
 extern const struct format *const formats[];
 extern const size_t n_formats;
 
+/* The format that a file with this path, size and beginning claims to be of. */
+const struct format *format_pick(const char *name, uint64_t size, const uint8_t *start, size_t len);
+
 /*
  * Picks the format of the open file and parses it. `name` is its path, for the suffix
  * and for messages. On failure `*out` is untouched. Fails with `empty-file` and the

@@ -18,7 +18,7 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	if (!l->segments)
 		return fail_nomem(err);
 	l->segments[0].len = size;
-	l->n_segments = 1;
+	l->n_segments = size > 0;
 	l->size = size;
 	return WM_OK;
 }

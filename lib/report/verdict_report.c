@@ -48,10 +48,10 @@ static enum wm_code text_checkpoint(struct buf *out, const struct checkpoint *c,
 
 	if (!c)
 		return WM_OK;
-	TRY(buf_printf(&text, err, "%s, %llu bytes, %s", c->path, (unsigned long long)c->size,
-		       c->layout.format->grammar));
-	if (c->layout.has_tensors)
-		TRY(buf_printf(&text, err, ", %zu tensors", c->layout.n_tensors));
+	TRY(buf_printf(&text, err, "%s, %llu bytes, %s", c->path, (unsigned long long)c->files[0].layout.size,
+		       c->files[0].layout.format->grammar));
+	if (c->files[0].layout.has_tensors)
+		TRY(buf_printf(&text, err, ", %zu tensors", c->files[0].layout.n_tensors));
 	return line(out, "file", buf_str(&text), err);
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verdicts as trees, for JSON. */
 #include "report/verdict_report.h"
+
+#include <string.h>
+
 #include "statement/scalar.h"
 
 static enum wm_code tree_checks(struct node *root, struct tree *t, const struct wm_verdict *v,
@@ -55,22 +58,61 @@ static enum wm_code set_digest(struct node *map, struct tree *t, const char *key
 	return node_set_hex(map, t, key, digest, SHA256_BYTES, err);
 }
 
+static enum wm_code tree_file(struct node *map, struct tree *t, const struct checkpoint_file *f,
+			      struct wm_error *err)
+{
+	TRY(node_set_shown(map, t, "path", f->path, err));
+	TRY(node_set_text(map, t, "role", f->role == ROLE_LOAD ? "load" : "document", err));
+	TRY(node_set_text(map, t, "grammar", f->layout.format->grammar, err));
+	TRY(node_set_integer(map, t, "size", f->layout.size, err));
+	if (f->layout.slot_len > 0)
+		TRY(node_set_integer(map, t, "slot", f->layout.slot_len, err));
+	if (f->is_pointer)
+		TRY(set_digest(map, t, "pointer_sha256", f->pointer.sha256, err));
+	if (f->measured)
+		TRY(set_digest(map, t, "file_digest", f->file_digest, err));
+	if (f->has_sha256)
+		TRY(set_digest(map, t, "sha256", f->sha256, err));
+	return WM_OK;
+}
+
+static enum wm_code tree_part(struct node *map, struct tree *t, const struct checkpoint *c,
+			      const struct checkpoint_part *p, struct wm_error *err)
+{
+	struct node *paths = NULL, *path = NULL;
+
+	TRY(node_set_shown(map, t, "name", p->name, err));
+	TRY(node_set_bool(map, t, "whole", part_is_whole(c, p), err));
+	TRY(node_set_new(&paths, map, t, "path", NODE_LIST, err));
+	for (size_t i = 0; i < p->n_paths; i++) {
+		TRY(node_text(&path, t, p->paths[i], strlen(p->paths[i]), err));
+		node_append(paths, path);
+	}
+	if (!p->has_weights)
+		return WM_OK;
+	TRY(set_digest(map, t, "weights_digest", p->weights_digest, err));
+	TRY(set_digest(map, t, "tensor_set_digest", p->tensor_set_digest, err));
+	TRY(node_set_integer(map, t, "tensor_count", p->n_tensors, err));
+	TRY(node_set_integer(map, t, "parameter_count", p->n_parameters, err));
+	return node_set_integer(map, t, "tensor_bytes", p->n_tensor_bytes, err);
+}
+
 enum wm_code measured_tree(struct node *map, struct tree *t, const struct checkpoint *c,
 			   struct wm_error *err)
 {
-	TRY(node_set_text(map, t, "grammar", c->layout.format->grammar, err));
-	TRY(node_set_integer(map, t, "size", c->size, err));
-	TRY(set_digest(map, t, "file_digest", c->file_digest, err));
-	if (c->has_sha256)
-		TRY(set_digest(map, t, "sha256", c->sha256, err));
-	if (c->has_weights) {
-		TRY(set_digest(map, t, "weights_digest", c->weights_digest, err));
-		TRY(set_digest(map, t, "tensor_set_digest", c->tensor_set_digest, err));
-		TRY(node_set_integer(map, t, "tensor_count", c->layout.n_tensors, err));
-		TRY(node_set_integer(map, t, "parameter_count", c->n_parameters, err));
-		TRY(node_set_integer(map, t, "tensor_bytes", c->n_tensor_bytes, err));
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, map, t, "file", NODE_LIST, err));
+	for (size_t i = 0; i < c->n_files; i++) {
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(tree_file(row, t, &c->files[i], err));
 	}
-	return node_set_bool(map, t, "writers_excluded", c->writers_excluded, err);
+	TRY(node_set_new(&list, map, t, "part", NODE_LIST, err));
+	for (size_t i = 0; i < c->n_parts; i++) {
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(tree_part(row, t, c, &c->parts[i], err));
+	}
+	return node_set_bool(map, t, "writers_excluded", checkpoint_excluded_writers(c), err);
 }
 
 static enum wm_code tree_notes(struct node *root, struct tree *t, const struct wm_verdict *v,
@@ -109,7 +151,7 @@ enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_ver
 		TRY(node_set_shown(root, t, "path", c->path, err));
 	TRY(tree_checks(root, t, v, err));
 	TRY(tree_statements(root, t, &v->facts, err));
-	if (c && c->measured) {
+	if (c && c->files[0].measured) {
 		TRY(node_set_new(&map, root, t, "measured", NODE_MAP, err));
 		TRY(measured_tree(map, t, c, err));
 	}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Measuring the files of a checkpoint, then its parts. */
+#include <errno.h>
+#include <string.h>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/digests.h"
+#include "util/lease.h"
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Fails where the file, or the lease on it, is not what it was when it was opened. */
+static enum wm_code check_unchanged(struct checkpoint_file *f, struct wm_error *err)
+{
+	struct stat now;
+
+	if (fstat(f->fd, &now) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", f->place, strerror(errno));
+	if (now.st_size != f->opened.st_size)
+		return fail(err, REASON_FILE_CHANGED, "%s: had %lld bytes, has %lld", f->place,
+			    (long long)f->opened.st_size, (long long)now.st_size);
+	if (!same_time(&now.st_mtim, &f->opened.st_mtim) ||
+	    !same_time(&now.st_ctim, &f->opened.st_ctim))
+		return fail(err, REASON_FILE_CHANGED, "%s: was modified after it was opened",
+			    f->place);
+	if (f->writers_excluded && !lease_held(f->fd)) {
+		f->writers_excluded = false;
+		return fail(err, REASON_FILE_CHANGED, "%s: another process opened it for writing",
+			    f->place);
+	}
+	return WM_OK;
+}
+
+/* The files that are to be read, as the digest engine takes them. */
+struct batch {
+	struct measure_file *list;
+	struct checkpoint_file **files; /* of the list */
+	size_t n;
+	uint64_t size;
+};
+
+static void batch_release(struct batch *b)
+{
+	free(b->list);
+	free(b->files);
+}
+
+static enum wm_code batch_fill(struct batch *b, struct checkpoint *c,
+			       const struct checkpoint_measure_options *o, struct wm_error *err)
+{
+	b->list = calloc(c->n_files + 1, sizeof(*b->list));
+	b->files = calloc(c->n_files + 1, sizeof(*b->files));
+	if (!b->list || !b->files)
+		return fail_nomem(err);
+	for (size_t i = 0; i < c->n_files; i++) {
+		struct checkpoint_file *f = &c->files[i];
+
+		if (f->measured || (o->wanted && !o->wanted(f, o->context)))
+			continue;
+		TRY(check_unchanged(f, err));
+		b->size += f->layout.size;
+		b->files[b->n] = f;
+		b->list[b->n++] = (struct measure_file){
+			.view = { f->fd, f->place, f->layout.head.data, f->layout.head.len,
+				  f->layout.slot_len, f->layout.size },
+			.segments = f->layout.segments,
+			.n_segments = f->layout.n_segments,
+			.sha256 = o->sha256 ? f->sha256 : NULL,
+		};
+	}
+	return WM_OK;
+}
+
+static enum wm_code count(struct checkpoint_part *p, const struct checkpoint *c,
+			  struct wm_error *err)
+{
+	uint64_t n, sum = 0, bytes = 0, tensors = 0;
+
+	for (size_t i = 0; i < p->n_files; i++) {
+		const struct checkpoint_file *f = &c->files[p->files[i]];
+
+		TRY(layout_count_elements(&n, &f->layout, f->place, err));
+		if (__builtin_add_overflow(sum, n, &sum))
+			return fail(err, REASON_LIMIT, "%s: more parameters than 64 bits count",
+				    p->name);
+		tensors += f->layout.n_tensors;
+		for (size_t j = 0; j < f->layout.n_tensors; j++)
+			bytes += f->layout.tensors[j].len; /* they tile files: no overflow */
+	}
+	p->n_tensors = tensors;
+	p->n_parameters = sum;
+	p->n_tensor_bytes = bytes;
+	return WM_OK;
+}
+
+static enum wm_code measure_part(struct checkpoint_part *p, const struct checkpoint *c,
+				 struct wm_error *err)
+{
+	cleanup_free const struct layout **layouts = calloc(p->n_files + 1, sizeof(*layouts));
+	bool tensors = true;
+
+	if (!layouts)
+		return fail_nomem(err);
+	for (size_t i = 0; i < p->n_files; i++) {
+		const struct checkpoint_file *f = &c->files[p->files[i]];
+
+		if (!f->measured)
+			return WM_OK;
+		tensors &= f->layout.has_tensors;
+		layouts[i] = &f->layout;
+	}
+	p->measured = true;
+	if (!tensors)
+		return WM_OK;
+	TRY(count(p, c, err));
+	TRY(digest_weights(p->weights_digest, layouts, p->n_files, p->name, err));
+	TRY(digest_tensor_set(p->tensor_set_digest, layouts, p->n_files, err));
+	p->has_weights = true;
+	return WM_OK;
+}
+
+static enum wm_code measure_files(struct checkpoint *c, struct batch *b,
+				  const struct checkpoint_measure_options *o, struct wm_error *err)
+{
+	struct measure m;
+
+	TRY(batch_fill(b, c, o, err));
+	if (o->progress)
+		o->progress->total = b->size;
+	m = (struct measure){ b->list, b->n, o->workers, o->progress };
+	TRY(measure(&m, err));
+	for (size_t i = 0; i < b->n; i++) {
+		struct checkpoint_file *f = b->files[i];
+
+		TRY(check_unchanged(f, err));
+		TRY(digest_file(f->file_digest, &f->layout, err));
+		f->has_sha256 = o->sha256;
+		f->measured = true;
+	}
+	return WM_OK;
+}
+
+enum wm_code checkpoint_measure(struct checkpoint *c,
+				const struct checkpoint_measure_options *options,
+				struct wm_error *err)
+{
+	struct batch b = { 0 };
+	enum wm_code code = measure_files(c, &b, options, err);
+
+	batch_release(&b);
+	TRY(code);
+	for (size_t i = 0; i < c->n_parts; i++)
+		if (part_is_whole(c, &c->parts[i]))
+			TRY(measure_part(&c->parts[i], c, err));
+	return WM_OK;
+}
