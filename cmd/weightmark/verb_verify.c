@@ -21,16 +21,17 @@ static enum wm_code print_verdict(const struct wm_verdict *v, bool every_check,
 				  struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR);
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR), headline = BUF_INIT(LIMIT_MESSAGE);
 
 	if (output_is_json()) {
 		TRY(verdict_tree(&t.root, &t, v, err));
 		print_json(t.root);
 		return WM_OK;
 	}
+	TRY(verdict_headline(&headline, v, err));
 	TRY(verdict_text(&text, v, every_check, err));
 	print_word(colour_of(v->decision), decision_name(v->decision));
-	print(" (%s)\n", verdict_headline(v));
+	print(" (%s)\n", buf_str(&headline));
 	print_text(buf_str(&text));
 	return WM_OK;
 }
@@ -56,6 +57,9 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	struct progress progress = { 0 };
 	struct verify_options options = {
 		.sidecar = options_get(&call->options, "sidecar"),
+		.part = options_get(&call->options, "part"),
+		.part_only = options_has(&call->options, "part-only"),
+		.links_within = options_get(&call->options, "links-within"),
 		.full = options_has(&call->options, "full"),
 		.progress = &progress,
 	};
@@ -81,7 +85,13 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 static const struct option_spec options[] = {
 	KEYRING_OPTION,
 	{ .name = "sidecar", .argument = "FILE", .kind = VALUE_FILE,
-	  .help = "the sidecar; default: PATH.wmk" },
+	  .help = "the sidecar; default: PATH.wmk, or weightmark.wmk in a directory" },
+	{ .name = "part", .argument = "NAME",
+	  .help = "the part that must be whole; default: at least one" },
+	{ .name = "part-only",
+	  .help = "judge one file of a set alone: at best review, exit status 4" },
+	{ .name = "links-within", .argument = "DIR", .kind = VALUE_FILE,
+	  .help = "follow links that end beneath DIR too" },
 	{ .name = "full",
 	  .help = "recompute the plain SHA-256 too, not the file digest alone" },
 	{ .name = "checks", .help = "list every check" },
@@ -93,14 +103,18 @@ const struct verb verb_verify = {
 	.summary = "decide whether a checkpoint is what a trusted key signed",
 	.operands = "PATH",
 	.description =
-		"Reads the sidecar of the checkpoint file PATH, verifies its signatures with the "
-		"keys that were pinned, measures the file and compares. Works offline. The verdict "
-		"starts at refuse and becomes accept only by a counted list of checks that each "
-		"ran and passed.\n\n"
+		"Reads what the checkpoint PATH, a file or a directory, carries (its sidecar, and "
+		"slots in its files), verifies the signatures with the keys that were pinned, "
+		"measures the files and compares. Works offline. The verdict starts at refuse and "
+		"becomes accept only by a counted list of checks that each ran and passed.\n\n"
+		"Of a directory, every file that a loader may read must have been signed, and one "
+		"part (the files that load together) must be whole. One shard of a set is judged "
+		"with the set that stands beside it.\n\n"
 		"Accept means: these bytes are those that the key's holder signed, and these are "
 		"the statements that he made about them. Whether a statement is true nobody can "
 		"compute; the verdict says who asserted it.",
 	.examples = "weightmark verify model.safetensors --key publisher.pub\n"
+		    "weightmark verify ./model-directory --key publisher.pub --part unet/model.safetensors\n"
 		    "weightmark verify model.safetensors --key publisher.pub --json",
 	.exits = "0 accepted; 1 refused; 2 usage; 3 could not tell; 4 needs human review.",
 	.options = options,

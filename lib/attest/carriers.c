@@ -60,6 +60,20 @@ enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error
 	return sidecar_decode(out, bytes.data, bytes.len, path, err);
 }
 
+bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint *record)
+{
+	const struct layout *l;
+
+	if (c->kind != CARRIER_SLOT)
+		return c->kind == CARRIER_SIDECAR;
+	l = &c->file->layout;
+	for (size_t i = 0; i < record->n_file; i++)
+		if (record->file[i]->size == l->size &&
+		    strcmp(record->file[i]->grammar, l->format->grammar) == 0)
+			return true;
+	return false;
+}
+
 /* Appends a carrier that was read with the result `code`, kept in its `err`. */
 static enum wm_code add_slot(struct carriers *c, const struct checkpoint_file *f,
 			     struct wm_error *err)
@@ -98,16 +112,36 @@ static enum wm_code add_sidecar(struct carriers *c, const char *path, struct wm_
 	return WM_OK;
 }
 
+/* The shards of a set carry the same: once is enough. */
+static bool same_slot(const struct checkpoint_file *a, const struct checkpoint_file *b)
+{
+	return a->layout.displaced == b->layout.displaced &&
+	       a->layout.carried.len == b->layout.carried.len &&
+	       memcmp(a->layout.carried.data, b->layout.carried.data, a->layout.carried.len) == 0;
+}
+
 static enum wm_code gather(struct carriers *c, const struct checkpoint *from,
 			   const char *sidecar_path, struct wm_error *err)
 {
+	const struct checkpoint_file *last = NULL;
+	size_t len = 0;
+
 	c->list = calloc(from->n_files + 1, sizeof(*c->list));
 	if (!c->list)
 		return fail_nomem(err);
 	TRY(add_sidecar(c, sidecar_path, err));
-	for (size_t i = 0; i < from->n_files; i++)
-		if (from->files[i].layout.carried.len > 0)
-			TRY(add_slot(c, &from->files[i], err));
+	for (size_t i = 0; i < from->n_files; i++) {
+		const struct checkpoint_file *f = &from->files[i];
+
+		if (f->layout.carried.len == 0 || (last && same_slot(last, f)))
+			continue;
+		len += f->layout.carried.len;
+		if (len > LIMIT_SIDECAR)
+			return fail(err, REASON_LIMIT, "%s: its slots carry more than %d bytes",
+				    from->path, LIMIT_SIDECAR);
+		TRY(add_slot(c, f, err));
+		last = f;
+	}
 	return WM_OK;
 }
 

@@ -11,6 +11,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "statement/sidecar.h"
+#include "weightmark/v1/manifest.pb-c.h"
 
 enum carrier_kind {
 	CARRIER_SIDECAR,
@@ -47,9 +48,18 @@ bool carrier_is_sidecar(const char *path);
 MUST_USE enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error *err);
 
 /*
+ * Whether what the carrier holds about the bytes `record` is meant for the checkpoint that
+ * it was found with: so for a sidecar; for a slot where the record lists a file of the size
+ * and grammar of the one that has the slot; never for a displaced one. A slot that a
+ * converter copied into another model is inherited: it speaks of an ancestor.
+ */
+bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint *record);
+
+/*
  * Finds all carriers of the opened checkpoint `c`, whose sidecar is looked for at
  * `sidecar_path`. A carrier that cannot be read is in the list with the reason; a sidecar
- * that is not there is not. Fails only where nothing could be told. `c` must outlive `out`.
+ * that is not there is not; neighbouring slots that carry the same are one. Fails with `limit`,
+ * else only where nothing could be told. `c` must outlive `out`.
  */
 MUST_USE enum wm_code carriers_gather(struct carriers *out, const struct checkpoint *c,
 				      const char *sidecar_path, struct wm_error *err);

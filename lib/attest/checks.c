@@ -4,23 +4,15 @@
 
 #include <string.h>
 
+#include "attest/checks_files.h"
 #include "attest/connected.h"
+#include "attest/pool.h"
 #include "statement/message.h"
+#include "statement/scalar.h"
 #include "text/json.h"
 #include "util/limits.h"
 #include "weightmark/v1/dataset.pb-c.h"
 #include "weightmark/v1/run.pb-c.h"
-
-/* What comes after a failed check must not be judged; nor crash, should one be missing. */
-static enum wm_code nothing_to_judge(struct wm_error *err)
-{
-	return fail(err, REASON_INTERNAL, "a check ran without the facts that it needs");
-}
-
-static bool has_reason(const struct wm_error *e, enum reason reason)
-{
-	return e->code != WM_OK && error_reason(e) == reason;
-}
 
 /* Hands on what a step of gathering said. */
 static enum wm_code hand_on(const struct wm_error *from, struct wm_error *err)
@@ -35,14 +27,27 @@ static enum wm_code checkpoint_parsed(const struct verification *v, struct wm_er
 
 static enum wm_code carrier_found(const struct verification *v, struct wm_error *err)
 {
-	return has_reason(&v->sidecar_err, REASON_SIDECAR_MISSING) ? hand_on(&v->sidecar_err, err) :
-								     WM_OK;
+	if (v->carriers.n == 0 && v->carriers_err.code == WM_OK)
+		return fail(err, REASON_SIDECAR_MISSING,
+			    "%s: there is no such file, and no slot in the checkpoint",
+			    v->sidecar_path);
+	return WM_OK;
 }
 
-static enum wm_code sidecar_canonical(const struct verification *v, struct wm_error *err)
+static enum wm_code carriers_canonical(const struct verification *v, struct wm_error *err)
 {
-	return has_reason(&v->sidecar_err, REASON_SIDECAR_MISSING) ? WM_OK :
-								     hand_on(&v->sidecar_err, err);
+	TRY(hand_on(&v->carriers_err, err));
+	for (size_t i = 0; i < v->carriers.n; i++) {
+		const struct carrier *c = &v->carriers.list[i];
+
+		/* What stands elsewhere in a file's metadata is anybody's, and is measured. */
+		if (c->kind != CARRIER_DISPLACED)
+			TRY(hand_on(&c->err, err));
+		if (c->kind != CARRIER_SIDECAR && c->sidecar.n_openings > 0)
+			return fail(err, REASON_SIDECAR_MALFORMED, "%s: a slot with openings",
+				    c->place);
+	}
+	return WM_OK;
 }
 
 static enum wm_code keyids_computed(const struct verification *v, struct wm_error *err)
@@ -51,7 +56,7 @@ static enum wm_code keyids_computed(const struct verification *v, struct wm_erro
 		if (v->carried[i].keyid_wrong)
 			return fail(err, REASON_KEYID_MISMATCH,
 				    "%s: an envelope names key %s, and another signed it",
-				    v->sidecar_path, v->carried[i].envelope->keyid);
+				    v->carried[i].carrier->place, v->carried[i].envelope->keyid);
 	return WM_OK;
 }
 
@@ -79,21 +84,39 @@ static enum wm_code statements_strict(const struct verification *v, struct wm_er
 	return WM_OK;
 }
 
+/* Where all that was carried came along from an ancestor, say so. */
 static enum wm_code manifest_present(const struct verification *v, struct wm_error *err)
 {
-	if (!v->manifest)
-		return fail(err, REASON_MANIFEST_MISSING, "%s: carries no manifest by a pinned key",
-			    v->sidecar_path);
-	return WM_OK;
+	if (v->head)
+		return WM_OK;
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct statement *s = v->carried[i].statement;
+
+		if (s && s->kind->descriptor == &weightmark__v1__manifest__descriptor)
+			return fail(err, REASON_INHERITED, "%s: carries a manifest of its ancestor %s",
+				    v->carried[i].carrier->place, s->header->object->text);
+	}
+	return fail(err, REASON_MANIFEST_MISSING,
+		    "%s: carries no manifest and no admission by a pinned key", v->path);
 }
 
 static enum wm_code manifest_single(const struct verification *v, struct wm_error *err)
 {
-	if (v->n_heads > 1)
-		return fail(err, REASON_MANIFEST_CONFLICT,
-			    "%s: carries %zu manifests of sequence %llu", v->sidecar_path,
-			    v->n_heads, (unsigned long long)v->head->statement->header->sequence);
+	if (v->n_objects > 1)
+		return fail(err, REASON_CARRIERS_DISAGREE,
+			    "%s: carries statements of %zu chains about the same bytes", v->path,
+			    v->n_objects);
 	return WM_OK;
+}
+
+static enum wm_code admission_current(const struct verification *v, struct wm_error *err)
+{
+	char at[TIME_TEXT + 1];
+
+	if (!v->admission || v->admission->expires->seconds > v->now)
+		return WM_OK;
+	time_text(at, v->admission->expires->seconds);
+	return fail(err, REASON_ADMISSION_EXPIRED, "%s: was admitted until %s", v->path, at);
 }
 
 static enum wm_code issuers_bound(const struct verification *v, struct wm_error *err)
@@ -104,7 +127,7 @@ static enum wm_code issuers_bound(const struct verification *v, struct wm_error 
 		if (s && strncmp(s->header->issuer, "key:", 4) == 0 &&
 		    strcmp(s->header->issuer + 4, public_key_id(v->carried[i].key)) != 0)
 			return fail(err, REASON_ISSUER_MISMATCH,
-				    "%s: issuer %s, signed by key %s", v->sidecar_path,
+				    "%s: issuer %s, signed by key %s", v->carried[i].carrier->place,
 				    s->header->issuer, public_key_id(v->carried[i].key));
 	}
 	return WM_OK;
@@ -118,18 +141,18 @@ static enum wm_code is_carried(const struct verification *v, const Weightmark__V
 	if (!r || !r->statement || find_carried(v, r->statement->sha256.data))
 		return WM_OK;
 	statement_id_text(id, r->statement->sha256.data);
-	return fail(err, REASON_REFERENCE_MISSING, "%s: does not carry %s of %s", v->sidecar_path,
+	return fail(err, REASON_REFERENCE_MISSING, "%s: does not carry %s of %s", v->path,
 		    id, r->object ? r->object->text : "an unnamed object");
 }
 
 /* The runs of the manifest and the datasets of runs; ancestors are other checkpoints' affair. */
 static enum wm_code references_carried(const struct verification *v, struct wm_error *err)
 {
-	if (!v->manifest)
+	if (!v->head)
 		return nothing_to_judge(err);
-	for (size_t i = 0; i < v->manifest->n_run; i++)
+	for (size_t i = 0; v->manifest && i < v->manifest->n_run; i++)
 		TRY(is_carried(v, v->manifest->run[i], err));
-	if (v->manifest->checkpoint_of)
+	if (v->manifest && v->manifest->checkpoint_of)
 		TRY(is_carried(v, v->manifest->checkpoint_of->run, err));
 	for (size_t i = 0; i < v->n_carried; i++) {
 		const struct statement *s = v->carried[i].statement;
@@ -142,11 +165,6 @@ static enum wm_code references_carried(const struct verification *v, struct wm_e
 			TRY(is_carried(v, run->uses[j]->dataset, err));
 	}
 	return WM_OK;
-}
-
-static bool digest_is(const Weightmark__V1__Digest *d, const uint8_t digest[SHA256_BYTES])
-{
-	return d && memcmp(d->sha256.data, digest, SHA256_BYTES) == 0;
 }
 
 static bool same_id(const Weightmark__V1__StatementId *a, const Weightmark__V1__StatementId *b)
@@ -237,7 +255,7 @@ static enum wm_code runs_agree(const struct verification *v, const Weightmark__V
 
 static enum wm_code references_agree(const struct verification *v, struct wm_error *err)
 {
-	if (!v->manifest)
+	if (!v->head)
 		return nothing_to_judge(err);
 	for (size_t i = 0; i < v->n_carried; i++) {
 		const struct statement *s = v->carried[i].statement;
@@ -253,7 +271,7 @@ static enum wm_code references_agree(const struct verification *v, struct wm_err
 			TRY(refers_to(v, run->uses[j]->dataset,
 				      &weightmark__v1__dataset__descriptor, err));
 	}
-	return runs_agree(v, v->manifest, err);
+	return v->manifest ? runs_agree(v, v->manifest, err) : WM_OK;
 }
 
 static bool opening_matches(const struct verification *v, const struct opening *o,
@@ -287,102 +305,16 @@ static enum wm_code openings_match(const struct verification *v, struct wm_error
 	uint8_t digest[SHA256_BYTES];
 	bool canonical = false;
 
-	for (size_t i = 0; i < v->sidecar.n_openings; i++) {
-		const struct opening *o = &v->sidecar.openings[i];
+	for (size_t i = 0; i < v->carriers.n; i++)
+		for (size_t j = 0; j < v->carriers.list[i].sidecar.n_openings; j++) {
+			const struct opening *o = &v->carriers.list[i].sidecar.openings[j];
 
-		TRY(opening_digest(digest, o, err));
-		TRY(value_canonical(&canonical, o, err));
-		if (!canonical || !opening_matches(v, o, digest))
-			return fail(err, REASON_OPENING_MISMATCH, "%s: the opening of %s",
-				    v->sidecar_path, o->pointer);
-	}
-	return WM_OK;
-}
-
-/* The record of the one file of a checkpoint, or NULL where facts are missing. */
-static const Weightmark__V1__File *the_file(const struct verification *v)
-{
-	return v->manifest && v->checkpoint && v->manifest->checkpoint->n_file == 1 ?
-		       v->manifest->checkpoint->file[0] :
-		       NULL;
-}
-
-static enum wm_code files_closed(const struct verification *v, struct wm_error *err)
-{
-	if (!v->manifest)
-		return nothing_to_judge(err);
-	if (v->manifest->checkpoint->n_file != 1 || v->manifest->checkpoint->n_part != 1)
-		return fail(err, REASON_NOT_WHOLE,
-			    "%s: the manifest lists %zu files in %zu parts", v->sidecar_path,
-			    v->manifest->checkpoint->n_file, v->manifest->checkpoint->n_part);
-	return WM_OK;
-}
-
-static enum wm_code grammar_equal(const struct verification *v, struct wm_error *err)
-{
-	const Weightmark__V1__File *f = the_file(v);
-
-	if (!f)
-		return nothing_to_judge(err);
-	if (strcmp(f->grammar, v->checkpoint->files[0].layout.format->grammar) != 0)
-		return fail(err, REASON_GRAMMAR_MISMATCH, "%s: signed as %s, found to be %s",
-			    v->checkpoint->path, f->grammar, v->checkpoint->files[0].layout.format->grammar);
-	return WM_OK;
-}
-
-static enum wm_code file_digest_equal(const struct verification *v, struct wm_error *err)
-{
-	const Weightmark__V1__File *f = the_file(v);
-
-	if (!f)
-		return nothing_to_judge(err);
-	if (f->size != v->checkpoint->files[0].layout.size)
-		return fail(err, REASON_FILE_MISMATCH, "%s: has %llu bytes, %llu were signed",
-			    v->checkpoint->path, (unsigned long long)v->checkpoint->files[0].layout.size,
-			    (unsigned long long)f->size);
-	if (!v->checkpoint->files[0].measured)
-		return nothing_to_judge(err);
-	if (!digest_is(f->file_digest, v->checkpoint->files[0].file_digest))
-		return fail(err, REASON_FILE_MISMATCH, "%s: its file digest is not the signed one",
-			    v->checkpoint->path);
-	return WM_OK;
-}
-
-static enum wm_code weights_equal(const struct verification *v, struct wm_error *err)
-{
-	const struct checkpoint_part *c;
-	const Weightmark__V1__Part *p;
-
-	if (!the_file(v) || v->checkpoint->n_parts == 0 || v->manifest->checkpoint->n_part == 0)
-		return nothing_to_judge(err);
-	c = &v->checkpoint->parts[0];
-	p = v->manifest->checkpoint->part[0];
-	if (!c->has_weights) {
-		if (p->weights_digest || p->tensor_set_digest || p->has_tensor_count ||
-		    p->has_parameter_count || p->has_tensor_bytes)
-			return fail(err, REASON_WEIGHTS_MISMATCH,
-				    "%s: was signed with tensors, and has none that can be told",
-				    c->name);
-		return WM_OK;
-	}
-	if (!digest_is(p->weights_digest, c->weights_digest) ||
-	    !digest_is(p->tensor_set_digest, c->tensor_set_digest) ||
-	    p->tensor_count != c->n_tensors || p->parameter_count != c->n_parameters ||
-	    p->tensor_bytes != c->n_tensor_bytes)
-		return fail(err, REASON_WEIGHTS_MISMATCH,
-			    "%s: the digests of its tensors are not the signed ones", c->name);
-	return WM_OK;
-}
-
-static enum wm_code sha256_equal(const struct verification *v, struct wm_error *err)
-{
-	const Weightmark__V1__File *f = the_file(v);
-
-	if (!f || !v->checkpoint->files[0].has_sha256)
-		return nothing_to_judge(err);
-	if (!digest_is(f->sha256, v->checkpoint->files[0].sha256))
-		return fail(err, REASON_SHA256_MISMATCH, "%s: its SHA-256 is not the signed one",
-			    v->checkpoint->path);
+			TRY(opening_digest(digest, o, err));
+			TRY(value_canonical(&canonical, o, err));
+			if (!canonical || !opening_matches(v, o, digest))
+				return fail(err, REASON_OPENING_MISMATCH, "%s: the opening of %s",
+					    v->carriers.list[i].place, o->pointer);
+		}
 	return WM_OK;
 }
 
@@ -391,7 +323,7 @@ static enum wm_code schema_known(const struct verification *v, struct wm_error *
 	for (size_t i = 0; i < v->n_carried; i++)
 		if (v->carried[i].statement && v->carried[i].statement->newer_schema)
 			return fail(err, REASON_NEWER_SCHEMA, "%s: %s uses schema 1.%u",
-				    v->sidecar_path, v->carried[i].statement->header->object->text,
+				    v->carried[i].carrier->place, v->carried[i].statement->header->object->text,
 				    v->carried[i].statement->header->schema_minor);
 	return WM_OK;
 }
@@ -414,24 +346,31 @@ __attribute__((unused)) static enum wm_code check_removed(const struct verificat
 const struct check checks[] = {
 	/* checks: begin */
 	{ "checkpoint-parsed", "the file keeps its strict grammar", checkpoint_parsed, REFUSES },
-	{ "carrier-found", "a sidecar was found", carrier_found, REFUSES },
-	{ "sidecar-canonical", "no byte of the sidecar is free", sidecar_canonical, REFUSES },
+	{ "carrier-found", "statements are carried", carrier_found, REFUSES },
+	{ "carriers-canonical", "no byte of a carrier is free", carriers_canonical, REFUSES },
 	{ "keyids-computed", "keyids are those of the signing keys", keyids_computed, REFUSES },
 	{ "signatures-valid", "signatures by pinned keys verify", signatures_valid, REFUSES },
 	{ "signer-pinned", "a pinned key signed", signer_pinned, REFUSES },
 	{ "statements-strict", "statements follow the schema", statements_strict, REFUSES },
-	{ "manifest-present", "a manifest is among them", manifest_present, REFUSES },
-	{ "manifest-single", "one manifest is the newest", manifest_single, REFUSES },
+	{ "manifest-present", "a manifest or admission is of this", manifest_present, REFUSES },
+	{ "manifest-single", "one chain is about these bytes", manifest_single, REFUSES },
+	{ "statements-chained", "corrections form chains", all_chained, REFUSES },
 	{ "issuers-bound", "issuers that are keys signed", issuers_bound, REFUSES },
 	{ "statements-connected", "statements are connected", all_connected, REFUSES },
 	{ "references-carried", "runs and datasets are carried", references_carried, REFUSES },
 	{ "references-agree", "references mean what they name", references_agree, REFUSES },
 	{ "openings-match", "opened values match their digests", openings_match, REFUSES },
-	{ "files-closed", "the manifest lists just this file", files_closed, REFUSES },
-	{ "grammar-equal", "the grammar is the signed one", grammar_equal, REFUSES },
-	{ "file-digest-equal", "the file digest is the signed one", file_digest_equal, REFUSES },
+	{ "admission-current", "an admission has not expired", admission_current, REFUSES },
+	{ "files-listed", "nothing to load is unlisted", files_listed, REFUSES },
+	{ "files-present", "what is to be loaded is there", files_present, REFUSES },
+	{ "parts-whole", "a part is whole", parts_whole, REFUSES },
+	{ "grammars-equal", "grammars are the signed ones", grammars_equal, REFUSES },
+	{ "pointers-agree", "pointers name the signed bytes", pointers_agree, REFUSES },
+	{ "file-digests-equal", "file digests are the signed", file_digests_equal, REFUSES },
 	{ "weights-equal", "the weights digests are the signed", weights_equal, REFUSES },
-	{ "sha256-equal", "the plain SHA-256 is the signed one", sha256_equal, FULL },
+	{ "sha256-equal", "plain SHA-256s are the signed ones", sha256_equal, FULL },
+	{ "bytes-fetched", "the bytes themselves are here", bytes_fetched, REVIEWS },
+	{ "set-judged", "all files of a set were judged", set_judged, REVIEWS },
 	{ "schema-known", "the schema version is known", schema_known, REVIEWS },
 	/* checks: end */
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/pool.h"
 #include "statement/message.h"
 
 struct groups {
@@ -22,42 +23,9 @@ static size_t group_of(const struct groups *g, size_t i)
 	return i;
 }
 
-/* Envelopes are sorted by statement id: a binary search finds the first of one id. */
-static size_t first_of(const struct verification *v, const uint8_t id[SHA256_BYTES])
-{
-	size_t low = 0, high = v->n_carried;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (memcmp(v->carried[middle].envelope->statement, id, SHA256_BYTES) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static bool has_id(const struct verification *v, size_t i, const uint8_t id[SHA256_BYTES])
-{
-	return i < v->n_carried &&
-	       memcmp(v->carried[i].envelope->statement, id, SHA256_BYTES) == 0;
-}
-
-const struct carried *find_carried(const struct verification *v, const uint8_t id[SHA256_BYTES])
-{
-	size_t first = first_of(v, id);
-
-	/* Envelopes of strangers may stand before the one that was verified and decoded. */
-	for (size_t i = first; has_id(v, i, id); i++)
-		if (v->carried[i].statement)
-			return &v->carried[i];
-	return has_id(v, first, id) ? &v->carried[first] : NULL;
-}
-
 static void join_id(const struct groups *g, const uint8_t id[SHA256_BYTES])
 {
-	for (size_t i = first_of(g->v, id); has_id(g->v, i, id); i++)
+	for (size_t i = first_carried(g->v, id); carried_has_id(g->v, i, id); i++)
 		g->up[group_of(g, i)] = group_of(g, g->from);
 }
 
@@ -73,13 +41,22 @@ static enum wm_code join_references(const ProtobufCMessage *m, const void *conte
 	return WM_OK;
 }
 
+/* Whether a manifest or an admission stands in the group of each envelope: `anchored`. */
+static bool is_anchor(const struct carried *c)
+{
+	return c->statement &&
+	       (c->statement->kind->descriptor == &weightmark__v1__manifest__descriptor ||
+		c->statement->kind->descriptor == &weightmark__v1__admission__descriptor);
+}
+
 enum wm_code all_connected(const struct verification *v, struct wm_error *err)
 {
 	cleanup_free size_t *up = calloc(v->n_carried + 1, sizeof(*up));
+	cleanup_free bool *anchored = calloc(v->n_carried + 1, sizeof(*anchored));
 	struct groups g = { v, up, 0 };
 	char id[STATEMENT_ID_TEXT + 1];
 
-	if (!up)
+	if (!up || !anchored)
 		return fail_nomem(err);
 	for (size_t i = 0; i < v->n_carried; i++)
 		up[i] = i;
@@ -89,12 +66,16 @@ enum wm_code all_connected(const struct verification *v, struct wm_error *err)
 			TRY(message_walk(v->carried[g.from].statement->message, join_references, &g,
 					 err));
 	}
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (is_anchor(&v->carried[i]))
+			anchored[group_of(&g, i)] = true;
 	for (size_t i = 0; i < v->n_carried; i++) {
-		if (v->head && group_of(&g, i) == group_of(&g, (size_t)(v->head - v->carried)))
+		if (anchored[group_of(&g, i)])
 			continue;
 		statement_id_text(id, v->carried[i].envelope->statement);
 		return fail(err, REASON_STATEMENT_UNCONNECTED,
-			    "%s: nothing connects %s with the manifest", v->sidecar_path, id);
+			    "%s: nothing connects %s with the manifest",
+			    v->carried[i].carrier->place, id);
 	}
 	return WM_OK;
 }

@@ -6,17 +6,18 @@
 #include "attest/verify.h"
 
 /*
- * Whether every carried envelope is connected to the newest manifest: by references
- * and corrections, in either direction, over any number of steps. An envelope that no
- * pinned key verifies must be around a payload that a connected statement names.
- * Fails with `statement-unconnected`.
+ * Whether every carried envelope is connected to a manifest or an admission that a pinned
+ * key signed: by references and corrections, in either direction, over any number of steps. An
+ * envelope that no pinned key verifies must be around a payload that a connected
+ * statement names. Fails with `statement-unconnected`.
  */
 MUST_USE enum wm_code all_connected(const struct verification *v, struct wm_error *err);
 
 /*
- * A carried envelope around the payload with this statement id, one that was decoded where
- * there is any; NULL where none is carried.
+ * Whether the carried statements of each object form one chain: no two of one sequence,
+ * each the correction of the one before it where that is carried. Fails with
+ * `manifest-conflict` and `chain-broken`.
  */
-const struct carried *find_carried(const struct verification *v, const uint8_t id[SHA256_BYTES]);
+MUST_USE enum wm_code all_chained(const struct verification *v, struct wm_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attest/checks.h"
+#include "attest/checks_files.h"
 
 __attribute__((format(printf, 3, 4))) static void
 verdict_note(struct wm_verdict *v, const char *code, const char *format, ...)
@@ -112,18 +113,53 @@ static void note_sealed(struct wm_verdict *v)
 	}
 }
 
-static void note_checkpoint(struct wm_verdict *v)
+/* --- the files ----------------------------------------------------------------------- */
+
+static void note_documents(struct wm_verdict *v)
+{
+	const struct verification *f = &v->facts;
+
+	for (size_t i = 0; i < f->checkpoint->n_files; i++) {
+		const struct checkpoint_file *file = &f->checkpoint->files[i];
+		const Weightmark__V1__File *listed = f->listed[i];
+
+		if (file->role != ROLE_DOCUMENT || file->is_pointer)
+			continue;
+		if (!listed)
+			verdict_note(v, "document-added", "%s was not signed", file->path);
+		else if (listed->size != file->layout.size ||
+			 (file->measured && !digest_is(listed->file_digest, file->file_digest)))
+			verdict_note(v, "document-changed", "%s is not what was signed", file->path);
+	}
+}
+
+/* What is listed and not there, where that was no reason to refuse. */
+static void note_absent(struct wm_verdict *v)
+{
+	const struct verification *f = &v->facts;
+
+	if (!f->checkpoint->is_directory)
+		return;
+	for (size_t i = 0; i < f->checkpoint->n_parts; i++)
+		if (f->checkpoint->parts[i].n_files < f->checkpoint->parts[i].n_paths)
+			verdict_note(v, "part-absent", "part %s: %zu of %zu files are there",
+				     f->checkpoint->parts[i].name, f->checkpoint->parts[i].n_files,
+				     f->checkpoint->parts[i].n_paths);
+	for (size_t i = 0; i < f->record->n_file; i++)
+		if (!checkpoint_find_file(f->checkpoint, f->record->file[i]->path))
+			verdict_note(v, "file-absent", "%s was signed, and is not there",
+				     f->record->file[i]->path);
+}
+
+static void note_measuring(struct wm_verdict *v)
 {
 	const struct checkpoint *c = v->facts.checkpoint;
-	const Weightmark__V1__Manifest *m = v->facts.manifest;
+	bool loose = false, tensors = false;
 
-	if (!c || !m)
-		return;
-	if (m->checkpoint->n_file == 1 && strcmp(m->checkpoint->file[0]->path, c->files[0].path) != 0)
-		verdict_note(v, "renamed", "signed under the name '%s'",
-			     m->checkpoint->file[0]->path);
-	if (!c->files[0].measured)
-		return;
+	for (size_t i = 0; i < c->n_files; i++) {
+		loose |= c->files[i].layout.loose_spaces;
+		tensors |= c->files[i].layout.has_tensors;
+	}
 	if (!checkpoint_excluded_writers(c))
 		verdict_note(v, "writers-not-excluded",
 			     "another process could have written to the file while it was read");
@@ -131,12 +167,48 @@ static void note_checkpoint(struct wm_verdict *v)
 		verdict_note(
 			v, "sha256-not-recomputed",
 			"the file digest was checked; --full recomputes the plain SHA-256 too");
-	if (c->files[0].layout.loose_spaces)
+	if (loose)
 		verdict_note(v, "loose-spaces",
 			     "the header has white space that readers accept and the "
 			     "specification does not");
-	if (!c->files[0].layout.has_tensors)
+	if (!tensors)
 		verdict_note(v, "no-tensors", "no known format: tensors cannot be told apart");
+}
+
+static void note_checkpoint(struct wm_verdict *v)
+{
+	const struct verification *f = &v->facts;
+
+	if (!f->checkpoint || !f->record || !f->listed)
+		return;
+	if (!f->checkpoint->is_directory && f->record->n_file == 1 &&
+	    strcmp(f->record->file[0]->path, f->checkpoint->files[0].path) != 0)
+		verdict_note(v, "renamed", "signed under the name '%s'", f->record->file[0]->path);
+	note_measuring(v);
+	note_documents(v);
+	note_absent(v);
+}
+
+/* --- who else speaks ------------------------------------------------------------------ */
+
+/* Verified manifests and admissions that are not what was decided upon. */
+static void note_others(struct wm_verdict *v)
+{
+	const struct verification *f = &v->facts;
+
+	for (size_t i = 0; f->head && i < f->n_carried; i++) {
+		const struct statement *s = f->carried[i].statement;
+		const char *object = s ? s->header->object->text : "";
+
+		if (!s || strcmp(object, f->head->statement->header->object->text) == 0)
+			continue;
+		if (s->kind->descriptor == &weightmark__v1__admission__descriptor)
+			verdict_note(v, "admission", "%s admitted it too", s->header->issuer);
+		else if (s->kind->descriptor == &weightmark__v1__manifest__descriptor &&
+			 !f->carried[i].speaks)
+			verdict_note(v, "inherited", "%s is about an ancestor: %s",
+				     f->carried[i].carrier->place, object);
+	}
 }
 
 /* Accept is what remains where at least one check passed and every one that ran did. */
@@ -174,6 +246,7 @@ static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 	decide(v);
 	/* What strangers can add to a sidecar comes last: it must not crowd out the rest. */
 	note_checkpoint(v);
+	note_others(v);
 	note_sealed(v);
 	note_signatures(v);
 	if (v->n_notes_dropped > 0)

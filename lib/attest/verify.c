@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gathering the facts of a verification, in an order that parses nothing unverified. */
+/* Gathering the facts of a verification. */
 #include "attest/verify.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "attest/carriers.h"
+#include "attest/pool.h"
+#include "util/file.h"
 #include "util/limits.h"
 
 void verification_release(struct verification *v)
@@ -13,150 +16,259 @@ void verification_release(struct verification *v)
 	for (size_t i = 0; i < v->n_carried; i++)
 		statement_free(v->carried[i].statement);
 	free(v->carried);
-	free(v->sidecar_path);
-	sidecar_release(&v->sidecar);
+	carriers_release(&v->carriers);
+	free(v->listed);
 	checkpoint_free(v->checkpoint);
+	free(v->sidecar_path);
+	free(v->path);
 	*v = (struct verification){ 0 };
 }
 
-/*
- * Verifies under the pinned key that the envelope names. Where it names none, every pinned
- * key is tried, so that a wrong keyid shows.
- */
-static enum wm_code verify_signature(struct carried *c, const struct keyring *keys,
-				     struct wm_error *err)
-{
-	struct wm_error said;
+/* --- where carriers are --------------------------------------------------------------- */
 
-	c->key = keyring_find(keys, c->envelope->keyid);
-	if (c->key)
-		return envelope_try(&c->signature, c->envelope, c->key, err);
-	(void)fail(&c->signature, REASON_KEY_UNTRUSTED, "signed by key %s, which is not pinned",
-		   c->envelope->keyid);
-	for (size_t i = 0; i < keyring_count(keys) && !c->keyid_wrong; i++) {
-		TRY(envelope_try(&said, c->envelope, keyring_at(keys, i), err));
-		c->keyid_wrong = said.code == WM_OK;
+/* A lone file without a sidecar of its own may be one of a directory that has one. */
+static enum wm_code choose_sidecar(struct verification *v, const char *named, struct wm_error *err)
+{
+	cleanup_free char *beside = NULL;
+	int len = (int)(file_name(v->path) - v->path);
+
+	if (named) {
+		v->sidecar_path = strdup(named);
+		return v->sidecar_path ? WM_OK : fail_nomem(err);
 	}
-	return WM_OK;
-}
-
-static enum wm_code examine(struct carried *c, const char *name, const struct keyring *keys,
-			    struct wm_error *err)
-{
-	enum wm_code code;
-
-	TRY(verify_signature(c, keys, err));
-	if (c->signature.code != WM_OK)
+	TRY(carrier_sidecar_path(&v->sidecar_path, v->path, err));
+	if (!v->checkpoint || v->checkpoint->is_directory || file_exists(v->sidecar_path))
 		return WM_OK;
-	code = statement_decode(&c->statement, c->envelope->payload, c->envelope->payload_len, name,
-				&c->decoded);
-	return error_is_untold(code) ? fail_again(err, &c->decoded) : WM_OK;
-}
-
-bool statement_verified(const struct verification *v, const struct carried *c)
-{
-	for (size_t i = 0; i < v->n_carried; i++)
-		if (v->carried[i].signature.code == WM_OK &&
-		    memcmp(v->carried[i].envelope->statement, c->envelope->statement,
-			   SHA256_BYTES) == 0)
-			return true;
-	return false;
-}
-
-/*
- * The manifest of the highest sequence. Every other one must be an earlier one of the same
- * object; those that are not are counted with it.
- */
-static void find_head(struct verification *v)
-{
-	for (size_t i = 0; i < v->n_carried; i++) {
-		const struct statement *s = v->carried[i].statement;
-
-		if (!s || s->kind->descriptor != &weightmark__v1__manifest__descriptor)
-			continue;
-		if (!v->head || s->header->sequence > v->head->statement->header->sequence)
-			v->head = &v->carried[i];
+	if (asprintf(&beside, "%.*s", len ? len : 1, len ? v->path : ".") < 0) {
+		beside = NULL;
+		return fail_nomem(err);
 	}
-	for (size_t i = 0; v->head && i < v->n_carried; i++) {
-		const struct statement *s = v->carried[i].statement, *head = v->head->statement;
-
-		if (!s || s->kind != head->kind)
-			continue;
-		if (&v->carried[i] == v->head ||
-		    (memcmp(s->id, head->id, SHA256_BYTES) != 0 &&
-		     (s->header->sequence == head->header->sequence ||
-		      strcmp(s->header->object->text, head->header->object->text) != 0)))
-			v->n_heads++;
-	}
-	if (v->head)
-		v->manifest = (const Weightmark__V1__Manifest *)v->head->statement->message;
+	free(take_ptr(&v->sidecar_path));
+	TRY(carrier_sidecar_path(&v->sidecar_path, beside, err));
+	if (file_exists(v->sidecar_path))
+		return WM_OK;
+	free(take_ptr(&v->sidecar_path));
+	return carrier_sidecar_path(&v->sidecar_path, v->path, err);
 }
 
-/* Whether strangers' envelopes would make us try more signatures than one verification may. */
-static bool too_many_tries(const struct sidecar *s, const struct keyring *keys)
-{
-	size_t n_strangers = 0;
-
-	for (size_t i = 0; i < s->n_envelopes; i++)
-		n_strangers += keyring_find(keys, s->envelopes[i].keyid) == NULL;
-	return n_strangers * keyring_count(keys) > LIMIT_TRIES;
-}
-
-static enum wm_code gather_carriers(struct verification *v, const struct verify_options *options,
+static enum wm_code gather_carriers(struct verification *v, const struct verify_options *o,
 				    struct wm_error *err)
 {
-	enum wm_code code = carrier_load(&v->sidecar, v->sidecar_path, &v->sidecar_err);
+	enum wm_code code = WM_OK;
 
-	if (error_is_untold(code))
-		return fail_again(err, &v->sidecar_err);
-	if (code == WM_OK && too_many_tries(&v->sidecar, options->keys))
-		code = fail(&v->sidecar_err, REASON_LIMIT,
-			    "%s: too many envelopes by keys that are not pinned", v->sidecar_path);
+	TRY(choose_sidecar(v, o->sidecar, err));
+	if (v->checkpoint)
+		code = carriers_gather(&v->carriers, v->checkpoint, v->sidecar_path,
+				       &v->carriers_err);
 	if (code != WM_OK)
-		return WM_OK;
-	v->carried = calloc(v->sidecar.n_envelopes, sizeof(*v->carried));
-	if (!v->carried)
-		return fail_nomem(err);
-	v->n_carried = v->sidecar.n_envelopes;
-	for (size_t i = 0; i < v->n_carried; i++) {
-		v->carried[i].envelope = &v->sidecar.envelopes[i];
-		TRY(examine(&v->carried[i], v->sidecar_path, options->keys, err));
-	}
-	find_head(v);
+		return error_is_untold(code) ? fail_again(err, &v->carriers_err) : WM_OK;
+	TRY(pool_fill(v, o->keys, err));
+	pool_find_head(v);
 	return WM_OK;
 }
 
-static bool has_signed_size(const struct verification *v)
+/* --- what the record lists ------------------------------------------------------------ */
+
+static bool ends_with_component(const char *path, const char *name)
 {
-	return v->manifest && v->manifest->checkpoint->n_file == 1 &&
-	       v->manifest->checkpoint->file[0]->size == v->checkpoint->files[0].layout.size;
+	return strcmp(file_name(path), name) == 0;
 }
 
-/* Opens the checkpoint first, so that a lease covers all that follows; measures it last. */
+/* The record of a lone file: the only one, or the one of its name in a set. */
+static const Weightmark__V1__File *listed_alone(const struct verification *v)
+{
+	const char *name = v->checkpoint->files[0].path;
+
+	if (v->record->n_file == 1)
+		return v->record->file[0];
+	for (size_t i = 0; i < v->record->n_file; i++)
+		if (ends_with_component(v->record->file[i]->path, name) &&
+		    v->record->file[i]->size == v->checkpoint->files[0].layout.size)
+			return v->record->file[i];
+	return NULL;
+}
+
+static enum wm_code match_files(struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	v->listed = calloc(c->n_files + 1, sizeof(*v->listed));
+	if (!v->listed)
+		return fail_nomem(err);
+	if (!c->is_directory) {
+		v->listed[0] = listed_alone(v);
+		return WM_OK;
+	}
+	for (size_t i = 0, j = 0; i < c->n_files; i++) {
+		while (j < v->record->n_file &&
+		       strcmp(v->record->file[j]->path, c->files[i].path) < 0)
+			j++;
+		if (j < v->record->n_file &&
+		    strcmp(v->record->file[j]->path, c->files[i].path) == 0)
+			v->listed[i] = v->record->file[j];
+	}
+	return WM_OK;
+}
+
+/* The parts are those that were signed; what is in them is measured here. */
+static enum wm_code add_parts(struct verification *v, struct wm_error *err)
+{
+	const Weightmark__V1__Checkpoint *r = v->record;
+	struct checkpoint *c = v->checkpoint;
+
+	if (!c->is_directory && r->n_file > 1)
+		return WM_OK;
+	for (size_t i = 0; i < r->n_part; i++) {
+		const Weightmark__V1__Part *p = r->part[i];
+
+		TRY(checkpoint_add_part(c, p->name, c->is_directory ? p->path : &c->files[0].path,
+					c->is_directory ? p->n_path : 1, err));
+	}
+	return c->is_directory ? checkpoint_check_indexes(c, err) : WM_OK;
+}
+
+/* Bytes are read only where something signed speaks of a file of this size. */
+static bool is_wanted(const struct checkpoint_file *f, const void *context)
+{
+	const struct verification *v = context;
+	const Weightmark__V1__File *listed = v->listed[f - v->checkpoint->files];
+
+	return listed && listed->size == f->layout.size && !f->is_pointer;
+}
+
+static enum wm_code measure_checkpoint(struct verification *v, const struct verify_options *o,
+				       struct wm_error *err)
+{
+	const struct checkpoint_measure_options measuring = {
+		.sha256 = o->full,
+		.workers = o->workers,
+		.progress = o->progress,
+		.wanted = is_wanted,
+		.context = v,
+	};
+
+	TRY(match_files(v, err));
+	TRY(add_parts(v, err));
+	return checkpoint_measure(v->checkpoint, &measuring, err);
+}
+
+/* --- one file of a set ---------------------------------------------------------------- */
+
+/* The part that lists the file `path`; NULL where none does. */
+static const Weightmark__V1__Part *part_listing(const Weightmark__V1__Checkpoint *r,
+						const char *path)
+{
+	for (size_t i = 0; i < r->n_part; i++)
+		for (size_t j = 0; j < r->part[i]->n_path; j++)
+			if (strcmp(r->part[i]->path[j], path) == 0)
+				return r->part[i];
+	return NULL;
+}
+
+/* Whether all files of a part stand below `root`. */
+static enum wm_code part_stands(bool *out, const Weightmark__V1__Part *p, const char *root,
+				struct wm_error *err)
+{
+	*out = true;
+	for (size_t i = 0; i < p->n_path && *out; i++) {
+		cleanup_free char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", root, p->path[i]) < 0) {
+			path = NULL;
+			return fail_nomem(err);
+		}
+		*out = file_exists(path);
+	}
+	return WM_OK;
+}
+
+/* Takes as many components off the end of `path` as `within` has; "." where none is left. */
+static enum wm_code root_above(char **out, const char *path, const char *within,
+			       struct wm_error *err)
+{
+	cleanup_free char *root = strdup(path);
+
+	if (!root)
+		return fail_nomem(err);
+	for (const char *at = within; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL) {
+		char *slash = strrchr(root, '/');
+
+		if (slash && slash > root)
+			*slash = '\0';
+		else
+			strcpy(root, slash ? "/" : ".");
+	}
+	*out = take_ptr(&root);
+	return WM_OK;
+}
+
+/* Stores the root of the set that the lone file at hand is one of, or NULL; free() it. */
+static enum wm_code find_set(char **root, const Weightmark__V1__Part **part,
+			     const struct verification *v, struct wm_error *err)
+{
+	const Weightmark__V1__File *listed;
+	cleanup_free char *above = NULL;
+	bool stands = false;
+
+	*root = NULL;
+	if (!v->checkpoint || v->checkpoint->is_directory || v->part_only || !v->record ||
+	    v->record->n_file < 2)
+		return WM_OK;
+	listed = listed_alone(v);
+	*part = listed ? part_listing(v->record, listed->path) : NULL;
+	if (!*part)
+		return WM_OK;
+	TRY(root_above(&above, v->path, listed->path, err));
+	TRY(part_stands(&stands, *part, above, err));
+	if (stands)
+		*root = take_ptr(&above);
+	return WM_OK;
+}
+
+/* --- gathering ----------------------------------------------------------------------- */
+
+static enum wm_code open_at(struct verification *v, const char *path,
+			    const struct verify_options *o, struct wm_error *err)
+{
+	const struct checkpoint_open_options opening = { o->links_within };
+	enum wm_code code;
+
+	v->full = o->full;
+	v->part_only = o->part_only;
+	v->part = o->part;
+	v->now = o->now ? o->now : time(NULL);
+	v->path = strdup(path);
+	if (!v->path)
+		return fail_nomem(err);
+	code = checkpoint_open(&v->checkpoint, path, &opening, &v->checkpoint_err);
+	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;
+}
+
+/* Opens the checkpoint first, so that leases cover all that follows; measures it last. */
 enum wm_code verification_gather(struct verification *out, const char *path,
 				 const struct verify_options *options, struct wm_error *err)
 {
-	const struct checkpoint_measure_options measuring = {
-		.sha256 = options->full,
-		.workers = options->workers,
-		.progress = options->progress,
-	};
+	const Weightmark__V1__Part *part = NULL;
 	struct verification *v = out;
+	cleanup_free char *root = NULL, *part_name = NULL;
 	enum wm_code code;
 
-	v->full = options->full;
-	if (options->sidecar) {
-		v->sidecar_path = strdup(options->sidecar);
-		if (!v->sidecar_path)
+	TRY(open_at(v, path, options, err));
+	TRY(gather_carriers(v, options, err));
+	TRY(find_set(&root, &part, v, err));
+	if (root) {
+		part_name = strdup(part->name);
+		if (!part_name)
 			return fail_nomem(err);
-	} else {
-		TRY(carrier_sidecar_path(&v->sidecar_path, path, err));
-	}
-	code = checkpoint_open(&v->checkpoint, path, &(struct checkpoint_open_options){ NULL }, &v->checkpoint_err);
-	if (!error_is_untold(code))
+		verification_release(v);
+		TRY(open_at(v, root, options, err));
 		TRY(gather_carriers(v, options, err));
-	/* Bytes are read only where something signed speaks of a file of this size. */
-	if (code == WM_OK && has_signed_size(v) && (code = checkpoint_find_parts(v->checkpoint, &v->checkpoint_err)) == WM_OK)
-		code = checkpoint_measure(v->checkpoint, &measuring, &v->checkpoint_err);
+		for (size_t i = 0; !v->part && v->record && i < v->record->n_part; i++)
+			if (strcmp(v->record->part[i]->name, part_name) == 0)
+				v->part = v->record->part[i]->name;
+	}
+	if (!v->checkpoint || !v->record)
+		return WM_OK;
+	code = measure_checkpoint(v, options, &v->checkpoint_err);
 	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;
 }

@@ -9,46 +9,66 @@
 #ifndef ATTEST_VERIFY_H
 #define ATTEST_VERIFY_H
 
+#include "attest/carriers.h"
 #include "checkpoint/checkpoint.h"
-#include "statement/sidecar.h"
 #include "statement/statement.h"
 #include "trust/keyring.h"
 #include "weightmark/v1/manifest.pb-c.h"
 
-/* One envelope that a carrier held. */
+/* One envelope that carriers held; equal ones in several carriers are one. */
 struct carried {
 	const struct envelope *envelope;
+	const struct carrier *carrier; /* the first that held it */
 	const struct public_key *key; /* the pinned key that it names, or NULL */
 	struct wm_error signature;    /* WM_OK: verified under `key` */
 	bool keyid_wrong;	      /* verified under another pinned key than it names */
 	struct statement *statement;  /* NULL unless verified and decoded */
 	struct wm_error decoded;      /* why it is not, where it was verified */
+	bool speaks; /* a manifest or admission about the bytes at hand, not about an ancestor */
 };
 
 struct verification {
-	bool full; /* the plain SHA-256 was to be recomputed too */
+	bool full;	/* the plain SHA-256 was to be recomputed too */
+	bool part_only; /* one file of a set was to be judged alone */
+	const char *part; /* the part that must be whole; NULL: any. Borrowed from options or `record` */
+	int64_t now;	/* seconds */
+	char *path;	/* of the checkpoint that was judged: the set of the file that was named */
 	char *sidecar_path;
-	struct sidecar sidecar;
-	struct wm_error sidecar_err;
-	struct carried *carried; /* one an envelope of the sidecar */
+	struct carriers carriers;
+	struct wm_error carriers_err; /* why their envelopes were not looked at */
+	struct carried *carried; /* by statement id, keyid, signature */
 	size_t n_carried;
-	/* The newest manifest among the verified statements; NULL where there is none. */
+	/*
+	 * The newest manifest about these bytes, else the newest admission; NULL where there is
+	 * neither. `record` is what it says was measured.
+	 */
 	const struct carried *head;
-	const Weightmark__V1__Manifest *manifest; /* of `head` */
-	size_t n_heads; /* it, and manifests that are not earlier ones of its object */
+	const Weightmark__V1__Manifest *manifest;
+	const Weightmark__V1__Admission *admission;
+	const Weightmark__V1__Checkpoint *record;
+	size_t n_objects; /* distinct objects among the manifests that could be the head */
 	struct checkpoint *checkpoint; /* NULL where it could not be parsed */
 	struct wm_error checkpoint_err;
+	const Weightmark__V1__File **listed; /* one a file at hand: its record, or NULL */
 };
 
 struct verify_options {
 	const struct keyring *keys;
 	const char *sidecar; /* its path, or NULL: beside the checkpoint */
+	const char *part;    /* the part that must be whole; NULL: any one */
+	bool part_only;	     /* judge the one file alone, though it be of a set */
+	const char *links_within; /* as in struct checkpoint_open_options */
 	bool full;
+	int64_t now;	  /* seconds; 0: the clock's */
 	unsigned workers; /* 0: one a processor */
 	struct progress *progress;
 };
 
-/* Gathers everything; `out` is zeroed memory and to be released also after a failure. */
+/*
+ * Gathers everything about the checkpoint `path`. A file whose manifest lists several is
+ * taken for one of a set that stands beside it, unless `part_only`. `out` is zeroed memory
+ * and to be released also after a failure.
+ */
 MUST_USE enum wm_code verification_gather(struct verification *out, const char *path,
 					  const struct verify_options *options,
 					  struct wm_error *err);

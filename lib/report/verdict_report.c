@@ -26,11 +26,31 @@ const char *decision_name(enum wm_decision decision)
 	return names[decision];
 }
 
-const char *verdict_headline(const struct wm_verdict *v)
+/* An issuer as people can take it in: a key's id is cut, other names are not. */
+static enum wm_code text_issuer(struct buf *text, const char *issuer, struct wm_error *err)
+{
+	size_t len = strlen(issuer);
+
+	if (strncmp(issuer, "key:", 4) == 0 && len > SHORT_KEY)
+		len = SHORT_KEY;
+	return buf_append(text, issuer, len, err);
+}
+
+enum wm_code verdict_headline(struct buf *out, const struct wm_verdict *v, struct wm_error *err)
 {
 	const struct check_result *decider = verdict_decider(v);
+	const struct verification *f = &v->facts;
+	char until[TIME_TEXT + 1];
 
-	return decider ? decider->err.reason : "integrity only: nothing decided about data";
+	if (decider)
+		return buf_append_str(out, decider->err.reason, err);
+	if (f->admission) {
+		time_text(until, f->admission->expires->seconds);
+		TRY(buf_append_str(out, "admitted by ", err));
+		TRY(text_issuer(out, f->head->statement->header->issuer, err));
+		TRY(buf_printf(out, err, " until %s; publisher: none; ", until));
+	}
+	return buf_append_str(out, "integrity only: nothing decided about data", err);
 }
 
 /* "  word      text", the text escaped. */
@@ -41,6 +61,7 @@ static enum wm_code line(struct buf *out, const char *word, const char *text, st
 	return buf_append_str(out, "\n", err);
 }
 
+/* A lone file in one line; of a directory its sums, then a line for each part. */
 static enum wm_code text_checkpoint(struct buf *out, const struct checkpoint *c,
 				    struct wm_error *err)
 {
@@ -48,11 +69,31 @@ static enum wm_code text_checkpoint(struct buf *out, const struct checkpoint *c,
 
 	if (!c)
 		return WM_OK;
-	TRY(buf_printf(&text, err, "%s, %llu bytes, %s", c->path, (unsigned long long)c->files[0].layout.size,
-		       c->files[0].layout.format->grammar));
-	if (c->files[0].layout.has_tensors)
-		TRY(buf_printf(&text, err, ", %zu tensors", c->files[0].layout.n_tensors));
-	return line(out, "file", buf_str(&text), err);
+	TRY(buf_append_str(&text, c->path, err));
+	if (c->is_directory)
+		TRY(buf_printf(&text, err, ", %zu files", c->n_files));
+	TRY(buf_printf(&text, err, ", %llu bytes", (unsigned long long)checkpoint_size(c)));
+	if (!c->is_directory)
+		TRY(buf_printf(&text, err, ", %s", c->files[0].layout.format->grammar));
+	if (checkpoint_n_tensors(c) > 0)
+		TRY(buf_printf(&text, err, ", %zu tensors", checkpoint_n_tensors(c)));
+	TRY(line(out, c->is_directory ? "directory" : "file", buf_str(&text), err));
+	for (size_t i = 0; c->is_directory && i < c->n_parts; i++) {
+		const struct checkpoint_part *p = &c->parts[i];
+
+		buf_truncate(&text, 0);
+		TRY(buf_printf(&text, err, "%.512s: ", p->name));
+		if (part_is_whole(c, p))
+			TRY(buf_printf(&text, err, "whole, %zu file%s", p->n_files,
+				       p->n_files == 1 ? "" : "s"));
+		else
+			TRY(buf_printf(&text, err, "%zu of %zu files", p->n_files, p->n_paths));
+		if (p->has_weights)
+			TRY(buf_printf(&text, err, ", %llu tensors",
+				       (unsigned long long)p->n_tensors));
+		TRY(line(out, "part", buf_str(&text), err));
+	}
+	return WM_OK;
 }
 
 /*
@@ -67,16 +108,6 @@ static enum wm_code text_dataset(struct buf *text, const Weightmark__V1__Dataset
 	if (d->title)
 		TRY(buf_printf(text, err, "; \"%.*s\"", SHORT_CLAIM, d->title));
 	return WM_OK;
-}
-
-/* An issuer as people can take it in: a key's id is cut, other names are not. */
-static enum wm_code text_issuer(struct buf *text, const char *issuer, struct wm_error *err)
-{
-	size_t len = strlen(issuer);
-
-	if (strncmp(issuer, "key:", 4) == 0 && len > SHORT_KEY)
-		len = SHORT_KEY;
-	return buf_append(text, issuer, len, err);
 }
 
 static enum wm_code text_statement(struct buf *out, const struct carried *c, struct wm_error *err)

@@ -24,8 +24,11 @@ MUST_USE enum wm_code measured_tree(struct node *map, struct tree *t, const stru
 MUST_USE enum wm_code verdict_text(struct buf *out, const struct wm_verdict *v, bool every_check,
 				   struct wm_error *err);
 
-/* "accept", "review", "refuse"; and what follows it on the first line. Static. */
+/* "accept", "review", "refuse". Static. */
 const char *decision_name(enum wm_decision decision);
-const char *verdict_headline(const struct wm_verdict *v);
+
+/* Appends what follows it on the first line: the reason code, or what was decided at most. */
+MUST_USE enum wm_code verdict_headline(struct buf *out, const struct wm_verdict *v,
+				       struct wm_error *err);
 
 #endif

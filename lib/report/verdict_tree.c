@@ -85,7 +85,7 @@ static enum wm_code tree_part(struct node *map, struct tree *t, const struct che
 	TRY(node_set_bool(map, t, "whole", part_is_whole(c, p), err));
 	TRY(node_set_new(&paths, map, t, "path", NODE_LIST, err));
 	for (size_t i = 0; i < p->n_paths; i++) {
-		TRY(node_text(&path, t, p->paths[i], strlen(p->paths[i]), err));
+		TRY(node_shown(&path, t, p->paths[i], err));
 		node_append(paths, path);
 	}
 	if (!p->has_weights)
@@ -111,6 +111,11 @@ enum wm_code measured_tree(struct node *map, struct tree *t, const struct checkp
 	for (size_t i = 0; i < c->n_parts; i++) {
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(tree_part(row, t, c, &c->parts[i], err));
+	}
+	TRY(node_set_new(&list, map, t, "passed_over", NODE_LIST, err));
+	for (size_t i = 0; i < c->n_passed_over; i++) {
+		TRY(node_shown(&row, t, c->passed_over[i], err));
+		node_append(list, row);
 	}
 	return node_set_bool(map, t, "writers_excluded", checkpoint_excluded_writers(c), err);
 }
@@ -149,9 +154,17 @@ enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_ver
 	}
 	if (c)
 		TRY(node_set_shown(root, t, "path", c->path, err));
+	if (v->facts.admission) {
+		char until[TIME_TEXT + 1];
+
+		time_text(until, v->facts.admission->expires->seconds);
+		TRY(node_set_new(&map, root, t, "admission", NODE_MAP, err));
+		TRY(node_set_text(map, t, "issuer", v->facts.head->statement->header->issuer, err));
+		TRY(node_set_text(map, t, "until", until, err));
+	}
 	TRY(tree_checks(root, t, v, err));
 	TRY(tree_statements(root, t, &v->facts, err));
-	if (c && c->files[0].measured) {
+	if (c && v->facts.listed) {
 		TRY(node_set_new(&map, root, t, "measured", NODE_MAP, err));
 		TRY(measured_tree(map, t, c, err));
 	}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Comparing the files at hand with those that were signed. */
+#include "attest/checks_files.h"
+
+#include <string.h>
+
+#include "util/file.h"
+
+enum wm_code nothing_to_judge(struct wm_error *err)
+{
+	return fail(err, REASON_INTERNAL, "a check ran without the facts that it needs");
+}
+
+bool digest_is(const Weightmark__V1__Digest *d, const uint8_t digest[SHA256_BYTES])
+{
+	return d && memcmp(d->sha256.data, digest, SHA256_BYTES) == 0;
+}
+
+bool is_load(const Weightmark__V1__File *f)
+{
+	return f->role == WEIGHTMARK__V1__FILE__ROLE__load;
+}
+
+static bool can_judge(const struct verification *v)
+{
+	return v->record && v->checkpoint && v->listed;
+}
+
+/* --- which files --------------------------------------------------------------------- */
+
+enum wm_code files_listed(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	if (!c->is_directory && !v->part_only && v->record->n_file != 1)
+		return fail(err, REASON_NOT_WHOLE, "%s: the manifest lists %zu files in %zu parts",
+			    c->path, v->record->n_file, v->record->n_part);
+	for (size_t i = 0; i < c->n_files; i++) {
+		if (c->files[i].role != ROLE_LOAD)
+			continue;
+		if (!v->listed[i])
+			return fail(err, REASON_FILE_UNLISTED, "%s: was not signed",
+				    c->files[i].place);
+		if (!is_load(v->listed[i]))
+			return fail(err, REASON_FILE_ROLE,
+				    "%s: was signed as a document, and a loader may read it",
+				    c->files[i].place);
+	}
+	return WM_OK;
+}
+
+static bool in_a_part(const struct verification *v, const char *path)
+{
+	for (size_t i = 0; i < v->record->n_part; i++)
+		for (size_t j = 0; j < v->record->part[i]->n_path; j++)
+			if (strcmp(v->record->part[i]->path[j], path) == 0)
+				return true;
+	return false;
+}
+
+/* Whether anything at hand stands in the folder of `path`; always so at the top. */
+static bool folder_is_there(const struct checkpoint *c, const char *path)
+{
+	size_t len = (size_t)(file_name(path) - path);
+
+	for (size_t i = 0; len > 0 && i < c->n_files; i++)
+		if (strncmp(c->files[i].path, path, len) == 0)
+			return true;
+	return len == 0;
+}
+
+enum wm_code files_present(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	if (!c->is_directory || v->part)
+		return WM_OK;
+	for (size_t i = 0; i < v->record->n_file; i++) {
+		const Weightmark__V1__File *f = v->record->file[i];
+
+		if (is_load(f) && !checkpoint_find_file(c, f->path) && !in_a_part(v, f->path) &&
+		    folder_is_there(c, f->path))
+			return fail(err, REASON_FILE_MISSING, "%s/%s: was signed, and is not there",
+				    c->path, f->path);
+	}
+	return WM_OK;
+}
+
+/* How many of a part's files are there, as bytes or as pointers. */
+static bool is_complete(const struct checkpoint_part *p)
+{
+	return p->n_files == p->n_paths;
+}
+
+static const char *first_missing(const struct checkpoint *c, const struct checkpoint_part *p)
+{
+	for (size_t i = 0; i < p->n_paths; i++)
+		if (!checkpoint_find_file(c, p->paths[i]))
+			return p->paths[i];
+	return "";
+}
+
+enum wm_code parts_whole(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+	const struct checkpoint_part *broken = NULL;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	if (v->part_only)
+		return WM_OK;
+	for (size_t i = 0; i < c->n_parts; i++) {
+		const struct checkpoint_part *p = &c->parts[i];
+
+		if (v->part && strcmp(p->name, v->part) != 0)
+			continue;
+		if (is_complete(p))
+			return WM_OK;
+		if (!broken || p->n_files > broken->n_files)
+			broken = p;
+	}
+	if (!broken)
+		return fail(err, REASON_PART_UNKNOWN, "%s: has no part '%.128s'", c->path,
+			    v->part ? v->part : "");
+	return fail(err, REASON_PART_INCOMPLETE,
+		    "%s: of part '%.80s' %zu of %zu files are there; not '%.80s'", c->path,
+		    broken->name, broken->n_files, broken->n_paths, first_missing(c, broken));
+}
+
+/* --- what is in them ----------------------------------------------------------------- */
+
+enum wm_code grammars_equal(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < c->n_files; i++) {
+		const char *grammar = c->files[i].layout.format->grammar;
+
+		if (c->files[i].role == ROLE_LOAD && !c->files[i].is_pointer && v->listed[i] &&
+		    strcmp(v->listed[i]->grammar, grammar) != 0)
+			return fail(err, REASON_GRAMMAR_MISMATCH,
+				    "%s: signed as %s, found to be %s", c->files[i].place,
+				    v->listed[i]->grammar, grammar);
+	}
+	return WM_OK;
+}
+
+/* Whether a verified release of the head says that a file of this digest is distributed. */
+static bool is_released(const struct verification *v, const char *path, const struct pointer *p)
+{
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct statement *s = v->carried[i].statement;
+		const Weightmark__V1__Release *r;
+
+		if (!s || s->kind->descriptor != &weightmark__v1__release__descriptor)
+			continue;
+		r = (const Weightmark__V1__Release *)s->message;
+		if (!r->checkpoint->statement || !v->head ||
+		    memcmp(r->checkpoint->statement->sha256.data, v->head->statement->id,
+			   SHA256_BYTES) != 0)
+			continue;
+		for (size_t j = 0; j < r->n_file; j++)
+			if (strcmp(r->file[j]->path, path) == 0)
+				return r->file[j]->size == p->size &&
+				       digest_is(r->file[j]->sha256, p->sha256);
+	}
+	return false;
+}
+
+enum wm_code pointers_agree(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < c->n_files; i++) {
+		const struct pointer *p = &c->files[i].pointer;
+
+		if (!c->files[i].is_pointer || c->files[i].role != ROLE_LOAD || !v->listed[i])
+			continue;
+		if ((v->listed[i]->size != p->size ||
+		     !digest_is(v->listed[i]->sha256, p->sha256)) &&
+		    !is_released(v, v->listed[i]->path, p))
+			return fail(err, REASON_POINTER_MISMATCH,
+				    "%s: its git-lfs pointer names other bytes than were signed",
+				    c->files[i].place);
+	}
+	return WM_OK;
+}
+
+/* The files to load that were to be read. */
+static bool is_judged(const struct verification *v, size_t i)
+{
+	return v->checkpoint->files[i].role == ROLE_LOAD && !v->checkpoint->files[i].is_pointer &&
+	       v->listed[i];
+}
+
+enum wm_code file_digests_equal(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < c->n_files; i++) {
+		const struct checkpoint_file *f = &c->files[i];
+
+		if (!is_judged(v, i))
+			continue;
+		if (v->listed[i]->size != f->layout.size)
+			return fail(err, REASON_FILE_MISMATCH,
+				    "%s: has %llu bytes, %llu were signed", f->place,
+				    (unsigned long long)f->layout.size,
+				    (unsigned long long)v->listed[i]->size);
+		if (!f->measured)
+			return nothing_to_judge(err);
+		if (!digest_is(v->listed[i]->file_digest, f->file_digest))
+			return fail(err, REASON_FILE_MISMATCH,
+				    "%s: its file digest is not the signed one", f->place);
+	}
+	return WM_OK;
+}
+
+static enum wm_code part_equal(const Weightmark__V1__Part *p, const struct checkpoint_part *at_hand,
+			       struct wm_error *err)
+{
+	if (!at_hand->has_weights) {
+		if (p->weights_digest || p->tensor_set_digest || p->has_tensor_count ||
+		    p->has_parameter_count || p->has_tensor_bytes)
+			return fail(err, REASON_WEIGHTS_MISMATCH,
+				    "part '%.128s': was signed with tensors, and has none that can be told",
+				    p->name);
+		return WM_OK;
+	}
+	if (!digest_is(p->weights_digest, at_hand->weights_digest) ||
+	    !digest_is(p->tensor_set_digest, at_hand->tensor_set_digest) ||
+	    p->tensor_count != at_hand->n_tensors || p->parameter_count != at_hand->n_parameters ||
+	    p->tensor_bytes != at_hand->n_tensor_bytes)
+		return fail(err, REASON_WEIGHTS_MISMATCH,
+			    "part '%.128s': the digests of its tensors are not the signed ones",
+			    p->name);
+	return WM_OK;
+}
+
+enum wm_code weights_equal(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	if (v->part_only && v->record->n_file > 1)
+		return WM_OK;
+	if (c->n_parts != v->record->n_part)
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < c->n_parts; i++) {
+		if (!part_is_whole(c, &c->parts[i]))
+			continue;
+		if (!c->parts[i].measured)
+			return nothing_to_judge(err);
+		TRY(part_equal(v->record->part[i], &c->parts[i], err));
+	}
+	return WM_OK;
+}
+
+enum wm_code sha256_equal(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < c->n_files; i++) {
+		if (!is_judged(v, i))
+			continue;
+		if (!c->files[i].has_sha256)
+			return nothing_to_judge(err);
+		if (!digest_is(v->listed[i]->sha256, c->files[i].sha256))
+			return fail(err, REASON_SHA256_MISMATCH,
+				    "%s: its SHA-256 is not the signed one", c->files[i].place);
+	}
+	return WM_OK;
+}
+
+/* --- what a person should look at ----------------------------------------------------- */
+
+enum wm_code bytes_fetched(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < c->n_files; i++)
+		if (c->files[i].is_pointer && c->files[i].role == ROLE_LOAD)
+			return fail(err, REASON_POINTER_ONLY,
+				    "%s: is a git-lfs pointer to the signed bytes, which are not here",
+				    c->files[i].place);
+	return WM_OK;
+}
+
+enum wm_code set_judged(const struct verification *v, struct wm_error *err)
+{
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	if (v->part_only && v->record->n_file > 1)
+		return fail(err, REASON_PART_ONLY, "%s: is one of %zu files that were signed",
+			    v->checkpoint->path, v->record->n_file);
+	return WM_OK;
+}
