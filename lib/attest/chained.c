@@ -27,15 +27,21 @@ static enum wm_code check_link(const struct statement *a, const struct statement
 	    memcmp(a->id, b->id, SHA256_BYTES) == 0)
 		return WM_OK;
 	if (before->sequence == after->sequence)
-		return fail(err, REASON_MANIFEST_CONFLICT, "two statements of sequence %llu of %s",
+		return fail(err,
+			    b->kind->descriptor == &weightmark__v1__manifest__descriptor ?
+				    REASON_MANIFEST_CONFLICT :
+				    REASON_CHAIN_BROKEN,
+			    "two statements of sequence %llu about %s",
 			    (unsigned long long)after->sequence, after->object->text);
 	if (a->kind != b->kind || strcmp(before->issuer, after->issuer) != 0)
-		return fail(err, REASON_CHAIN_BROKEN, "%s: its statements are not of one kind and issuer",
+		return fail(err, REASON_CHAIN_BROKEN,
+			    "%s: its statements are not of one kind and issuer",
 			    after->object->text);
 	if (before->sequence + 1 == after->sequence &&
 	    memcmp(after->previous->sha256.data, a->id, SHA256_BYTES) != 0)
-		return fail(err, REASON_CHAIN_BROKEN, "%s: sequence %llu does not correct the one before",
-			    after->object->text, (unsigned long long)after->sequence);
+		return fail(err, REASON_CHAIN_BROKEN,
+			    "%s: sequence %llu does not correct the one before", after->object->text,
+			    (unsigned long long)after->sequence);
 	return WM_OK;
 }
 

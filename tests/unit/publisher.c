@@ -48,6 +48,7 @@ void publisher_pin_stranger(struct publisher *p)
 void publisher_open(struct publisher *p)
 {
 	const struct checkpoint_measure_options measuring = { .sha256 = true, .workers = 1 };
+	const struct checkpoint_open_options opening = { NULL };
 	cleanup_buf struct buf bytes = BUF_INIT(YAML_MAX);
 	struct wm_error err = { 0 };
 
@@ -69,7 +70,8 @@ void publisher_open(struct publisher *p)
 	p->yaml = buf_str(&p->yaml_text);
 	assert_ok(keyring_new(&p->pinned, &err), &err);
 	pin(p, "ed25519.pub");
-	assert_ok(checkpoint_open(&p->measured, p->path, &err), &err);
+	assert_ok(checkpoint_open(&p->measured, p->path, &opening, &err), &err);
+	assert_ok(checkpoint_find_parts(p->measured, &err), &err);
 	assert_ok(checkpoint_measure(p->measured, &measuring, &err), &err);
 }
 

@@ -68,7 +68,7 @@ static void files_closed(void **state)
 		 "\"size\":10008},{\"file_digest\":\"%s\",\"grammar\":\"raw/1\",\"path\":\"z.bin\","
 		 "\"role\":\"load\",\"sha256\":\"%s\",\"size\":1}]", zeros, zeros);
 	make(MANIFEST, "\"size\":10008}]", second);
-	assert_refused(&p, "files-closed", NOT_WHOLE);
+	assert_refused(&p, "files-listed", NOT_WHOLE);
 	make(MANIFEST, "\"licence\":\"Apache-2.0\"", "\"licence\":\"MIT\"");
 	assert_accepted(&p);
 }
@@ -78,7 +78,7 @@ static void grammar_equal(void **state)
 {
 	(void)state;
 	make(MANIFEST, "\"grammar\":\"safetensors/1\"", "\"grammar\":\"raw/1\"");
-	assert_refused(&p, "grammar-equal", GRAMMAR_MISMATCH);
+	assert_refused(&p, "grammars-equal", GRAMMAR_MISMATCH);
 	make_honest();
 	assert_accepted(&p);
 }
@@ -100,18 +100,18 @@ static void file_digest_equal(void **state)
 	(void)state;
 	make_honest();
 	spoil(10007, 0x80, "");
-	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	assert_refused(&p, "file-digests-equal", FILE_MISMATCH);
 	/* A value in __metadata__: tensors and grammar are as before. */
 	spoil(metadata_value(), 1, "");
-	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	assert_refused(&p, "file-digests-equal", FILE_MISMATCH);
 	spoil(0, 0, "");
 	assert_accepted(&p);
 	make(MANIFEST, "\"file_digest\":\"c5d3", "\"file_digest\":\"c5d4");
 	assert_refused(&p, "statements-strict", SUBJECT_MISMATCH);
 	make(MANIFEST, "\"c5d35f5d", "\"c5d35f5e");
-	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	assert_refused(&p, "file-digests-equal", FILE_MISMATCH);
 	make(MANIFEST, "\"size\":10008", "\"size\":10007");
-	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	assert_refused(&p, "file-digests-equal", FILE_MISMATCH);
 }
 
 static void weights_equal(void **state)
@@ -145,7 +145,8 @@ static void use_file(const char *name, const void *data, size_t len)
 	assert_true(asprintf(&p.path, "%s/%s", p.dir, name) > 0);
 	assert_true(asprintf(&p.sidecar, "%s/%s.wmk", p.dir, name) > 0);
 	write_bytes(p.path, data, len);
-	assert_ok(checkpoint_open(&p.measured, p.path, &err), &err);
+	assert_ok(checkpoint_open(&p.measured, p.path, &(struct checkpoint_open_options){ NULL }, &err), &err);
+	assert_ok(checkpoint_find_parts(p.measured, &err), &err);
 	assert_ok(checkpoint_measure(p.measured, &measuring, &err), &err);
 }
 
@@ -153,7 +154,7 @@ static void use_file(const char *name, const void *data, size_t len)
 static void no_weights_claimed(void **state)
 {
 	static const char *const changes[][2] = {
-		{ "\"name\":\"weights\",", "\"name\":\"weights\",\"parameter_count\":2410," },
+		{ "\"name\":\"raw.bin\",", "\"name\":\"raw.bin\",\"parameter_count\":2410," },
 		{ "\"path\":[\"raw.bin\"]}", "\"path\":[\"raw.bin\"],\"tensor_bytes\":9640}" },
 		{ "\"path\":[\"raw.bin\"]}", "\"path\":[\"raw.bin\"],\"tensor_count\":0}" },
 	};
@@ -207,7 +208,7 @@ static void schema_known(void **state)
 	assert_review(&p, "schema-known", NEWER_SCHEMA);
 	/* What is refused stays refused under a newer schema. */
 	spoil(10007, 1, "");
-	assert_refused(&p, "file-digest-equal", FILE_MISMATCH);
+	assert_refused(&p, "file-digests-equal", FILE_MISMATCH);
 	spoil(0, 0, "");
 	make_honest();
 	assert_accepted(&p);
