@@ -40,7 +40,9 @@ coverage    := $(if $(COVERAGE),--coverage -O0)
 base_flags   = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden -pthread \
                $(CFLAGS) $(hardening) $(sanitize) $(fuzzing) $(coverage) -Ilib -isystem $(B)/gen $(pkg_cflags)
 pkg_cflags   = $(shell pkg-config --cflags $(packages) 2>/dev/null)
-pkg_libs     = $(shell pkg-config --libs $(packages) 2>/dev/null)
+# libunistring has no .pc file.
+other_libs  := -lunistring
+pkg_libs     = $(shell pkg-config --libs $(packages) 2>/dev/null) $(other_libs)
 link_flags   = $(CFLAGS) $(sanitize) $(coverage) -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 
 # --- what there is ---------------------------------------------------------
@@ -67,7 +69,7 @@ docs_gen    := $(B)/weightmark.1 $(B)/weightmark.bash $(B)/_weightmark $(B)/weig
 all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## build command, library, manual and completions
 
 # --- dependencies ----------------------------------------------------------
-deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev
+deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal
@@ -136,7 +138,8 @@ $(B)/weightmark.pc: Makefile lib/weightmark.h $(B)/places
 	$(call say,GEN,$@)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: weightmark' \
 		'Description: signed provenance for model checkpoints' 'Version: $(VERSION)' \
-		'Requires.private: $(packages)' 'Libs: -L$${libdir} -lweightmark' 'Cflags: -I$${includedir}' > $@
+		'Requires.private: $(packages)' 'Libs.private: $(other_libs)' \
+		'Libs: -L$${libdir} -lweightmark' 'Cflags: -I$${includedir}' > $@
 
 $(B)/weightmark.1: $(B)/weightmark
 	$(call say,GEN,$@)

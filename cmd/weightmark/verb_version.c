@@ -25,13 +25,14 @@ static enum wm_code add_library(struct node *list, struct tree *t,
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	struct library_version libraries[3];
+	struct library_version libraries[4];
 	struct node *list = NULL;
 	bool all = options_has(&call->options, "libraries");
 
 	crypto_library(&libraries[0]);
 	text_library(&libraries[1]);
-	statement_library(&libraries[2]);
+	fold_library(&libraries[2]);
+	statement_library(&libraries[3]);
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_text(t.root, &t, "version", wm_version(), err));
 	if (all)

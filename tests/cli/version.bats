@@ -14,7 +14,7 @@ load helper
 
 @test "version: the libraries, as compiled and as running" {
 	run -0 --separate-stderr wm version --libraries
-	[[ $output == *OpenSSL*libyaml*libprotobuf-c*kernel* ]]
+	[[ $output == *OpenSSL*libyaml*libunistring*libprotobuf-c*kernel* ]]
 	run -0 --separate-stderr wm version --libraries --json
 	is_json "$output"
 	[[ $output == *'"name": "OpenSSL"'*'"compiled": "'*'"running": "'*'"digest_kernel": "'* ]]
