@@ -8,7 +8,29 @@
  * finish; while it exists the file counts as unfinished, and rewrite_recover() finishes it.
  *
  *	journal = "weightmark-journal/1\n", old size u64be, new size u64be, tail u64be,
- *	          device u64be, inode u64be, head length u64be, head, SHA-256 of all before
+ *	          device u64be, inode u64be, SHA-256 of the old bytes [0, tail),
+ *	          SHA-256 of the old bytes [tail, tail + 65536) as far as there are,
+ *	          head length u64be, head, SHA-256 of all before
+ *
+ * The device is the id of the file system (f_fsid), which on ext4 outlasts a reboot.
+ *
+ * The system calls that change anything in place, in this order, and what is found where
+ * the last one carried out is:
+ *
+ *	linkat     the journal                  the old file: UNDONE
+ *	fsync      of its directory             likewise
+ *	fallocate  bytes moved (once)           the new size, an old or mixed head: FINISHED
+ *	fallocate  room for the head            likewise
+ *	fsync      before anything is written   likewise; without it a power cut could keep
+ *	                                        the head and lose the move
+ *	pwrite64   the head (once or more)      likewise
+ *	fsync                                   the new file: FINISHED
+ *	unlinkat   the journal                  the new file: NONE
+ *	fsync      of its directory             likewise
+ *
+ * Where bytes are taken out, room is made before they are moved; where the length stays,
+ * nothing is moved. A file system may move a file of many extents in several transactions:
+ * a power cut in between leaves a file that is neither, and the two digests tell.
  */
 #ifndef CHECKPOINT_REWRITE_H
 #define CHECKPOINT_REWRITE_H
@@ -20,7 +42,7 @@
 
 struct rewrite {
 	const char *path; /* of the file */
-	int fd;		  /* it, open for reading */
+	int fd;		  /* it, open for reading; see rewrite_in_place() */
 	uint64_t size;	  /* its bytes */
 	uint64_t tail;	  /* what follows the new head begins here; head_len - tail is a
 			     multiple of 4096, positive or negative */
@@ -37,29 +59,37 @@ const char *rewrite_way_name(enum rewrite_way way);
  * Writes the new file as `to`, which may be the path itself: an unnamed file in the same
  * directory, fsync, name, fsync of the directory; permissions are those of the old one. Bytes
  * are shared where the file system can (FICLONERANGE), else copied once, by the kernel where
- * it can. Fails with `exists` (another `to` that is there), `write-failed`; nothing changed then.
+ * it can. A `to` that is a symbolic link is replaced, not followed. Owner and group are kept
+ * where this process may give files away, extended attributes are not. Fails with `exists`
+ * (another `to` that is there), `unfinished`, `file-changed`, `read-failed`, `write-failed`;
+ * nothing changed then.
  */
 MUST_USE enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *r, const char *to,
 				   struct wm_error *err);
 
 /*
- * Changes the file itself: journal, FALLOC_FL_INSERT_RANGE or FALLOC_FL_COLLAPSE_RANGE at its
- * beginning, head, fsync, journal removed. Fails before anything changed with
- * `in-place-unsupported` (file system), `hard-linked`, `file-busy` (another process has it
- * open), `unfinished` (a journal is there), `write-failed`.
+ * Changes the file itself, in the order above. Fails before anything changed with
+ * `in-place-unsupported` (file system, symbolic link), `hard-linked`, `file-busy` (open
+ * elsewhere), `unfinished` (a journal is there), `file-changed`, `read-failed`,
+ * `write-failed`; with `left-unfinished` where rewrite_recover() has to end it.
+ *
+ * The descriptor r->fd must be the only one of the file in this process. It stays open, as
+ * a descriptor for reading and writing of the same file; a lease on it is given up.
  */
 MUST_USE enum wm_code rewrite_in_place(const struct rewrite *r, struct wm_error *err);
 
 enum recovery { RECOVERY_NONE, RECOVERY_UNDONE, RECOVERY_FINISHED };
 
 /*
- * Brings the file `path` to its old or its new state and removes the journal. NONE: there was
- * no journal; UNDONE: nothing had changed. Fails with `journal-malformed`, `journal-mismatch`
- * (the file is neither), `write-failed`.
+ * Brings the file `path`, or what it is a symbolic link to, to its old or its new state and
+ * removes the journal. NONE: there was no journal; UNDONE: nothing had changed. Fails with
+ * `journal-malformed`, `journal-mismatch` (another file, or neither old nor new), `file-busy`,
+ * `not-found`, `read-failed`, `write-failed` with file and journal as they were; with
+ * `left-unfinished` where it can be tried again.
  */
 MUST_USE enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_error *err);
 
-/* Whether an interrupted change of the file `path` left its journal. */
+/* Whether an interrupted change of the file `path`, or of what it links to, left its journal. */
 bool rewrite_unfinished(const char *path);
 
 #endif

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
@@ -122,6 +121,25 @@ enum wm_code file_write_fd(int fd, const void *data, size_t len, const char *nam
 	return WM_OK;
 }
 
+enum wm_code file_write_at(int fd, const void *data, size_t len, uint64_t off, const char *name,
+			   struct wm_error *err)
+{
+	const uint8_t *from = data;
+
+	while (len > 0) {
+		ssize_t n = pwrite(fd, from, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(err, REASON_WRITE_FAILED, "%s: %s", name, strerror(errno));
+		from += n;
+		len -= (size_t)n;
+		off += (uint64_t)n;
+	}
+	return WM_OK;
+}
+
 static enum wm_code open_parent(int *dir, const char *path, struct wm_error *err)
 {
 	cleanup_free char *parent = strndup(path, (size_t)(file_name(path) - path));
@@ -218,37 +236,75 @@ static int name_file(int fd, int dir, char *temporary, size_t size, const char *
 	return done;
 }
 
+enum wm_code new_file_open(struct new_file *out, const char *path, mode_t perm,
+			   struct wm_error *err)
+{
+	cleanup_new_file struct new_file f = { path, -1, -1, "" };
+
+	TRY(open_parent(&f.dir, path, err));
+	f.fd = open_temporary(f.dir, perm, f.temporary, sizeof(f.temporary));
+	if (f.fd < 0) {
+		*f.temporary = '\0';
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+	}
+	*out = f;
+	f = (struct new_file)NEW_FILE_INIT;
+	return WM_OK;
+}
+
+void new_file_release(struct new_file *f)
+{
+	int saved = errno;
+
+	if (*f->temporary)
+		unlinkat(f->dir, f->temporary, 0);
+	if (f->fd >= 0)
+		close(f->fd);
+	if (f->dir >= 0)
+		close(f->dir);
+	*f = (struct new_file)NEW_FILE_INIT;
+	errno = saved;
+}
+
+enum wm_code new_file_finish(struct new_file *f, enum file_mode mode, struct wm_error *err)
+{
+	const char *name = file_name(f->path);
+	enum wm_code code;
+
+	if (fsync(f->fd) < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", f->path, strerror(errno));
+	if (name_file(f->fd, f->dir, f->temporary, sizeof(f->temporary), name, mode) < 0)
+		return fail(err, errno == EEXIST ? REASON_EXISTS : REASON_WRITE_FAILED, "%s: %s",
+			    f->path, strerror(errno));
+	if (close(take_fd(&f->fd)) == 0 && fsync(f->dir) == 0)
+		return WM_OK;
+	code = fail(err, REASON_WRITE_FAILED, "%s: %s", f->path, strerror(errno));
+	/* A new name that may not last is taken back, so that a failure changed nothing. */
+	if (mode == FILE_EXCLUSIVE)
+		unlinkat(f->dir, name, 0);
+	return code;
+}
+
 enum wm_code file_write(const char *path, const void *data, size_t len, mode_t perm,
 			enum file_mode mode, struct wm_error *err)
 {
-	cleanup_fd int dir = -1;
-	cleanup_fd int fd = -1;
-	char temporary[64];
-	enum wm_code code = WM_OK;
+	cleanup_new_file struct new_file f = NEW_FILE_INIT;
 
 	if (mode == FILE_EXCLUSIVE && file_exists(path))
 		return fail(err, REASON_EXISTS, "%s: exists already", path);
+	TRY(new_file_open(&f, path, perm, err));
+	TRY(file_write_fd(f.fd, data, len, path, err));
+	return new_file_finish(&f, mode, err);
+}
+
+enum wm_code file_remove(const char *path, struct wm_error *err)
+{
+	cleanup_fd int dir = -1;
+
 	TRY(open_parent(&dir, path, err));
-	fd = open_temporary(dir, perm, temporary, sizeof(temporary));
-	if (fd < 0)
+	if (unlinkat(dir, file_name(path), 0) < 0 || fsync(dir) < 0)
 		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
-	code = file_write_fd(fd, data, len, path, err);
-	if (code == WM_OK && fsync(fd) < 0)
-		code = fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
-	if (code == WM_OK &&
-	    name_file(fd, dir, temporary, sizeof(temporary), file_name(path), mode) < 0)
-		code = fail(err, errno == EEXIST ? REASON_EXISTS : REASON_WRITE_FAILED, "%s: %s",
-			    path, strerror(errno));
-	if (code != WM_OK && *temporary)
-		unlinkat(dir, temporary, 0);
-	TRY(code);
-	if (close(take_fd(&fd)) < 0 || fsync(dir) < 0) {
-		code = fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
-		/* A new name that may not last is taken back, so that a failure changed nothing. */
-		if (mode == FILE_EXCLUSIVE)
-			unlinkat(dir, file_name(path), 0);
-	}
-	return code;
+	return WM_OK;
 }
 
 /* Keeps errno. */
@@ -288,6 +344,19 @@ bool file_exists(const char *path)
 	struct stat st;
 
 	return lstat(path, &st) == 0;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool file_unchanged(const struct stat *before, const struct stat *after)
+{
+	return before->st_dev == after->st_dev && before->st_ino == after->st_ino &&
+	       before->st_size == after->st_size &&
+	       same_time(&before->st_mtim, &after->st_mtim) &&
+	       same_time(&before->st_ctim, &after->st_ctim);
 }
 
 const char *file_name(const char *path)

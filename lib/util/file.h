@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "util/buf.h"
@@ -62,15 +63,50 @@ enum file_mode {
 MUST_USE enum wm_code file_write(const char *path, const void *data, size_t len, mode_t perm,
 				 enum file_mode mode, struct wm_error *err);
 
+/*
+ * The same in steps, for a file whose bytes are not all in memory:
+ *
+ *	cleanup_new_file struct new_file f = NEW_FILE_INIT;
+ *	TRY(new_file_open(&f, path, 0600, err));
+ *	... write to f.fd ...
+ *	TRY(new_file_finish(&f, FILE_REPLACE, err));
+ *
+ * Until it is finished nothing has the name `path`; released before, it is gone.
+ */
+struct new_file {
+	const char *path;   /* what it will be called; borrowed */
+	int fd;		    /* open for writing */
+	int dir;	    /* of `path` */
+	char temporary[64]; /* its name until then; empty where it has none */
+};
+#define NEW_FILE_INIT { NULL, -1, -1, "" }
+
+MUST_USE enum wm_code new_file_open(struct new_file *out, const char *path, mode_t perm,
+				    struct wm_error *err);
+MUST_USE enum wm_code new_file_finish(struct new_file *f, enum file_mode mode,
+				      struct wm_error *err);
+void new_file_release(struct new_file *f);
+#define cleanup_new_file __attribute__((cleanup(new_file_release)))
+
 /* Writes all of `data` to `fd`, through short writes and EINTR. */
 MUST_USE enum wm_code file_write_fd(int fd, const void *data, size_t len, const char *name,
 				    struct wm_error *err);
+
+/* The same at `off`. */
+MUST_USE enum wm_code file_write_at(int fd, const void *data, size_t len, uint64_t off,
+				    const char *name, struct wm_error *err);
+
+/* Removes the name `path`, also for the time after a power cut. */
+MUST_USE enum wm_code file_remove(const char *path, struct wm_error *err);
 
 /* Creates the directory `path` and its missing parents with permissions `perm`. */
 MUST_USE enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error *err);
 
 /* Whether something, of any kind, has the name `path`. */
 bool file_exists(const char *path);
+
+/* Whether both say the same of one file: which it is, its size, when it last changed. */
+bool file_unchanged(const struct stat *before, const struct stat *after);
 
 /* The part of `path` after the last slash. Borrowed from `path`. */
 const char *file_name(const char *path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Read leases, where they mean something. */
+/* Leases, where they mean something. */
 #include "util/lease.h"
 
 #include <errno.h>
@@ -52,6 +52,22 @@ bool lease_take(int fd)
 	}
 	errno = saved;
 	return taken;
+}
+
+enum others lease_take_alone(int fd)
+{
+	int saved = errno;
+	enum others others = OTHERS_UNKNOWN;
+
+	if (leases_hold(fd) && fcntl(fd, F_SETSIG, SIGURG) == 0) {
+		if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0)
+			others = OTHERS_NONE;
+		else if (errno == EAGAIN)
+			others = OTHERS_SOME;
+		fcntl(fd, F_SETOWN, 0);
+	}
+	errno = saved;
+	return others;
 }
 
 bool lease_held(int fd)

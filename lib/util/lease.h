@@ -36,7 +36,17 @@
  */
 bool lease_take(int fd);
 
-/* Whether the lease of `fd` stands and nobody has asked for it to be broken. */
+/* Whether others have a file open, by a descriptor or a mapping. */
+enum others { OTHERS_NONE, OTHERS_SOME, OTHERS_UNKNOWN };
+
+/*
+ * Takes a write lease on the file of `fd`: NONE where it was granted, so that nobody else
+ * had the file open and whoever opens it now waits as above; SOME where this process or
+ * another has it open a second time; UNKNOWN where leases mean nothing here.
+ */
+enum others lease_take_alone(int fd);
+
+/* Whether the read lease of `fd` stands and nobody has asked for it to be broken. */
 bool lease_held(int fd);
 
 /* Gives the lease of `fd` back, if there is one. */

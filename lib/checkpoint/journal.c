@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bytes of journals. */
+#include "checkpoint/journal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "checkpoint/rewrite.h"
+#include "util/cursor.h"
+
+static const char magic[] = "weightmark-journal/1\n";
+
+enum wm_code journal_encode(struct buf *out, const struct journal *j, struct wm_error *err)
+{
+	const uint64_t numbers[] = { j->old_size, j->new_size, j->tail, j->device, j->inode };
+	uint8_t digest[SHA256_BYTES];
+	size_t start = out->len;
+
+	TRY(buf_append_str(out, magic, err));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		TRY(buf_append_u64be(out, numbers[i], err));
+	TRY(buf_append(out, j->before, sizeof(j->before), err));
+	TRY(buf_append(out, j->behind, sizeof(j->behind), err));
+	TRY(buf_append_u64be(out, j->head_len, err));
+	TRY(buf_append(out, j->head, j->head_len, err));
+	TRY(sha256_of(digest, out->data + start, out->len - start, err));
+	return buf_append(out, digest, sizeof(digest), err);
+}
+
+static bool take_u64be(struct cursor *c, uint64_t *out)
+{
+	const uint8_t *p = cursor_take(c, 8);
+
+	*out = 0;
+	for (int i = 0; p && i < 8; i++)
+		*out = *out << 8 | p[i];
+	return p != NULL;
+}
+
+static bool take_bytes(struct cursor *c, void *out, size_t len)
+{
+	const uint8_t *p = cursor_take(c, len);
+
+	if (p)
+		memcpy(out, p, len);
+	return p != NULL;
+}
+
+static bool sizes_fit(const struct journal *j)
+{
+	return j->old_size <= INT64_MAX && j->new_size <= INT64_MAX && j->tail <= j->old_size &&
+	       j->head_len <= j->new_size &&
+	       j->new_size - j->head_len == j->old_size - j->tail &&
+	       (j->new_size - j->old_size) % JOURNAL_UNIT == 0;
+}
+
+enum wm_code journal_parse(struct journal *out, const void *data, size_t len, const char *name,
+			   struct wm_error *err)
+{
+	struct cursor c = cursor_of(data, len);
+	const uint8_t *start = cursor_take(&c, strlen(magic));
+	uint8_t digest[SHA256_BYTES];
+	struct journal j = { 0 };
+	uint64_t head_len;
+
+	if (!start || memcmp(start, magic, strlen(magic)) != 0)
+		return fail(err, REASON_JOURNAL_MALFORMED, "%s: does not begin as a journal", name);
+	if (!take_u64be(&c, &j.old_size) || !take_u64be(&c, &j.new_size) ||
+	    !take_u64be(&c, &j.tail) || !take_u64be(&c, &j.device) || !take_u64be(&c, &j.inode) ||
+	    !take_bytes(&c, j.before, sizeof(j.before)) ||
+	    !take_bytes(&c, j.behind, sizeof(j.behind)) || !take_u64be(&c, &head_len) ||
+	    cursor_left(&c) < SHA256_BYTES || cursor_left(&c) - SHA256_BYTES != head_len)
+		return fail(err, REASON_JOURNAL_MALFORMED, "%s: has the wrong length", name);
+	j.head_len = (size_t)head_len;
+	j.head = cursor_take(&c, j.head_len);
+	TRY(sha256_of(digest, data, c.off, err));
+	if (memcmp(digest, cursor_take(&c, SHA256_BYTES), SHA256_BYTES) != 0)
+		return fail(err, REASON_JOURNAL_MALFORMED, "%s: its digest is wrong", name);
+	if (!sizes_fit(&j))
+		return fail(err, REASON_JOURNAL_MALFORMED, "%s: its sizes contradict", name);
+	*out = j;
+	return WM_OK;
+}
+
+bool journal_path(char out[LIMIT_PATH], const char *path)
+{
+	int len = snprintf(out, LIMIT_PATH, "%s%s", path, JOURNAL_SUFFIX);
+
+	return len > 0 && len < LIMIT_PATH;
+}

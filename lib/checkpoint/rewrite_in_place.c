@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changing the beginning of a file where it lies, under a journal, and finishing that later. */
+#include "checkpoint/rewrite.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+
+#include "checkpoint/journal.h"
+#include "util/cleanup.h"
+#include "util/file.h"
+#include "util/lease.h"
+
+enum { DIGEST_STEP = 65536 };
+
+bool rewrite_unfinished(const char *path)
+{
+	char real[PATH_MAX], journal[LIMIT_PATH];
+
+	if (journal_path(journal, path) && file_exists(journal))
+		return true;
+	return realpath(path, real) && journal_path(journal, real) && file_exists(journal);
+}
+
+/* --- the file, and who else has it ------------------------------------------------------- */
+
+/* Opens `path` for writing. Without blocking: a lease of another process is one to respect. */
+static enum wm_code open_for_change(int *fd, const char *path, struct wm_error *err)
+{
+	*fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (*fd >= 0)
+		return WM_OK;
+	if (errno == ELOOP)
+		return fail(err, REASON_IN_PLACE_UNSUPPORTED,
+			    "%s: is a symbolic link; give the file that it stands for", path);
+	if (errno == EWOULDBLOCK || errno == ETXTBSY)
+		return fail(err, REASON_FILE_BUSY, "%s: another program has it open", path);
+	if (errno == ENOENT || errno == ENOTDIR)
+		return fail(err, REASON_NOT_FOUND, "%s: %s", path, strerror(errno));
+	return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+}
+
+static enum wm_code be_alone(int fd, const char *path, struct wm_error *err)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return fail(err, REASON_FILE_BUSY, "%s: another program has locked it", path);
+	if (lease_take_alone(fd) == OTHERS_SOME)
+		return fail(err, REASON_FILE_BUSY, "%s: another program has it open", path);
+	return WM_OK;
+}
+
+static void let_go(int fd)
+{
+	lease_release(fd);
+	flock(fd, LOCK_UN);
+}
+
+/*
+ * Makes r->fd a descriptor for writing, the only one of the file. It has to take the place
+ * of the one for reading, beside which no write lease is granted.
+ */
+static enum wm_code take_over(const struct rewrite *r, struct wm_error *err)
+{
+	cleanup_fd int fd = -1;
+	struct stat before, after;
+
+	if (fstat(r->fd, &before) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", r->path, strerror(errno));
+	/* Ours as well would keep us from opening it. */
+	lease_release(r->fd);
+	TRY(open_for_change(&fd, r->path, err));
+	if (fstat(fd, &after) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", r->path, strerror(errno));
+	if (before.st_dev != after.st_dev || before.st_ino != after.st_ino)
+		return fail(err, REASON_FILE_CHANGED, "%s: is another file by now", r->path);
+	if (after.st_nlink > 1)
+		return fail(err, REASON_HARD_LINKED, "%s: has %llu names", r->path,
+			    (unsigned long long)after.st_nlink);
+	if (dup3(fd, r->fd, O_CLOEXEC) < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", r->path, strerror(errno));
+	TRY(be_alone(r->fd, r->path, err));
+	if (fstat(r->fd, &after) < 0 || !file_unchanged(&before, &after) ||
+	    (uint64_t)after.st_size != r->size)
+		return fail(err, REASON_FILE_CHANGED, "%s: was written to", r->path);
+	return WM_OK;
+}
+
+/* --- how far it came --------------------------------------------------------------------- */
+
+static enum wm_code digest_range(uint8_t out[SHA256_BYTES], int fd, uint64_t off, uint64_t len,
+				 const char *name, struct wm_error *err)
+{
+	cleanup_sha256 struct sha256 *s = NULL;
+	uint8_t step[DIGEST_STEP];
+
+	TRY(sha256_new(&s, err));
+	TRY(sha256_start(s, err));
+	while (len > 0) {
+		size_t n = len < sizeof(step) ? (size_t)len : sizeof(step);
+
+		TRY(file_read_at(fd, step, n, off, name, err));
+		TRY(sha256_update(s, step, n, err));
+		off += n;
+		len -= n;
+	}
+	return sha256_finish(s, out, err);
+}
+
+static uint64_t behind_len(const struct journal *j)
+{
+	uint64_t left = j->old_size - j->tail;
+
+	return left < JOURNAL_BEHIND ? left : JOURNAL_BEHIND;
+}
+
+static enum wm_code holds(bool *out, const uint8_t digest[SHA256_BYTES], int fd, uint64_t off,
+			  uint64_t len, const char *name, struct wm_error *err)
+{
+	uint8_t found[SHA256_BYTES];
+
+	TRY(digest_range(found, fd, off, len, name, err));
+	*out = memcmp(found, digest, SHA256_BYTES) == 0;
+	return WM_OK;
+}
+
+static enum wm_code identify(uint64_t *device, uint64_t *inode, uint64_t *size, int fd,
+			     const char *path, struct wm_error *err)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
+	*device = fs.f_fsid;
+	*inode = st.st_ino;
+	*size = (uint64_t)st.st_size;
+	return WM_OK;
+}
+
+/* Writes the journal, durably, before anything else changes. */
+static enum wm_code store_journal(const struct rewrite *r, const char *path, struct wm_error *err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_JOURNAL);
+	struct journal j = {
+		.new_size = r->size - r->tail + r->head_len,
+		.tail = r->tail,
+		.head = r->head,
+		.head_len = r->head_len,
+	};
+	struct wm_error why = { 0 };
+
+	TRY(identify(&j.device, &j.inode, &j.old_size, r->fd, r->path, err));
+	TRY(digest_range(j.before, r->fd, 0, j.tail, r->path, err));
+	TRY(digest_range(j.behind, r->fd, j.tail, behind_len(&j), r->path, err));
+	if (journal_encode(&bytes, &j, &why) != WM_OK)
+		return error_reason(&why) == REASON_LIMIT ?
+			       fail(err, REASON_IN_PLACE_UNSUPPORTED, "%s: its head is too long",
+				    r->path) :
+			       fail_again(err, &why);
+	if (file_write(path, bytes.data, bytes.len, 0600, FILE_EXCLUSIVE, &why) != WM_OK)
+		return error_reason(&why) == REASON_EXISTS ?
+			       fail(err, REASON_UNFINISHED, "%s: there is a journal", path) :
+			       fail_again(err, &why);
+	return WM_OK;
+}
+
+/* --- changing it ------------------------------------------------------------------------- */
+
+static enum wm_code fail_move(const char *path, int error, struct wm_error *err)
+{
+	errno = error;
+	switch (error) {
+	case EOPNOTSUPP:
+	case ENOSYS:
+		return fail(err, REASON_IN_PLACE_UNSUPPORTED,
+			    "%s: its file system moves no ranges", path);
+	case EINVAL:
+		return fail(err, REASON_IN_PLACE_UNSUPPORTED,
+			    "%s: its file system moves no ranges of this length", path);
+	case EFBIG:
+		return fail(err, REASON_IN_PLACE_UNSUPPORTED,
+			    "%s: would be too large for its file system", path);
+	case ETXTBSY:
+		return fail(err, REASON_FILE_BUSY, "%s: %s", path, strerror(error));
+	default:
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(error));
+	}
+}
+
+/* fallocate(), 0 or errno. */
+static int allocate(int fd, int mode, uint64_t off, uint64_t len)
+{
+	while (fallocate(fd, mode, (off_t)off, (off_t)len) < 0)
+		if (errno != EINTR)
+			return errno;
+	return 0;
+}
+
+/* Makes room on the disk, so that writing the head cannot fail for want of it. */
+static int reserve(int fd, uint64_t off, uint64_t len)
+{
+	int error = len > 0 ? allocate(fd, FALLOC_FL_KEEP_SIZE, off, len) : 0;
+
+	return error == EOPNOTSUPP || error == ENOSYS ? 0 : error;
+}
+
+static enum wm_code fail_unfinished(const char *path, int error, struct wm_error *err)
+{
+	errno = error;
+	return fail(err, REASON_LEFT_UNFINISHED, "%s: %s", path, strerror(error));
+}
+
+/* Moves the bytes behind the head to where they belong. On failure they are where they were. */
+static enum wm_code move(const struct rewrite *r, struct wm_error *err)
+{
+	uint64_t by = r->head_len > r->tail ? r->head_len - r->tail : r->tail - r->head_len;
+	int error, undone;
+
+	if (r->head_len <= r->tail) {
+		error = reserve(r->fd, by, r->head_len);
+		if (!error && by > 0)
+			error = allocate(r->fd, FALLOC_FL_COLLAPSE_RANGE, 0, by);
+		return error ? fail_move(r->path, error, err) : WM_OK;
+	}
+	error = allocate(r->fd, FALLOC_FL_INSERT_RANGE, 0, by);
+	if (error)
+		return fail_move(r->path, error, err);
+	error = reserve(r->fd, 0, r->head_len);
+	if (!error)
+		return WM_OK;
+	undone = allocate(r->fd, FALLOC_FL_COLLAPSE_RANGE, 0, by);
+	if (undone)
+		return fail_unfinished(r->path, undone, err);
+	if (fsync(r->fd) < 0)
+		return fail_unfinished(r->path, errno, err);
+	return fail_move(r->path, error, err);
+}
+
+/* The last steps, which recovery repeats. */
+static enum wm_code finish(int fd, const void *head, size_t head_len, const char *path,
+			   const char *journal, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	/* The move must last before anything is written to where it moved. */
+	if (fsync(fd) < 0)
+		return fail_unfinished(path, errno, err);
+	if (file_write_at(fd, head, head_len, 0, path, &why) != WM_OK)
+		return fail_unfinished(path, why.saved_errno, err);
+	if (fsync(fd) < 0)
+		return fail_unfinished(path, errno, err);
+	if (file_remove(journal, &why) != WM_OK)
+		return fail_unfinished(journal, why.saved_errno, err);
+	return WM_OK;
+}
+
+static enum wm_code change(const struct rewrite *r, struct wm_error *err)
+{
+	char journal[LIMIT_PATH];
+	struct wm_error why = { 0 }, gone = { 0 };
+
+	if (!journal_path(journal, r->path))
+		return fail(err, REASON_WRITE_FAILED, "%s: its path is too long", r->path);
+	TRY(store_journal(r, journal, err));
+	if (move(r, &why) == WM_OK)
+		return finish(r->fd, r->head, r->head_len, r->path, journal, err);
+	if (error_reason(&why) != REASON_LEFT_UNFINISHED && file_remove(journal, &gone) != WM_OK)
+		return fail_unfinished(journal, gone.saved_errno, err);
+	return fail_again(err, &why);
+}
+
+enum wm_code rewrite_in_place(const struct rewrite *r, struct wm_error *err)
+{
+	enum wm_code code;
+
+	assert(r->tail <= r->size && (r->head_len - r->tail) % JOURNAL_UNIT == 0);
+	if (rewrite_unfinished(r->path))
+		return fail(err, REASON_UNFINISHED, "%s: there is a journal beside it", r->path);
+	code = take_over(r, err);
+	if (code == WM_OK)
+		code = change(r, err);
+	let_go(r->fd);
+	return code;
+}
+
+/* --- finishing it later ------------------------------------------------------------------ */
+
+static enum wm_code recover_file(enum recovery *out, int fd, const struct journal *j,
+				 const char *path, const char *journal, struct wm_error *err)
+{
+	uint64_t device = 0, inode = 0, size = 0;
+	bool before = true, behind = false, old;
+
+	TRY(identify(&device, &inode, &size, fd, path, err));
+	if (device != j->device || inode != j->inode)
+		return fail(err, REASON_JOURNAL_MISMATCH, "%s: its journal is of another file",
+			    path);
+	if (size != j->old_size && size != j->new_size)
+		return fail(err, REASON_JOURNAL_MISMATCH, "%s: has neither its old nor its new size",
+			    path);
+	old = size != j->new_size;
+	if (old)
+		TRY(holds(&before, j->before, fd, 0, j->tail, path, err));
+	TRY(holds(&behind, j->behind, fd, old ? j->tail : j->head_len, behind_len(j), path, err));
+	if (!before || !behind)
+		return fail(err, REASON_JOURNAL_MISMATCH, "%s: holds neither its old nor its new bytes",
+			    path);
+	if (!old) {
+		TRY(finish(fd, j->head, j->head_len, path, journal, err));
+		*out = RECOVERY_FINISHED;
+		return WM_OK;
+	}
+	TRY(file_remove(journal, err));
+	*out = RECOVERY_UNDONE;
+	return WM_OK;
+}
+
+enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_error *err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_JOURNAL);
+	char real[PATH_MAX], journal[LIMIT_PATH];
+	cleanup_fd int fd = -1;
+	struct journal j;
+
+	if (realpath(path, real))
+		path = real;
+	if (!journal_path(journal, path) || !file_exists(journal)) {
+		*out = RECOVERY_NONE;
+		return WM_OK;
+	}
+	TRY(file_read_input(&bytes, journal, REASON_JOURNAL_MALFORMED, err));
+	TRY(journal_parse(&j, bytes.data, bytes.len, journal, err));
+	TRY(open_for_change(&fd, path, err));
+	TRY(be_alone(fd, path, err));
+	return recover_file(out, fd, &j, path, journal, err);
+}
