@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,11 +143,18 @@ enum wm_code file_write_at(int fd, const void *data, size_t len, uint64_t off, c
 
 static enum wm_code open_parent(int *dir, const char *path, struct wm_error *err)
 {
-	cleanup_free char *parent = strndup(path, (size_t)(file_name(path) - path));
+	size_t len = (size_t)(file_name(path) - path);
+	char parent[PATH_MAX] = ".";
 
-	if (!parent)
-		return fail_nomem(err);
-	*dir = open(*parent ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (len >= sizeof(parent)) {
+		errno = ENAMETOOLONG;
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+	}
+	if (len > 0) {
+		memcpy(parent, path, len);
+		parent[len] = '\0';
+	}
+	*dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*dir < 0)
 		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
 	return WM_OK;
