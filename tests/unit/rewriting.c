@@ -23,11 +23,9 @@ static void fill(uint8_t *out, size_t len, uint64_t seed, uint8_t low)
 	}
 }
 
-void subject_make(struct subject *s, const char *directory, size_t size, size_t tail,
+void subject_plan(struct subject *s, const char *directory, size_t size, size_t tail,
 		  size_t head_len)
 {
-	struct wm_error err = { 0 };
-
 	snprintf(s->path, sizeof(s->path), "%s/model", directory);
 	snprintf(s->journal, sizeof(s->journal), "%s/model.wmj", directory);
 	s->size = size;
@@ -41,6 +39,14 @@ void subject_make(struct subject *s, const char *directory, size_t size, size_t 
 	fill(s->old, size, 88172645463325252U + size, 0);
 	fill(s->new, head_len, 362436069U + head_len, 1);
 	memcpy(s->new + head_len, s->old + tail, size - tail);
+}
+
+void subject_make(struct subject *s, const char *directory, size_t size, size_t tail,
+		  size_t head_len)
+{
+	struct wm_error err = { 0 };
+
+	subject_plan(s, directory, size, tail, head_len);
 	assert_ok(file_write(s->path, s->old, size, 0640, FILE_REPLACE, &err), &err);
 }
 

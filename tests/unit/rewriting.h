@@ -15,7 +15,9 @@ struct subject {
 	int fd;		    /* of the file, for reading; -1: subject_change() opens it */
 };
 
-/* Writes the file `directory`/model. Its bytes differ everywhere from those it is to have. */
+/* Says what the file `directory`/model is to be; subject_make() writes it too. Its bytes differ everywhere from those it is to have. */
+void subject_plan(struct subject *s, const char *directory, size_t size, size_t tail,
+		  size_t head_len);
 void subject_make(struct subject *s, const char *directory, size_t size, size_t tail,
 		  size_t head_len);
 void subject_release(struct subject *s); /* the file stays */

@@ -108,6 +108,21 @@ static void gives_a_new_file(void **state)
 	}
 }
 
+/* In place, where bytes are shared with another file, which keeps them. */
+static void changes_shared_bytes(struct subject *s, const char *copy, bool supported)
+{
+	struct wm_error err = { 0 };
+
+	if (!supported) {
+		assert_reason(subject_change(s, &err), &err, IN_PLACE_UNSUPPORTED);
+		assert_old(s);
+		return;
+	}
+	assert_ok(subject_change(s, &err), &err);
+	assert_new(s);
+	assert_true(holds_bytes(copy, s->new, s->new_size));
+}
+
 /* Where a file system shares bytes, that is what happens. */
 static void shares_bytes(void **state)
 {
@@ -128,9 +143,10 @@ static void shares_bytes(void **state)
 		subject_make(&s, d, 3 * MIB + 7, 200000, 200000 + BLOCK);
 		s.fd = open(s.path, O_RDONLY);
 		r = subject_rewrite(&s);
-		assert_ok(rewrite_file(&way, &r, s.path, &err), &err);
+		assert_ok(rewrite_file(&way, &r, in(d, "copy"), &err), &err);
 		assert_string_equal(rewrite_way_name(way), "reflink");
-		assert_new(&s);
+		assert_true(holds_bytes(in(d, "copy"), s.new, s.new_size));
+		changes_shared_bytes(&s, in(d, "copy"), i == 0);
 		subject_release(&s);
 		disk_remove(d);
 		n++;

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lib/checkpoint/journal.c, rewrite_recover(): interrupted anywhere, the file is old or new. */
+#include "rewriting.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#include "checkpoint/journal.h"
+#include "util/file.h"
+
+enum { BLOCK = 4096, SIZE = 300001, TAIL = 9000 };
+
+static char *disk;		/* an ext4 file system, or NULL */
+static char program[4096];	/* this one */
+
+static const size_t heads[] = { TAIL, TAIL + 2 * BLOCK, TAIL - 2 * BLOCK };
+enum { SAME, GROWS, SHRINKS, N_HEADS };
+
+static bool missing(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/usr/bin/%s", name);
+	return access(path, X_OK) != 0;
+}
+
+static struct journal journal_of(const struct subject *s)
+{
+	struct journal j = { .old_size = s->size, .new_size = s->new_size, .tail = s->tail };
+	size_t behind = s->size - s->tail;
+	struct wm_error err = { 0 };
+	struct statvfs fs;
+	struct stat st;
+
+	assert_int_equal(stat(s->path, &st) | statvfs(s->path, &fs), 0);
+	j.device = fs.f_fsid;
+	j.inode = st.st_ino;
+	j.head = s->new;
+	j.head_len = s->head_len;
+	assert_ok(sha256_of(j.before, s->old, s->tail, &err), &err);
+	assert_ok(sha256_of(j.behind, s->old + s->tail,
+			    behind < JOURNAL_BEHIND ? behind : JOURNAL_BEHIND, &err), &err);
+	return j;
+}
+
+static void put_journal(const struct subject *s, const struct journal *j)
+{
+	cleanup_buf struct buf b = BUF_INIT(LIMIT_JOURNAL);
+	struct wm_error err = { 0 };
+
+	assert_ok(journal_encode(&b, j, &err), &err);
+	assert_ok(file_write(s->journal, b.data, b.len, 0600, FILE_REPLACE, &err), &err);
+}
+
+static void move_bytes(const struct subject *s)
+{
+	int fd = open(s->path, O_RDWR);
+	size_t head = s->head_len, tail = s->tail;
+
+	assert_true(fd >= 0);
+	if (head > tail)
+		assert_int_equal(fallocate(fd, FALLOC_FL_INSERT_RANGE, 0, (off_t)(head - tail)), 0);
+	if (head < tail)
+		assert_int_equal(fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, 0, (off_t)(tail - head)), 0);
+	close(fd);
+}
+
+static void overwrite(const char *path, const void *bytes, size_t len, off_t off)
+{
+	int fd = open(path, O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, len, off), (ssize_t)len);
+	close(fd);
+}
+
+/* --- the bytes of a journal -------------------------------------------------------------- */
+
+static void journals_are_read_back(void **state)
+{
+	static const uint8_t head[] = "the new head";
+	const struct journal good = { 1000,  1000,  sizeof(head), 7,		 8,
+				      { 1 }, { 2 }, head,	  sizeof(head) };
+	struct journal back;
+	cleanup_buf struct buf b = BUF_INIT(LIMIT_JOURNAL), small = BUF_INIT(100);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(journal_encode(&b, &good, &err), &err);
+	assert_int_equal(b.len, 21 + 5 * 8 + 2 * 32 + 8 + sizeof(head) + 32);
+	assert_ok(journal_parse(&back, b.data, b.len, "j", &err), &err);
+	assert_true(back.old_size == 1000 && back.new_size == 1000 && back.tail == good.tail);
+	assert_true(back.device == 7 && back.inode == 8 && back.before[0] == 1);
+	assert_true(back.behind[0] == 2 && back.head_len == sizeof(head));
+	assert_memory_equal(back.head, head, sizeof(head));
+	assert_reason(journal_encode(&small, &good, &err), &err, LIMIT);
+}
+
+static void contradictions_are_malformed(void **state)
+{
+	static const uint8_t head[200];
+	const struct journal good = { 1000, 1000, 200, 7, 8, { 0 }, { 0 }, head, 200 };
+	const struct {
+		uint64_t old_size, new_size, tail;
+		bool fits;
+	} rows[] = {
+		{ 1000, 1000, 200, true },
+		{ 200, 200, 200, true },
+		{ 5096, 1000, 200 + BLOCK, true },
+		{ 199, 199, 200, false },
+		{ 1000, 1001, 200, false },
+		{ 1000, 1001, 199, false },
+		{ 1000, 1000 + BLOCK, 200, false },
+		{ UINT64_MAX, UINT64_MAX, 200, false },
+		{ (uint64_t)INT64_MAX + 1, (uint64_t)INT64_MAX + 1, 200, false },
+		{ INT64_MAX, INT64_MAX, 200, true },
+		{ 100, 0, 300, false },
+		{ 1000, 199, 1001, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf b = BUF_INIT(LIMIT_JOURNAL);
+		struct wm_error err = { 0 };
+		struct journal j = good, back;
+
+		j.old_size = rows[i].old_size;
+		j.new_size = rows[i].new_size;
+		j.tail = rows[i].tail;
+		assert_ok(journal_encode(&b, &j, &err), &err);
+		if (rows[i].fits)
+			assert_ok(journal_parse(&back, b.data, b.len, "j", &err), &err);
+		else
+			assert_reason(journal_parse(&back, b.data, b.len, "j", &err), &err,
+				      JOURNAL_MALFORMED);
+	}
+}
+
+/* Neither file nor journal is touched then. */
+static void assert_refused(const struct subject *s, enum reason reason)
+{
+	cleanup_buf struct buf file = BUF_INIT(1 << 20), journal = BUF_INIT(1 << 20);
+	enum recovery recovery = RECOVERY_NONE;
+	struct wm_error err = { 0 };
+	cleanup_buf struct buf now = BUF_INIT(1 << 20);
+
+	read_file(&file, s->path);
+	read_file(&journal, s->journal);
+	assert_int_not_equal(rewrite_recover(&recovery, s->path, &err), WM_OK);
+	if (error_reason(&err) != reason)
+		test_failed(__FILE__, __LINE__, "%s: %s", err.reason, err.message);
+	assert_int_equal(recovery, RECOVERY_NONE);
+	assert_true(holds_bytes(s->path, file.data, file.len));
+	assert_true(holds_bytes(s->journal, journal.data, journal.len));
+	assert_true(rewrite_unfinished(s->path));
+}
+
+static void every_flip_and_every_length_is_malformed(void **state)
+{
+	char *d = scratch_new();
+	cleanup_subject struct subject s = { .fd = -1 };
+	cleanup_buf struct buf b = BUF_INIT(LIMIT_JOURNAL);
+	struct wm_error err = { 0 };
+	struct journal j, back;
+
+	(void)state;
+	subject_make(&s, d, 5000, 33, 33);
+	j = journal_of(&s);
+	assert_ok(journal_encode(&b, &j, &err), &err);
+	assert_ok(journal_parse(&back, b.data, b.len, "j", &err), &err);
+	for (size_t len = 0; len < b.len; len++) {
+		/* Of its own size, so that a read beyond it is seen. */
+		cleanup_free uint8_t *cut = malloc(len + !len);
+
+		assert_non_null(cut);
+		memcpy(cut, b.data, len);
+		assert_reason(journal_parse(&back, cut, len, "j", &err), &err, JOURNAL_MALFORMED);
+	}
+	for (size_t bit = 0; bit < 8 * b.len; bit++) {
+		b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_reason(journal_parse(&back, b.data, b.len, "j", &err), &err,
+			      JOURNAL_MALFORMED);
+		b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	assert_ok(buf_append_byte(&b, 0, &err), &err);
+	assert_reason(journal_parse(&back, b.data, b.len, "j", &err), &err, JOURNAL_MALFORMED);
+	assert_ok(file_write(s.journal, b.data, b.len, 0600, FILE_REPLACE, &err), &err);
+	assert_refused(&s, REASON_JOURNAL_MALFORMED);
+	assert_int_equal(unlink(s.journal) | mkdir(s.journal, 0700), 0);
+	assert_true(rewrite_unfinished(s.path));
+	assert_reason(rewrite_recover(&(enum recovery){ 0 }, s.path, &err), &err,
+		      JOURNAL_MALFORMED);
+	scratch_remove(d);
+}
+
+/* --- recovering -------------------------------------------------------------------------- */
+
+/* How far a change came: only the journal, bytes moved, half the head, all of it. */
+enum stage { STORED, MOVED, HALF, WRITTEN, N_STAGES };
+
+static void interrupt_at(const struct subject *s, enum stage stage)
+{
+	struct journal j = journal_of(s);
+
+	put_journal(s, &j);
+	if (stage >= MOVED)
+		move_bytes(s);
+	if (stage >= HALF)
+		overwrite(s->path, s->new, stage == HALF ? s->head_len / 2 : s->head_len, 0);
+}
+
+static void recovers_from_each_stage(void **state)
+{
+	char *d = disk ? disk : scratch_new();
+
+	(void)state;
+	for (size_t i = 0; i < (disk ? N_HEADS : 1); i++) {
+		for (enum stage stage = STORED; stage < N_STAGES; stage++) {
+			cleanup_subject struct subject s = { .fd = -1 };
+			enum recovery recovery = RECOVERY_NONE;
+			struct wm_error err = { 0 };
+			bool undone = stage == STORED && i != SAME;
+
+			subject_make(&s, d, SIZE, TAIL, heads[i]);
+			interrupt_at(&s, stage);
+			assert_true(rewrite_unfinished(s.path));
+			assert_reason(subject_change(&s, &err), &err, UNFINISHED);
+			assert_ok(rewrite_recover(&recovery, s.path, &err), &err);
+			assert_int_equal(recovery, undone ? RECOVERY_UNDONE : RECOVERY_FINISHED);
+			if (undone)
+				assert_old(&s);
+			else
+				assert_new(&s);
+			assert_ok(rewrite_recover(&recovery, s.path, &err), &err);
+			assert_int_equal(recovery, RECOVERY_NONE);
+			unlink(s.path);
+		}
+	}
+	if (d != disk)
+		scratch_remove(d);
+}
+
+static void recovers_through_links(void **state)
+{
+	char *d = scratch_new(), link_path[4096];
+	cleanup_subject struct subject s = { .fd = -1 };
+	enum recovery recovery = RECOVERY_NONE;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	subject_make(&s, d, SIZE, TAIL, TAIL);
+	interrupt_at(&s, HALF);
+	snprintf(link_path, sizeof(link_path), "%s/elsewhere", d);
+	assert_int_equal(symlink("model", link_path), 0);
+	assert_true(rewrite_unfinished(link_path));
+	assert_ok(rewrite_recover(&recovery, link_path, &err), &err);
+	assert_int_equal(recovery, RECOVERY_FINISHED);
+	assert_false(rewrite_unfinished(link_path));
+	assert_new(&s);
+	scratch_remove(d);
+}
+
+static void other_files_are_left_alone(void **state)
+{
+	char *d = scratch_new();
+	cleanup_subject struct subject s = { .fd = -1 };
+	enum recovery recovery = RECOVERY_NONE;
+	struct wm_error err = { 0 };
+	struct journal j;
+
+	(void)state;
+	subject_make(&s, d, SIZE, TAIL, heads[GROWS]);
+	j = journal_of(&s);
+	j.inode++;
+	put_journal(&s, &j);
+	assert_refused(&s, REASON_JOURNAL_MISMATCH);
+	j.inode--;
+	j.device++;
+	put_journal(&s, &j);
+	assert_refused(&s, REASON_JOURNAL_MISMATCH);
+	j.device--;
+	put_journal(&s, &j);
+	assert_int_equal(truncate(s.path, SIZE + 1), 0);
+	assert_refused(&s, REASON_JOURNAL_MISMATCH);
+	assert_int_equal(truncate(s.path, SIZE - 1), 0);
+	assert_refused(&s, REASON_JOURNAL_MISMATCH);
+	assert_int_equal(unlink(s.path), 0);
+	assert_reason(rewrite_recover(&recovery, s.path, &err), &err, NOT_FOUND);
+	assert_true(file_exists(s.journal));
+	scratch_remove(d);
+}
+
+/* What a power cut may leave where a file system moves many extents in several steps. */
+static void half_moved_files_are_left_alone(void **state)
+{
+	static const uint8_t zeros[2 * BLOCK];
+	char *d = scratch_new();
+
+	(void)state;
+	for (size_t i = GROWS; i < N_HEADS; i++) {
+		cleanup_subject struct subject s = { .fd = -1 };
+		struct journal j;
+
+		subject_make(&s, d, SIZE, TAIL, heads[i]);
+		j = journal_of(&s);
+		put_journal(&s, &j);
+		if (i == GROWS) /* the size first, the bytes from the end */
+			assert_int_equal(truncate(s.path, (off_t)s.new_size), 0);
+		else /* the bytes from the beginning, the size last */
+			overwrite(s.path, zeros, sizeof(zeros), 0);
+		assert_refused(&s, REASON_JOURNAL_MISMATCH);
+	}
+	scratch_remove(d);
+}
+
+static void busy_files_are_not_recovered(void **state)
+{
+	cleanup_subject struct subject s = { .fd = -1 };
+	enum recovery recovery = RECOVERY_NONE;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	if (!disk)
+		skip();
+	subject_make(&s, disk, SIZE, TAIL, heads[GROWS]);
+	interrupt_at(&s, HALF);
+	s.fd = open(s.path, O_RDONLY);
+	assert_refused(&s, REASON_FILE_BUSY);
+	close(take_fd(&s.fd));
+	assert_ok(rewrite_recover(&recovery, s.path, &err), &err);
+	assert_new(&s);
+	unlink(s.path);
+}
+
+static enum wm_code recover(void *context, struct wm_error *err)
+{
+	enum recovery recovery;
+
+	return rewrite_recover(&recovery, context, err);
+}
+
+static void survives_failing_allocations(void **state)
+{
+	char *d = scratch_new();
+	cleanup_subject struct subject s = { .fd = -1 };
+
+	(void)state;
+	subject_make(&s, d, SIZE, TAIL, TAIL);
+	interrupt_at(&s, HALF);
+	with_every_allocation_failing(recover, s.path);
+	assert_new(&s);
+	scratch_remove(d);
+}
+
+/* --- killed ------------------------------------------------------------------------------ */
+
+/* What this program does when it runs under strace; its exit status says how it ended. */
+enum { ENDED = 0, LEFT = 10, REFUSED = 11 };
+
+static int act(const char *what, const char *directory, const char *head_len)
+{
+	cleanup_subject struct subject s = { .fd = -1 };
+	struct wm_error err = { 0 };
+	enum recovery recovery;
+	enum wm_code code;
+
+	subject_plan(&s, directory, SIZE, TAIL, (size_t)strtoul(head_len, NULL, 10));
+	code = strcmp(what, "change") == 0 ? subject_change(&s, &err) :
+					     rewrite_recover(&recovery, s.path, &err);
+	if (code == WM_OK)
+		return ENDED;
+	return error_reason(&err) == REASON_LEFT_UNFINISHED ? LEFT : REFUSED;
+}
+
+/* Runs act() under strace with one option more; returns its exit status, -1 where killed. */
+static int run_under_strace(const char *what, size_t head_len, const char *calls,
+			    const char *option, const char *trace)
+{
+	char number[32], traced[64];
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	snprintf(number, sizeof(number), "%zu", head_len);
+	snprintf(traced, sizeof(traced), "trace=%s", calls);
+	if (child == 0) {
+		setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+		execlp("strace", "strace", "-qq", "-o", trace, "-e", traced, "-e", option, program,
+		       what, disk, number, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static size_t count_lines(const char *path)
+{
+	cleanup_buf struct buf b = BUF_INIT(1 << 20);
+	size_t n = 0;
+
+	read_file(&b, path);
+	for (size_t i = 0; i < b.len; i++)
+		n += b.data[i] == '\n';
+	return n;
+}
+
+/* Whether the file is old or new once recovery had its turn. */
+static void assert_recovers(const struct subject *s, int status, const char *rule)
+{
+	bool left = file_exists(s->journal);
+	enum recovery recovery = RECOVERY_NONE;
+	struct wm_error err = { 0 };
+	bool is_old, is_new;
+
+	if (status == ENDED ? left : status != LEFT && status != REFUSED && status != -1)
+		test_failed(__FILE__, __LINE__, "%s: status %d, journal %d", rule, status, left);
+	if (rewrite_recover(&recovery, s->path, &err) != WM_OK)
+		test_failed(__FILE__, __LINE__, "%s: %s", rule, err.message);
+	is_old = holds_bytes(s->path, s->old, s->size);
+	is_new = holds_bytes(s->path, s->new, s->new_size);
+	if (!is_old && !is_new)
+		test_failed(__FILE__, __LINE__, "%s: half", rule);
+	if (status == ENDED && !is_new)
+		test_failed(__FILE__, __LINE__, "%s: done, and the file is old", rule);
+	if (status == REFUSED && (left || !is_old))
+		test_failed(__FILE__, __LINE__, "%s: nothing changed, it said", rule);
+	if (rewrite_unfinished(s->path) || count_names(disk) != 1)
+		test_failed(__FILE__, __LINE__, "%s: something is left", rule);
+}
+
+/* Each call in turn is the last one, or fails. */
+static size_t break_at_every(const char *call, const char *what, size_t i)
+{
+	static const char *const faults[] = { "signal=KILL", "error=EIO", "error=ENOSPC" };
+	char rule[96], *trace = scratch_new(), path[4200];
+	size_t n_calls = 0, n_points = 0;
+	bool recovers = strcmp(what, "recover") == 0;
+
+	snprintf(path, sizeof(path), "%s/trace", trace);
+	for (size_t n = 0; n == 0 || n <= n_calls; n++) {
+		for (size_t k = 0; k < 3; k++) {
+			cleanup_subject struct subject s = { .fd = -1 };
+			int status;
+
+			subject_make(&s, disk, SIZE, TAIL, heads[i]);
+			if (recovers)
+				interrupt_at(&s, HALF);
+			snprintf(rule, sizeof(rule), "inject=%s:%s:when=%zu", call, faults[k], n);
+			status = run_under_strace(what, heads[i], call, n ? rule : "status=all",
+						  path);
+			if (n == 0) {
+				n_calls = count_lines(path);
+				assert_int_equal(status, ENDED);
+				assert_new(&s);
+				break;
+			}
+			if (recovers && status == REFUSED)
+				assert_true(file_exists(s.journal));
+			assert_recovers(&s, recovers && status == REFUSED ? LEFT : status, rule);
+			if (recovers)
+				assert_new(&s);
+			n_points++;
+		}
+	}
+	unlink(path);
+	scratch_remove(trace);
+	return n_points;
+}
+
+static void old_or_new_wherever_it_is_killed(void **state)
+{
+	static const char *const calls[] = { "write",  "pwrite64", "fallocate", "fsync", "linkat",
+					     "unlinkat", "dup3", "flock", "fstatfs", "fcntl" };
+	size_t n_points = 0;
+
+	(void)state;
+	if (!disk || missing("strace")) {
+		print_message("# skipped: needs a mounted image and strace\n");
+		skip();
+	}
+	for (size_t i = 0; i < N_HEADS; i++)
+		for (size_t k = 0; k < sizeof(calls) / sizeof(calls[0]); k++) {
+			n_points += break_at_every(calls[k], "change", i);
+			n_points += break_at_every(calls[k], "recover", i);
+		}
+	print_message("# %zu points of failure\n", n_points);
+	assert_true(n_points > 180);
+}
+
+/* The order that checkpoint/rewrite.h states, which alone outlasts a power cut. */
+static void calls_come_in_their_order(void **state)
+{
+	static const char *const orders[] = {
+		[SAME] = "write fsync linkat fsync fallocate fsync pwrite64 fsync unlinkat fsync ",
+		[GROWS] = "write fsync linkat fsync fallocate fallocate fsync pwrite64 fsync "
+			  "unlinkat fsync ",
+		[SHRINKS] = "write fsync linkat fsync fallocate fallocate fsync pwrite64 fsync "
+			    "unlinkat fsync ",
+	};
+	char *d, path[4200];
+
+	(void)state;
+	if (!disk || missing("strace"))
+		skip();
+	d = scratch_new();
+	snprintf(path, sizeof(path), "%s/trace", d);
+	for (size_t i = 0; i < N_HEADS; i++) {
+		cleanup_subject struct subject s = { .fd = -1 };
+		cleanup_buf struct buf b = BUF_INIT(1 << 20), order = BUF_INIT(1 << 20);
+		struct wm_error err = { 0 };
+		char *line, *rest = NULL;
+
+		subject_make(&s, disk, SIZE, TAIL, heads[i]);
+		assert_int_equal(run_under_strace("change", heads[i],
+						  "write,pwrite64,fallocate,fsync,linkat,unlinkat",
+						  "status=all", path), ENDED);
+		read_file(&b, path);
+		for (line = strtok_r((char *)b.data, "\n", &rest); line;
+		     line = strtok_r(NULL, "\n", &rest))
+			assert_ok(buf_printf(&order, &err, "%.*s ", (int)strcspn(line, "("), line),
+				  &err);
+		assert_string_equal(buf_str(&order), orders[i]);
+	}
+	scratch_remove(d);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(journals_are_read_back),
+		cmocka_unit_test(contradictions_are_malformed),
+		cmocka_unit_test(every_flip_and_every_length_is_malformed),
+		cmocka_unit_test(recovers_from_each_stage),
+		cmocka_unit_test(recovers_through_links),
+		cmocka_unit_test(other_files_are_left_alone),
+		cmocka_unit_test(half_moved_files_are_left_alone),
+		cmocka_unit_test(busy_files_are_not_recovered),
+		cmocka_unit_test(survives_failing_allocations),
+		cmocka_unit_test(old_or_new_wherever_it_is_killed),
+		cmocka_unit_test(calls_come_in_their_order),
+	};
+	int n_failed;
+
+	if (argc == 4)
+		return act(argv[1], argv[2], argv[3]);
+	assert_true(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
+	disk = disk_new("mkfs.ext4 -q", 64);
+	n_failed = run_tests(tests);
+	if (disk)
+		disk_remove(disk);
+	return n_failed;
+}
