@@ -1,278 +1,245 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Workers that measure one file together. */
+/* Which worker measures what: large files, batches of small ones, or help for others. */
 #include "digest/measure.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 
-#include "digest/reader.h"
-#include "digest/unit.h"
+#include "digest/batch.h"
+#include "digest/shared.h"
+#include "digest/workers.h"
 #include "util/cleanup.h"
 
 enum {
-	ALIGNMENT = 64,
-	STACK_BYTES = 1 << 20,
 	BYTES_A_WORKER = 2 << 20, /* a thread for less than this is not worth starting */
+	BYTES_A_FILE = 8 << 10,	  /* take as long as what a file costs whatever its length */
 	SLOTS_A_WORKER = 4,
+	PLAIN_WORKERS = 4, /* keep one plain SHA-256 busy, by any kernel */
 };
 
-/* A unit's result, waiting for those before it. */
-struct slot {
-	bool filled;
-	struct unit_result result;
-};
-
-/* What the workers of one measure() share. All below `lock` is under it. */
+/* What the workers share. All below `crew` is under its lock. */
 struct job {
-	const struct measure_file *m;
 	struct progress *progress;
-	struct reader reader;
-	uint64_t size;
-	struct slot *slots; /* unit seq in slot seq % n_slots */
-	size_t n_slots;
-	struct sha256 *plain; /* used by the worker whose turn it is; may be NULL */
-	pthread_mutex_t lock;
-	pthread_cond_t moved; /* a counter below moved, or a worker failed */
-	struct unit_cursor cursor;
-	uint64_t n_folded; /* units whose results are in `frontier` */
-	uint64_t n_plain;  /* units that `plain` has taken */
-	struct tree_frontier frontier; /* of the segment where the folded units end */
-	bool failed;
+	struct task *tasks; /* large ones first */
+	size_t n_tasks, n_large;
+	size_t buffer_len; /* of each worker */
+	struct shared *shared;
+	size_t n_shared;
+	struct crew crew;
+	size_t n_taken; /* of the tasks */
+	bool cold;	/* the last large file was */
 	struct wm_error err; /* of the first that failed */
 };
 
-struct worker {
-	uint8_t *data; /* UNIT_BYTES, inside `memory` */
-	struct unit_scratch *scratch;
-	void *memory;
+/* What a worker does next: one of both, or nothing. */
+struct work {
+	struct shared *shared;
+	const struct task *batch;
+	size_t n_batch;
+	const struct view *ahead; /* to be requested before; or NULL */
 };
 
-static void worker_release(struct worker *w)
+static struct shared *find_free(const struct job *j)
 {
-	free(w->memory);
-	free(w->scratch);
+	struct shared *s = j->shared;
+
+	while (s->file)
+		s++; /* each one in use has a worker of its own, and this one has none */
+	return s;
 }
 
-/*
- * The data begin one byte after an aligned address, so that all blocks but the first,
- * which holds the prefix of a leaf, are aligned.
- */
-static enum wm_code worker_init(struct worker *w, uint64_t size, struct wm_error *err)
+/* The file where most is left for each of its workers. */
+static struct shared *find_neediest(const struct job *j)
 {
-	size_t len = size < UNIT_BYTES ? (size_t)size : UNIT_BYTES;
+	struct shared *neediest = NULL;
+	uint64_t most = 0;
 
-	w->memory = malloc(len + ALIGNMENT + 1);
-	w->scratch = malloc(sizeof(*w->scratch));
-	if (!w->memory || !w->scratch)
-		return fail_nomem(err);
-	w->data = w->memory;
-	w->data += ALIGNMENT - (uintptr_t)w->data % ALIGNMENT + 1;
-	return WM_OK;
-}
+	for (struct shared *s = j->shared; s < j->shared + j->n_shared; s++) {
+		uint64_t left = shared_left(s);
 
-/* Takes the next unit, unless there is none, somebody failed or results pile up. */
-static bool claim(struct job *j, struct unit *u)
-{
-	bool claimed;
-
-	pthread_mutex_lock(&j->lock);
-	while (!j->failed && j->cursor.seq - j->n_folded >= j->n_slots)
-		pthread_cond_wait(&j->moved, &j->lock);
-	claimed = !j->failed && unit_next(u, &j->cursor);
-	pthread_mutex_unlock(&j->lock);
-	return claimed;
-}
-
-static void fold(struct job *j, const struct unit_result *r)
-{
-	for (const struct unit_part *p = r->parts; p < r->parts + r->n_parts; p++) {
-		for (unsigned i = 0; i < p->n_subtrees; i++)
-			tree_append(&j->frontier, p->levels[i], p->roots[i]);
-		if (!p->ends)
+		if (left == 0 || (s->file->sha256 && s->n_workers >= PLAIN_WORKERS) ||
+		    left / s->n_workers <= most)
 			continue;
-		tree_root(j->m->segments[p->segment].digest, &j->frontier);
-		j->frontier.n_leaves = 0;
+		most = left / s->n_workers;
+		neediest = s;
 	}
+	return neediest;
 }
 
-/* Folds the result of a unit, and those that waited for it, in file order. */
-static void hand_in(struct job *j, uint64_t seq, const struct unit_result *result)
+/* A file of its own while there is one; only then does a worker help others. */
+static enum wm_code choose(struct job *j, struct work *work, struct wm_error *err)
 {
-	struct slot *slot = &j->slots[seq % j->n_slots];
+	size_t i = j->n_taken;
 
-	pthread_mutex_lock(&j->lock);
-	slot->result = *result;
-	slot->filled = true;
-	for (slot = &j->slots[j->n_folded % j->n_slots]; slot->filled;
-	     slot = &j->slots[++j->n_folded % j->n_slots]) {
-		fold(j, &slot->result);
-		slot->filled = false;
-	}
-	pthread_cond_broadcast(&j->moved);
-	pthread_mutex_unlock(&j->lock);
-}
-
-/* Feeds the plain SHA-256 when all units before `u` are in it. */
-static enum wm_code feed_plain(struct job *j, const struct unit *u, const uint8_t *data,
-			       struct wm_error *err)
-{
-	bool failed;
-
-	pthread_mutex_lock(&j->lock);
-	while (!j->failed && j->n_plain != u->seq)
-		pthread_cond_wait(&j->moved, &j->lock);
-	failed = j->failed;
-	pthread_mutex_unlock(&j->lock);
-	if (failed)
+	*work = (struct work){ 0 };
+	if (j->crew.failed)
 		return WM_OK;
-	TRY(sha256_update(j->plain, data, u->len, err));
-	pthread_mutex_lock(&j->lock);
-	j->n_plain++;
-	pthread_cond_broadcast(&j->moved);
-	pthread_mutex_unlock(&j->lock);
-	return WM_OK;
-}
-
-static enum wm_code work_units(struct job *j, struct worker *w, struct wm_error *err)
-{
-	struct unit_result result;
-	struct unit u;
-
-	TRY(worker_init(w, j->size, err));
-	while (claim(j, &u)) {
-		TRY(reader_read(&j->reader, w->data, u.len, u.off, err));
-		TRY(unit_digest(&result, &u, w->data, j->m->segments, w->scratch, err));
-		hand_in(j, u.seq, &result);
-		if (j->plain)
-			TRY(feed_plain(j, &u, w->data, err));
-		progress_add(j->progress, u.len);
+	if (i < j->n_large) {
+		work->shared = find_free(j);
+		if (j->cold && i + 1 < j->n_large)
+			work->ahead = &j->tasks[i + 1].file->view;
+		j->n_taken++;
+		return shared_begin(work->shared, j->tasks[i].file, err);
 	}
+	if (i < j->n_tasks) {
+		work->batch = &j->tasks[i];
+		work->n_batch = batch_take(work->batch, j->n_tasks - i);
+		j->n_taken += work->n_batch;
+		return WM_OK;
+	}
+	work->shared = find_neediest(j);
+	if (work->shared)
+		work->shared->n_workers++;
 	return WM_OK;
 }
 
-static void *work(void *job)
+/* Ends the work done and chooses the next. */
+static enum wm_code proceed(struct job *j, struct work *work, struct wm_error *err)
 {
-	struct worker w = { NULL, NULL, NULL };
-	struct job *j = job;
+	enum wm_code code = WM_OK;
+
+	pthread_mutex_lock(&j->crew.lock);
+	if (work->shared) {
+		j->cold = reader_missed(&work->shared->reader);
+		code = shared_leave(work->shared, err);
+	}
+	if (code == WM_OK)
+		code = choose(j, work, err);
+	pthread_mutex_unlock(&j->crew.lock);
+	return code;
+}
+
+static enum wm_code work_on(struct job *j, struct workspace *w, struct wm_error *err)
+{
+	struct work work = { 0 };
+
+	TRY(workspace_init(w, j->buffer_len, err));
+	for (;;) {
+		TRY(proceed(j, &work, err));
+		if (work.ahead)
+			reader_prefetch(work.ahead);
+		if (work.shared)
+			TRY(shared_work(work.shared, w, j->progress, err));
+		else if (work.batch)
+			TRY(batch_measure(work.batch, work.n_batch, w, j->progress, err));
+		else
+			return WM_OK;
+	}
+}
+
+static void *work_all(void *job)
+{
+	struct workspace w = { 0 };
 	struct wm_error err = { 0 };
+	struct job *j = job;
 
-	if (work_units(j, &w, &err) != WM_OK) {
-		pthread_mutex_lock(&j->lock);
-		if (!j->failed)
+	if (work_on(j, &w, &err) != WM_OK) {
+		pthread_mutex_lock(&j->crew.lock);
+		if (!j->crew.failed)
 			j->err = err;
-		j->failed = true;
-		pthread_cond_broadcast(&j->moved);
-		pthread_mutex_unlock(&j->lock);
+		j->crew.failed = true;
+		for (size_t i = 0; i < j->n_shared; i++)
+			pthread_cond_broadcast(&j->shared[i].moved);
+		pthread_mutex_unlock(&j->crew.lock);
 	}
-	worker_release(&w);
+	workspace_release(&w);
 	return NULL;
 }
 
-static unsigned n_processors(void)
+static enum wm_code check_tiling(const struct measure_file *f, struct wm_error *err)
 {
-	cpu_set_t set;
-	long n;
+	uint64_t size = 0;
 
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		return (unsigned)CPU_COUNT(&set);
-	n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n < 1 ? 1 : (unsigned)n;
-}
+	for (size_t i = 0; i < f->n_segments; i++) {
+		const struct segment *s = &f->segments[i];
 
-static unsigned n_workers(unsigned wanted, uint64_t size)
-{
-	uint64_t n = wanted ? wanted : n_processors();
-
-	if (n > MEASURE_WORKERS_MAX)
-		n = MEASURE_WORKERS_MAX;
-	if (n > size / BYTES_A_WORKER)
-		n = size / BYTES_A_WORKER;
-	return n < 1 ? 1 : (unsigned)n;
-}
-
-/*
- * Starts up to `n` threads and says how many; fewer only make it slower. They leave all
- * signals to the application's own threads.
- */
-static unsigned start(pthread_t *threads, unsigned n, struct job *j)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	unsigned started = 0;
-
-	if (n == 0 || pthread_attr_init(&attributes) != 0)
-		return 0;
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (started < n && pthread_create(&threads[started], &attributes, work, j) == 0)
-		started++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return started;
-}
-
-static enum wm_code run(struct job *j, unsigned workers, struct wm_error *err)
-{
-	pthread_t threads[MEASURE_WORKERS_MAX];
-	unsigned started = start(threads, workers - 1, j);
-
-	work(j);
-	for (unsigned i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-	return j->failed ? fail_again(err, &j->err) : WM_OK;
-}
-
-static enum wm_code check_tiling(uint64_t *size, const struct measure_file *m, struct wm_error *err)
-{
-	*size = 0;
-	for (size_t i = 0; i < m->n_segments; i++) {
-		const struct segment *s = &m->segments[i];
-
-		if (s->off != *size || s->len == 0 || s->len > INT64_MAX - *size)
+		if (s->off != size || s->len == 0 || s->len > INT64_MAX - size)
 			return fail(err, REASON_INTERNAL, "%s: segments do not tile the file",
-				    m->view.name);
-		*size += s->len;
+				    f->view.name);
+		size += s->len;
 	}
+	if (size != f->view.size)
+		return fail(err, REASON_INTERNAL, "%s: segments of %llu bytes, view of %llu",
+			    f->view.name, (unsigned long long)size,
+			    (unsigned long long)f->view.size);
 	return WM_OK;
 }
 
-static enum wm_code measure_file(const struct measure_file *m, const struct measure *all,
-				 struct wm_error *err)
+/*
+ * Large files first, since several workers can be on them; those with a plain SHA-256
+ * first of all, since it is one chain; the longest first. Small ones in their own order.
+ */
+static int compare_tasks(const void *a, const void *b)
 {
-	cleanup_sha256 struct sha256 *plain = NULL;
-	cleanup_free struct slot *slots = NULL;
-	struct job j = { .m = m, .progress = all->progress,
-			 .cursor = { .segments = m->segments, .n_segments = m->n_segments } };
-	enum wm_code code;
-	unsigned workers;
+	const struct task *x = a, *y = b;
+	bool x_small = task_is_small(x), y_small = task_is_small(y);
 
-	TRY(check_tiling(&j.size, m, err));
-	workers = n_workers(all->workers, j.size);
-	j.n_slots = (size_t)workers * SLOTS_A_WORKER;
-	j.slots = slots = calloc(j.n_slots, sizeof(*slots));
-	if (!slots)
-		return fail_nomem(err);
-	if (m->sha256) {
-		TRY(sha256_new(&plain, err));
-		TRY(sha256_start(plain, err));
-		j.plain = plain;
+	if (x_small != y_small)
+		return x_small ? 1 : -1;
+	if (!x_small && !x->file->sha256 != !y->file->sha256)
+		return x->file->sha256 ? -1 : 1;
+	if (!x_small && x->file->view.size != y->file->view.size)
+		return x->file->view.size > y->file->view.size ? -1 : 1;
+	return (x->file > y->file) - (x->file < y->file);
+}
+
+/* Fills in the tasks, in order; `work_len` is what they amount to, in bytes. */
+static enum wm_code plan(struct job *j, uint64_t *work_len, const struct measure *m,
+			 struct wm_error *err)
+{
+	uint64_t len = 0;
+
+	for (size_t i = 0; i < m->n_files; i++) {
+		const struct measure_file *f = &m->files[i];
+
+		TRY(check_tiling(f, err));
+		j->tasks[i] = task_of(f);
+		j->n_large += !task_is_small(&j->tasks[i]);
+		len = f->view.size < INT64_MAX - len ? len + f->view.size : INT64_MAX;
 	}
-	reader_init(&j.reader, &m->view);
-	pthread_mutex_init(&j.lock, NULL);
-	pthread_cond_init(&j.moved, NULL);
-	code = run(&j, workers, err);
-	pthread_cond_destroy(&j.moved);
-	pthread_mutex_destroy(&j.lock);
-	TRY(code);
-	return plain ? sha256_finish(plain, m->sha256, err) : WM_OK;
+	j->n_tasks = m->n_files;
+	qsort(j->tasks, j->n_tasks, sizeof(*j->tasks), compare_tasks);
+	j->buffer_len = len < UNIT_BYTES ? (size_t)len : UNIT_BYTES;
+	*work_len = len + (uint64_t)m->n_files * BYTES_A_FILE;
+	return WM_OK;
+}
+
+static unsigned n_workers(unsigned wanted, uint64_t work_len)
+{
+	uint64_t n = wanted ? wanted : workers_default();
+
+	if (n > MEASURE_WORKERS_MAX)
+		n = MEASURE_WORKERS_MAX;
+	if (n > work_len / BYTES_A_WORKER)
+		n = work_len / BYTES_A_WORKER;
+	return n < 1 ? 1 : (unsigned)n;
 }
 
 enum wm_code measure(const struct measure *m, struct wm_error *err)
 {
-	for (size_t i = 0; i < m->n_files; i++)
-		TRY(measure_file(&m->files[i], m, err));
-	return WM_OK;
+	cleanup_free struct task *tasks = calloc(m->n_files + 1, sizeof(*tasks));
+	cleanup_free struct shared *shared = NULL;
+	cleanup_free struct slot *slots = NULL;
+	struct job j = { .progress = m->progress, .tasks = tasks };
+	uint64_t work_len;
+	size_t n_slots;
+	unsigned n;
+
+	if (!tasks)
+		return fail_nomem(err);
+	TRY(plan(&j, &work_len, m, err));
+	n = n_workers(m->workers, work_len);
+	n_slots = (size_t)n * SLOTS_A_WORKER;
+	j.n_shared = n < j.n_large ? n : j.n_large;
+	j.shared = shared = calloc(j.n_shared + 1, sizeof(*shared));
+	slots = calloc(j.n_shared * n_slots + 1, sizeof(*slots));
+	if (!shared || !slots)
+		return fail_nomem(err);
+	pthread_mutex_init(&j.crew.lock, NULL);
+	for (size_t i = 0; i < j.n_shared; i++)
+		shared_init(&shared[i], &j.crew, &slots[i * n_slots], n_slots);
+	workers_run(n, work_all, &j);
+	for (size_t i = 0; i < j.n_shared; i++)
+		shared_release(&shared[i]);
+	pthread_mutex_destroy(&j.crew.lock);
+	return j.crew.failed ? fail_again(err, &j.err) : WM_OK;
 }

@@ -73,3 +73,17 @@ enum wm_code reader_read(struct reader *r, uint8_t *out, size_t len, uint64_t of
 	request_ahead(r, off + (size_t)n);
 	return file_read_at(v->fd, out + n, len - (size_t)n, off + (size_t)n, v->name, err);
 }
+
+bool reader_missed(const struct reader *r)
+{
+	return atomic_load(&r->cold_until) > 0;
+}
+
+void reader_prefetch(const struct view *view)
+{
+	uint64_t len = view->size > view->head_len ? view->size - view->head_len : 0;
+
+	if (len > 0)
+		readahead(view->fd, (off_t)(view->head_len + view->shift),
+			  len < WINDOW_STEP ? (size_t)len : WINDOW_STEP);
+}

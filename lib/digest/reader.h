@@ -11,6 +11,7 @@
 #define DIGEST_READER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,11 @@ void reader_init(struct reader *r, const struct view *view);
 /* Reads exactly the `len` bytes at `off` of the view. Fails as file_read_at() does. */
 MUST_USE enum wm_code reader_read(struct reader *r, uint8_t *out, size_t len, uint64_t off,
 				  struct wm_error *err);
+
+/* Whether anything read so far was not in the page cache. */
+bool reader_missed(const struct reader *r);
+
+/* Requests the beginning of what the view takes from its file, without waiting. Advice. */
+void reader_prefetch(const struct view *view);
 
 #endif

@@ -23,6 +23,15 @@ static size_t fitting(uint64_t left, size_t room, size_t n_leaves)
 	return (size_t)(left <= most ? left : most - most % LEAF_BYTES);
 }
 
+uint64_t unit_count_leaves(const struct segment *segments, size_t n_segments)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < n_segments; i++)
+		n += segments[i].len / LEAF_BYTES + (segments[i].len % LEAF_BYTES != 0);
+	return n;
+}
+
 bool unit_next(struct unit *u, struct unit_cursor *c)
 {
 	size_t n_leaves = UNIT_LEAVES, take;
@@ -60,33 +69,58 @@ static struct piece piece_of(const struct segment *s, uint64_t skip, size_t room
 	return (struct piece){ skip, (size_t)least(left, room), left <= room };
 }
 
-/*
- * Queues all leaves of the unit, those of full length first, since lanes that begin a
- * long message last would be busy alone.
- */
-static size_t queue_leaves(const struct unit *u, const uint8_t *data,
-			   const struct segment *segments, struct unit_scratch *scratch)
+void unit_start(struct unit_scratch *scratch)
 {
-	size_t n = 0, n_full = 0, n_short = 0, done = 0;
+	scratch->n_long = scratch->n_short = scratch->n_leaves = scratch->n_collected = 0;
+}
+
+/* Long messages go first, since lanes that begin one last would be busy alone. */
+static void queue(struct unit_scratch *scratch, const struct message *m)
+{
+	size_t n = scratch->n_long + scratch->n_short;
+
+	assert(n < UNIT_LEAVES);
+	if (m->len >= LEAF_BYTES)
+		scratch->messages[scratch->n_long++] = *m;
+	else
+		scratch->messages[UNIT_LEAVES - ++scratch->n_short] = *m;
+}
+
+void unit_queue_plain(struct unit_scratch *scratch, const uint8_t *data, size_t len,
+		      uint8_t out[SHA256_BYTES])
+{
+	queue(scratch, &(struct message){ data, len, MESSAGE_PLAIN, out });
+}
+
+void unit_queue(struct unit_scratch *scratch, const struct unit *u, const uint8_t *data,
+		const struct segment *segments)
+{
 	uint64_t skip = u->skip;
+	size_t done = 0;
 
 	for (const struct segment *s = &segments[u->segment]; done < u->len; s++, skip = 0) {
 		struct piece p = piece_of(s, skip, u->len - done);
 
 		for (size_t off = 0; off < p.len; off += LEAF_BYTES) {
 			size_t len = (size_t)least(p.len - off, LEAF_BYTES);
-			size_t place = len == LEAF_BYTES ? n_full++ : UNIT_LEAVES - ++n_short;
+			uint8_t *out = scratch->digests[scratch->n_leaves++];
 
-			assert(n < UNIT_LEAVES);
-			scratch->messages[place] = (struct message){
-				data + done + off, len, MESSAGE_LEAF, scratch->digests[n++]
-			};
+			queue(scratch,
+			      &(struct message){ data + done + off, len, MESSAGE_LEAF, out });
 		}
 		done += p.len;
 	}
-	memmove(scratch->messages + n_full, scratch->messages + UNIT_LEAVES - n_short,
-		n_short * sizeof(*scratch->messages));
-	return n;
+}
+
+enum wm_code unit_run(struct unit_scratch *scratch, struct wm_error *err)
+{
+	size_t n_long = scratch->n_long, n_short = scratch->n_short;
+
+	if (n_long > 0)
+		memmove(scratch->messages + n_long, scratch->messages + UNIT_LEAVES - n_short,
+			n_short * sizeof(*scratch->messages));
+	return kernel_chosen()->run(scratch->messages + (n_long > 0 ? 0 : UNIT_LEAVES - n_short),
+				    n_long + n_short, err);
 }
 
 static void add_subtree(struct unit_part *part, unsigned level, const uint8_t *root)
@@ -142,17 +176,17 @@ static void root_of_part(uint8_t out[SHA256_BYTES], const struct unit_part *part
 	tree_root(out, &t);
 }
 
-enum wm_code unit_digest(struct unit_result *result, const struct unit *u, const uint8_t *data,
-			 struct segment *segments, struct unit_scratch *scratch,
-			 struct wm_error *err)
+enum wm_code unit_collect(struct unit_result *result, const struct unit *u,
+			  struct segment *segments, struct unit_scratch *scratch,
+			  struct wm_error *err)
 {
-	size_t done = 0, leaf = 0, n = queue_leaves(u, data, segments, scratch);
 	uint64_t skip = u->skip;
+	size_t done = 0;
 
-	TRY(kernel_chosen()->run(scratch->messages, n, err));
 	result->n_parts = 0;
 	for (size_t i = u->segment; done < u->len; i++, skip = 0) {
 		struct piece p = piece_of(&segments[i], skip, u->len - done);
+		size_t n = n_leaves_of(p.len), first = scratch->n_collected;
 		bool whole = p.skip == 0 && p.ends;
 		struct unit_part small, *part = &small;
 
@@ -162,12 +196,21 @@ enum wm_code unit_digest(struct unit_result *result, const struct unit *u, const
 		}
 		part->segment = i;
 		part->ends = p.ends;
-		n = n_leaves_of(p.len);
-		TRY(reduce(part, &scratch->digests[leaf], p.skip / LEAF_BYTES, n, err));
+		TRY(reduce(part, &scratch->digests[first], p.skip / LEAF_BYTES, n, err));
 		if (whole)
 			root_of_part(segments[i].digest, part);
-		leaf += n;
+		scratch->n_collected += n;
 		done += p.len;
 	}
 	return WM_OK;
+}
+
+enum wm_code unit_digest(struct unit_result *result, const struct unit *u, const uint8_t *data,
+			 struct segment *segments, struct unit_scratch *scratch,
+			 struct wm_error *err)
+{
+	unit_start(scratch);
+	unit_queue(scratch, u, data, segments);
+	TRY(unit_run(scratch, err));
+	return unit_collect(result, u, segments, scratch, err);
 }

@@ -56,10 +56,11 @@ struct unit_result {
 	struct unit_part parts[2];
 };
 
-/* What a worker needs for any number of units. */
+/* What a worker needs for any number of units. Messages are what is queued. */
 struct unit_scratch {
-	struct message messages[UNIT_LEAVES];
-	uint8_t digests[UNIT_LEAVES][SHA256_BYTES]; /* of the leaves, in file order */
+	struct message messages[UNIT_LEAVES];	    /* long ones from the front, others from the end */
+	uint8_t digests[UNIT_LEAVES][SHA256_BYTES]; /* of the leaves, in the order of queuing */
+	size_t n_long, n_short, n_leaves, n_collected;
 };
 
 /*
@@ -69,5 +70,22 @@ struct unit_scratch {
 MUST_USE enum wm_code unit_digest(struct unit_result *result, const struct unit *u,
 				  const uint8_t *data, struct segment *segments,
 				  struct unit_scratch *scratch, struct wm_error *err);
+
+/*
+ * The same for several units, of different files, at once: start, queue all, run, collect
+ * all in the same order. There is room for UNIT_LEAVES messages; plain ones count.
+ */
+void unit_start(struct unit_scratch *scratch);
+void unit_queue(struct unit_scratch *scratch, const struct unit *u, const uint8_t *data,
+		const struct segment *segments);
+void unit_queue_plain(struct unit_scratch *scratch, const uint8_t *data, size_t len,
+		      uint8_t out[SHA256_BYTES]);
+MUST_USE enum wm_code unit_run(struct unit_scratch *scratch, struct wm_error *err);
+MUST_USE enum wm_code unit_collect(struct unit_result *result, const struct unit *u,
+				   struct segment *segments, struct unit_scratch *scratch,
+				   struct wm_error *err);
+
+/* How many leaves `segments` have. */
+uint64_t unit_count_leaves(const struct segment *segments, size_t n_segments);
 
 #endif
