@@ -166,17 +166,22 @@ static enum wm_code read_field(struct reader *r, struct entry *e, unsigned *seen
 static enum wm_code check_shape(const struct reader *r, struct entry *e, struct wm_error *err)
 {
 	struct tensor *t = &e->tensor;
-	uint64_t n, bits;
+	uint64_t n, len;
 
 	t->len = e->end - e->begin;
-	if (!tensor_elements(t, &n) || __builtin_mul_overflow(n, dtype_info(t->dtype)->bits, &bits))
+	if (!tensor_elements(t, &n))
 		return fail(err, REASON_SAFETENSORS_SHAPE,
 			    "%s: tensor '%.80s': its shape has more elements than 64 bits count",
 			    r->name, t->name);
-	if (bits % 8 != 0 || bits / 8 != t->len)
+	if (!dtype_len(&len, t->dtype, n))
 		return fail(err, REASON_SAFETENSORS_SHAPE,
-			    "%s: tensor '%.80s': shape and dtype need %llu bits, data_offsets "
-			    "give %llu bytes", r->name, t->name, (unsigned long long)bits,
+			    "%s: tensor '%.80s': %llu elements of %s do not fill whole bytes that "
+			    "64 bits count", r->name, t->name, (unsigned long long)n,
+			    dtype_info(t->dtype)->name);
+	if (len != t->len)
+		return fail(err, REASON_SAFETENSORS_SHAPE,
+			    "%s: tensor '%.80s': shape and dtype need %llu bytes, data_offsets "
+			    "give %llu", r->name, t->name, (unsigned long long)len,
 			    (unsigned long long)t->len);
 	return WM_OK;
 }

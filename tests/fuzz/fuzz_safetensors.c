@@ -31,9 +31,9 @@ static void check_layout(const struct layout *l, uint64_t size)
 	require(at == size && l->segments[0].len == l->head.len);
 	for (size_t i = 0; i < l->n_tensors; i++) {
 		const struct tensor *t = &l->tensors[i];
-		uint64_t n;
+		uint64_t n, len;
 
-		require(tensor_elements(t, &n) && n * dtype_info(t->dtype)->bits == t->len * 8);
+		require(tensor_elements(t, &n) && dtype_len(&len, t->dtype, n) && len == t->len);
 		require(strlen(t->name) == t->name_len);
 		if (t->segment == SIZE_MAX)
 			require(t->len == 0);

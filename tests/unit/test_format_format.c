@@ -108,14 +108,43 @@ static void names_each_type_once(void **state)
 	for (unsigned i = 0; i < N_DTYPES; i++) {
 		const struct dtype_info *info = dtype_info((enum dtype)i);
 
-		assert_true(info->bits > 0 && strlen(info->name) > 0 && strlen(info->name) < 256);
+		assert_true(info->elements > 0 && info->bytes > 0 && strlen(info->name) > 0 && strlen(info->name) < 256);
 		for (unsigned j = 0; j < i; j++)
 			assert_string_not_equal(info->name, dtype_info((enum dtype)j)->name);
 	}
-	assert_int_equal(N_DTYPES, 22);
+	assert_int_equal(N_DTYPES, 49);
 	assert_string_equal(dtype_info(DTYPE_F8_E5M2FNUZ)->name, "F8_E5M2FNUZ");
-	assert_int_equal(dtype_info(DTYPE_F6_E3M2)->bits, 6);
-	assert_int_equal(dtype_info(DTYPE_C64)->bits, 64);
+	assert_string_equal(dtype_info(DTYPE_GGUF_Q4_K)->name, "gguf:Q4_K");
+}
+
+static void sizes_whole_blocks(void **state)
+{
+	static const struct {
+		enum dtype dtype;
+		uint64_t n;
+		bool whole;
+		uint64_t len;
+	} rows[] = {
+		{ DTYPE_F6_E3M2, 4, true, 3 },
+		{ DTYPE_F6_E3M2, 3, false, 0 },
+		{ DTYPE_F4, 2, true, 1 },
+		{ DTYPE_F4, 1, false, 0 },
+		{ DTYPE_C64, 3, true, 24 },
+		{ DTYPE_C64, UINT64_MAX / 8, true, UINT64_MAX - 7 },
+		{ DTYPE_C64, UINT64_MAX / 8 + 1, false, 0 },
+		{ DTYPE_GGUF_Q4_K, 512, true, 288 },
+		{ DTYPE_GGUF_Q4_K, 511, false, 0 },
+		{ DTYPE_GGUF_Q4_K, 0, true, 0 },
+		{ DTYPE_GGUF_Q8_K, UINT64_MAX / 256 * 256, false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t len = 0;
+
+		assert_int_equal(dtype_len(&len, rows[i].dtype, rows[i].n), rows[i].whole);
+		assert_true(!rows[i].whole || len == rows[i].len);
+	}
 }
 
 static void counts_elements(void **state)
@@ -152,6 +181,7 @@ int main(void)
 		cmocka_unit_test(refuses_empty_files),
 		cmocka_unit_test(notices_a_file_that_ends_early),
 		cmocka_unit_test(names_each_type_once),
+		cmocka_unit_test(sizes_whole_blocks),
 		cmocka_unit_test(counts_elements),
 	};
 

@@ -130,11 +130,15 @@ static void takes_every_dtype(void **state)
 	for (unsigned i = 0; i < N_DTYPES; i++) {
 		cleanup_layout struct layout l = LAYOUT_INIT;
 		const struct dtype_info *info = dtype_info((enum dtype)i);
+		const unsigned bytes = 8 / info->elements * info->bytes;
 		char header[128];
-		int len = snprintf(header, sizeof(header), "{\"a\":{\"dtype\":\"%s\",\"shape\":[8],"
-				   "\"data_offsets\":[0,%u]}}", info->name, info->bits);
+		int len;
 
-		parse_made(&l, &(struct made){ header, (size_t)len, info->bits, 0 });
+		if (strncmp(info->name, "gguf:", 5) == 0)
+			continue;
+		len = snprintf(header, sizeof(header), "{\"a\":{\"dtype\":\"%s\",\"shape\":[8],"
+			       "\"data_offsets\":[0,%u]}}", info->name, bytes);
+		parse_made(&l, &(struct made){ header, (size_t)len, bytes, 0 });
 		assert_int_equal(l.tensors[0].dtype, i);
 	}
 }
