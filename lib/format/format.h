@@ -105,7 +105,7 @@ struct format {
 			      size_t len, const char *name, struct wm_error *err);
 };
 
-extern const struct format format_safetensors, format_raw;
+extern const struct format format_safetensors, format_gguf, format_raw;
 
 /* All formats; the last, raw, claims everything. */
 extern const struct format *const formats[];

@@ -60,4 +60,15 @@ static inline bool cursor_u64le(struct cursor *c, uint64_t *out)
 	return true;
 }
 
+/* The same of four bytes. */
+static inline bool cursor_u32le(struct cursor *c, uint32_t *out)
+{
+	const uint8_t *p = cursor_take(c, 4);
+
+	if (!p)
+		return false;
+	*out = (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+	return true;
+}
+
 #endif
