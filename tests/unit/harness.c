@@ -73,6 +73,19 @@ void read_file(struct buf *out, const char *path)
 	assert_ok(file_read(out, path, &err), &err);
 }
 
+void check_recorded(const char *path, const struct buf *expected)
+{
+	cleanup_buf struct buf found = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+
+	if (getenv("GOLDEN") && *getenv("GOLDEN"))
+		assert_ok(file_write(path, expected->data, expected->len, 0644, FILE_REPLACE, &err),
+			  &err);
+	read_file(&found, path);
+	assert_int_equal(found.len, expected->len);
+	assert_memory_equal(found.data, expected->data, found.len);
+}
+
 char *scratch_new(void)
 {
 	char *path = NULL;

@@ -59,6 +59,9 @@ void fail_allocation(size_t n);
 /* The whole file `path` in `out`. */
 void read_file(struct buf *out, const char *path);
 
+/* Compares a file of testdata/ with what is expected; `make golden` writes it. */
+void check_recorded(const char *path, const struct buf *expected);
+
 /* A new empty directory, removed with all it holds by scratch_remove(). */
 char *scratch_new(void);
 void scratch_remove(char *path);

@@ -17,20 +17,6 @@
 
 #define BAD_FOLDER "testdata/bad/safetensors/"
 
-/* Writes what is expected of a file of testdata, or compares it. */
-static void check_file(const char *path, const struct buf *expected)
-{
-	cleanup_buf struct buf found = BUF_INIT(1 << 20);
-	struct wm_error err = { 0 };
-
-	if (getenv("GOLDEN") && *getenv("GOLDEN"))
-		assert_ok(file_write(path, expected->data, expected->len, 0644, FILE_REPLACE, &err),
-			  &err);
-	read_file(&found, path);
-	assert_int_equal(found.len, expected->len);
-	assert_memory_equal(found.data, expected->data, found.len);
-}
-
 static void check_row(const char *name, const char *suffix, const struct made *made,
 		      const char *reason)
 {
@@ -42,7 +28,7 @@ static void check_row(const char *name, const char *suffix, const struct made *m
 
 	made_append(&bytes, made);
 	snprintf(path, sizeof(path), BAD_FOLDER "%s%s.safetensors", name, suffix);
-	check_file(path, &bytes);
+	check_recorded(path, &bytes);
 	code = made_parse(&l, bytes.data, bytes.len, file_name(path), &err);
 	if ((code == WM_OK) != !reason || (reason && strcmp(err.reason, reason) != 0))
 		test_failed(__FILE__, __LINE__, "%s: %s: %s", path,
@@ -69,7 +55,7 @@ static void refuses_each_defect_for_its_reason(void **state)
 				     r->reason, r->name),
 			  &err);
 	}
-	check_file("testdata/bad/expect.tsv", &table);
+	check_recorded("testdata/bad/expect.tsv", &table);
 }
 
 static void parse_made(struct layout *l, const struct made *m)
