@@ -77,7 +77,7 @@ enum wm_code files_present(const struct verification *v, struct wm_error *err)
 
 	if (!can_judge(v))
 		return nothing_to_judge(err);
-	if (!c->is_directory || v->part)
+	if (!c->is_directory || v->part_named)
 		return WM_OK;
 	for (size_t i = 0; i < v->record->n_file; i++) {
 		const Weightmark__V1__File *f = v->record->file[i];

@@ -236,6 +236,7 @@ static enum wm_code open_at(struct verification *v, const char *path,
 	v->full = o->full;
 	v->part_only = o->part_only;
 	v->part = o->part;
+	v->part_named = o->part != NULL;
 	v->now = o->now ? o->now : time(NULL);
 	v->path = strdup(path);
 	if (!v->path)
@@ -244,29 +245,45 @@ static enum wm_code open_at(struct verification *v, const char *path,
 	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;
 }
 
+/* Gathers anew at the root of the set, with the sidecar that spoke of it. */
+static enum wm_code gather_set(struct verification *v, const char *root,
+			       const Weightmark__V1__Part *part, const struct verify_options *o,
+			       struct wm_error *err)
+{
+	cleanup_free char *name = strdup(part->name), *sidecar = NULL;
+	struct verify_options options = *o;
+
+	if (v->head->carrier->kind == CARRIER_SIDECAR) {
+		sidecar = strdup(v->head->carrier->place);
+		if (!sidecar)
+			return fail_nomem(err);
+		options.sidecar = sidecar;
+	}
+	if (!name)
+		return fail_nomem(err);
+	verification_release(v);
+	TRY(open_at(v, root, o, err));
+	TRY(gather_carriers(v, &options, err));
+	for (size_t i = 0; !v->part && v->record && i < v->record->n_part; i++)
+		if (strcmp(v->record->part[i]->name, name) == 0)
+			v->part = v->record->part[i]->name;
+	return WM_OK;
+}
+
 /* Opens the checkpoint first, so that leases cover all that follows; measures it last. */
 enum wm_code verification_gather(struct verification *out, const char *path,
 				 const struct verify_options *options, struct wm_error *err)
 {
 	const Weightmark__V1__Part *part = NULL;
+	cleanup_free char *root = NULL;
 	struct verification *v = out;
-	cleanup_free char *root = NULL, *part_name = NULL;
 	enum wm_code code;
 
 	TRY(open_at(v, path, options, err));
 	TRY(gather_carriers(v, options, err));
 	TRY(find_set(&root, &part, v, err));
-	if (root) {
-		part_name = strdup(part->name);
-		if (!part_name)
-			return fail_nomem(err);
-		verification_release(v);
-		TRY(open_at(v, root, options, err));
-		TRY(gather_carriers(v, options, err));
-		for (size_t i = 0; !v->part && v->record && i < v->record->n_part; i++)
-			if (strcmp(v->record->part[i]->name, part_name) == 0)
-				v->part = v->record->part[i]->name;
-	}
+	if (root)
+		TRY(gather_set(v, root, part, options, err));
 	if (!v->checkpoint || !v->record)
 		return WM_OK;
 	code = measure_checkpoint(v, options, &v->checkpoint_err);

@@ -30,7 +30,8 @@ struct carried {
 struct verification {
 	bool full;	/* the plain SHA-256 was to be recomputed too */
 	bool part_only; /* one file of a set was to be judged alone */
-	const char *part; /* the part that must be whole; NULL: any. Borrowed from options or `record` */
+	const char *part; /* that must be whole; NULL: any. Borrowed from options or `record` */
+	bool part_named;  /* by the user: the rest may be absent */
 	int64_t now;	/* seconds */
 	char *path;	/* of the checkpoint that was judged: the set of the file that was named */
 	char *sidecar_path;
