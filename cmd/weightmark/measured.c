@@ -4,11 +4,16 @@
 
 #include "progress_view.h"
 
+struct checkpoint_open_options checkpoint_opening(const struct call *call)
+{
+	return (struct checkpoint_open_options){ options_get(&call->options, "links-within") };
+}
+
 enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t i, bool sha256,
 			     struct wm_error *err)
 {
 	cleanup_checkpoint struct checkpoint *c = NULL;
-	const struct checkpoint_open_options opening = { NULL };
+	const struct checkpoint_open_options opening = checkpoint_opening(call);
 	struct progress progress = { 0 };
 	struct checkpoint_measure_options options = {
 		.sha256 = sha256,

@@ -6,6 +6,14 @@
 #include "checkpoint/checkpoint.h"
 #include "verb.h"
 
+/* Of every verb that opens a checkpoint; checkpoint_opening() reads it. */
+#define LINKS_OPTION                                                                      \
+	{ .name = "links-within", .argument = "DIR", .kind = VALUE_FILE,                  \
+	  .help = "follow links that end beneath DIR too" }
+
+/* How the options of `call` want checkpoints opened. Borrowed from argv. */
+struct checkpoint_open_options checkpoint_opening(const struct call *call);
+
 /*
  * Opens the checkpoint that operand `i` names and measures it with the jobs that were
  * wished for, showing progress. `sha256`: the plain SHA-256 too.

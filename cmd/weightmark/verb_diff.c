@@ -83,6 +83,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 }
 
 static const struct option_spec options[] = {
+	LINKS_OPTION,
 	{ .name = "all", .letter = 'a', .help = "list equal tensors too" },
 };
 

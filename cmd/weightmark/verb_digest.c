@@ -109,6 +109,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 }
 
 static const struct option_spec options[] = {
+	LINKS_OPTION,
 	{ .name = "sha256", .help = "the plain SHA-256 too, as sha256sum prints it" },
 	{ .name = "tensors", .help = "every tensor with its name, dtype, shape and digest" },
 };
@@ -118,11 +119,12 @@ const struct verb verb_digest = {
 	.summary = "measure a checkpoint, signed or not",
 	.operands = "PATH",
 	.description =
-		"Prints the digests that statements are about. wmFileV1 is over every byte of the "
-		"file as its format divides it; wmWeightsV1 over the tensors with names, dtypes "
-		"and shapes, whatever the order or the container; wmTensorSetV1 the same without "
-		"names. A file of no known format has the first alone. docs/format.md defines "
-		"them.",
+		"Prints the digests that statements are about, of a file or of every file and part "
+		"of a directory. wmFileV1 is over every byte of a file as its format divides it, "
+		"less its slot; wmWeightsV1 over the tensors of a part with names, dtypes and "
+		"shapes, whatever the order, the shards or the container; wmTensorSetV1 the same "
+		"without names. A file of no known format has the first alone. docs/format.md "
+		"defines them.",
 	.examples = "weightmark digest model.safetensors\n"
 		    "weightmark digest --tensors --json model.safetensors",
 	.options = options,

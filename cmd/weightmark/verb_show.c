@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "attest/carriers.h"
+#include "measured.h"
 #include "output.h"
 #include "print_statement.h"
 #include "statement/statement.h"
 #include "text/yaml.h"
+#include "util/file.h"
 #include "util/limits.h"
 #include "verb.h"
 
@@ -61,30 +63,80 @@ static enum wm_code show_statement(struct tree *t, struct node *list, const stru
 	return print_statement(s, e->keyid, "not verified here", err);
 }
 
+static enum wm_code show_sidecar(struct tree *t, struct node *list, const struct sidecar *sidecar,
+				 const char *place, const char *what, bool yaml,
+				 struct wm_error *err)
+{
+	struct node *row = NULL, *statements = NULL;
+
+	TRY(node_append_new(&row, list, t, NODE_MAP, err));
+	TRY(node_set_text(row, t, "kind", what, err));
+	TRY(node_set_shown(row, t, "path", place, err));
+	TRY(node_set_new(&statements, row, t, "statements", NODE_LIST, err));
+	if (!output_is_json())
+		print("# %s (%s): nothing is verified here; see 'weightmark verify'\n", place, what);
+	for (size_t i = 0; i < sidecar->n_envelopes; i++)
+		TRY(show_statement(t, statements, &sidecar->envelopes[i], place, yaml, err));
+	return WM_OK;
+}
+
+static enum wm_code show_one(struct tree *t, struct node *list, const char *path, bool yaml,
+			     struct wm_error *err)
+{
+	cleanup_sidecar struct sidecar sidecar = { 0 };
+
+	TRY(carrier_load(&sidecar, path, err));
+	return show_sidecar(t, list, &sidecar, path, "sidecar", yaml, err);
+}
+
+static enum wm_code show_carriers(struct tree *t, struct node *list, struct call *call, bool yaml,
+				  struct wm_error *err)
+{
+	const struct checkpoint_open_options opening = checkpoint_opening(call);
+	const char *path = call->options.operands[0];
+	cleanup_checkpoint struct checkpoint *c = NULL;
+	cleanup_carriers struct carriers carriers = { 0 };
+	cleanup_free char *beside = NULL;
+	struct wm_error why = { 0 };
+
+	TRY(carrier_sidecar_path(&beside, path, err));
+	/* A sidecar can be shown though its checkpoint is not here, or is broken. */
+	if (checkpoint_open(&c, path, &opening, &why) != WM_OK) {
+		if (!file_exists(beside))
+			return fail_again(err, &why);
+		warning("%s", why.message);
+		return show_one(t, list, beside, yaml, err);
+	}
+	TRY(carriers_gather(&carriers, c, beside, err));
+	if (carriers.n == 0)
+		return fail(err, REASON_SIDECAR_MISSING,
+			    "%s: there is no such file, and no slot in the checkpoint", beside);
+	for (size_t i = 0; i < carriers.n; i++) {
+		const struct carrier *carrier = &carriers.list[i];
+
+		if (carrier->err.code != WM_OK)
+			return fail_again(err, &carrier->err);
+		TRY(show_sidecar(t, list, &carrier->sidecar, carrier->place,
+				 carrier_kind_name(carrier->kind), yaml, err));
+	}
+	return WM_OK;
+}
+
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	const char *path = call->options.operands[0],
 		   *named = options_get(&call->options, "sidecar");
-	cleanup_sidecar struct sidecar sidecar = { 0 };
+	const bool yaml = options_has(&call->options, "yaml");
 	cleanup_tree struct tree t = TREE_INIT;
-	cleanup_free char *beside = NULL;
 	struct node *list = NULL;
 
-	if (!named && !carrier_is_sidecar(path)) {
-		TRY(carrier_sidecar_path(&beside, path, err));
-		named = beside;
-	}
-	named = named ? named : path;
-	TRY(carrier_load(&sidecar, named, err));
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_shown(t.root, &t, "sidecar", named, err));
 	TRY(node_set_bool(t.root, &t, "verified", false, err));
-	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
-	if (!output_is_json())
-		print("# %s: nothing is verified here; see 'weightmark verify'\n", named);
-	for (size_t i = 0; i < sidecar.n_envelopes; i++)
-		TRY(show_statement(&t, list, &sidecar.envelopes[i], named,
-				   options_has(&call->options, "yaml"), err));
+	TRY(node_set_new(&list, t.root, &t, "carriers", NODE_LIST, err));
+	if (named || carrier_is_sidecar(path))
+		TRY(show_one(&t, list, named ? named : path, yaml, err));
+	else
+		TRY(show_carriers(&t, list, call, yaml, err));
 	if (output_is_json())
 		print_json(t.root);
 	return WM_OK;
@@ -93,7 +145,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 static const struct option_spec options[] = {
 	{ .name = "yaml", .help = "print YAML documents, as an author would write them" },
 	{ .name = "sidecar", .argument = "FILE", .kind = VALUE_FILE,
-	  .help = "the sidecar; default: PATH.wmk, or PATH itself where it is one" },
+	  .help = "show this sidecar alone" },
+	LINKS_OPTION,
 };
 
 const struct verb verb_show = {
@@ -101,9 +154,9 @@ const struct verb verb_show = {
 	.summary = "print what the statements of a checkpoint say",
 	.operands = "PATH",
 	.description =
-		"Prints the statements in the sidecar of the checkpoint PATH, or in the sidecar "
-		"file PATH. It shows who is said to have signed them, and verifies nothing: that "
-		"is what verify does.",
+		"Prints the statements that the checkpoint PATH carries, in its sidecar and in the "
+		"slots of its files, or those of the sidecar file PATH. It shows who is said to "
+		"have signed them, and verifies nothing: that is what verify does.",
 	.examples = "weightmark show model.safetensors\n"
 		    "weightmark show model.safetensors.wmk --yaml",
 	.options = options,

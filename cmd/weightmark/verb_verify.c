@@ -3,6 +3,7 @@
 #include "attest/carriers.h"
 #include "attest/verdict.h"
 #include "keys.h"
+#include "measured.h"
 #include "output.h"
 #include "print_statement.h"
 #include "progress_view.h"
@@ -90,8 +91,7 @@ static const struct option_spec options[] = {
 	  .help = "the part that must be whole; default: at least one" },
 	{ .name = "part-only",
 	  .help = "judge one file of a set alone: at best review, exit status 4" },
-	{ .name = "links-within", .argument = "DIR", .kind = VALUE_FILE,
-	  .help = "follow links that end beneath DIR too" },
+	LINKS_OPTION,
 	{ .name = "full",
 	  .help = "recompute the plain SHA-256 too, not the file digest alone" },
 	{ .name = "checks", .help = "list every check" },

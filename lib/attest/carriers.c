@@ -21,6 +21,17 @@ void carriers_release(struct carriers *c)
 	*c = (struct carriers){ 0 };
 }
 
+const char *carrier_kind_name(enum carrier_kind kind)
+{
+	static const char *const names[] = {
+		[CARRIER_SIDECAR] = "sidecar",
+		[CARRIER_SLOT] = "slot",
+		[CARRIER_DISPLACED] = "displaced",
+	};
+
+	return names[kind];
+}
+
 enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error *err)
 {
 	struct stat st;

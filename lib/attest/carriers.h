@@ -35,6 +35,9 @@ struct carriers {
 void carriers_release(struct carriers *c);
 #define cleanup_carriers __attribute__((cleanup(carriers_release)))
 
+/* "sidecar", "slot", "displaced". Static. */
+const char *carrier_kind_name(enum carrier_kind kind);
+
 /* Stores the sidecar's path of the checkpoint `path`, a file or a directory; free() it. */
 MUST_USE enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error *err);
 

@@ -11,7 +11,7 @@ load signed
 	[ "$(cut -d' ' -f1 <<<"$output")" = $'wmFileV1\nwmWeightsV1\nwmTensorSetV1' ]
 	[ ! -e model.safetensors.wmk ]
 	run -0 --separate-stderr wm digest model.safetensors --sha256
-	[[ ${lines[-1]} == "sha256         $(sha256sum <"$GOOD" | cut -d' ' -f1)  model.safetensors" ]]
+	[[ ${lines[1]} == "sha256         $(sha256sum <"$GOOD" | cut -d' ' -f1)  model.safetensors" ]]
 }
 
 @test "digest: a dimension that JSON cannot carry is a limit, and text shows it" {
@@ -39,7 +39,8 @@ load signed
 	json=$(wm digest model.safetensors --sha256 --json)
 	show=$(wm show model.safetensors)
 	local key
-	for key in file_digest sha256 weights_digest tensor_set_digest tensor_count parameter_count tensor_bytes; do
+	for key in file[0].file_digest file[0].sha256 part[0].weights_digest part[0].tensor_set_digest \
+		part[0].tensor_count part[0].parameter_count part[0].tensor_bytes; do
 		[[ $show == *"$(of_json "$json" ".$key")"* ]]
 	done
 }
@@ -65,7 +66,7 @@ load signed
 	run -0 --separate-stderr wm digest --tensors "$GOOD"
 	[ "$(grep -c '^tensor ' <<<"$output")" = 4 ]
 	run -0 --separate-stderr wm digest --tensors --json "$GOOD"
-	[ "$(of_json "$output" '([.tensors[].bytes] | add) == .tensor_bytes')" = true ]
+	[ "$(of_json "$output" '([.tensors[].bytes] | add) == .part[0].tensor_bytes')" = true ]
 	[ "$(of_json "$output" '[.tensors[].dtype] | unique[]')" = F32 ]
 }
 
@@ -74,7 +75,7 @@ load signed
 	run -0 --separate-stderr wm digest hello.txt
 	[ "${#lines[@]}" = 1 ]
 	run -0 --separate-stderr wm digest --json hello.txt
-	[ "$(of_json "$output" '.grammar')" = raw/1 ]
+	[ "$(of_json "$output" '.file[0].grammar')" = raw/1 ]
 	: >empty
 	run -1 --separate-stderr wm digest empty
 	refused_as empty-file

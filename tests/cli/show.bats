@@ -40,11 +40,11 @@ load signed
 	given_signed
 	run -0 --separate-stderr wm show model.safetensors --json
 	[ "$(of_json "$output" '.verified')" = false ]
-	[ "$(of_json "$output" '.statements | length')" = 3 ]
+	[ "$(of_json "$output" '.carriers[0].statements | length')" = 3 ]
 	local i
 	for i in 0 1 2; do
-		[ "wm:$(of_json "$output" ".statements[$i].payload" -cSj | sha256sum | cut -d' ' -f1)" = \
-			"$(of_json "$output" ".statements[$i].statement")" ]
+		[ "wm:$(of_json "$output" ".carriers[0].statements[$i].payload" -cSj | sha256sum | cut -d' ' -f1)" = \
+			"$(of_json "$output" ".carriers[0].statements[$i].statement")" ]
 	done
 }
 
@@ -75,5 +75,5 @@ load signed
 	[ "$(grep -c '^---' <<<"$output")" = 1 ]
 	run -0 --separate-stderr wm show model.safetensors --json
 	[[ $output != *$'\e'* ]]
-	[ "$(of_json "$output" '.statements[0].payload.predicate.model.version == "1\n---\nkind: run\u001b[2J"')" = true ]
+	[ "$(of_json "$output" '.carriers[0].statements[0].payload.predicate.model.version == "1\n---\nkind: run\u001b[2J"')" = true ]
 }

@@ -31,7 +31,7 @@ refused_by() { # check reason
 	given_signed
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --json
 	[ "$(of_json "$output" '[.checks[].outcome] | unique[]')" = passed ]
-	[ "$(of_json "$output" '.measured.sha256')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]
+	[ "$(of_json "$output" '.measured.file[0].sha256')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]
 	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --checks
 	[ "$(grep -c '^    passed ' <<<"$output")" = "$(grep -c '^	{ "' "$TOP/lib/attest/checks.c")" ]
 }
@@ -48,7 +48,7 @@ refused_by() { # check reason
 	cmp model.safetensors "$GOOD"
 	flip model.safetensors 10007
 	run -1 --separate-stderr wm verify model.safetensors --key publisher.pub --json
-	refused_by file-digest-equal file-mismatch
+	refused_by file-digests-equal file-mismatch
 	run -1 --separate-stderr wm verify model.safetensors --key publisher.pub
 	[ "${lines[0]}" = 'refuse (file-mismatch)' ]
 	[[ ${lines[-1]} == 'fix: '* ]]
@@ -119,9 +119,8 @@ refused_by() { # check reason
 	run -3 --separate-stderr wm verify absent.safetensors --key publisher.pub --json
 	[ "$(of_json "$output" '.error.reason, .exit')" = $'not-found\n3' ]
 	refused_as not-found
-	run -1 --separate-stderr wm verify . --key publisher.pub --json
-	refused_by checkpoint-parsed not-a-file
-	run -1 --separate-stderr wm verify . --key publisher.pub --sidecar model.safetensors.wmk --json
+	mkfifo fifo
+	run -1 --separate-stderr wm verify fifo --key publisher.pub --json
 	refused_by checkpoint-parsed not-a-file
 	run -2 --separate-stderr wm verify --key publisher.pub
 	refused_as usage
