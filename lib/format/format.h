@@ -107,6 +107,12 @@ struct format {
 
 extern const struct format format_safetensors, format_gguf, format_raw;
 
+/*
+ * Tools of the Hugging Face Hub read headers of safetensors files up to this many bytes,
+ * not counting the 8 of their length. Larger ones can be embedded into, with a warning.
+ */
+enum { SAFETENSORS_HEADER_HUB = 25000000 };
+
 /* All formats; the last, raw, claims everything. */
 extern const struct format *const formats[];
 extern const size_t n_formats;

@@ -16,9 +16,10 @@
  *	buffer   = row-major, little-endian; end - begin == elements * bits of dtype / 8
  *
  * Keys are compared after their escapes are resolved. The reference reader lets the
- * last of two equal names win, others the first: hence duplicates are refused.
+ * last of two equal names win, others the first: hence duplicates are refused. One entry
+ * of metadata may be a slot (safetensors_slot.c).
  */
-#include "format/format.h"
+#include "format/safetensors_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@
 #include "util/file.h"
 
 enum {
-	LENGTH_BYTES = 8,
+	LENGTH_BYTES = SAFETENSORS_LENGTH_BYTES,
 	HEADER_LEAST = 2,	     /* {} */
 	HEADER_CLAIMED = 100000000, /* the reference reader's own limit */
 	METADATA_MEMORY = 2 * LIMIT_HEADER,
@@ -256,6 +257,12 @@ static enum wm_code check_metadata(const struct reader *r, const struct node *ma
 	return WM_OK;
 }
 
+static enum wm_code too_many(const struct reader *r, struct wm_error *err)
+{
+	return fail(err, REASON_LIMIT, "%s: __metadata__ has more than %d entries", r->name,
+		    LIMIT_METADATA);
+}
+
 static enum wm_code read_metadata_entry(struct reader *r, struct node *map, struct wm_error *err)
 {
 	cleanup_buf struct buf key = BUF_INIT(LIMIT_HEADER);
@@ -263,9 +270,9 @@ static enum wm_code read_metadata_entry(struct reader *r, struct node *map, stru
 	struct node *value = NULL;
 	enum json_event event;
 
-	if (map->len == LIMIT_METADATA)
-		return fail(err, REASON_LIMIT, "%s: __metadata__ has more than %d entries", r->name,
-			    LIMIT_METADATA);
+	/* One more than the limit, which may be a slot. */
+	if (map->len > LIMIT_METADATA)
+		return too_many(r, err);
 	TRY(buf_append(&key, r->json.text, r->json.len, err));
 	TRY(json_next(&r->json, &event, err));
 	if (event != JSON_TEXT)
@@ -389,26 +396,12 @@ static enum wm_code place(struct reader *r, uint64_t size, size_t n_stored,
 	return WM_OK;
 }
 
-static bool is_space(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static size_t skip_spaces(const uint8_t *data, size_t len, size_t at)
-{
-	while (at < len && is_space(data[at]))
-		at++;
-	return at;
-}
-
 /* The specification wants '{' first and nothing but 0x20 behind '}'. */
 static bool has_loose_spaces(const uint8_t *header, size_t len)
 {
-	size_t i = len;
-
-	while (i > 0 && header[i - 1] == ' ')
-		i--;
-	return len > 0 && (is_space(header[0]) || is_space(header[i ? i - 1 : 0]));
+	while (len > 0 && header[len - 1] == ' ')
+		len--;
+	return len == 0 || header[0] != '{' || header[len - 1] != '}';
 }
 
 /* Reads length and header into l->head. */
@@ -439,22 +432,32 @@ static enum wm_code read_head(struct layout *l, int fd, uint64_t size, const cha
 	return WM_OK;
 }
 
+/* Takes the slot out; from here on the layout is that of the view. */
+static enum wm_code finish_head(struct reader *r, struct wm_error *err)
+{
+	struct layout *l = r->layout;
+
+	TRY(safetensors_take_slot(l, r->name, err));
+	if (l->metadata.root && l->metadata.root->len > LIMIT_METADATA)
+		return too_many(r, err);
+	l->loose_spaces = has_loose_spaces(l->head.data + LENGTH_BYTES, l->head.len - LENGTH_BYTES);
+	return WM_OK;
+}
+
 static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *name,
 			  struct wm_error *err)
 {
 	cleanup_reader struct reader r = { .layout = l, .name = name };
-	const uint8_t *header;
-	size_t len, n_stored;
+	size_t n_stored;
 
 	TRY(read_head(l, fd, size, name, err));
-	header = l->head.data + LENGTH_BYTES;
-	len = l->head.len - LENGTH_BYTES;
-	r.json = json_parser(header, len, name);
+	r.json = json_parser(l->head.data + LENGTH_BYTES, l->head.len - LENGTH_BYTES, name);
 	r.json.reason = REASON_SAFETENSORS_MALFORMED;
 	TRY(read_members(&r, err));
-	l->loose_spaces = has_loose_spaces(header, len);
+	TRY(finish_head(&r, err));
 	if (r.n_entries > 1)
 		qsort(r.entries, r.n_entries, sizeof(*r.entries), compare_entries);
+	size -= l->slot_len;
 	TRY(check_tiling(&r, size - l->head.len, &n_stored, err));
 	TRY(place(&r, size, n_stored, err));
 	return layout_sort_names(l, REASON_SAFETENSORS_DUPLICATE, name, err);
@@ -466,11 +469,11 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
  */
 static bool looks_like_header(const uint8_t *start, size_t len)
 {
-	size_t at = skip_spaces(start, len, LENGTH_BYTES);
+	size_t at = safetensors_skip_spaces(start, len, LENGTH_BYTES);
 
 	if (at < len && start[at] != '{')
 		return false;
-	at = skip_spaces(start, len, at + 1);
+	at = safetensors_skip_spaces(start, len, at + 1);
 	return at >= len || start[at] == '"' || start[at] == '}';
 }
 
@@ -487,4 +490,4 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	       n <= size - LENGTH_BYTES && looks_like_header(start, len);
 }
 
-const struct format format_safetensors = { "safetensors/1", claims, parse, NULL };
+const struct format format_safetensors = { "safetensors/1", claims, parse, safetensors_embed };
