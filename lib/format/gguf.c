@@ -32,6 +32,7 @@
 #include <strings.h>
 
 #include "format/gguf_read.h"
+#include "format/slot.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/utf8.h"
@@ -41,6 +42,14 @@ enum {
 	RANK_MAX = 4,
 	METADATA_MEMORY = 2 * LIMIT_HEADER,
 	PAD_BYTES = 4096, /* of padding compared at a time */
+};
+
+static const char slot_key[] = SLOT_KEY ".sidecar";
+
+enum {
+	SLOT_FORM = 'g',
+	SLOT_KEY_BYTES = sizeof(slot_key) - 1,
+	SLOT_AROUND = 8 + SLOT_KEY_BYTES + 4 + 8, /* key, type and length */
 };
 
 /* The types by their numbers; what has no name was removed, or is of the future. */
@@ -298,6 +307,53 @@ static enum wm_code keep_metadata(struct layout *l, const struct gguf *g, struct
 	return WM_OK;
 }
 
+/* What the length of a slot is a multiple of, so that it moves the data by whole pads. */
+static size_t slot_unit(const struct gguf *g)
+{
+	return g->alignment > SLOT_UNIT ? g->alignment : SLOT_UNIT;
+}
+
+/* Looks for embedded statements: sets carried, and slot_len or displaced. */
+static enum wm_code find_slot(struct layout *l, const struct gguf *g, struct wm_error *err)
+{
+	cleanup_buf struct buf again = BUF_INIT(LIMIT_HEADER);
+	const struct gguf_kv *kv = gguf_find(g, slot_key);
+	bool is_slot = false;
+	char form;
+
+	if (!kv || kv->type != GGUF_STRING)
+		return WM_OK;
+	TRY(slot_read_value(&is_slot, &form, &l->carried,
+			    (const char *)gguf_bytes(g, kv->value), kv->value_len, err));
+	if (!is_slot)
+		return WM_OK;
+	TRY(slot_write_value(&again, SLOT_FORM, SLOT_AROUND, slot_unit(g), l->carried.data,
+			     l->carried.len, err));
+	l->displaced = kv != g->kvs || again.len != kv->value_len ||
+		       memcmp(again.data, gguf_bytes(g, kv->value), again.len) != 0;
+	if (!l->displaced)
+		l->slot_len = SLOT_AROUND + kv->value_len;
+	return WM_OK;
+}
+
+static void write_u64le(uint8_t out[8], uint64_t value)
+{
+	for (unsigned i = 0; i < 8; i++)
+		out[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* Makes the head that of the file without its slot. */
+static void cut_slot(struct layout *l, const struct gguf *g)
+{
+	const size_t slot_len = (size_t)l->slot_len, end = GGUF_HEAD_BYTES + slot_len;
+
+	if (slot_len == 0)
+		return;
+	write_u64le(&l->head.data[GGUF_N_KV_OFF], g->n_kvs - 1);
+	memmove(&l->head.data[GGUF_HEAD_BYTES], &l->head.data[end], l->head.len - end);
+	buf_truncate(&l->head, l->head.len - slot_len);
+}
+
 static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *name,
 			  struct wm_error *err)
 {
@@ -309,8 +365,53 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	TRY(check_size(&g, end, padded, err));
 	buf_truncate(&l->head, g.at);
 	TRY(keep_metadata(l, &g, err));
+	TRY(find_slot(l, &g, err));
+	cut_slot(l, &g);
 	TRY(place(l, &g, g.at, err));
 	return layout_sort_names(l, REASON_GGUF_DUPLICATE, name, err);
+}
+
+/* Appends `n_kvs`, the pair that is the slot with this value, and the rest of the head. */
+static enum wm_code write_embedded(struct buf *head, const struct layout *l, uint64_t n_kvs,
+				   const struct buf *value, struct wm_error *err)
+{
+	uint8_t integer[8];
+
+	TRY(buf_append(head, l->head.data, GGUF_N_KV_OFF, err));
+	write_u64le(integer, n_kvs);
+	TRY(buf_append(head, integer, 8, err));
+	write_u64le(integer, SLOT_KEY_BYTES);
+	TRY(buf_append(head, integer, 8, err));
+	TRY(buf_append(head, slot_key, SLOT_KEY_BYTES, err));
+	write_u64le(integer, GGUF_STRING);
+	TRY(buf_append(head, integer, 4, err));
+	write_u64le(integer, value->len);
+	TRY(buf_append(head, integer, 8, err));
+	TRY(buf_append(head, value->data, value->len, err));
+	return buf_append(head, &l->head.data[GGUF_HEAD_BYTES], l->head.len - GGUF_HEAD_BYTES, err);
+}
+
+static enum wm_code embed(struct buf *head, const struct layout *l, const void *carried, size_t len,
+			  const char *name, struct wm_error *err)
+{
+	struct buf bytes = l->head; /* all there is of this file: never grown */
+	cleanup_gguf struct gguf g = { .head = &bytes, .fd = -1, .size = l->head.len,
+				       .name = name };
+	cleanup_buf struct buf value = BUF_INIT(LIMIT_HEADER);
+
+	if (l->displaced)
+		return fail(err, REASON_SLOT_DISPLACED, "%s: statements under '%s' elsewhere", name,
+			    slot_key);
+	TRY(gguf_read_metadata(&g, err));
+	if (gguf_find(&g, slot_key))
+		return fail(err, REASON_SLOT_KEY_TAKEN, "%s: has a key '%s' already", name,
+			    slot_key);
+	TRY(slot_write_value(&value, SLOT_FORM, SLOT_AROUND, slot_unit(&g), carried, len, err));
+	if (SLOT_AROUND + value.len > LIMIT_HEADER - l->head.len || g.n_kvs == LIMIT_METADATA)
+		return fail(err, REASON_HEADER_TOO_LARGE,
+			    "%s: a slot of %zu bytes would make the header too large", name,
+			    SLOT_AROUND + value.len);
+	return write_embedded(head, l, g.n_kvs + 1, &value, err);
 }
 
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
@@ -324,4 +425,4 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	return len >= 4 && memcmp(start, "GGUF", 4) == 0;
 }
 
-const struct format format_gguf = { "gguf/1", claims, parse, NULL };
+const struct format format_gguf = { "gguf/1", claims, parse, embed };

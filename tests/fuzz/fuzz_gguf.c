@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GGUF files: what is accepted has a layout that tiles the file, tensors that fit their
- * segments, padding of zero bytes, and names in strict order.
+ * segments, padding of zero bytes, and names in strict order. A slot put into it leaves the
+ * view as it was, and carries what was given.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,31 @@ static void check_tensors(const struct layout *l)
 	}
 }
 
+static void check_slot(const struct layout *l, const uint8_t *data, size_t size)
+{
+	static const char carried[] = "carried";
+	cleanup_buf struct buf bytes = BUF_INIT(SIZE_MAX / 4);
+	cleanup_layout struct layout again = LAYOUT_INIT;
+	cleanup_fd int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	const size_t head_end = l->head.len + (size_t)l->slot_len;
+	struct wm_error err = { 0 };
+
+	if (format_gguf.embed(&bytes, l, carried, sizeof(carried), "fuzz", &err) != WM_OK) {
+		require(l->displaced || strcmp(err.reason, "slot-key-taken") == 0 ||
+			strcmp(err.reason, "header-too-large") == 0);
+		return;
+	}
+	require(buf_append(&bytes, data + head_end, size - head_end, NULL) == WM_OK);
+	require(fd >= 0 && file_write_fd(fd, bytes.data, bytes.len, "fuzz", NULL) == WM_OK);
+	require(format_parse(&again, fd, bytes.len, "fuzz.gguf", &err) == WM_OK);
+	require(again.slot_len == bytes.len - l->size && !again.displaced);
+	require(again.size == l->size && again.n_segments == l->n_segments);
+	require(again.carried.len == sizeof(carried) &&
+		memcmp(again.carried.data, carried, sizeof(carried)) == 0);
+	require(again.head.len == l->head.len &&
+		memcmp(again.head.data, l->head.data, l->head.len) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_layout struct layout l = LAYOUT_INIT;
@@ -69,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			return 0;
 		check_segments(&l, data, size);
 		check_tensors(&l);
+		check_slot(&l, data, size);
 	} else {
 		require(err.reason && strcmp(err.reason, "internal") != 0 && !l.segments);
 	}

@@ -5,14 +5,9 @@
 
 #include "made_gguf.h"
 
-/* An info of one dimension, and one of a tensor of four bytes at 0. */
-#define INFO1(name, ne, type, off) name " w:1 q:" ne " w:" type " q:" off " "
-#define FOUR_I8(name) INFO1("s:" name, "4", "24", "0")
-/* A file of that info and `data`; one of two infos; one of one pair and no tensor. */
-#define ONE_INFO(info, data) GGUF_HEAD("1", "0") info "p:32 " data
+/* A file of two infos and `data`; one of one pair and no tensor. */
 #define TWO_INFOS(one, two, data) GGUF_HEAD("2", "0") one two "p:32 " data
 #define ONE_KV(kv) GGUF_HEAD("0", "1") kv
-#define GOOD_GGUF ONE_INFO(FOUR_I8("a"), "r:4")
 #define ALIGNED(type, value) GGUF_HEAD("1", "1") "s:general.alignment " type value FOUR_I8("a")
 #define SHAPED(shape, type) ONE_INFO("s:a " shape "w:" type " q:0 ", "")
 

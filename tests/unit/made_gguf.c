@@ -219,3 +219,30 @@ void made_gguf_many(struct buf *out, size_t n)
 		put(out, one, sizeof(one));
 	}
 }
+
+void made_gguf_header(struct buf *out, uint64_t len)
+{
+	struct wm_error err = { 0 };
+	char text[100];
+
+	snprintf(text, sizeof(text), GGUF_HEAD("0", "1") "s:k w:9 w:0 q:%llu ",
+		 (unsigned long long)len - 49);
+	made_gguf(out, text);
+	assert_int_equal(out->len, 49);
+	assert_ok(buf_reserve(out, len - 49, &err), &err);
+	memset(out->data + out->len, 0, len - 49);
+	out->len = len;
+}
+
+void made_gguf_pairs(struct buf *out, size_t n, bool twice)
+{
+	char text[100];
+
+	snprintf(text, sizeof(text), GGUF_HEAD("0", "%zu"), n);
+	made_gguf(out, text);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "s:the.same.prefix.for.all.%08zu w:0 b:1",
+			 twice && i == n - 1 ? 0 : i);
+		made_gguf(out, text);
+	}
+}

@@ -21,6 +21,13 @@ void made_gguf(struct buf *out, const char *text);
 	"m:GGUF w:" version " q:" tensors " q:" kvs " "
 #define GGUF_HEAD(tensors, kvs) GGUF_HEAD_OF("3", tensors, kvs)
 
+/* An info of one dimension, and one of a tensor of four bytes at 0. */
+#define INFO1(name, ne, type, off) name " w:1 q:" ne " w:" type " q:" off " "
+#define FOUR_I8(name) INFO1("s:" name, "4", "24", "0")
+/* A file of one info and `data`. */
+#define ONE_INFO(info, data) GGUF_HEAD("1", "0") info "p:32 " data
+#define GOOD_GGUF ONE_INFO(FOUR_I8("a"), "r:4")
+
 /*
  * Appends a whole file of random metadata, types, shapes, alignment, and with or without
  * the last pad, that must be accepted; the same for the same `seed`.
@@ -29,5 +36,11 @@ void made_gguf_random(struct buf *out, uint64_t seed);
 
 /* Appends a file of `n` tensors "model.layers.I.weight" of one I8 each, aligned to 32. */
 void made_gguf_many(struct buf *out, size_t n);
+
+/* Appends a file that is a header of `len` > 49 bytes, nearly all of them one array. */
+void made_gguf_header(struct buf *out, uint64_t len);
+
+/* Appends a file of `n` pairs whose keys begin alike; `twice`: the last has the first's. */
+void made_gguf_pairs(struct buf *out, size_t n, bool twice);
 
 #endif

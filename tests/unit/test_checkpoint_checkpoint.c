@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
-#include "made.h"
+#include "made_gguf.h"
 #include "util/file.h"
 
 static const struct made small = {
@@ -231,10 +231,59 @@ static void survives_failing_allocations(void **state)
 	scratch_remove(p.folder);
 }
 
+static struct checkpoint *measure_bytes(const struct place *p, const char *name,
+					const struct buf *bytes)
+{
+	struct checkpoint *c = NULL;
+	struct wm_error err = { 0 };
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/%s", p->folder, name);
+	assert_ok(file_write(path, bytes->data, bytes->len, 0600, FILE_REPLACE, &err), &err);
+	assert_ok(checkpoint_open(&c, path, &err), &err);
+	assert_ok(checkpoint_measure(c, &with_sha256, &err), &err);
+	return c;
+}
+
+/* The same bytes under the same name, of a type that both containers have. */
+static void finds_the_same_weights_in_gguf(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned number, bytes;
+	} types[] = {
+		{ "F32", 0, 4 },  { "F16", 1, 2 },  { "BF16", 30, 2 }, { "F64", 28, 8 },
+		{ "I8", 24, 1 },  { "I16", 25, 2 }, { "I32", 26, 4 },  { "I64", 27, 8 },
+	};
+	struct place p = place_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		cleanup_checkpoint struct checkpoint *a = NULL, *b = NULL;
+		cleanup_buf struct buf one = BUF_INIT(1 << 20), two = BUF_INIT(1 << 20);
+		const unsigned len = 6 * types[i].bytes;
+		char header[200], text[200];
+
+		snprintf(header, sizeof(header), "{\"w\":{\"dtype\":\"%s\",\"shape\":[2,3],"
+			 "\"data_offsets\":[0,%u]}}", types[i].name, len);
+		made_append(&one, &(struct made){ header, strlen(header), len, 0 });
+		snprintf(text, sizeof(text), ONE_INFO("s:w w:2 q:3 q:2 w:%u q:0 ", "b:0 r:%u"),
+			 types[i].number, len - 1);
+		made_gguf(&two, text);
+		a = measure_bytes(&p, "a.safetensors", &one);
+		b = measure_bytes(&p, "b.gguf", &two);
+		assert_memory_equal(a->weights_digest, b->weights_digest, SHA256_BYTES);
+		assert_memory_equal(a->tensor_set_digest, b->tensor_set_digest, SHA256_BYTES);
+		assert_memory_not_equal(a->file_digest, b->file_digest, SHA256_BYTES);
+	}
+	scratch_remove(p.folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(measures),
+		cmocka_unit_test(finds_the_same_weights_in_gguf),
 		cmocka_unit_test(refuses_what_is_no_file),
 		cmocka_unit_test(notices_changes),
 		cmocka_unit_test(notices_that_its_name_went),

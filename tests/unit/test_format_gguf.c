@@ -294,21 +294,6 @@ static void refuses_every_shorter_file(void **state)
 	}
 }
 
-/* Appends a head of one pair whose string makes the header `len` bytes long. */
-static void make_header_of(struct buf *bytes, uint64_t len)
-{
-	struct wm_error err = { 0 };
-	char text[100];
-
-	snprintf(text, sizeof(text), GGUF_HEAD("0", "1") "s:k w:9 w:0 q:%llu ",
-		 (unsigned long long)len - 49);
-	made_gguf(bytes, text);
-	assert_int_equal(bytes->len, 49);
-	assert_ok(buf_reserve(bytes, len - 49, &err), &err);
-	memset(bytes->data + bytes->len, 0, len - 49);
-	bytes->len = len;
-}
-
 static void bounds_the_header(void **state)
 {
 	(void)state;
@@ -318,7 +303,7 @@ static void bounds_the_header(void **state)
 		struct wm_error err = { 0 };
 		enum wm_code code;
 
-		make_header_of(&bytes, LIMIT_HEADER + over);
+		made_gguf_header(&bytes, LIMIT_HEADER + over);
 		code = made_parse(&l, bytes.data, bytes.len, "m.gguf", &err);
 		if (over)
 			assert_reason(code, &err, HEADER_TOO_LARGE);
@@ -355,19 +340,6 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void make_pairs(struct buf *bytes, size_t n, bool twice)
-{
-	char text[100];
-
-	snprintf(text, sizeof(text), GGUF_HEAD("0", "%zu"), n);
-	made_gguf(bytes, text);
-	for (size_t i = 0; i < n; i++) {
-		snprintf(text, sizeof(text), "s:the.same.prefix.for.all.%08zu w:0 b:1",
-			 twice && i == n - 1 ? 0 : i);
-		made_gguf(bytes, text);
-	}
-}
-
 static void bounds_the_number_of_pairs(void **state)
 {
 	(void)state;
@@ -378,7 +350,7 @@ static void bounds_the_number_of_pairs(void **state)
 		double start;
 		enum wm_code code;
 
-		make_pairs(&bytes, LIMIT_METADATA + over % 2, over == 2);
+		made_gguf_pairs(&bytes, LIMIT_METADATA + over % 2, over == 2);
 		start = seconds();
 		code = made_parse(&l, bytes.data, bytes.len, "m.gguf", &err);
 		assert_true(seconds() - start < 1);
