@@ -108,6 +108,27 @@ static void lays_tensors_out(void **state)
 	assert_int_equal(l.by_name[3], 0);
 }
 
+static void bounds_dimensions(void **state)
+{
+	(void)state;
+	for (unsigned over = 0; over < 2; over++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		enum wm_code code;
+		char text[100];
+
+		snprintf(text, sizeof(text), ONE_INFO("s:a w:2 q:0 q:%llu w:24 q:0 ", ""),
+			 (unsigned long long)INT64_MAX + over);
+		made_gguf(&bytes, text);
+		code = made_parse(&l, bytes.data, bytes.len, "m", &err);
+		if (over)
+			assert_reason(code, &err, GGUF_SHAPE);
+		else
+			assert_ok(code, &err);
+	}
+}
+
 static void takes_every_type(void **state)
 {
 	static const struct {
@@ -450,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_each_defect_for_its_reason),
 		cmocka_unit_test(lays_tensors_out),
+		cmocka_unit_test(bounds_dimensions),
 		cmocka_unit_test(takes_every_type),
 		cmocka_unit_test(takes_every_kind_of_metadata),
 		cmocka_unit_test(keeps_what_describes_the_file),
