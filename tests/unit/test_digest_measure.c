@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lib/digest/measure.c, unit.c, reader.c: files of many shapes, by any number of
+ * lib/digest/measure.c, unit.c, reader.c: one file of many shapes, by any number of
  * workers and every kernel, against the definition.
  */
 #include "harness.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "digest/kernel.h"
 #include "digest/measure.h"
+#include "naive.h"
 #include "util/file.h"
 
 enum { FILE_MAX = 24 << 20, SEGMENTS_MAX = 8192, LEAVES_MAX = FILE_MAX / LEAF_BYTES + 1 };
@@ -21,16 +20,6 @@ static struct segment segments[SEGMENTS_MAX];
 static uint8_t expected[SEGMENTS_MAX][SHA256_BYTES];
 static char *scratch;
 static char path[4096];
-
-static uint32_t random_number(void)
-{
-	static uint64_t x = 88172645463325252u;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return (uint32_t)(x >> 16);
-}
 
 static int set_up(void **state)
 {
@@ -49,27 +38,6 @@ static int tear_down(void **state)
 	scratch_remove(scratch);
 	free(data);
 	return 0;
-}
-
-/* RFC 6962 section 2.1 over leaves of LEAF_BYTES. */
-static void naive_root(uint8_t out[SHA256_BYTES], const uint8_t *bytes, size_t len)
-{
-	static uint8_t leaf[1 + LEAF_BYTES];
-	uint8_t node[1 + 2 * SHA256_BYTES] = { 0x01 };
-	struct wm_error err = { 0 };
-	size_t k = LEAF_BYTES;
-
-	if (len <= LEAF_BYTES) {
-		leaf[0] = 0x00;
-		memcpy(leaf + 1, bytes, len);
-		assert_ok(sha256_of(out, leaf, 1 + len, &err), &err);
-		return;
-	}
-	while (2 * k < len)
-		k *= 2;
-	naive_root(node + 1, bytes, k);
-	naive_root(node + 1 + SHA256_BYTES, bytes + k, len - k);
-	assert_ok(sha256_of(out, node, sizeof(node), &err), &err);
 }
 
 /* Lays out segments of `lens`, writes the file, computes what to expect; returns the size. */
@@ -338,30 +306,10 @@ static void survives_failing_allocations(void **state)
 	close(fd);
 }
 
-/* The kernel is chosen once a process: this program runs again with each. */
 static void works_with_every_kernel(void **state)
 {
 	(void)state;
-	if (getenv("WEIGHTMARK_DIGEST"))
-		skip();
-	for (const struct kernel *k = kernels; k->name; k++) {
-		int status;
-		pid_t child;
-
-		if (!k->available() || k == kernel_chosen() || strcmp(k->name, "portable") == 0)
-			continue;
-		child = fork();
-		assert_true(child >= 0);
-		if (child == 0) {
-			setenv("WEIGHTMARK_DIGEST", k->name, 1);
-			if (!freopen("/dev/null", "w", stdout))
-				_exit(2);
-			execl("/proc/self/exe", "test_digest_measure", (char *)NULL);
-			_exit(3);
-		}
-		assert_int_equal(waitpid(child, &status, 0), child);
-		assert_int_equal(status, 0);
-	}
+	run_again_with_every_kernel();
 }
 
 int main(void)
