@@ -145,7 +145,6 @@ static void assert_refused(const struct subject *s, enum reason reason)
 	cleanup_buf struct buf file = BUF_INIT(1 << 20), journal = BUF_INIT(1 << 20);
 	enum recovery recovery = RECOVERY_NONE;
 	struct wm_error err = { 0 };
-	cleanup_buf struct buf now = BUF_INIT(1 << 20);
 
 	read_file(&file, s->path);
 	read_file(&journal, s->journal);
