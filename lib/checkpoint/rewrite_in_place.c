@@ -299,15 +299,15 @@ static enum wm_code recover_file(enum recovery *out, int fd, const struct journa
 		return fail(err, REASON_JOURNAL_MISMATCH, "%s: its journal is of another file",
 			    path);
 	if (size != j->old_size && size != j->new_size)
-		return fail(err, REASON_JOURNAL_MISMATCH, "%s: has neither its old nor its new size",
-			    path);
+		return fail(err, REASON_JOURNAL_MISMATCH,
+			    "%s: has neither its old nor its new size", path);
 	old = size != j->new_size;
 	if (old)
 		TRY(holds(&before, j->before, fd, 0, j->tail, path, err));
 	TRY(holds(&behind, j->behind, fd, old ? j->tail : j->head_len, behind_len(j), path, err));
 	if (!before || !behind)
-		return fail(err, REASON_JOURNAL_MISMATCH, "%s: holds neither its old nor its new bytes",
-			    path);
+		return fail(err, REASON_JOURNAL_MISMATCH,
+			    "%s: holds neither its old nor its new bytes", path);
 	if (!old) {
 		TRY(finish(fd, j->head, j->head_len, path, journal, err));
 		*out = RECOVERY_FINISHED;
