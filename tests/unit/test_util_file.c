@@ -329,6 +329,81 @@ static void a_full_file_system_changes_nothing(void **state)
 	scratch_remove(d);
 }
 
+static void files_are_written_in_steps(void **state)
+{
+	char *d = scratch_new();
+	struct wm_error err = { 0 };
+
+	(void)state;
+	for (enum file_mode mode = FILE_REPLACE; mode <= FILE_EXCLUSIVE; mode++) {
+		cleanup_new_file struct new_file f = NEW_FILE_INIT;
+		const char *path = in(d, mode == FILE_REPLACE ? "a" : "b");
+
+		assert_ok(new_file_open(&f, path, 0600, &err), &err);
+		assert_false(file_exists(path));
+		assert_ok(file_write_at(f.fd, "def", 3, 3, path, &err), &err);
+		assert_ok(file_write_at(f.fd, "abc", 3, 0, path, &err), &err);
+		assert_ok(new_file_finish(&f, mode, &err), &err);
+		assert_holds(path, "abcdef");
+		new_file_release(&f);
+		/* Released unfinished it is gone; what exists stays. */
+		assert_ok(new_file_open(&f, path, 0600, &err), &err);
+		assert_ok(file_write_at(f.fd, "x", 1, 0, path, &err), &err);
+		if (mode == FILE_EXCLUSIVE)
+			assert_reason(new_file_finish(&f, mode, &err), &err, EXISTS);
+		new_file_release(&f);
+		assert_holds(path, "abcdef");
+	}
+	assert_int_equal(count_entries(d), 2);
+	assert_reason(file_write_at(-1, "x", 1, 0, "none", &err), &err, WRITE_FAILED);
+	scratch_remove(d);
+}
+
+static void names_are_removed(void **state)
+{
+	char *d = scratch_new(), *long_path = calloc(1, 2 * 4096);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	put(in(d, "a"), "x");
+	assert_ok(file_remove(in(d, "a"), &err), &err);
+	assert_reason(file_remove(in(d, "a"), &err), &err, WRITE_FAILED);
+	assert_reason(file_remove(in(d, "no/a"), &err), &err, WRITE_FAILED);
+	assert_int_equal(mkdir(in(d, "dir"), 0700), 0);
+	assert_reason(file_remove(in(d, "dir"), &err), &err, WRITE_FAILED);
+	assert_int_equal(count_entries(d), 1);
+	assert_non_null(long_path);
+	for (size_t n = 4094; n <= 4097; n++) {
+		memset(long_path, '/', n);
+		memcpy(long_path + n, "a", 2);
+		assert_reason(file_remove(long_path, &err), &err, WRITE_FAILED);
+		assert_int_equal(err.saved_errno, n < 4096 ? ENOENT : ENAMETOOLONG);
+	}
+	free(long_path);
+	scratch_remove(d);
+}
+
+static void changes_are_seen(void **state)
+{
+	char *d = scratch_new();
+	struct stat first, now;
+
+	(void)state;
+	put(in(d, "a"), "x");
+	assert_int_equal(stat(in(d, "a"), &first), 0);
+	assert_true(file_unchanged(&first, &first));
+	for (int i = 0; i < 5; i++) {
+		now = first;
+		now.st_size += i == 0;
+		now.st_mtim.tv_nsec += i == 1;
+		now.st_ctim.tv_sec += i == 2;
+		now.st_ino += i == 3;
+		now.st_dev += i == 4;
+		assert_false(file_unchanged(&first, &now));
+	}
+	scratch_remove(d);
+}
+
 /* --- directories and names --------------------------------------------------------------- */
 
 static void directories_are_made(void **state)
@@ -395,6 +470,9 @@ int main(void)
 		cmocka_unit_test(unwritable_places),
 		cmocka_unit_test(directories_for_reading_only),
 		cmocka_unit_test(a_full_file_system_changes_nothing),
+		cmocka_unit_test(files_are_written_in_steps),
+		cmocka_unit_test(names_are_removed),
+		cmocka_unit_test(changes_are_seen),
 		cmocka_unit_test(directories_are_made),
 		cmocka_unit_test(names_are_last_components),
 		cmocka_unit_test(survives_failing_allocations),

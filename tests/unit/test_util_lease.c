@@ -128,6 +128,31 @@ static void is_refused_while_somebody_can_write(void **state)
 	lease_release(reading);
 }
 
+/* Alone: with no second descriptor and no mapping, even for reading. */
+static void tells_who_else_has_it(void **state)
+{
+	void *mapped;
+	int fd;
+
+	(void)state;
+	assert_int_equal(lease_take_alone(-1), OTHERS_UNKNOWN);
+	if (!usable)
+		skip();
+	assert_int_equal(lease_take_alone(reading), OTHERS_NONE);
+	assert_int_equal(open_elsewhere(O_RDONLY), EWOULDBLOCK);
+	lease_release(reading);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(lease_take_alone(reading), OTHERS_SOME);
+	mapped = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(mapped, MAP_FAILED);
+	close(fd);
+	assert_int_equal(lease_take_alone(reading), OTHERS_SOME);
+	munmap(mapped, 1);
+	assert_int_equal(lease_take_alone(reading), OTHERS_NONE);
+	lease_release(reading);
+	assert_int_equal(open_elsewhere(O_RDWR), 0);
+}
+
 static volatile sig_atomic_t n_signals;
 
 static void count_signal(int number)
@@ -185,6 +210,7 @@ int main(void)
 		cmocka_unit_test(notices_truncation),
 		cmocka_unit_test(leaves_readers_alone),
 		cmocka_unit_test(is_refused_while_somebody_can_write),
+		cmocka_unit_test(tells_who_else_has_it),
 		cmocka_unit_test(leaves_the_application_alone),
 		cmocka_unit_test(is_not_had_everywhere),
 	};
