@@ -10,19 +10,25 @@
 
 #include "util/cleanup.h"
 
-enum { PROC_SIZE = 40 };
+enum { DIGITS_SIZE = 16 };
 
-static const char *proc_path(char out[PROC_SIZE], int fd)
+void link_bounds_release(struct link_bounds *b)
 {
-	snprintf(out, PROC_SIZE, "/proc/self/fd/%d", fd);
+	cleanup_fd_(&b->proc);
+	b->proc = -1;
+}
+
+static const char *digits_of(char out[DIGITS_SIZE], int fd)
+{
+	snprintf(out, DIGITS_SIZE, "%d", fd);
 	return out;
 }
 
 /* Where the open file `fd` stands; false where that cannot be told. */
-static bool place_of(char out[PATH_MAX], int fd)
+static bool place_of(char out[PATH_MAX], const struct link_bounds *b, int fd)
 {
-	char proc[PROC_SIZE];
-	ssize_t n = readlink(proc_path(proc, fd), out, PATH_MAX);
+	char digits[DIGITS_SIZE];
+	ssize_t n = readlinkat(b->proc, digits_of(digits, fd), out, PATH_MAX);
 
 	if (n <= 0 || n >= PATH_MAX || out[0] != '/') {
 		out[0] = '\0';
@@ -40,8 +46,8 @@ enum wm_code fail_open(struct wm_error *err, const char *path)
 			    "'ulimit -n'", path, strerror(errno));
 	if (errno == ENFILE)
 		return fail(err, REASON_READ_FAILED,
-			    "%s: %s; 'sysctl fs.file-max' has the limit, 'ulimit -n' a lower one", path,
-			    strerror(errno));
+			    "%s: %s: close others, or raise fs.file-max beside 'ulimit -n'",
+			    path, strerror(errno));
 	return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
 }
 
@@ -61,7 +67,8 @@ enum wm_code link_bounds_init(struct link_bounds *out, int root, const char *lin
 	cleanup_fd int fd = -1;
 
 	out->within[0] = '\0';
-	place_of(out->root, root); /* who needs it and has none is told in link_open() */
+	out->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	place_of(out->root, out, root); /* who needs it and has none is told in link_open() */
 	if (!links_within)
 		return WM_OK;
 	fd = open(links_within, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -69,7 +76,7 @@ enum wm_code link_bounds_init(struct link_bounds *out, int root, const char *lin
 		return fail(err, REASON_NOT_FOUND, "%s: %s", links_within, strerror(errno));
 	if (fd < 0)
 		return fail_open(err, links_within);
-	if (!place_of(out->within, fd))
+	if (!place_of(out->within, out, fd))
 		return fail(err, REASON_READ_FAILED, "%s: where it is cannot be told without /proc",
 			    links_within);
 	return WM_OK;
@@ -87,7 +94,7 @@ static bool is_beneath(const char *place, const char *directory)
 /* Whether `root` is CACHE/snapshots/REVISION and `place` CACHE/blobs/NAME. */
 static bool is_cached(const char *place, const char *root)
 {
-	static const char snapshots[] = "/snapshots", blobs[] = "/blobs/";
+	static const char snapshots[] = "/snapshots", payloads[] = "/blobs/";
 	const char *revision = strrchr(root, '/');
 	size_t len = revision ? (size_t)(revision - root) : 0;
 
@@ -96,8 +103,8 @@ static bool is_cached(const char *place, const char *root)
 	len -= strlen(snapshots);
 	return strncmp(root + len, snapshots, strlen(snapshots)) == 0 &&
 	       strncmp(place, root, len) == 0 &&
-	       strncmp(place + len, blobs, strlen(blobs)) == 0 &&
-	       !strchr(place + len + strlen(blobs), '/');
+	       strncmp(place + len, payloads, strlen(payloads)) == 0 &&
+	       !strchr(place + len + strlen(payloads), '/');
 }
 
 /* Opens the link's end as a place: nothing is opened that reading could disturb. */
@@ -117,7 +124,7 @@ static enum wm_code check_place(const struct link_bounds *b, int fd, const char 
 {
 	char place[PATH_MAX];
 
-	if (!*b->root || !place_of(place, fd))
+	if (!*b->root || !place_of(place, b, fd))
 		return fail(err, REASON_READ_FAILED,
 			    "%s: where this link leads cannot be told without /proc", path);
 	if (is_beneath(place, b->root) || is_cached(place, b->root) ||
@@ -130,7 +137,7 @@ enum wm_code link_open(int *fd, struct stat *st, const struct link_bounds *b, in
 		       const char *name, const char *path, struct wm_error *err)
 {
 	cleanup_fd int end = -1;
-	char proc[PROC_SIZE];
+	char digits[DIGITS_SIZE];
 	int opened;
 
 	TRY(open_place(&end, dir, name, path, err));
@@ -140,7 +147,8 @@ enum wm_code link_open(int *fd, struct stat *st, const struct link_bounds *b, in
 		return fail(err, REASON_NOT_A_FILE, "%s: is a link to what is %s", path,
 			    file_kind(st->st_mode));
 	TRY(check_place(b, end, path, err));
-	opened = open(proc_path(proc, end), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	opened = openat(b->proc, digits_of(digits, end),
+			O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (opened < 0)
 		return fail_open(err, path);
 	*fd = opened;

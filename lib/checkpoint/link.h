@@ -16,6 +16,7 @@
 
 /* Where links may end; real places, "" where there is none. */
 struct link_bounds {
+	int proc;	       /* the directory /proc/self/fd; -1 where there is none */
 	char root[PATH_MAX];   /* beneath it, or, if it is CACHE/snapshots/X, in CACHE/blobs */
 	char within[PATH_MAX]; /* beneath it */
 };
@@ -26,6 +27,8 @@ struct link_bounds {
  */
 MUST_USE enum wm_code link_bounds_init(struct link_bounds *out, int root,
 				       const char *links_within, struct wm_error *err);
+
+void link_bounds_release(struct link_bounds *b);
 
 /*
  * Opens the file that the link `name` in the directory `dir` leads to. `path` names it in

@@ -88,7 +88,8 @@ bool pointer_read(struct pointer *out, const void *data, size_t len)
 	struct cursor c = cursor_of(data, len);
 	struct pointer p = { .extended = false };
 
-	if (len >= POINTER_BYTES || !take_text(&c, "version https://git-lfs.github.com/spec/v1\n") ||
+	if (len >= POINTER_BYTES ||
+	    !take_text(&c, "version https://git-lfs.github.com/spec/v1\n") ||
 	    !take_extensions(&c, &p.extended) || !take_text(&c, "oid ") ||
 	    !take_digest(&c, p.sha256) || !take_text(&c, "size ") || !take_size(&c, &p.size) ||
 	    cursor_left(&c) != 0)

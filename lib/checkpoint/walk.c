@@ -58,6 +58,7 @@ static void walker_release(struct walker *w)
 		closedir(w->levels[--w->n_levels].dir);
 	free(w->items);
 	buf_release(&w->fold);
+	link_bounds_release(&w->bounds);
 	walk_release(&w->found);
 }
 
@@ -138,7 +139,7 @@ static enum wm_code make_key(struct walker *w, struct item *item, struct wm_erro
 static enum wm_code add_item(struct walker *w, int dir, const char *parent,
 			     const struct dirent *d, struct wm_error *err)
 {
-	struct item item = { .type = DTTOIF(d->d_type) };
+	struct item item = { .type = (mode_t)DTTOIF(d->d_type) };
 	struct stat st;
 
 	if (d->d_type == DT_UNKNOWN) {
@@ -359,6 +360,7 @@ enum wm_code walk_directory(struct walk *out, const char *root, const char *link
 {
 	__attribute__((cleanup(walker_release))) struct walker w = {
 		.found = { .arena = ARENA_INIT(LIMIT_NAMES) },
+		.bounds = { .proc = -1 },
 		.fold = BUF_INIT(LIMIT_PATH),
 	};
 	cleanup_fd int fd = -1;
