@@ -32,7 +32,7 @@ MUST_USE enum wm_code name_read_shard(bool *is_shard, struct shard_name *out, st
 MUST_USE enum wm_code name_of_indexed(const char **out, struct arena *a, const char *path,
 				      struct wm_error *err);
 
-/* The index of this path? Says no more than name_of_indexed() that is not NULL. */
+/* Whether the path is that of an index. */
 bool name_is_index(const char *path);
 
 #endif
