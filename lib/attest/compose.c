@@ -17,38 +17,11 @@ void composition_release(struct composition *c)
 	arena_release(&c->arena);
 }
 
-static const char *local_part(const char *object)
+const char *composed_local_id(const char *object)
 {
 	const char *slash = strrchr(object, '/');
 
 	return slash ? slash + 1 : object;
-}
-
-/* A copy of `text` as the semantic scalar `d`; the text must have its form. */
-static enum wm_code make_scalar(void *out, struct composition *c,
-				const ProtobufCMessageDescriptor *d, const char *text,
-				struct wm_error *err)
-{
-	const struct scalar *scalar = scalar_find(d);
-	ProtobufCMessage *m = NULL;
-
-	TRY(scalar_read(&m, scalar, text, strlen(text), &c->arena, err));
-	if (!m)
-		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s", c->name, text,
-			    scalar->form);
-	memcpy(out, &m, sizeof(m));
-	return WM_OK;
-}
-
-static enum wm_code make_time(Weightmark__V1__Time **out, struct composition *c, int64_t seconds,
-			      struct wm_error *err)
-{
-	ProtobufCMessage *m = NULL;
-
-	TRY(message_new(&m, &weightmark__v1__time__descriptor, &c->arena, err));
-	*out = (Weightmark__V1__Time *)m;
-	(*out)->seconds = seconds;
-	return WM_OK;
 }
 
 /* --- headers ------------------------------------------------------------------------- */
@@ -83,41 +56,14 @@ static enum wm_code check_local_id(struct composition *c, const struct composed 
 	return WM_OK;
 }
 
-static enum wm_code fill_header(struct composition *c, struct composed *s,
-				struct wm_error *err)
+static enum wm_code fill_header(struct composition *c, struct composed *s, struct wm_error *err)
 {
-	cleanup_buf struct buf object = BUF_INIT(LIMIT_OBJECT);
-	ProtobufCMessage *made = NULL, *nonce = NULL;
-	Weightmark__V1__Header *h = statement_header(s->message);
-	void *random = NULL;
+	cleanup_buf struct buf local = BUF_INIT(LIMIT_OBJECT);
 
-	TRY(check_typed_header(c, h, err));
-	if (!h) {
-		const ProtobufCFieldDescriptor *f = header_field(s->kind->descriptor);
-
-		TRY(message_new(&made, f->descriptor, &c->arena, err));
-		*(ProtobufCMessage **)field_place(s->message, f) = made;
-		h = (Weightmark__V1__Header *)made;
-	}
-	TRY(buf_printf(&object, err, "%s/", c->issuer));
-	TRY(s->kind->local_id(&object, s->message, err));
-	TRY(check_local_id(c, s, buf_str(&object) + strlen(c->issuer) + 1, err));
-	TRY(make_scalar(&h->object, c, &weightmark__v1__object_id__descriptor, buf_str(&object),
-			err));
-	TRY(arena_copy(&h->issuer, &c->arena, c->issuer, strlen(c->issuer), err));
-	TRY(make_time(&h->issued_at, c, c->now, err));
-	if (!h->as_of)
-		TRY(make_time(&h->as_of, c, c->now, err));
-	TRY(message_new(&nonce, &weightmark__v1__nonce__descriptor, &c->arena, err));
-	TRY(arena_alloc(&random, &c->arena, OPENING_SALT, err));
-	TRY(random_bytes(random, OPENING_SALT, err));
-	h->nonce = (Weightmark__V1__Nonce *)nonce;
-	h->nonce->random = (ProtobufCBinaryData){ OPENING_SALT, random };
-	h->has_sequence = h->has_schema_minor = 1;
-	h->sequence = 1;
-	h->schema_minor = SCHEMA_MINOR;
-	s->object = h->object->text;
-	return WM_OK;
+	TRY(check_typed_header(c, statement_header(s->message), err));
+	TRY(s->kind->local_id(&local, s->message, err));
+	TRY(check_local_id(c, s, buf_str(&local), err));
+	return compose_header(c, s, buf_str(&local), err);
 }
 
 /* --- reading ------------------------------------------------------------------------- */
@@ -162,7 +108,7 @@ static enum wm_code add_statements(struct composition *c, const ProtobufCMessage
 			if (strcmp(c->statements[j].object, s->object) == 0)
 				return fail(err, REASON_YAML_FIELD,
 					    "%s: two statements are about '%s'", c->name,
-					    local_part(s->object));
+					    composed_local_id(s->object));
 		c->n_statements++;
 	}
 	return WM_OK;
@@ -260,6 +206,7 @@ enum wm_code compose(struct composition *out, const void *yaml, size_t len, cons
 		.issuer = issuer,
 		.now = now,
 		.name = name,
+		.reason = REASON_YAML_FIELD,
 	};
 
 	TRY(compose_into(&c, yaml, len, err));
@@ -270,25 +217,9 @@ enum wm_code compose(struct composition *out, const void *yaml, size_t len, cons
 
 /* --- references ---------------------------------------------------------------------- */
 
-static enum wm_code make_reference(Weightmark__V1__Reference **out, struct composition *c,
-				   const char *object, const uint8_t id[SHA256_BYTES],
-				   struct wm_error *err)
-{
-	ProtobufCMessage *m = NULL, *statement = NULL;
-	char *copy = NULL;
-
-	TRY(message_new(&m, &weightmark__v1__reference__descriptor, &c->arena, err));
-	TRY(message_new(&statement, &weightmark__v1__statement_id__descriptor, &c->arena, err));
-	TRY(arena_copy(&copy, &c->arena, id, SHA256_BYTES, err));
-	*out = (Weightmark__V1__Reference *)m;
-	(*out)->statement = (Weightmark__V1__StatementId *)statement;
-	(*out)->statement->sha256 = (ProtobufCBinaryData){ SHA256_BYTES, (uint8_t *)copy };
-	return make_scalar(&(*out)->object, c, &weightmark__v1__object_id__descriptor, object, err);
-}
-
 static bool names(const char *id, const char *object)
 {
-	return strcmp(id, object) == 0 || strcmp(id, local_part(object)) == 0;
+	return strcmp(id, object) == 0 || strcmp(id, composed_local_id(object)) == 0;
 }
 
 static enum wm_code dataset_unknown(const struct composition *c, const char *id,
@@ -299,7 +230,7 @@ static enum wm_code dataset_unknown(const struct composition *c, const char *id,
 
 	for (size_t i = 0; i < c->n_statements && n < LIMIT_CANDIDATES; i++)
 		if (c->statements[i].kind->descriptor == &weightmark__v1__dataset__descriptor)
-			candidates[n++] = local_part(c->statements[i].object);
+			candidates[n++] = composed_local_id(c->statements[i].object);
 	near = nearest(id, candidates, n);
 	return fail(err, REASON_DATASET_UNKNOWN, "%s: nobody provides the dataset '%.64s'%s%s%s",
 		    c->name, id, near ? "; the nearest is '" : "", near ? near : "",
@@ -319,7 +250,7 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 	for (size_t i = 0; i < c->n_statements; i++)
 		if (c->statements[i].kind->descriptor == d && names(id, c->statements[i].object)) {
 			c->statements[i].used = true;
-			return make_reference(out, c, c->statements[i].object, c->statements[i].id,
+			return compose_reference(out, c, c->statements[i].object, c->statements[i].id,
 					      err);
 		}
 	for (size_t i = 0; i < n_given; i++) {
@@ -333,7 +264,7 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 		found = given[i];
 	}
 	if (found)
-		return make_reference(out, c, found->header->object->text, found->id, err);
+		return compose_reference(out, c, found->header->object->text, found->id, err);
 	if (d == &weightmark__v1__run__descriptor)
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: checkpoint_of: no training run has the id '%s'", c->name, id);
@@ -388,7 +319,7 @@ static enum wm_code refer_to_runs(struct composition *c, struct wm_error *err)
 	m->run = list;
 	for (size_t i = 0; i < c->n_statements; i++)
 		if (c->statements[i].kind->descriptor == &weightmark__v1__run__descriptor) {
-			TRY(make_reference(&m->run[m->n_run], c, c->statements[i].object,
+			TRY(compose_reference(&m->run[m->n_run], c, c->statements[i].object,
 					   c->statements[i].id, err));
 			m->n_run++;
 		}
@@ -414,7 +345,7 @@ static enum wm_code check_used(const struct composition *c, struct wm_error *err
 		if (c->statements[i].kind->descriptor == &weightmark__v1__dataset__descriptor &&
 		    !c->statements[i].used)
 			return fail(err, REASON_DATASET_UNUSED, "%s: no run uses the dataset '%s'",
-				    c->name, local_part(c->statements[i].object));
+				    c->name, composed_local_id(c->statements[i].object));
 	return WM_OK;
 }
 

@@ -29,15 +29,16 @@ struct composed {
 	bool reused; /* an equal statement was carried already */
 };
 
-/* All statements of one `sign`, referenced ones before those that refer to them. */
+/* All statements of one signing, referenced ones before those that refer to them. */
 struct composition {
 	struct arena arena;
 	struct composed *statements;
 	size_t n_statements;
-	Weightmark__V1__Manifest *manifest; /* of the last statement */
+	Weightmark__V1__Manifest *manifest; /* of the last statement, or NULL */
 	const char *issuer;
-	int64_t now;	  /* seconds; issued_at of all */
-	const char *name; /* of the YAML document, for messages */
+	int64_t now;	    /* seconds; issued_at of all */
+	const char *name;   /* of the author's document, for messages */
+	enum reason reason; /* what a value that an author gave wrongly fails with */
 };
 
 void composition_release(struct composition *c);
@@ -51,9 +52,14 @@ MUST_USE enum wm_code compose(struct composition *out, const void *yaml, size_t 
 			      const char *name, const char *issuer, int64_t now,
 			      struct wm_error *err);
 
-/* Puts the measured file and part into the manifest. */
-MUST_USE enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *measured,
-					 struct wm_error *err);
+/*
+ * Composes the manifest `carried` once more, with a new header and nothing measured; the
+ * statements that it refers to stay those that it names. Fails with `newer-schema`. `carried`,
+ * `issuer` and `name` must outlive `out`.
+ */
+MUST_USE enum wm_code compose_carried(struct composition *out, const struct statement *carried,
+				      const char *name, const char *issuer, int64_t now,
+				      struct wm_error *err);
 
 /*
  * Makes the references of statement `i` whose targets, earlier in the list or among
@@ -63,5 +69,53 @@ MUST_USE enum wm_code compose_checkpoint(struct composition *c, const struct che
 MUST_USE enum wm_code compose_references(struct composition *c, size_t i,
 					 struct statement *const *given, size_t n_given,
 					 struct wm_error *err);
+
+/* --- what was measured --------------------------------------------------------------- */
+
+/* Records that a carried manifest has of files that are not here, and of their parts. */
+struct taken {
+	Weightmark__V1__File **files; /* one a file of the checkpoint; NULL: it was measured */
+	Weightmark__V1__Part **parts; /* one a part of it */
+};
+
+/* The record of all files and parts; `taken` may be NULL. */
+MUST_USE enum wm_code compose_measured(Weightmark__V1__Checkpoint **out, struct composition *c,
+				       const struct checkpoint *measured,
+				       const struct taken *taken, struct wm_error *err);
+
+/* Puts it into the manifest. */
+MUST_USE enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *measured,
+					 struct wm_error *err);
+
+/* --- values, in the arena of the composition ----------------------------------------- */
+
+/* The text, a semantic scalar of type `d`, whose form it must have (c->reason). */
+MUST_USE enum wm_code compose_scalar(void *out, struct composition *c,
+				     const ProtobufCMessageDescriptor *d, const char *text,
+				     struct wm_error *err);
+MUST_USE enum wm_code compose_time(Weightmark__V1__Time **out, struct composition *c,
+				   int64_t seconds, struct wm_error *err);
+MUST_USE enum wm_code compose_digest(Weightmark__V1__Digest **out, struct composition *c,
+				     const uint8_t digest[SHA256_BYTES], struct wm_error *err);
+MUST_USE enum wm_code compose_statement_id(Weightmark__V1__StatementId **out,
+					   struct composition *c, const uint8_t id[SHA256_BYTES],
+					   struct wm_error *err);
+MUST_USE enum wm_code compose_reference(Weightmark__V1__Reference **out, struct composition *c,
+					const char *object, const uint8_t id[SHA256_BYTES],
+					struct wm_error *err);
+
+/*
+ * Fills the header of `s`, made where there is none, for the object "<issuer>/<local>";
+ * as_of and sealed values stay as they are.
+ */
+MUST_USE enum wm_code compose_header(struct composition *c, struct composed *s, const char *local,
+				     struct wm_error *err);
+
+/* Makes a message of type `d`, of a kind, the one statement of the composition. */
+MUST_USE enum wm_code compose_one(ProtobufCMessage **message, struct composition *c,
+				  const ProtobufCMessageDescriptor *d, struct wm_error *err);
+
+/* What follows the issuer in an object id. Borrowed. */
+const char *composed_local_id(const char *object);
 
 #endif

@@ -5,19 +5,6 @@
 #include "attest/compose.h"
 #include "statement/message.h"
 
-static enum wm_code make_digest(Weightmark__V1__Digest **out, struct composition *c,
-				const uint8_t digest[SHA256_BYTES], struct wm_error *err)
-{
-	ProtobufCMessage *m = NULL;
-	char *copy = NULL;
-
-	TRY(message_new(&m, &weightmark__v1__digest__descriptor, &c->arena, err));
-	TRY(arena_copy(&copy, &c->arena, digest, SHA256_BYTES, err));
-	*out = (Weightmark__V1__Digest *)m;
-	(*out)->sha256 = (ProtobufCBinaryData){ SHA256_BYTES, (uint8_t *)copy };
-	return WM_OK;
-}
-
 static enum wm_code make_file(Weightmark__V1__File **out, struct composition *c,
 			      const struct checkpoint_file *from, struct wm_error *err)
 {
@@ -33,8 +20,8 @@ static enum wm_code make_file(Weightmark__V1__File **out, struct composition *c,
 					    WEIGHTMARK__V1__FILE__ROLE__document;
 	TRY(arena_copy(&f->path, &c->arena, from->path, strlen(from->path), err));
 	TRY(arena_copy(&f->grammar, &c->arena, grammar, strlen(grammar), err));
-	TRY(make_digest(&f->file_digest, c, from->file_digest, err));
-	TRY(make_digest(&f->sha256, c, from->sha256, err));
+	TRY(compose_digest(&f->file_digest, c, from->file_digest, err));
+	TRY(compose_digest(&f->sha256, c, from->sha256, err));
 	*out = f;
 	return WM_OK;
 }
@@ -60,15 +47,16 @@ static enum wm_code make_part(Weightmark__V1__Part **out, struct composition *c,
 		p->tensor_count = from->n_tensors;
 		p->parameter_count = from->n_parameters;
 		p->tensor_bytes = from->n_tensor_bytes;
-		TRY(make_digest(&p->weights_digest, c, from->weights_digest, err));
-		TRY(make_digest(&p->tensor_set_digest, c, from->tensor_set_digest, err));
+		TRY(compose_digest(&p->weights_digest, c, from->weights_digest, err));
+		TRY(compose_digest(&p->tensor_set_digest, c, from->tensor_set_digest, err));
 	}
 	*out = p;
 	return WM_OK;
 }
 
-enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *measured,
-				struct wm_error *err)
+enum wm_code compose_measured(Weightmark__V1__Checkpoint **out, struct composition *c,
+			      const struct checkpoint *measured, const struct taken *taken,
+			      struct wm_error *err)
 {
 	ProtobufCMessage *m = NULL;
 	Weightmark__V1__Checkpoint *checkpoint;
@@ -81,11 +69,23 @@ enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *
 	TRY(arena_alloc(&list, &c->arena, measured->n_parts * sizeof(*checkpoint->part), err));
 	checkpoint->part = list;
 	for (size_t i = 0; i < measured->n_files; i++)
-		TRY(make_file(&checkpoint->file[i], c, &measured->files[i], err));
+		if (taken && taken->files[i])
+			checkpoint->file[i] = taken->files[i];
+		else
+			TRY(make_file(&checkpoint->file[i], c, &measured->files[i], err));
 	checkpoint->n_file = measured->n_files;
 	for (size_t i = 0; i < measured->n_parts; i++)
-		TRY(make_part(&checkpoint->part[i], c, &measured->parts[i], err));
+		if (taken && taken->parts[i])
+			checkpoint->part[i] = taken->parts[i];
+		else
+			TRY(make_part(&checkpoint->part[i], c, &measured->parts[i], err));
 	checkpoint->n_part = measured->n_parts;
-	c->manifest->checkpoint = checkpoint;
+	*out = checkpoint;
 	return WM_OK;
+}
+
+enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *measured,
+				struct wm_error *err)
+{
+	return compose_measured(&c->manifest->checkpoint, c, measured, NULL, err);
 }

@@ -3,51 +3,29 @@
 #include "attest/sign.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "attest/carriers.h"
-#include "util/file.h"
+#include "attest/amend.h"
+#include "attest/chain.h"
+#include "attest/release.h"
+#include "attest/signable.h"
+#include "checkpoint/cache.h"
 #include "util/limits.h"
-#include "util/relpath.h"
+#include "util/utf8.h"
 #include "weightmark/v1/dataset.pb-c.h"
-
-/* A verified statement that was there before, and the envelope around it. */
-struct prior {
-	struct statement *statement;
-	const struct envelope *envelope;
-};
-
-/* What other sidecars say: the present one of the checkpoint, and those given to refer to. */
-struct priors {
-	struct sidecar *sidecars;
-	size_t n_sidecars;
-	struct prior *list;
-	struct statement **statements; /* of `list`, as compose_references() takes them */
-	size_t n, n_own; /* the first n_own are of the checkpoint's own sidecar */
-	bool signed_already;
-};
-
-static void priors_free(struct priors *p)
-{
-	if (!p)
-		return;
-	for (size_t i = 0; i < p->n; i++)
-		statement_free(p->list[i].statement);
-	for (size_t i = 0; i < p->n_sidecars; i++)
-		sidecar_release(&p->sidecars[i]);
-	free(p->sidecars);
-	free(p->list);
-	free(p->statements);
-	free(p);
-}
 
 void signing_release(struct signing *s)
 {
 	for (size_t i = 0; i < s->n_payloads; i++)
 		buf_release(&s->payloads[i]);
 	free(s->payloads);
+	if (s->release_payload.data)
+		buf_release(&s->release_payload);
+	composition_release(&s->release);
 	composition_release(&s->composition);
+	embedding_release(&s->embedding);
 	priors_free(s->priors);
 	checkpoint_free(s->checkpoint);
 	free(s->sidecar_path);
@@ -55,166 +33,90 @@ void signing_release(struct signing *s)
 	*s = (struct signing){ 0 };
 }
 
-static enum wm_code add_prior(struct priors *p, const struct envelope *e, const char *name,
-			      struct wm_error *err)
+enum wm_code choose_issuer(char **out, const char *wanted, const char *carried,
+			   const struct public_key *key, struct wm_error *err)
 {
-	struct prior *list = reallocarray(p->list, p->n + 1, sizeof(*list));
-	struct statement **statements;
+	cleanup_free char *own = NULL;
 
-	if (!list)
+	if (asprintf(&own, "key:%s", public_key_id(key)) < 0) {
+		own = NULL;
 		return fail_nomem(err);
-	p->list = list;
-	statements = reallocarray(p->statements, p->n + 1, sizeof(*statements));
-	if (!statements)
-		return fail_nomem(err);
-	p->statements = statements;
-	TRY(statement_decode(&statements[p->n], e->payload, e->payload_len, name, err));
-	list[p->n] = (struct prior){ statements[p->n], e };
-	p->n++;
+	}
+	if (!wanted)
+		wanted = carried;
+	if (wanted && strncmp(wanted, "key:", 4) == 0 && strcmp(wanted, own) != 0)
+		return fail(err, REASON_USAGE,
+			    "the issuer %s is another key than the one that signs", wanted);
+	*out = wanted ? strdup(wanted) : take_ptr(&own);
+	return *out ? WM_OK : fail_nomem(err);
+}
+
+/* --- what was signed before ---------------------------------------------------------- */
+
+static enum wm_code load_priors(struct signing *out, const char *path,
+				const struct sign_options *o, struct wm_error *err)
+{
+	struct priors *p;
+
+	if (o->sidecar) {
+		out->sidecar_path = strdup(o->sidecar);
+		if (!out->sidecar_path)
+			return fail_nomem(err);
+	} else {
+		TRY(carrier_sidecar_path(&out->sidecar_path, path, err));
+	}
+	TRY(priors_load(&out->priors, out->checkpoint, out->sidecar_path,
+			signer_public(o->signer), err));
+	p = out->priors;
+	if (o->amend && p->n_own == 0)
+		return fail(err, REASON_USAGE, "%s: carries nothing by this key to amend", path);
+	if (p->sidecar && p->n_own == 0)
+		return fail(err, REASON_ALREADY_SIGNED,
+			    "%s: carries statements by other keys than the one that signs",
+			    out->sidecar_path);
+	for (size_t i = 0; i < o->n_statements; i++)
+		TRY(priors_add_given(p, o->statements[i], o->stewards, err));
 	return WM_OK;
 }
 
-/* Of the checkpoint's own sidecar: what the signer's key made, for that can be reused. */
-static enum wm_code add_own(struct priors *p, const struct sidecar *sidecar, const char *name,
-			    const struct public_key *key, struct wm_error *err)
+/* What is said: by the author, else by the manifest that is carried. */
+static enum wm_code compose_all(struct signing *out, const char *path,
+				const struct sign_options *o, struct wm_error *err)
 {
-	struct wm_error said;
+	const struct prior *carried = priors_manifest(out->priors);
+	const Weightmark__V1__Header *h = carried ? carried->statement->header : NULL;
+	const struct composed *manifest;
 
-	for (size_t i = 0; i < sidecar->n_envelopes; i++) {
-		TRY(envelope_try(&said, &sidecar->envelopes[i], key, err));
-		if (said.code == WM_OK)
-			TRY(add_prior(p, &sidecar->envelopes[i], name, err));
-	}
+	if (!o->yaml && !carried)
+		return fail(err, REASON_USAGE,
+			    "%s: carries no manifest by this key; give one with --manifest FILE",
+			    path);
+	TRY(choose_issuer(&out->issuer, o->issuer, h && (o->amend || !o->yaml) ? h->issuer : NULL,
+			  signer_public(o->signer), err));
+	if (o->yaml)
+		TRY(compose(&out->composition, o->yaml, o->yaml_len, o->yaml_name, out->issuer,
+			    time(NULL), err));
+	else
+		TRY(compose_carried(&out->composition, carried->statement, carried->carrier->place,
+				    out->issuer, time(NULL), err));
+	manifest = &out->composition.statements[out->composition.n_statements - 1];
+	if (h && (o->amend || !o->yaml) && strcmp(manifest->object, h->object->text) != 0)
+		return fail(err, REASON_USAGE,
+			    "an amendment is about the object that is carried, %s, and not about %s",
+			    h->object->text, manifest->object);
 	return WM_OK;
 }
 
-/* Of a given sidecar: everything, and all of it must be signed by a steward's key. */
-static enum wm_code add_given(struct priors *p, const struct sidecar *sidecar, const char *name,
-			      const struct keyring *stewards, struct wm_error *err)
+static struct chain chain_of(const struct signing *s, const struct sign_options *o)
 {
-	for (size_t i = 0; i < sidecar->n_envelopes; i++) {
-		const struct envelope *e = &sidecar->envelopes[i];
-		const struct public_key *key = stewards ? keyring_find(stewards, e->keyid) : NULL;
-
-		if (!key)
-			return fail(err, REASON_STEWARD_UNTRUSTED, "%s: signed by key %s", name,
-				    e->keyid);
-		TRY(envelope_verify(e, key, err));
-		TRY(add_prior(p, e, name, err));
-	}
-	return WM_OK;
-}
-
-static enum wm_code load_priors(struct priors *p, const char *own, const struct sign_options *o,
-				struct wm_error *err)
-{
-	struct wm_error missing = { 0 };
-	enum wm_code code;
-
-	p->sidecars = calloc(o->n_statements + 1, sizeof(*p->sidecars));
-	if (!p->sidecars)
-		return fail_nomem(err);
-	code = carrier_load(&p->sidecars[0], own, &missing);
-	if (code == WM_OK) {
-		p->n_sidecars = 1;
-		p->signed_already = true;
-		TRY(add_own(p, &p->sidecars[0], own, signer_public(o->signer), err));
-		p->n_own = p->n;
-		if (p->n_own == 0)
-			return fail(err, REASON_ALREADY_SIGNED,
-				    "%s: carries statements by other keys than the one that signs",
-				    own);
-	} else if (error_reason(&missing) != REASON_SIDECAR_MISSING) {
-		return fail_again(err, &missing);
-	}
-	for (size_t i = 0; i < o->n_statements; i++) {
-		struct sidecar *s = &p->sidecars[p->n_sidecars];
-
-		TRY(carrier_load(s, o->statements[i], err));
-		p->n_sidecars++;
-		TRY(add_given(p, s, o->statements[i], o->stewards, err));
-	}
-	return WM_OK;
-}
-
-/* A rule that what the author wrote breaks is the author's to correct. */
-static enum wm_code authors_mistake(const struct wm_error *why, const struct composed *s,
-				    const char *name, struct wm_error *err)
-{
-	if (error_reason(why) == REASON_STATEMENT_INVALID)
-		return fail(err, REASON_YAML_FIELD, "%s: %s: %s", name, s->kind->name,
-			    why->message);
-	return fail_again(err, why);
-}
-
-static enum wm_code encode(struct buf *payload, const struct composed *s, const char *name,
-			   struct wm_error *err)
-{
-	struct wm_error why = { 0 };
-
-	if (statement_encode(payload, s->kind, s->message, &why) != WM_OK)
-		return authors_mistake(&why, s, name, err);
-	return WM_OK;
-}
-
-/*
- * Whether `s` says what `before` says but for nonce and times. If so it takes those over,
- * so that its payload, and every id that rests on it, is the same.
- */
-static enum wm_code take_over(bool *same, struct composed *s, const struct prior *before,
-			      const char *name, struct buf *payload, struct wm_error *err)
-{
-	Weightmark__V1__Header *h = statement_header(s->message), kept = *h;
-	const Weightmark__V1__Header *old = before->statement->header;
-	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_STATEMENT);
-
-	*same = false;
-	if (before->statement->kind != s->kind || before->statement->newer_schema ||
-	    strcmp(old->object->text, s->object) != 0)
-		return WM_OK;
-	if (h->as_of->seconds == h->issued_at->seconds)
-		h->as_of = old->as_of;
-	h->issued_at = old->issued_at;
-	h->nonce = old->nonce;
-	h->sequence = old->sequence;
-	h->previous = old->previous;
-	h->reason = old->reason;
-	TRY(encode(&bytes, s, name, err));
-	*same = bytes.len == before->envelope->payload_len &&
-		memcmp(bytes.data, before->envelope->payload, bytes.len) == 0;
-	if (!*same) {
-		*h = kept;
-		return WM_OK;
-	}
-	s->reused = true;
-	s->envelope = *before->envelope;
-	memcpy(s->id, before->statement->id, SHA256_BYTES);
-	return buf_append(payload, bytes.data, bytes.len, err);
-}
-
-/* The payload and the id of statement `i`: those that it had, if it says the same. */
-static enum wm_code make_statement(struct signing *out, size_t i, const struct sign_options *o,
-				   struct wm_error *err)
-{
-	struct composed *s = &out->composition.statements[i];
-	const struct priors *p = out->priors;
-	struct buf *payload = &out->payloads[i];
-
-	for (size_t j = 0; j < p->n_own && !s->reused; j++) {
-		bool same;
-
-		TRY(take_over(&same, s, &p->list[j], o->yaml_name, payload, err));
-	}
-	if (s->reused)
-		return WM_OK;
-	TRY(encode(payload, s, o->yaml_name, err));
-	return statement_id(s->id, payload->data, payload->len, err);
+	return (struct chain){ s->priors, o->amend, o->reason };
 }
 
 /* Everything that can be made and checked without the bytes of the checkpoint. */
 static enum wm_code make_authored(struct signing *out, const struct sign_options *o,
 				  struct wm_error *err)
 {
+	const struct chain chain = chain_of(out, o);
 	struct composition *c = &out->composition;
 	const struct priors *p = out->priors;
 	const struct composed *manifest = &c->statements[c->n_statements - 1];
@@ -226,141 +128,250 @@ static enum wm_code make_authored(struct signing *out, const struct sign_options
 	for (; out->n_payloads < c->n_statements; out->n_payloads++)
 		out->payloads[out->n_payloads] = (struct buf)BUF_INIT(LIMIT_STATEMENT);
 	for (size_t i = 0; i < c->n_statements; i++) {
-		TRY(compose_references(c, i, p->n ? p->statements + p->n_own : NULL,
-				       p->n - p->n_own, err));
+		if (o->yaml)
+			TRY(compose_references(c, i, p->n ? p->statements + p->n_own : NULL,
+					       p->n - p->n_own, err));
 		if (&c->statements[i] != manifest)
-			TRY(make_statement(out, i, o, err));
+			TRY(chain_make(c, i, &out->payloads[i], &chain, err));
 	}
 	if (statement_validate_authored(manifest->kind, manifest->message, &why) != WM_OK)
-		return authors_mistake(&why, manifest, o->yaml_name, err);
+		return authors_mistake(c, manifest, &why, err);
 	return WM_OK;
 }
 
-static enum wm_code sign_statements(struct signing *out, const struct sign_options *o,
-				    struct wm_error *err)
+/* --- measuring ----------------------------------------------------------------------- */
+
+static enum wm_code load_cached(struct signing *out, struct wm_error *err)
 {
+	for (size_t i = 0; i < out->checkpoint->n_files; i++) {
+		struct checkpoint_file *f = &out->checkpoint->files[i];
+
+		if (f->is_pointer)
+			continue;
+		TRY(cache_load(f, err));
+		out->n_cached += f->measured;
+	}
+	return WM_OK;
+}
+
+/* Keeps what was measured for the next time; that it cannot be kept is no reason not to sign. */
+static void store_measured(struct checkpoint *c)
+{
+	struct wm_error ignored;
+
+	for (size_t i = 0; i < c->n_files; i++)
+		if (!c->files[i].is_pointer && cache_store(&c->files[i], &ignored) != WM_OK)
+			return;
+}
+
+static enum wm_code measure_all(struct signing *out, const struct sign_options *o,
+				struct wm_error *err)
+{
+	const struct checkpoint_measure_options measuring = {
+		.sha256 = true,
+		.workers = o->workers,
+		.progress = o->progress,
+	};
+	struct checkpoint *c = out->checkpoint;
+	const bool pointers = has_pointers(c);
+
+	if (pointers)
+		TRY(take_pointers(&out->taken, c, out->priors, err));
+	else
+		TRY(checkpoint_find_parts(c, err));
+	if (!o->no_cache)
+		TRY(load_cached(out, err));
+	TRY(checkpoint_measure(c, &measuring, err));
+	for (size_t i = 0; i < c->n_files; i++)
+		TRY(checkpoint_check_unchanged(&c->files[i], err));
+	if (!o->no_cache)
+		store_measured(c);
+	if (!pointers)
+		return WM_OK;
+	for (size_t i = 0; i < c->n_files; i++)
+		out->n_taken += c->files[i].is_pointer;
+	return take_parts(&out->taken, c, out->priors, err);
+}
+
+static enum wm_code make_manifest(struct signing *out, const struct sign_options *o,
+				  struct wm_error *err)
+{
+	const struct chain chain = chain_of(out, o);
 	struct composition *c = &out->composition;
+	const size_t last = c->n_statements - 1;
+	const struct prior *found;
 
-	for (size_t i = 0; i < c->n_statements; i++) {
-		struct composed *s = &c->statements[i];
-
-		if (!s->reused)
-			TRY(envelope_sign(&s->envelope, &c->arena, o->signer,
-					  out->payloads[i].data, out->payloads[i].len, err));
-	}
+	TRY(compose_measured(&out->record, c, out->checkpoint, out->n_taken ? &out->taken : NULL,
+			     err));
+	c->manifest->checkpoint = out->record;
+	TRY(chain_make(c, last, &out->payloads[last], &chain, err));
+	found = c->statements[last].reused ? priors_find(out->priors, c->statements[last].id) :
+					     NULL;
+	out->unchanged = found && found->carrier->kind == CARRIER_SIDECAR;
+	if (out->priors->sidecar && !c->statements[last].reused && !o->amend)
+		return fail(err, REASON_ALREADY_SIGNED, "%s: carries another manifest by this key",
+			    out->sidecar_path);
 	return WM_OK;
 }
 
-/* Envelopes of given sidecars that a statement of ours refers to travel along. */
-static size_t add_referred(struct envelope *envelopes, size_t n, const struct composition *c,
-			   const struct priors *p)
+/* --- writing ------------------------------------------------------------------------- */
+
+/* Whether a run of ours refers to this statement. */
+static bool is_referred(const struct composition *c, const uint8_t id[SHA256_BYTES])
 {
-	for (size_t i = p->n_own; i < p->n; i++) {
-		bool referred = false;
+	for (size_t i = 0; i < c->n_statements; i++) {
+		const Weightmark__V1__Run *run =
+			(const Weightmark__V1__Run *)c->statements[i].message;
 
-		for (size_t j = 0; j < c->n_statements; j++) {
-			const Weightmark__V1__Run *run =
-				(const Weightmark__V1__Run *)c->statements[j].message;
-
-			if (run->base.descriptor != &weightmark__v1__run__descriptor)
-				continue;
-			for (size_t k = 0; k < run->n_uses; k++)
-				referred |= run->uses[k]->dataset &&
-					    run->uses[k]->dataset->statement &&
-					    memcmp(run->uses[k]->dataset->statement->sha256.data,
-						   p->list[i].statement->id, SHA256_BYTES) == 0;
-		}
-		if (referred)
-			envelopes[n++] = *p->list[i].envelope;
+		if (run->base.descriptor != &weightmark__v1__run__descriptor)
+			continue;
+		for (size_t j = 0; j < run->n_uses; j++)
+			if (run->uses[j]->dataset && run->uses[j]->dataset->statement &&
+			    memcmp(run->uses[j]->dataset->statement->sha256.data, id,
+				   SHA256_BYTES) == 0)
+				return true;
 	}
-	return n;
+	return false;
 }
 
+/*
+ * What is to be in the sidecar: our statements; those of given sidecars that they refer to;
+ * and where slots alone carry what is amended, what they carry.
+ */
 static enum wm_code write_sidecar(const struct signing *out, struct wm_error *err)
 {
 	const struct composition *c = &out->composition;
 	const struct priors *p = out->priors;
-	cleanup_free struct envelope *envelopes =
-		calloc(c->n_statements + p->n, sizeof(*envelopes));
-	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
-	struct sidecar check = { 0 };
-	size_t n = 0;
+	cleanup_free struct envelope *more = NULL;
+	size_t n = c->n_statements + p->n;
 
-	if (!envelopes)
+	for (size_t i = 0; i < p->carriers.n; i++)
+		n += p->carriers.list[i].sidecar.n_envelopes;
+	more = calloc(n, sizeof(*more));
+	if (!more)
 		return fail_nomem(err);
-	for (; n < c->n_statements; n++)
-		envelopes[n] = c->statements[n].envelope;
-	n = add_referred(envelopes, n, c, p);
-	TRY(sidecar_encode(&bytes, envelopes, n, err));
-	TRY(sidecar_decode(&check, bytes.data, bytes.len, out->sidecar_path, err));
-	sidecar_release(&check);
-	return file_write(out->sidecar_path, bytes.data, bytes.len, 0644, FILE_EXCLUSIVE, err);
+	for (n = 0; n < c->n_statements; n++)
+		more[n] = c->statements[n].envelope;
+	for (size_t i = p->n_own; i < p->n; i++)
+		if (is_referred(c, p->list[i].statement->id))
+			more[n++] = *p->list[i].envelope;
+	for (size_t i = 0; i < p->carriers.n; i++) {
+		const struct carrier *carrier = &p->carriers.list[i];
+		const struct prior *own = priors_manifest(p);
+
+		if (carrier->kind != CARRIER_SLOT || !own || own->carrier != carrier)
+			continue;
+		for (size_t j = 0; j < carrier->sidecar.n_envelopes; j++)
+			more[n++] = carrier->sidecar.envelopes[j];
+	}
+	return sidecar_extend(out->sidecar_path, p->sidecar, more, n, err);
 }
 
-static enum wm_code choose_names(struct signing *out, const char *path,
+/* --- embedding and release ----------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Composes the release of `now`, and signs and keeps it unless that is not wanted. */
+static enum wm_code make_release(struct signing *out, struct checkpoint *now,
 				 const struct sign_options *o, struct wm_error *err)
 {
-	cleanup_free char *own = NULL;
+	const struct composition *c = &out->composition;
+	const struct chain chain = { out->priors, true, NULL };
+	const struct release_options releasing = {
+		.manifest = &c->statements[c->n_statements - 1],
+		.record = out->record,
+		.before = out->checkpoint,
+		.uri = o->uri,
+		.priors = out->priors,
+		.workers = o->workers,
+		.progress = o->progress,
+	};
+	cleanup_sidecar struct sidecar present = { 0 };
+	int64_t start = now_ms();
 
-	if (asprintf(&own, "key:%s", public_key_id(signer_public(o->signer))) < 0) {
-		own = NULL;
-		return fail_nomem(err);
-	}
-	if (o->issuer && strncmp(o->issuer, "key:", 4) == 0 && strcmp(o->issuer, own) != 0)
-		return fail(err, REASON_USAGE,
-			    "the issuer %s is another key than the one that signs", o->issuer);
-	out->issuer = o->issuer ? strdup(o->issuer) : take_ptr(&own);
-	if (!out->issuer)
-		return fail_nomem(err);
-	if (!o->sidecar)
-		return carrier_sidecar_path(&out->sidecar_path, path, err);
-	out->sidecar_path = strdup(o->sidecar);
-	return out->sidecar_path ? WM_OK : fail_nomem(err);
+	out->release = (struct composition){
+		.arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
+		.issuer = out->issuer,
+		.now = c->now,
+		.name = "release",
+		.reason = REASON_USAGE,
+	};
+	out->release_payload = (struct buf)BUF_INIT(LIMIT_STATEMENT);
+	TRY(release_compose(&out->release, now, &releasing, err));
+	out->release_ms = now_ms() - start;
+	TRY(chain_make(&out->release, 0, &out->release_payload, &chain, err));
+	if (o->dry_run)
+		return WM_OK;
+	TRY(chain_sign(&out->release, &out->release_payload, o->signer, err));
+	TRY(carrier_load(&present, out->sidecar_path, err));
+	return sidecar_extend(out->sidecar_path, &present, &out->release.statements[0].envelope, 1,
+			      err);
 }
 
-/* A checkpoint whose name can stand in a statement. */
-static enum wm_code open_checkpoint(struct signing *out, const char *path, struct wm_error *err)
+static enum wm_code embed_and_release(struct signing *out, const char *path,
+				      const struct sign_options *o, struct wm_error *err)
 {
-	const struct checkpoint_open_options opening = { NULL };
+	const struct checkpoint_open_options opening = { o->links_within };
+	const struct embed_options embedding = {
+		.sidecar = out->sidecar_path,
+		.in_place = o->in_place,
+		.opening = &opening,
+		.progress = o->progress,
+	};
+	cleanup_checkpoint struct checkpoint *now = NULL;
 
-	TRY(checkpoint_open(&out->checkpoint, path, &opening, err));
+	if (!o->embed)
+		return o->release ? make_release(out, out->checkpoint, o, err) : WM_OK;
+	if (o->dry_run)
+		return WM_OK;
+	/* Our leases would keep the files from being changed. */
 	for (size_t i = 0; i < out->checkpoint->n_files; i++)
-		if (!relpath_valid(out->checkpoint->files[i].path))
-			return fail(err, REASON_FILE_NAME, "%s: its name cannot be signed",
-				    out->checkpoint->files[i].place);
-	return checkpoint_find_parts(out->checkpoint, err);
+		TRY(checkpoint_check_unchanged(&out->checkpoint->files[i], err));
+	checkpoint_close_files(out->checkpoint);
+	TRY(checkpoint_embed(&out->embedding, path, &embedding, err));
+	TRY(checkpoint_open(&now, path, &opening, err));
+	return make_release(out, now, o, err);
+}
+
+static enum wm_code check_options(const struct sign_options *o, struct wm_error *err)
+{
+	const char *texts[] = { o->reason, o->uri };
+
+	if (o->reason && !o->amend)
+		return fail(err, REASON_USAGE, "a reason is that of an amendment");
+	if (o->in_place && !o->embed)
+		return fail(err, REASON_USAGE, "in place is how to embed");
+	if (o->uri && !o->embed && !o->release)
+		return fail(err, REASON_USAGE, "a URI is that of a release");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i] && (!*texts[i] || !utf8_valid((const uint8_t *)texts[i],
+							    strlen(texts[i]))))
+			return fail(err, REASON_USAGE, "a reason or URI is empty or not UTF-8");
+	return WM_OK;
 }
 
 enum wm_code checkpoint_sign(struct signing *out, const char *path,
 			     const struct sign_options *options, struct wm_error *err)
 {
-	const struct checkpoint_measure_options measuring = {
-		.sha256 = true,
-		.workers = options->workers,
-		.progress = options->progress,
-	};
-	const struct composition *c = &out->composition;
+	const struct signable_options opening = { options->links_within, options->key_file,
+						  options->amend || !options->yaml };
 
-	out->priors = calloc(1, sizeof(*out->priors));
-	if (!out->priors)
-		return fail_nomem(err);
-	TRY(choose_names(out, path, options, err));
-	TRY(compose(&out->composition, options->yaml, options->yaml_len, options->yaml_name,
-		    out->issuer, time(NULL), err));
-	TRY(load_priors(out->priors, out->sidecar_path, options, err));
+	TRY(check_options(options, err));
+	TRY(signable_open(&out->checkpoint, path, &opening, err));
+	TRY(load_priors(out, path, options, err));
+	TRY(compose_all(out, path, options, err));
 	TRY(make_authored(out, options, err));
-	TRY(open_checkpoint(out, path, err));
-	TRY(checkpoint_measure(out->checkpoint, &measuring, err));
-	TRY(compose_checkpoint(&out->composition, out->checkpoint, err));
-	TRY(make_statement(out, c->n_statements - 1, options, err));
-	out->unchanged = c->statements[c->n_statements - 1].reused;
-	if (out->unchanged)
-		return WM_OK;
-	if (out->priors->signed_already)
-		return fail(err, REASON_ALREADY_SIGNED, "%s: carries another manifest by this key",
-			    out->sidecar_path);
-	if (options->dry_run)
-		return WM_OK;
-	TRY(sign_statements(out, options, err));
-	return write_sidecar(out, err);
+	TRY(measure_all(out, options, err));
+	TRY(make_manifest(out, options, err));
+	if (!options->dry_run && !out->unchanged) {
+		TRY(chain_sign(&out->composition, out->payloads, options->signer, err));
+		TRY(write_sidecar(out, err));
+	}
+	return embed_and_release(out, path, options, err);
 }

@@ -36,6 +36,16 @@ void checkpoint_free(struct checkpoint *c)
 	free(c);
 }
 
+void checkpoint_close_files(struct checkpoint *c)
+{
+	for (size_t i = 0; i < c->n_files; i++) {
+		if (c->files[i].fd >= 0)
+			close(c->files[i].fd);
+		c->files[i].fd = -1;
+		c->files[i].writers_excluded = false;
+	}
+}
+
 static bool has_suffix(const char *text, const char *suffix)
 {
 	size_t len = strlen(text), n = strlen(suffix);

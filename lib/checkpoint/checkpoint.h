@@ -79,6 +79,9 @@ MUST_USE enum wm_code checkpoint_open(struct checkpoint **out, const char *path,
 				      const struct checkpoint_open_options *options,
 				      struct wm_error *err);
 void checkpoint_free(struct checkpoint *c);
+
+/* Closes the files, which gives their leases back; what was parsed and measured stays. */
+void checkpoint_close_files(struct checkpoint *c);
 DEFINE_CLEANUP(checkpoint, struct checkpoint, checkpoint_free)
 #define cleanup_checkpoint __attribute__((cleanup(checkpoint_cleanup_)))
 
@@ -138,5 +141,8 @@ struct checkpoint_measure_options {
 MUST_USE enum wm_code checkpoint_measure(struct checkpoint *c,
 					 const struct checkpoint_measure_options *options,
 					 struct wm_error *err);
+
+/* Fails with `file-changed` where the file, or the lease on it, is not what it was at open. */
+MUST_USE enum wm_code checkpoint_check_unchanged(struct checkpoint_file *f, struct wm_error *err);
 
 #endif

@@ -12,8 +12,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* Fails where the file, or the lease on it, is not what it was when it was opened. */
-static enum wm_code check_unchanged(struct checkpoint_file *f, struct wm_error *err)
+enum wm_code checkpoint_check_unchanged(struct checkpoint_file *f, struct wm_error *err)
 {
 	struct stat now;
 
@@ -60,7 +59,7 @@ static enum wm_code batch_fill(struct batch *b, struct checkpoint *c,
 
 		if (f->measured || (o->wanted && !o->wanted(f, o->context)))
 			continue;
-		TRY(check_unchanged(f, err));
+		TRY(checkpoint_check_unchanged(f, err));
 		b->size += f->layout.size;
 		b->files[b->n] = f;
 		b->list[b->n++] = (struct measure_file){
@@ -135,7 +134,7 @@ static enum wm_code measure_files(struct checkpoint *c, struct batch *b,
 	for (size_t i = 0; i < b->n; i++) {
 		struct checkpoint_file *f = b->files[i];
 
-		TRY(check_unchanged(f, err));
+		TRY(checkpoint_check_unchanged(f, err));
 		TRY(digest_file(f->file_digest, &f->layout, err));
 		f->has_sha256 = o->sha256;
 		f->measured = true;

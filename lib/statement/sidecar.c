@@ -187,8 +187,49 @@ static enum wm_code make_envelope(Weightmark__V1__Envelope **out, struct arena *
 			  strlen(envelope_payload_type), err);
 }
 
-enum wm_code sidecar_encode(struct buf *out, struct envelope *envelopes, size_t n,
-			    struct wm_error *err)
+static int compare_openings(const void *a, const void *b)
+{
+	return opening_compare(a, b);
+}
+
+static enum wm_code make_opening(Weightmark__V1__Opening **out, struct arena *a,
+				 const struct opening *o, struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL, *id = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__opening__descriptor, a, err));
+	TRY(message_new(&id, &weightmark__v1__statement_id__descriptor, a, err));
+	*out = (Weightmark__V1__Opening *)m;
+	(*out)->statement = (Weightmark__V1__StatementId *)id;
+	TRY(copy_bytes(&(*out)->statement->sha256, a, o->statement, SHA256_BYTES, err));
+	TRY(arena_copy(&(*out)->pointer, a, o->pointer, strlen(o->pointer), err));
+	TRY(copy_bytes(&(*out)->salt, a, o->salt, OPENING_SALT, err));
+	return copy_bytes(&(*out)->value, a, o->value, o->value_len, err);
+}
+
+static enum wm_code add_openings(Weightmark__V1__Sidecar *message, struct arena *a,
+				 struct opening *openings, size_t n, struct wm_error *err)
+{
+	void *list = NULL;
+
+	if (n == 0)
+		return WM_OK;
+	if (n > LIMIT_SEALED)
+		return fail(err, REASON_LIMIT, "%zu openings, more than %d", n, LIMIT_SEALED);
+	qsort(openings, n, sizeof(*openings), compare_openings);
+	TRY(arena_alloc(&list, a, n * sizeof(*message->opening), err));
+	message->opening = list;
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && opening_compare(&openings[i - 1], &openings[i]) == 0)
+			continue;
+		TRY(make_opening(&message->opening[message->n_opening], a, &openings[i], err));
+		message->n_opening++;
+	}
+	return WM_OK;
+}
+
+enum wm_code sidecar_encode_all(struct buf *out, struct envelope *envelopes, size_t n,
+				struct opening *openings, size_t n_openings, struct wm_error *err)
 {
 	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
 	Weightmark__V1__Sidecar message = WEIGHTMARK__V1__SIDECAR__INIT;
@@ -208,7 +249,14 @@ enum wm_code sidecar_encode(struct buf *out, struct envelope *envelopes, size_t 
 		TRY(make_envelope(&message.envelope[message.n_envelope], &a, &envelopes[i], err));
 		message.n_envelope++;
 	}
+	TRY(add_openings(&message, &a, openings, n_openings, err));
 	return message_encode(out, &message.base, err);
+}
+
+enum wm_code sidecar_encode(struct buf *out, struct envelope *envelopes, size_t n,
+			    struct wm_error *err)
+{
+	return sidecar_encode_all(out, envelopes, n, NULL, 0, err);
 }
 
 enum wm_code opening_digest(uint8_t out[SHA256_BYTES], const struct opening *o,

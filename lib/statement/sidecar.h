@@ -52,6 +52,11 @@ MUST_USE enum wm_code sidecar_decode(struct sidecar *out, const void *data, size
 MUST_USE enum wm_code sidecar_encode(struct buf *out, struct envelope *envelopes, size_t n,
 				     struct wm_error *err);
 
+/* The same with openings, which are sorted in place too; of two equal places one is written. */
+MUST_USE enum wm_code sidecar_encode_all(struct buf *out, struct envelope *envelopes, size_t n,
+					 struct opening *openings, size_t n_openings,
+					 struct wm_error *err);
+
 /* SHA-256("wmSealedV1" 00 | salt | value): what a sealed value's digest must be. */
 MUST_USE enum wm_code opening_digest(uint8_t out[SHA256_BYTES], const struct opening *o,
 				     struct wm_error *err);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taking over what a carried manifest says. */
+#include "attest/amend.h"
+
+#include <string.h>
+
+#include "statement/message.h"
+
+enum wm_code compose_carried(struct composition *out, const struct statement *carried,
+			     const char *name, const char *issuer, int64_t now,
+			     struct wm_error *err)
+{
+	cleanup_composition struct composition c = {
+		.arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
+		.issuer = issuer,
+		.now = now,
+		.name = name,
+		.reason = REASON_STATEMENT_INVALID,
+	};
+	ProtobufCMessage *m = NULL, *header = NULL;
+	Weightmark__V1__Header *h;
+
+	if (carried->newer_schema)
+		return fail(err, REASON_NEWER_SCHEMA,
+			    "%s: the manifest was signed by a newer weightmark", name);
+	TRY(compose_one(&m, &c, carried->kind->descriptor, err));
+	TRY(message_new(&header, carried->header->base.descriptor, &c.arena, err));
+	c.manifest = (Weightmark__V1__Manifest *)m;
+	*c.manifest = *(const Weightmark__V1__Manifest *)carried->message;
+	c.manifest->checkpoint = NULL;
+	h = (Weightmark__V1__Header *)header;
+	*h = *carried->header;
+	h->previous = NULL;
+	h->reason = NULL;
+	if (h->as_of->seconds == h->issued_at->seconds)
+		h->as_of = NULL;
+	c.manifest->header = h;
+	TRY(compose_header(&c, &c.statements[0], composed_local_id(h->object->text), err));
+	*out = c;
+	c.arena.chunks = NULL;
+	return WM_OK;
+}
+
+static Weightmark__V1__File *find_record(const Weightmark__V1__Checkpoint *c, const char *path)
+{
+	size_t low = 0, high = c->n_file;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(c->file[middle]->path, path);
+
+		if (order == 0)
+			return c->file[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static bool is_digest(const Weightmark__V1__Digest *d, const uint8_t sha256[SHA256_BYTES])
+{
+	return memcmp(d->sha256.data, sha256, SHA256_BYTES) == 0;
+}
+
+static bool same_record(const Weightmark__V1__File *a, const Weightmark__V1__File *b)
+{
+	return a->size == b->size && strcmp(a->grammar, b->grammar) == 0 &&
+	       is_digest(a->file_digest, b->file_digest->sha256.data) &&
+	       is_digest(a->sha256, b->sha256->sha256.data);
+}
+
+/* Whether the release `r` distributes the file of `record` as the one that `f` points to. */
+static bool releases(const Weightmark__V1__Release *r, const struct priors *p,
+		     const Weightmark__V1__File *record, const struct checkpoint_file *f)
+{
+	const struct prior *of =
+		r->checkpoint->statement ?
+			priors_find(p, r->checkpoint->statement->sha256.data) : NULL;
+	const Weightmark__V1__File *then;
+
+	if (!of || of->statement->kind->descriptor != &weightmark__v1__manifest__descriptor)
+		return false;
+	then = find_record(((const Weightmark__V1__Manifest *)of->statement->message)->checkpoint,
+			   f->path);
+	if (!then || !same_record(then, record))
+		return false;
+	for (size_t i = 0; i < r->n_file; i++)
+		if (strcmp(r->file[i]->path, f->path) == 0)
+			return r->file[i]->size == f->pointer.size &&
+			       is_digest(r->file[i]->sha256, f->pointer.sha256);
+	return false;
+}
+
+static bool points_to(const struct checkpoint_file *f, const Weightmark__V1__File *record,
+		      const struct priors *p)
+{
+	if (record->size == f->pointer.size && is_digest(record->sha256, f->pointer.sha256))
+		return true;
+	for (size_t i = 0; i < p->n_own; i++) {
+		const struct statement *s = p->list[i].statement;
+
+		if (s->kind->descriptor == &weightmark__v1__release__descriptor &&
+		    releases((const Weightmark__V1__Release *)s->message, p, record, f))
+			return true;
+	}
+	return false;
+}
+
+static enum wm_code take_file(struct taken *out, size_t i, struct checkpoint *c,
+			      const Weightmark__V1__Checkpoint *record, const struct priors *p,
+			      struct wm_error *err)
+{
+	struct checkpoint_file *f = &c->files[i];
+	Weightmark__V1__File *r = find_record(record, f->path);
+
+	if (!r)
+		return fail(err, REASON_POINTER_MISMATCH,
+			    "%s: is a git-lfs pointer to a file that the manifest does not list",
+			    f->place);
+	if (!points_to(f, r, p))
+		return fail(err, REASON_POINTER_MISMATCH,
+			    "%s: points to a file of %llu bytes that is not the one signed",
+			    f->place, (unsigned long long)f->pointer.size);
+	out->files[i] = r;
+	/* What the record says of it is all that there is to measure. */
+	f->measured = f->has_sha256 = true;
+	memcpy(f->file_digest, r->file_digest->sha256.data, SHA256_BYTES);
+	memcpy(f->sha256, r->sha256->sha256.data, SHA256_BYTES);
+	return WM_OK;
+}
+
+/* Parts of the manifest of which anything is here must be here as a whole. */
+static enum wm_code add_part(struct checkpoint *c, const Weightmark__V1__Part *p,
+			     struct wm_error *err)
+{
+	const struct checkpoint_part *added;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_path; i++)
+		n += checkpoint_find_file(c, p->path[i]) != NULL;
+	if (n == 0)
+		return WM_OK;
+	TRY(checkpoint_add_part(c, p->name, p->path, p->n_path, err));
+	added = &c->parts[c->n_parts - 1];
+	if (added->n_files < added->n_paths)
+		return fail(err, REASON_NOT_WHOLE, "%s: part '%.128s' has %zu of its %zu files",
+			    c->path, added->name, added->n_files, added->n_paths);
+	return WM_OK;
+}
+
+/* A weights file that no part knows could only be told to be one with all files at hand. */
+static enum wm_code check_no_stranger(const struct checkpoint *c, struct wm_error *err)
+{
+	for (size_t i = 0; i < c->n_files; i++) {
+		bool known = !c->files[i].layout.has_tensors || c->files[i].role != ROLE_LOAD;
+
+		for (size_t j = 0; j < c->n_parts && !known; j++)
+			for (size_t k = 0; k < c->parts[j].n_files; k++)
+				known |= c->parts[j].files[k] == i;
+		if (!known)
+			return fail(err, REASON_POINTER_ONLY,
+				    "%s: is new, and other files are git-lfs pointers",
+				    c->files[i].place);
+	}
+	return WM_OK;
+}
+
+static const Weightmark__V1__Checkpoint *carried_record(const struct priors *p)
+{
+	const struct prior *m = priors_manifest(p);
+
+	return m ? ((const Weightmark__V1__Manifest *)m->statement->message)->checkpoint : NULL;
+}
+
+enum wm_code take_pointers(struct taken *out, struct checkpoint *c, const struct priors *p,
+			   struct wm_error *err)
+{
+	const Weightmark__V1__Checkpoint *record = carried_record(p);
+	void *list = NULL;
+
+	if (!record)
+		return fail(err, REASON_POINTER_ONLY,
+			    "%s: git-lfs pointers, and no manifest that says what they stand for",
+			    c->path);
+	TRY(arena_alloc(&list, &c->arena, c->n_files * sizeof(*out->files), err));
+	out->files = list;
+	for (size_t i = 0; i < c->n_files; i++)
+		if (c->files[i].is_pointer)
+			TRY(take_file(out, i, c, record, p, err));
+	for (size_t i = 0; i < record->n_part; i++)
+		TRY(add_part(c, record->part[i], err));
+	return check_no_stranger(c, err);
+}
+
+static enum wm_code take_part(struct taken *out, size_t i, struct checkpoint *c,
+			      const Weightmark__V1__Checkpoint *record, struct wm_error *err)
+{
+	const struct checkpoint_part *part = &c->parts[i];
+
+	for (size_t j = 0; j < part->n_files; j++) {
+		const struct checkpoint_file *f = &c->files[part->files[j]];
+		const Weightmark__V1__File *r = find_record(record, f->path);
+
+		if (!r || !is_digest(r->file_digest, f->file_digest))
+			return fail(err, REASON_POINTER_ONLY,
+				    "%s: changed, and other files of its part are git-lfs pointers",
+				    f->place);
+	}
+	for (size_t j = 0; j < record->n_part; j++)
+		if (strcmp(record->part[j]->name, part->name) == 0)
+			out->parts[i] = record->part[j];
+	return WM_OK;
+}
+
+enum wm_code take_parts(struct taken *out, struct checkpoint *c, const struct priors *p,
+			struct wm_error *err)
+{
+	const Weightmark__V1__Checkpoint *record = carried_record(p);
+	void *list = NULL;
+
+	TRY(arena_alloc(&list, &c->arena, c->n_parts * sizeof(*out->parts), err));
+	out->parts = list;
+	for (size_t i = 0; i < c->n_parts; i++)
+		if (!part_is_whole(c, &c->parts[i]))
+			TRY(take_part(out, i, c, record, err));
+	return WM_OK;
+}

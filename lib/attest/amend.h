@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signing again without the bytes: files that stand as git-lfs pointers have the records
+ * that the carried manifest has of them, where the pointers name the very files.
+ */
+#ifndef ATTEST_AMEND_H
+#define ATTEST_AMEND_H
+
+#include "attest/compose.h"
+#include "attest/priors.h"
+
+/*
+ * Finds the record of every file that stands as a pointer: in the newest carried manifest,
+ * as it was signed or as a carried release of it distributes it. Adds the parts of that
+ * manifest to `c`, which has none yet. `out` borrows from both. Fails with `pointer-only`
+ * (nothing is carried, or a weights file is here that the manifest does not know),
+ * `pointer-mismatch`, `not-whole`.
+ */
+MUST_USE enum wm_code take_pointers(struct taken *out, struct checkpoint *c,
+				    const struct priors *p, struct wm_error *err);
+
+/*
+ * After measuring: takes over the records of the parts that have pointers, whose other
+ * files must be what they were. Fails with `pointer-only`.
+ */
+MUST_USE enum wm_code take_parts(struct taken *out, struct checkpoint *c, const struct priors *p,
+				 struct wm_error *err);
+
+#endif

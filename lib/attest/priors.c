@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading what was signed before. */
+#include "attest/priors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/limits.h"
+
+void priors_free(struct priors *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n; i++)
+		statement_free(p->statements[i]);
+	for (size_t i = 0; i < p->n_given; i++)
+		sidecar_release(&p->given[i]);
+	carriers_release(&p->carriers);
+	free(p->given);
+	free(p->list);
+	free(p->statements);
+	free(p);
+}
+
+static enum wm_code add_prior(struct priors *p, const struct envelope *e,
+			      const struct carrier *carrier, const char *name,
+			      struct wm_error *err)
+{
+	struct prior *list = reallocarray(p->list, p->n + 1, sizeof(*list));
+	struct statement **statements;
+
+	if (!list)
+		return fail_nomem(err);
+	p->list = list;
+	statements = reallocarray(p->statements, p->n + 1, sizeof(*statements));
+	if (!statements)
+		return fail_nomem(err);
+	p->statements = statements;
+	TRY(statement_decode(&statements[p->n], e->payload, e->payload_len, name, err));
+	list[p->n] = (struct prior){ statements[p->n], e, carrier };
+	p->n++;
+	return WM_OK;
+}
+
+static bool is_carried_twice(const struct priors *p, const struct envelope *e)
+{
+	return priors_find(p, e->statement) != NULL;
+}
+
+/* What the key made: that can be reused or corrected. */
+static enum wm_code add_own(struct priors *p, const struct carrier *carrier,
+			    const struct public_key *key, struct wm_error *err)
+{
+	struct wm_error said;
+
+	for (size_t i = 0; i < carrier->sidecar.n_envelopes; i++) {
+		const struct envelope *e = &carrier->sidecar.envelopes[i];
+
+		TRY(envelope_try(&said, e, key, err));
+		p->n_own = p->n;
+		if (said.code == WM_OK && !is_carried_twice(p, e))
+			TRY(add_prior(p, e, carrier, carrier->place, err));
+		p->n_own = p->n;
+	}
+	return WM_OK;
+}
+
+/* Shards carry the same slot: the bytes of one that was read are not read again. */
+static bool is_copy(const struct carriers *c, size_t i)
+{
+	const struct buf *a = c->list[i].file ? &c->list[i].file->layout.carried : NULL;
+
+	for (size_t j = 0; a && j < i; j++) {
+		const struct buf *b = c->list[j].file ? &c->list[j].file->layout.carried : NULL;
+
+		if (b && c->list[j].kind == c->list[i].kind && a->len == b->len &&
+		    memcmp(a->data, b->data, a->len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum wm_code load(struct priors *p, const struct checkpoint *c, const char *sidecar_path,
+			 const struct public_key *key, struct wm_error *err)
+{
+	TRY(carriers_gather(&p->carriers, c, sidecar_path, err));
+	for (size_t i = 0; i < p->carriers.n; i++) {
+		struct carrier *carrier = &p->carriers.list[i];
+		struct wm_error wrong = carrier->err;
+		enum wm_code code = wrong.code;
+
+		if (code == WM_OK && !is_copy(&p->carriers, i))
+			code = add_own(p, carrier, key, &wrong);
+		if (code != WM_OK &&
+		    (carrier->kind != CARRIER_DISPLACED || error_is_untold(code)))
+			return fail_again(err, &wrong);
+		if (carrier->kind == CARRIER_SIDECAR)
+			p->sidecar = &carrier->sidecar;
+	}
+	return WM_OK;
+}
+
+enum wm_code priors_load(struct priors **out, const struct checkpoint *c,
+			 const char *sidecar_path, const struct public_key *key,
+			 struct wm_error *err)
+{
+	cleanup_priors struct priors *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return fail_nomem(err);
+	TRY(load(p, c, sidecar_path, key, err));
+	*out = take_ptr(&p);
+	return WM_OK;
+}
+
+/* All of a given sidecar must be signed by a steward's key. */
+static enum wm_code add_all(struct priors *p, const struct sidecar *sidecar, const char *name,
+			    const struct keyring *stewards, struct wm_error *err)
+{
+	for (size_t i = 0; i < sidecar->n_envelopes; i++) {
+		const struct envelope *e = &sidecar->envelopes[i];
+		const struct public_key *key = stewards ? keyring_find(stewards, e->keyid) : NULL;
+
+		if (!key)
+			return fail(err, REASON_STEWARD_UNTRUSTED, "%s: signed by key %s", name,
+				    e->keyid);
+		TRY(envelope_verify(e, key, err));
+		TRY(add_prior(p, e, NULL, name, err));
+	}
+	return WM_OK;
+}
+
+enum wm_code priors_add_given(struct priors *p, const char *path, const struct keyring *stewards,
+			      struct wm_error *err)
+{
+	cleanup_sidecar struct sidecar s = { 0 };
+	struct sidecar *given = reallocarray(p->given, p->n_given + 1, sizeof(*given));
+
+	if (!given)
+		return fail_nomem(err);
+	p->given = given;
+	TRY(carrier_load(&s, path, err));
+	given[p->n_given++] = s;
+	s = (struct sidecar){ 0 };
+	return add_all(p, &given[p->n_given - 1], path, stewards, err);
+}
+
+const struct prior *priors_newest(const struct priors *p, const struct kind *kind,
+				  const char *object)
+{
+	const struct prior *newest = NULL;
+
+	for (size_t i = 0; i < p->n_own; i++) {
+		const struct statement *s = p->list[i].statement;
+
+		if (s->kind == kind && strcmp(s->header->object->text, object) == 0 &&
+		    (!newest || s->header->sequence > newest->statement->header->sequence))
+			newest = &p->list[i];
+	}
+	return newest;
+}
+
+const struct prior *priors_manifest(const struct priors *p)
+{
+	const struct prior *newest = NULL;
+
+	for (size_t i = 0; i < p->n_own; i++) {
+		const struct statement *s = p->list[i].statement;
+
+		if (s->kind->descriptor != &weightmark__v1__manifest__descriptor ||
+		    !carrier_speaks_of(p->list[i].carrier,
+				       ((const Weightmark__V1__Manifest *)s->message)->checkpoint))
+			continue;
+		if (!newest || s->header->sequence > newest->statement->header->sequence)
+			newest = &p->list[i];
+	}
+	return newest;
+}
+
+const struct prior *priors_find(const struct priors *p, const uint8_t id[SHA256_BYTES])
+{
+	for (size_t i = 0; i < p->n_own; i++)
+		if (memcmp(p->list[i].statement->id, id, SHA256_BYTES) == 0)
+			return &p->list[i];
+	return NULL;
+}
