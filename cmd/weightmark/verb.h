@@ -72,11 +72,15 @@ extern const struct verb verb_config;
 extern const struct verb verb_diff;
 extern const struct verb verb_digest;
 extern const struct verb verb_draft;
+extern const struct verb verb_embed;
 extern const struct verb verb_explain;
+extern const struct verb verb_extract;
 extern const struct verb verb_help;
 extern const struct verb verb_key;
+extern const struct verb verb_recover;
 extern const struct verb verb_show;
 extern const struct verb verb_sign;
+extern const struct verb verb_strip;
 extern const struct verb verb_verify;
 extern const struct verb verb_version;
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking for journals and ending what they speak of. */
+#include "attest/recover.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/cleanup.h"
+#include "util/file.h"
+
+void recovered_release(struct recovered *r)
+{
+	for (size_t i = 0; i < r->n_files; i++)
+		free(r->files[i].path);
+	free(r->files);
+	*r = (struct recovered){ 0 };
+}
+
+/* The length of `path` without the suffix of journals; 0 where it has none. */
+static size_t journalled_len(const char *path)
+{
+	size_t len = strlen(path), suffix = strlen(JOURNAL_SUFFIX);
+
+	return len > suffix && strcmp(path + len - suffix, JOURNAL_SUFFIX) == 0 ? len - suffix : 0;
+}
+
+static enum wm_code recover_file(struct recovered *out, const char *path, size_t len,
+				 struct wm_error *err)
+{
+	cleanup_free char *copy = strndup(path, len);
+	struct recovered_file *grown;
+	enum recovery recovery;
+
+	if (!copy)
+		return fail_nomem(err);
+	grown = reallocarray(out->files, out->n_files + 1, sizeof(*grown));
+	if (!grown)
+		return fail_nomem(err);
+	out->files = grown;
+	TRY(rewrite_recover(&recovery, copy, err));
+	if (recovery != RECOVERY_NONE)
+		out->files[out->n_files++] = (struct recovered_file){ take_ptr(&copy), recovery };
+	return WM_OK;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static void close_tree(FTS **tree)
+{
+	if (*tree)
+		fts_close(*tree);
+}
+
+/* One entry of the directory. */
+static enum wm_code recover_entry(struct recovered *out, const FTSENT *e, struct wm_error *err)
+{
+	size_t len = journalled_len(e->fts_path);
+
+	if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR || e->fts_info == FTS_NS) {
+		errno = e->fts_errno;
+		return fail(err, REASON_READ_FAILED, "%s: %s", e->fts_path, strerror(errno));
+	}
+	return e->fts_info == FTS_F && len > 0 ? recover_file(out, e->fts_path, len, err) : WM_OK;
+}
+
+static enum wm_code recover_directory(struct recovered *out, const char *path,
+				      struct wm_error *err)
+{
+	__attribute__((cleanup(close_tree))) FTS *tree = NULL;
+	cleanup_free char *copy = strdup(path);
+	char *const roots[] = { copy, NULL };
+	struct wm_error first = { 0 }, why = { 0 };
+	const FTSENT *e;
+
+	if (!copy)
+		return fail_nomem(err);
+	tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	if (!tree)
+		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
+	while (errno = 0, (e = fts_read(tree)))
+		if (recover_entry(out, e, &why) != WM_OK && first.code == WM_OK)
+			first = why;
+	if (errno != 0 && first.code == WM_OK)
+		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
+	return first.code == WM_OK ? WM_OK : fail_again(err, &first);
+}
+
+enum wm_code checkpoint_recover(struct recovered *out, const char *path, struct wm_error *err)
+{
+	size_t len = journalled_len(path);
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return recover_directory(out, path, err);
+	if (len == 0) {
+		if (!file_exists(path) && !rewrite_unfinished(path))
+			return fail(err, REASON_NOT_FOUND, "%s: %s", path, strerror(ENOENT));
+		len = strlen(path);
+	}
+	return recover_file(out, path, len, err);
+}

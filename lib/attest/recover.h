@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ending interrupted changes in place: of one file, or of every file below a directory
+ * that has a journal beside it.
+ */
+#ifndef ATTEST_RECOVER_H
+#define ATTEST_RECOVER_H
+
+#include "checkpoint/rewrite.h"
+
+struct recovered_file {
+	char *path;
+	enum recovery recovery; /* never NONE */
+};
+
+struct recovered {
+	struct recovered_file *files; /* that had a journal and are ended, by path */
+	size_t n_files;
+};
+
+void recovered_release(struct recovered *r);
+#define cleanup_recovered __attribute__((cleanup(recovered_release)))
+
+/*
+ * Ends what was begun with `path`: a file, the journal of one, or a directory, whose links
+ * are not followed. After a failure the other files are dealt with all the same, and the
+ * first failure is handed on. Fails with `not-found` and as rewrite_recover() does. `out` is
+ * zeroed memory, to be released also after a failure.
+ */
+MUST_USE enum wm_code checkpoint_recover(struct recovered *out, const char *path,
+					 struct wm_error *err);
+
+#endif
