@@ -51,17 +51,6 @@ enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error 
 	return WM_OK;
 }
 
-bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint *signed_as)
-{
-	if (c->kind != CARRIER_SLOT)
-		return c->kind == CARRIER_SIDECAR;
-	for (size_t i = 0; i < signed_as->n_file; i++)
-		if (signed_as->file[i]->size == c->file->layout.size &&
-		    strcmp(signed_as->file[i]->grammar, c->file->layout.format->grammar) == 0)
-			return true;
-	return false;
-}
-
 bool carrier_is_sidecar(const char *path)
 {
 	size_t len = strlen(path), suffix = strlen(SIDECAR_SUFFIX);

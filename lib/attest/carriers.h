@@ -41,13 +41,6 @@ const char *carrier_kind_name(enum carrier_kind kind);
 /* Stores the sidecar's path of the checkpoint `path`, a file or a directory; free() it. */
 MUST_USE enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error *err);
 
-/*
- * Whether what `c` carries is about the checkpoint that was signed as `signed_as`: a sidecar
- * is; a slot where the record lists a file of the size and grammar of the one that has it,
- * else a converter copied it here from an ancestor; a displaced one never.
- */
-bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint *signed_as);
-
 /* Whether `path` has the name of a sidecar. */
 bool carrier_is_sidecar(const char *path);
 
