@@ -117,7 +117,8 @@ static enum wm_code add_sidecar(struct carriers *c, const char *path, struct wm_
 	if (error_is_untold(code))
 		return fail_again(err, &carrier->err);
 	if (code != WM_OK && error_reason(&carrier->err) == REASON_SIDECAR_MISSING) {
-		free(take_ptr(&carrier->place));
+		free(carrier->place);
+		*carrier = (struct carrier){ 0 };
 		c->n--;
 	}
 	return WM_OK;

@@ -91,22 +91,6 @@ static enum wm_code decode_all(struct merge *m, struct wm_error *err)
 
 /* --- choosing ------------------------------------------------------------------------ */
 
-/* A union-find over the list. */
-struct groups {
-	const struct merge *m;
-	size_t *up; /* towards the representative of each one's group */
-	size_t from; /* whose references are walked */
-};
-
-static size_t group_of(const struct groups *g, size_t i)
-{
-	while (g->up[i] != i) {
-		g->up[i] = g->up[g->up[i]];
-		i = g->up[i];
-	}
-	return i;
-}
-
 static size_t first_of(const struct merge *m, const uint8_t id[SHA256_BYTES])
 {
 	size_t low = 0, high = m->n;
@@ -127,52 +111,115 @@ static bool has_id(const struct merge *m, size_t i, const uint8_t id[SHA256_BYTE
 	return i < m->n && memcmp(m->list[i].envelope->statement, id, SHA256_BYTES) == 0;
 }
 
-static void join_id(const struct groups *g, const uint8_t id[SHA256_BYTES])
-{
-	for (size_t i = first_of(g->m, id); has_id(g->m, i, id); i++)
-		g->up[group_of(g, i)] = group_of(g, g->from);
-}
-
-/* Message visitor: every statement id that a statement holds connects it. */
-static enum wm_code join_references(const ProtobufCMessage *m, const void *context,
-				    struct wm_error *err)
-{
-	const struct groups *g = context;
-
-	(void)err;
-	if (m->descriptor == &weightmark__v1__statement_id__descriptor)
-		join_id(g, ((const Weightmark__V1__StatementId *)m)->sha256.data);
-	return WM_OK;
-}
-
 static bool is_release(const struct merged *x)
 {
 	return x->statement &&
 	       x->statement->kind->descriptor == &weightmark__v1__release__descriptor;
 }
 
-/* Keeps what is in one group with something of the sidecar. */
+/* A statement that corrects the one with the id `previous`. */
+struct correction {
+	const uint8_t *previous;
+	size_t by; /* its place in the list */
+};
+
+/* Those that are kept so far, and whose references are still to be followed. */
+struct choice {
+	struct merge *m;
+	size_t *waiting, n_waiting;
+	struct correction *corrections; /* by the ids that they correct */
+	size_t n_corrections;
+};
+
+static void choice_release(struct choice *c)
+{
+	free(c->waiting);
+	free(c->corrections);
+}
+
+static void keep(struct choice *c, size_t i)
+{
+	if (c->m->list[i].kept || is_release(&c->m->list[i]))
+		return;
+	c->m->list[i].kept = true;
+	c->waiting[c->n_waiting++] = i;
+}
+
+static void keep_id(struct choice *c, const uint8_t id[SHA256_BYTES])
+{
+	for (size_t i = first_of(c->m, id); has_id(c->m, i, id); i++)
+		keep(c, i);
+}
+
+/* Message visitor: what a statement names by its id is kept with it. */
+static enum wm_code keep_references(const ProtobufCMessage *m, const void *context,
+				    struct wm_error *err)
+{
+	struct choice *const *c = context;
+
+	(void)err;
+	if (m->descriptor == &weightmark__v1__statement_id__descriptor)
+		keep_id(*c, ((const Weightmark__V1__StatementId *)m)->sha256.data);
+	return WM_OK;
+}
+
+static int compare_corrections(const void *a, const void *b)
+{
+	const struct correction *x = a, *y = b;
+
+	return memcmp(x->previous, y->previous, SHA256_BYTES);
+}
+
+static void keep_corrections(struct choice *c, const uint8_t *id)
+{
+	const struct correction wanted = { id, 0 };
+	const struct correction *end = c->corrections + c->n_corrections, *at;
+
+	at = bsearch(&wanted, c->corrections, c->n_corrections, sizeof(wanted),
+		     compare_corrections);
+	while (at && at > c->corrections && compare_corrections(at - 1, &wanted) == 0)
+		at--;
+	for (; at && at < end && compare_corrections(at, &wanted) == 0; at++)
+		keep(c, at->by);
+}
+
+static void list_corrections(struct choice *c)
+{
+	for (size_t i = 0; i < c->m->n; i++) {
+		const struct statement *s = c->m->list[i].statement;
+
+		if (s && s->header->previous)
+			c->corrections[c->n_corrections++] = (struct correction){
+				s->header->previous->sha256.data, i
+			};
+	}
+	qsort(c->corrections, c->n_corrections, sizeof(*c->corrections), compare_corrections);
+}
+
+/* Keeps what the sidecar has, and from there on what is named and what corrects. */
 static enum wm_code choose(struct merge *m, struct wm_error *err)
 {
-	cleanup_free size_t *up = calloc(m->n + 1, sizeof(*up));
-	cleanup_free bool *wanted = calloc(m->n + 1, sizeof(*wanted));
-	struct groups g = { m, up, 0 };
+	__attribute__((cleanup(choice_release))) struct choice c = {
+		.m = m,
+		.waiting = calloc(m->n + 1, sizeof(*c.waiting)),
+		.corrections = calloc(m->n + 1, sizeof(*c.corrections)),
+	};
+	struct choice *context = &c;
 
-	if (!up || !wanted)
+	if (!c.waiting || !c.corrections)
 		return fail_nomem(err);
+	list_corrections(&c);
 	for (size_t i = 0; i < m->n; i++)
-		up[i] = i;
-	for (g.from = 0; g.from < m->n; g.from++) {
-		join_id(&g, m->list[g.from].envelope->statement);
-		/* A release names its manifest; what it names is connected without it. */
-		if (m->list[g.from].statement && !is_release(&m->list[g.from]))
-			TRY(message_walk(m->list[g.from].statement->message, join_references, &g,
-					 err));
+		if (m->list[i].from_sidecar)
+			keep(&c, i);
+	while (c.n_waiting > 0) {
+		const struct merged *x = &m->list[c.waiting[--c.n_waiting]];
+
+		keep_id(&c, x->envelope->statement);
+		keep_corrections(&c, x->envelope->statement);
+		if (x->statement)
+			TRY(message_walk(x->statement->message, keep_references, &context, err));
 	}
-	for (size_t i = 0; i < m->n; i++)
-		wanted[group_of(&g, i)] |= m->list[i].from_sidecar;
-	for (size_t i = 0; i < m->n; i++)
-		m->list[i].kept = wanted[group_of(&g, i)] && !is_release(&m->list[i]);
 	return WM_OK;
 }
 

@@ -4,9 +4,11 @@
  * are connected with them.
  *
  * Nothing is verified and nothing believed here: statements are sorted by what they say of
- * themselves, and carried on as they are. Two are connected where one names the other's
- * statement id, a correction the one before or a manifest its parent, over any number of
- * steps. Releases speak of bytes with slots and never go into one.
+ * themselves, and carried on as they are. Everything that the sidecar carries is kept; with
+ * what is kept goes what it names by a statement id (the one that it corrects, runs and
+ * datasets, a parent's manifest), what corrects it, and further signatures under it, over
+ * any number of steps. That two models share a dataset does not connect them. Releases
+ * speak of bytes with slots and never go into one.
  */
 #ifndef ATTEST_MERGE_H
 #define ATTEST_MERGE_H

@@ -165,15 +165,17 @@ static const Weightmark__V1__Part *part_listing(const Weightmark__V1__Checkpoint
 	return NULL;
 }
 
-/* Whether all files of a part stand below `root`. */
-static enum wm_code part_stands(bool *out, const Weightmark__V1__Part *p, const char *root,
-				struct wm_error *err)
+/* Whether all files to load that the record lists stand below `root`. */
+static enum wm_code set_stands(bool *out, const Weightmark__V1__Checkpoint *r, const char *root,
+			       struct wm_error *err)
 {
 	*out = true;
-	for (size_t i = 0; i < p->n_path && *out; i++) {
+	for (size_t i = 0; i < r->n_file && *out; i++) {
 		cleanup_free char *path = NULL;
 
-		if (asprintf(&path, "%s/%s", root, p->path[i]) < 0) {
+		if (r->file[i]->role != WEIGHTMARK__V1__FILE__ROLE__load)
+			continue;
+		if (asprintf(&path, "%s/%s", root, r->file[i]->path) < 0) {
 			path = NULL;
 			return fail_nomem(err);
 		}
@@ -202,7 +204,7 @@ static enum wm_code root_above(char **out, const char *path, const char *within,
 	return WM_OK;
 }
 
-/* Stores the root of the set that the lone file at hand is one of, or NULL; free() it. */
+/* Stores the root of the set that the lone file at hand is one of, if it stands; free() it. */
 static enum wm_code find_set(char **root, const Weightmark__V1__Part **part,
 			     const struct verification *v, struct wm_error *err)
 {
@@ -219,7 +221,7 @@ static enum wm_code find_set(char **root, const Weightmark__V1__Part **part,
 	if (!*part)
 		return WM_OK;
 	TRY(root_above(&above, v->path, listed->path, err));
-	TRY(part_stands(&stands, *part, above, err));
+	TRY(set_stands(&stands, v->record, above, err));
 	if (stands)
 		*root = take_ptr(&above);
 	return WM_OK;
