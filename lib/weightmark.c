@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "attest/checks_files.h"
 #include "attest/sign.h"
 #include "report/verdict_report.h"
 #include "text/json.h"
@@ -82,6 +83,9 @@ enum wm_code wm_verify(struct wm_verdict **out, const char *path,
 	return verdict_reach(out, path,
 			     &(struct verify_options){ .keys = options->keys->ring,
 						       .sidecar = options->sidecar,
+						       .part = options->part,
+						       .part_only = options->part_only,
+						       .links_within = options->links_within,
 						       .full = options->full,
 						       .workers = options->workers },
 			     err);
@@ -127,9 +131,21 @@ struct wm_check wm_verdict_check(const struct wm_verdict *v, size_t i)
 				  outcome_name(v->checks[i].outcome) };
 }
 
-int wm_verdict_take_fd(struct wm_verdict *v)
+size_t wm_verdict_n_files(const struct wm_verdict *v)
 {
-	return v->decision == WM_ACCEPT ? take_fd(&v->facts.checkpoint->files[0].fd) : -1;
+	return v->facts.checkpoint ? v->facts.checkpoint->n_files : 0;
+}
+
+const char *wm_verdict_file(const struct wm_verdict *v, size_t i)
+{
+	return v->facts.checkpoint->files[i].path;
+}
+
+int wm_verdict_take_fd(struct wm_verdict *v, size_t i)
+{
+	if (v->decision != WM_ACCEPT || !file_is_signed(&v->facts, i))
+		return -1;
+	return take_fd(&v->facts.checkpoint->files[i].fd);
 }
 
 enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_error *err)

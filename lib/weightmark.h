@@ -78,15 +78,19 @@ struct wm_verify_options {
 	size_t size;		    /* sizeof(struct wm_verify_options) */
 	const struct wm_keys *keys; /* at least one */
 	const char *sidecar;	    /* its path; NULL: beside the checkpoint */
+	const char *part;	    /* the part that must be whole; NULL: any one */
+	const char *links_within;   /* links that end beneath it are followed too, or NULL */
+	bool part_only;		    /* judge one file of a set alone: at best review */
 	bool full;		    /* recompute the plain SHA-256 too */
 	unsigned workers;	    /* threads; 0: one a processor */
 };
-#define WM_VERIFY_OPTIONS_INIT { sizeof(struct wm_verify_options), NULL, NULL, false, 0 }
+#define WM_VERIFY_OPTIONS_INIT \
+	{ sizeof(struct wm_verify_options), NULL, NULL, NULL, NULL, false, false, 0 }
 
 struct wm_verdict;
 
 /*
- * Verifies the checkpoint file `path` offline. WM_OK means that there is a verdict, not
+ * Verifies the checkpoint `path`, a file or a directory, offline. WM_OK means that there is a verdict, not
  * that it is accept; an error, that nothing could be told (wm_exit_status(): 2 or 3).
  */
 WM_API enum wm_code wm_verify(struct wm_verdict **out, const char *path,
@@ -113,14 +117,23 @@ WM_API size_t wm_verdict_n_checks(const struct wm_verdict *v);
 WM_API struct wm_check wm_verdict_check(const struct wm_verdict *v, size_t i);
 
 /*
- * The descriptor of the file that was measured, to load it from instead of opening the
- * path again; -1 unless the verdict is accept. It moves to the caller. Its file offset is 0.
+ * The files that were looked at, and their paths within the checkpoint (of a lone file its
+ * name). Borrowed from `v`.
+ */
+WM_API size_t wm_verdict_n_files(const struct wm_verdict *v);
+/* The file `i` < wm_verdict_n_files(v). */
+WM_API const char *wm_verdict_file(const struct wm_verdict *v, size_t i);
+
+/*
+ * The descriptor of file `i` that was measured, to load it from instead of opening the path
+ * again; -1 unless the verdict is accept and the file's bytes are those that were signed. It
+ * moves to the caller. Its file offset is 0. A directory has one open descriptor a file.
  *
  * The read lease under which it was measured, where the system granted one, stays on it
  * until it is closed, so that a program that opens the file for writing meanwhile waits
  * (/proc/sys/fs/lease-break-time). fcntl(fd, F_SETLEASE, F_UNLCK) gives the lease back.
  */
-WM_API int wm_verdict_take_fd(struct wm_verdict *v);
+WM_API int wm_verdict_take_fd(struct wm_verdict *v, size_t i);
 
 /* The whole verdict as one JSON object; free() it. */
 WM_API enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_error *err);

@@ -76,7 +76,7 @@ static int act_on(struct wm_verdict *verdict)
 		fprintf(stderr, "fix: %s\n", wm_remedy(reason));
 		return wm_verdict_exit_status(verdict);
 	}
-	fd = wm_verdict_take_fd(verdict);
+	fd = wm_verdict_take_fd(verdict, 0);
 	return fd < 0 ? 3 : load(fd);
 }
 

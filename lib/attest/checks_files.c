@@ -226,6 +226,15 @@ enum wm_code file_digests_equal(const struct verification *v, struct wm_error *e
 	return WM_OK;
 }
 
+bool file_is_signed(const struct verification *v, size_t i)
+{
+	const struct checkpoint_file *f = &v->checkpoint->files[i];
+
+	return can_judge(v) && v->listed[i] && f->measured &&
+	       v->listed[i]->size == f->layout.size &&
+	       digest_is(v->listed[i]->file_digest, f->file_digest);
+}
+
 static enum wm_code part_equal(const Weightmark__V1__Part *p, const struct checkpoint_part *at_hand,
 			       struct wm_error *err)
 {

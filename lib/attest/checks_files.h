@@ -32,6 +32,9 @@ MUST_USE enum wm_code bytes_fetched(const struct verification *v, struct wm_erro
 /* Asks for review where one file of a set was judged alone. */
 MUST_USE enum wm_code set_judged(const struct verification *v, struct wm_error *err);
 
+/* Whether the bytes of the file `i` at hand were measured, and are those that were signed. */
+bool file_is_signed(const struct verification *v, size_t i);
+
 /* What comes after a failed check must not be judged; nor crash, should one be missing. */
 enum wm_code nothing_to_judge(struct wm_error *err);
 

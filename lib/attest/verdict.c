@@ -121,14 +121,12 @@ static void note_documents(struct wm_verdict *v)
 
 	for (size_t i = 0; i < f->checkpoint->n_files; i++) {
 		const struct checkpoint_file *file = &f->checkpoint->files[i];
-		const Weightmark__V1__File *listed = f->listed[i];
 
 		if (file->role != ROLE_DOCUMENT || file->is_pointer)
 			continue;
-		if (!listed)
+		if (!f->listed[i])
 			verdict_note(v, "document-added", "%s was not signed", file->path);
-		else if (listed->size != file->layout.size ||
-			 (file->measured && !digest_is(listed->file_digest, file->file_digest)))
+		else if (!file_is_signed(f, i))
 			verdict_note(v, "document-changed", "%s is not what was signed", file->path);
 	}
 }

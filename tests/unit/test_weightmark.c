@@ -68,10 +68,10 @@ static void signs_and_verifies(void **state)
 	assert_int_equal(n_passed, wm_verdict_n_checks(v));
 	assert_ok(wm_verdict_json(&json, v, &err), &err);
 	assert_non_null(strstr(json, "\"verdict\": \"accept\""));
-	fd = wm_verdict_take_fd(v);
+	fd = wm_verdict_take_fd(v, 0);
 	assert_true(fd >= 0);
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
-	assert_int_equal(wm_verdict_take_fd(v), -1);
+	assert_int_equal(wm_verdict_take_fd(v, 0), -1);
 	close(fd);
 	free(json);
 	wm_verdict_free(v);
