@@ -137,7 +137,8 @@ static void take_out(struct layout *l, const struct insertion *kind, size_t at, 
 
 enum wm_code safetensors_take_slot(struct layout *l, const char *name, struct wm_error *err)
 {
-	const struct node *root = l->metadata.root, *value = root ? node_find(root, SLOT_KEY) : NULL;
+	const struct node *root = l->metadata.root;
+	const struct node *value = root ? node_find(root, SLOT_KEY) : NULL;
 	cleanup_buf struct buf inserted = BUF_INIT(INSERTION_MAX);
 	const struct insertion *kind = insertions;
 	bool is_slot = false;

@@ -25,6 +25,22 @@ void made_append(struct buf *out, const struct made *m)
 		assert_ok(buf_append_byte(out, (uint8_t)i, &err), &err);
 }
 
+void made_append_header(struct buf *out, const char *header)
+{
+	const uint64_t buffer = strstr(header, MADE_TENSOR) ? 4 : 0;
+
+	made_append(out, &(struct made){ header, strlen(header), buffer, 0 });
+}
+
+enum wm_code made_embed(struct buf *out, const struct layout *l, const struct buf *file,
+			const void *carried, size_t len, struct wm_error *err)
+{
+	const size_t behind = l->head.len + l->slot_len;
+
+	TRY(l->format->embed(out, l, carried, len, MADE_NAME, err));
+	return buf_append(out, file->data + behind, file->len - behind, err);
+}
+
 int made_file(const void *data, size_t len)
 {
 	int fd = memfd_create("made", MFD_CLOEXEC);

@@ -20,6 +20,28 @@ struct made {
 /* Appends the bytes of `m`. */
 void made_append(struct buf *out, const struct made *m);
 
+/* The name of files below that have none of their own. */
+#define MADE_NAME "m.safetensors"
+
+/* A tensor of the four bytes that the buffer begins with. */
+#define MADE_TENSOR "\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}"
+
+/* Four headers: slots in them have the forms a, b, c, d. */
+#define MADE_EACH_FORM                                                    \
+	"{" MADE_TENSOR "}", "{}",                                        \
+	"{" MADE_TENSOR ",\"__metadata__\":{\"k\":\"v\"}}",               \
+	" {\"__m\\u0065tadata__\" : { }," MADE_TENSOR "}"
+
+/* Appends a file of that header, with the four bytes where it has MADE_TENSOR. */
+void made_append_header(struct buf *out, const char *header);
+
+/*
+ * Appends what the file `file` of layout `l` becomes where these `len` bytes are embedded,
+ * in place of its slot if it has one.
+ */
+enum wm_code made_embed(struct buf *out, const struct layout *l, const struct buf *file,
+			const void *carried, size_t len, struct wm_error *err);
+
 /* An unnamed file that holds `len` bytes; the caller closes it. */
 int made_file(const void *data, size_t len);
 
