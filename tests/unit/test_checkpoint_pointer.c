@@ -73,7 +73,8 @@ static const char *const bad[] = {
 	"version http://git-media.io/v/2\n" OID "size 12345\n",
 	"version https://git-lfs.github.com/spec/v2\n" OID "size 12345\n",
 	"version https://git-lfs.github.com/spec/v1 \n" OID "size 12345\n",
-	VERSION "oid sha256:4D7A214614AB2935C943F9E0FF69D22EADBB8F32B1258DAAA5E2CA24D17E2393\nsize 1\n",
+	VERSION "oid sha256:4D7A214614AB2935C943F9E0FF69D22EADBB8F32B1258DAAA5E2CA24D17E2393\n"
+		"size 12345\n",
 	VERSION "oid sha512:" DIGITS "\nsize 12345\n",
 	VERSION "oid " DIGITS "\nsize 12345\n",
 	VERSION "oid sha256:" DIGITS "00\nsize 12345\n",
