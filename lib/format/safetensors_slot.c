@@ -5,10 +5,14 @@
  * The insertion goes right behind the '{' of a present __metadata__, else behind that of
  * the header:
  *
- *	a = "__metadata__":{"weightmark":"VALUE"},	no __metadata__, some tensor
- *	b = "__metadata__":{"weightmark":"VALUE"}	neither
- *	c = "weightmark":"VALUE",			__metadata__ with entries
- *	d = "weightmark":"VALUE"			__metadata__ without
+ *	a = "__metadata__":{"format":"pt","weightmark":"VALUE"},	no __metadata__, some tensor
+ *	b = "__metadata__":{"format":"pt","weightmark":"VALUE"}		neither
+ *	c = "weightmark":"VALUE",					__metadata__ with entries
+ *	d = "weightmark":"VALUE"					__metadata__ without
+ *
+ * A file without __metadata__ is taken for PyTorch's by the loaders that ask for a format,
+ * and one that has it without a format is refused by them: hence a and b say what was
+ * understood before.
  *
  * The file is read strictly as it stands, and is not read again without its slot, because
  * the one implies the other. Behind the comma of a and c a key must follow, and behind b
@@ -32,9 +36,11 @@ struct insertion {
 	const char *before, *after;
 };
 
+#define METADATA "\"__metadata__\":{\"format\":\"pt\","
+
 static const struct insertion insertions[] = {
-	{ 'a', true, "\"__metadata__\":{\"" SLOT_KEY "\":\"", "\"}," },
-	{ 'b', true, "\"__metadata__\":{\"" SLOT_KEY "\":\"", "\"}" },
+	{ 'a', true, METADATA "\"" SLOT_KEY "\":\"", "\"}," },
+	{ 'b', true, METADATA "\"" SLOT_KEY "\":\"", "\"}" },
 	{ 'c', false, "\"" SLOT_KEY "\":\"", "\"," },
 	{ 'd', false, "\"" SLOT_KEY "\":\"", "\"" },
 };

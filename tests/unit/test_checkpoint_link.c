@@ -5,7 +5,7 @@
  * That a link is swapped during the walk cannot be timed here. It is bound by construction:
  * links are judged by the place of what was opened.
  */
-#include "tree.h"
+#include "walking.h"
 
 #include <unistd.h>
 

@@ -5,7 +5,7 @@
  * That a file is swapped during the walk cannot be timed here. It is bound by construction:
  * files are opened without following and judged by fstat() of what was opened.
  */
-#include "tree.h"
+#include "walking.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -108,7 +108,7 @@ static void check_kind(const char *pattern, char form, size_t around, enum kind 
 	}
 }
 
-#define WHOLE "\"__metadata__\":{\"weightmark\":\"V\"}"
+#define WHOLE "\"__metadata__\":{\"format\":\"pt\",\"weightmark\":\"V\"}"
 #define FIRST "\"weightmark\":\"V\""
 
 static void tells_slots_from_others(void **state)

@@ -249,7 +249,7 @@ static void has_the_digests_of_the_view(void **state)
 		};
 
 		assert_ok(measure(&(struct measure){ &f, 1, 1, NULL }, &err), &err);
-		assert_ok(digest_file(digests[i], l, l->size, &err), &err);
+		assert_ok(digest_file(digests[i], l, &err), &err);
 	}
 	assert_memory_equal(digests[0], digests[1], SHA256_BYTES);
 	assert_memory_equal(sha256[0], sha256[1], SHA256_BYTES);
@@ -258,8 +258,8 @@ static void has_the_digests_of_the_view(void **state)
 static void puts_each_form_in_its_place(void **state)
 {
 	static const char *const starts[] = {
-		"{\"__metadata__\":{\"weightmark\":\"wm1.a.1.dg==..",
-		"{\"__metadata__\":{\"weightmark\":\"wm1.b.1.dg==..",
+		"{\"__metadata__\":{\"format\":\"pt\",\"weightmark\":\"wm1.a.1.dg==..",
+		"{\"__metadata__\":{\"format\":\"pt\",\"weightmark\":\"wm1.b.1.dg==..",
 		"{" MADE_TENSOR ",\"__metadata__\":{\"weightmark\":\"wm1.c.1.dg==..",
 		" {\"__m\\u0065tadata__\" : {\"weightmark\":\"wm1.d.1.dg==..",
 	};
