@@ -4,9 +4,10 @@
  * SHA-256 of the whole, in one pass over the bytes.
  *
  * A segment digest is the RFC 6962 root over its leaves of LEAF_BYTES bytes, the last
- * leaf shorter (design.md section 4). Workers read 1 MiB at a time with pread; the
- * worker that holds a buffer feeds the plain SHA-256 when its turn comes. Memory is
- * bounded by workers, not by the file.
+ * leaf shorter (design.md section 4). Workers read 1 MiB at a time: of a large file of
+ * their own while there is one that nobody works on, then many small files at once,
+ * then of those that others have. Memory is bounded by workers, not by the files, but
+ * for 16 bytes a file.
  */
 #ifndef DIGEST_MEASURE_H
 #define DIGEST_MEASURE_H
@@ -27,7 +28,7 @@ struct segment {
 	uint8_t digest[SHA256_BYTES];
 };
 
-/* The bytes to read: a file, but for its beginning, which may be in memory and of another length. */
+/* The bytes to read: a file, but for its beginning, which may be in memory, of another length. */
 struct view {
 	int fd;
 	const char *name;    /* for messages */

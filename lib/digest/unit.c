@@ -98,8 +98,8 @@ void unit_queue(struct unit_scratch *scratch, const struct unit *u, const uint8_
 	uint64_t skip = u->skip;
 	size_t done = 0;
 
-	for (const struct segment *s = &segments[u->segment]; done < u->len; s++, skip = 0) {
-		struct piece p = piece_of(s, skip, u->len - done);
+	for (size_t i = u->segment; done < u->len; i++, skip = 0) {
+		struct piece p = piece_of(&segments[i], skip, u->len - done);
 
 		for (size_t off = 0; off < p.len; off += LEAF_BYTES) {
 			size_t len = (size_t)least(p.len - off, LEAF_BYTES);
