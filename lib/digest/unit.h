@@ -56,9 +56,9 @@ struct unit_result {
 	struct unit_part parts[2];
 };
 
-/* What a worker needs for any number of units. Messages are what is queued. */
+/* What a worker needs for any number of units. */
 struct unit_scratch {
-	struct message messages[UNIT_LEAVES];	    /* long ones from the front, others from the end */
+	struct message messages[UNIT_LEAVES];	    /* long ones in front, others at the end */
 	uint8_t digests[UNIT_LEAVES][SHA256_BYTES]; /* of the leaves, in the order of queuing */
 	size_t n_long, n_short, n_leaves, n_collected;
 };
