@@ -3,23 +3,44 @@
  * The measuring cache: what a file measured the last time, so that signing again reads
  * only what changed (design.md section 4).
  *
- * One small file a measured file, below $XDG_CACHE_HOME/weightmark/measured, named by device
+ * One small file a measured file of CACHE_FROM_BYTES or more, below
+ * $XDG_CACHE_HOME/weightmark/measured, or $HOME/.cache where that is not set, named by device
  * and inode. An entry counts only where nobody can have changed the file since: a read lease
  * was held while it was measured and is held now; device, inode, size, mtime and ctime are
- * the same; and ctime was at least two seconds before the entry was made. It holds the
- * grammar and size of the view, all segment digests, the file digest and the plain SHA-256.
- * Anything odd about an entry makes it a miss; losing the cache costs time alone. Only
- * signing uses it: a verifier reads the bytes.
+ * the same; and ctime was at least two seconds before the entry was made. Anything odd about
+ * an entry, or a folder or entry that others may write to, makes it a miss; losing the cache
+ * costs time alone, and it may be removed at any time. Only signing uses it: a verifier
+ * reads the bytes.
+ *
+ *	entry    = "weightmark-measured/1\n", device, inode, size of the file, mtime, ctime,
+ *	           size of the view, length of grammar, grammar, n of segments,
+ *	           time when the entry was made, n segment digests, file digest,
+ *	           plain SHA-256 of the view, SHA-256 of all before
+ *	numbers  = u64 big-endian; times = seconds, nanoseconds
+ *
+ * The file digest is computed anew from the segments as they are parsed now and the digests
+ * in the entry, and must be the one in the entry.
  */
 #ifndef CHECKPOINT_CACHE_H
 #define CHECKPOINT_CACHE_H
 
 #include "checkpoint/checkpoint.h"
 
-/* Fills digests of the opened, parsed file `f` and sets `measured`, where there is an entry. */
+/* Smaller files are read faster than their entries. */
+enum { CACHE_FROM_BYTES = 1 << 20 };
+
+/*
+ * Fills digests of the opened, parsed file `f` and sets `measured`, `has_sha256` and
+ * `from_cache`, where there is an entry. A file that cannot be read in the cache is a miss:
+ * fails only where memory or libcrypto does.
+ */
 MUST_USE enum wm_code cache_load(struct checkpoint_file *f, struct wm_error *err);
 
-/* Keeps what was measured of `f`, with its SHA-256; a file without a lease is passed over. */
+/*
+ * Keeps what was measured of `f`, with its SHA-256; passes over a file without a lease, one
+ * that came from the cache, and one that changed within the last two seconds. An entry
+ * that cannot be written is none: fails as cache_load() does.
+ */
 MUST_USE enum wm_code cache_store(const struct checkpoint_file *f, struct wm_error *err);
 
 #endif

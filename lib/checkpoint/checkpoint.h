@@ -33,6 +33,7 @@ struct checkpoint_file {
 	struct pointer pointer;
 	/* Filled by checkpoint_measure(), or taken from a cache: */
 	bool measured, has_sha256;
+	bool from_cache;
 	uint8_t file_digest[SHA256_BYTES];
 	uint8_t sha256[SHA256_BYTES];
 };
@@ -135,8 +136,8 @@ struct checkpoint_measure_options {
 
 /*
  * Measures the files and, where all of a part's files are measured, the part. Fails with
- * `file-changed` where size, mtime or ctime of a file changed meanwhile or its lease was
- * broken, and with `tensor-twice` where two files of a part have a tensor of one name.
+ * `file-changed` where size, mtime or ctime of a measured file, now or before, changed since
+ * it was opened or its lease was broken, and with `tensor-twice` where two files of a part have a tensor of one name.
  */
 MUST_USE enum wm_code checkpoint_measure(struct checkpoint *c,
 					 const struct checkpoint_measure_options *options,

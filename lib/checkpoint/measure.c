@@ -134,11 +134,13 @@ static enum wm_code measure_files(struct checkpoint *c, struct batch *b,
 	for (size_t i = 0; i < b->n; i++) {
 		struct checkpoint_file *f = b->files[i];
 
-		TRY(checkpoint_check_unchanged(f, err));
 		TRY(digest_file(f->file_digest, &f->layout, err));
 		f->has_sha256 = o->sha256;
 		f->measured = true;
 	}
+	for (size_t i = 0; i < c->n_files; i++)
+		if (c->files[i].measured)
+			TRY(checkpoint_check_unchanged(&c->files[i], err));
 	return WM_OK;
 }
 

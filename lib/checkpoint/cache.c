@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries of the measuring cache: written, found, believed or not. */
+#include "checkpoint/cache.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "checkpoint/digests.h"
+#include "util/cursor.h"
+#include "util/file.h"
+#include "util/lease.h"
+
+static const char magic[] = "weightmark-measured/1\n";
+
+enum {
+	SETTLED_SECONDS = 2, /* as coarse as file times come */
+	TIME_BYTES = 16,
+	ENTRY_MAX = 4096 + (2 * LIMIT_TENSORS + 64) * SHA256_BYTES,
+};
+
+/* --- where --------------------------------------------------------------------------- */
+
+/* Stores the folder of the entries, or NULL where the environment names none; free() it. */
+static enum wm_code folder_path(char **out, struct wm_error *err)
+{
+	const char *xdg = secure_getenv("XDG_CACHE_HOME"), *home = secure_getenv("HOME");
+	int n = 0;
+
+	*out = NULL;
+	if (xdg && *xdg == '/')
+		n = asprintf(out, "%s/weightmark/measured", xdg);
+	else if (home && *home == '/')
+		n = asprintf(out, "%s/.cache/weightmark/measured", home);
+	if (n < 0) {
+		*out = NULL;
+		return fail_nomem(err);
+	}
+	return WM_OK;
+}
+
+static void entry_name(char *out, size_t size, const struct stat *st)
+{
+	snprintf(out, size, "%llx-%llx", (unsigned long long)st->st_dev,
+		 (unsigned long long)st->st_ino);
+}
+
+/* Whoever else could write it could sign with our key what he likes. */
+static bool is_ours(int fd, mode_t type, off_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != type || st.st_uid != geteuid() ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return false;
+	*size = st.st_size;
+	return true;
+}
+
+static int open_folder(const char *folder)
+{
+	cleanup_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	off_t size;
+
+	return fd >= 0 && is_ours(fd, S_IFDIR, &size) ? take_fd(&fd) : -1;
+}
+
+/* --- what ---------------------------------------------------------------------------- */
+
+static enum wm_code append_time(struct buf *out, const struct timespec *t, struct wm_error *err)
+{
+	TRY(buf_append_u64be(out, (uint64_t)t->tv_sec, err));
+	return buf_append_u64be(out, (uint64_t)t->tv_nsec, err);
+}
+
+/* All of an entry before the time when it was made. */
+static enum wm_code append_start(struct buf *out, const struct checkpoint_file *f,
+				 const struct stat *st, struct wm_error *err)
+{
+	const char *grammar = f->layout.format->grammar;
+
+	TRY(buf_append_str(out, magic, err));
+	TRY(buf_append_u64be(out, st->st_dev, err));
+	TRY(buf_append_u64be(out, st->st_ino, err));
+	TRY(buf_append_u64be(out, (uint64_t)st->st_size, err));
+	TRY(append_time(out, &st->st_mtim, err));
+	TRY(append_time(out, &st->st_ctim, err));
+	TRY(buf_append_u64be(out, f->layout.size, err));
+	TRY(buf_append_u64be(out, strlen(grammar), err));
+	TRY(buf_append_str(out, grammar, err));
+	return buf_append_u64be(out, f->layout.n_segments, err);
+}
+
+static uint64_t read_u64be(struct cursor *in)
+{
+	const uint8_t *p = cursor_take(in, 8);
+	uint64_t value = 0;
+
+	for (int i = 0; p && i < 8; i++)
+		value = value << 8 | p[i];
+	return value;
+}
+
+/* Whether `made` is SETTLED_SECONDS after `changed` or later. */
+static bool settled(const struct timespec *changed, const struct timespec *made)
+{
+	int64_t seconds;
+
+	if (__builtin_sub_overflow(made->tv_sec, changed->tv_sec, &seconds))
+		return false;
+	return seconds > SETTLED_SECONDS ||
+	       (seconds == SETTLED_SECONDS && made->tv_nsec >= changed->tv_nsec);
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* The file as it was opened and is now, where nobody can be writing to it. */
+static bool look(struct stat *st, const struct checkpoint_file *f)
+{
+	return f->writers_excluded && !f->is_pointer && f->layout.size >= CACHE_FROM_BYTES &&
+	       fstat(f->fd, st) == 0 && st->st_size == f->opened.st_size &&
+	       same_time(&st->st_mtim, &f->opened.st_mtim) &&
+	       same_time(&st->st_ctim, &f->opened.st_ctim) && lease_held(f->fd);
+}
+
+/* --- loading ------------------------------------------------------------------------- */
+
+/* Reads the entry if it has exactly `len` bytes; nothing otherwise. */
+static enum wm_code read_entry(struct buf *out, const char *folder, const struct stat *st,
+			       size_t len, struct wm_error *err)
+{
+	cleanup_fd int dir = open_folder(folder);
+	cleanup_fd int fd = -1;
+	char name[64];
+	off_t size = 0;
+
+	if (dir < 0)
+		return WM_OK;
+	entry_name(name, sizeof(name), st);
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || !is_ours(fd, S_IFREG, &size) || (uint64_t)size != len)
+		return WM_OK;
+	TRY(buf_reserve(out, len, err));
+	if (file_read_at(fd, out->data, len, 0, name, NULL) == WM_OK)
+		out->len = len;
+	return WM_OK;
+}
+
+/* Whether the entry ends with the SHA-256 of the rest. */
+static enum wm_code check_sum(bool *intact, const struct buf *entry, struct wm_error *err)
+{
+	size_t len = entry->len - SHA256_BYTES;
+	uint8_t digest[SHA256_BYTES];
+
+	TRY(sha256_of(digest, entry->data, len, err));
+	*intact = memcmp(digest, entry->data + len, SHA256_BYTES) == 0;
+	return WM_OK;
+}
+
+/* Takes the digests over where they are consistent. `in` stands behind the start. */
+static enum wm_code take_digests(struct checkpoint_file *f, struct cursor *in,
+				 const struct stat *st, struct wm_error *err)
+{
+	struct timespec made;
+	const uint8_t *kept;
+
+	made.tv_sec = (time_t)read_u64be(in);
+	made.tv_nsec = (long)read_u64be(in);
+	if (!settled(&st->st_ctim, &made))
+		return WM_OK;
+	for (size_t i = 0; i < f->layout.n_segments; i++)
+		memcpy(f->layout.segments[i].digest, cursor_take(in, SHA256_BYTES), SHA256_BYTES);
+	TRY(digest_file(f->file_digest, &f->layout, err));
+	kept = cursor_take(in, SHA256_BYTES);
+	if (memcmp(f->file_digest, kept, SHA256_BYTES) != 0)
+		return WM_OK;
+	memcpy(f->sha256, cursor_take(in, SHA256_BYTES), SHA256_BYTES);
+	f->has_sha256 = f->measured = f->from_cache = true;
+	return WM_OK;
+}
+
+enum wm_code cache_load(struct checkpoint_file *f, struct wm_error *err)
+{
+	cleanup_buf struct buf start = BUF_INIT(4096), entry = BUF_INIT(ENTRY_MAX);
+	cleanup_free char *folder = NULL;
+	struct cursor in;
+	struct stat st;
+	bool intact = false;
+
+	if (!look(&st, f))
+		return WM_OK;
+	TRY(folder_path(&folder, err));
+	if (!folder)
+		return WM_OK;
+	TRY(append_start(&start, f, &st, err));
+	TRY(read_entry(&entry, folder, &st,
+		       start.len + TIME_BYTES + (f->layout.n_segments + 3) * SHA256_BYTES, err));
+	if (entry.len == 0 || memcmp(entry.data, start.data, start.len) != 0)
+		return WM_OK;
+	TRY(check_sum(&intact, &entry, err));
+	if (!intact)
+		return WM_OK;
+	in = cursor_of(entry.data, entry.len);
+	in.off = start.len;
+	return take_digests(f, &in, &st, err);
+}
+
+/* --- storing ------------------------------------------------------------------------- */
+
+static enum wm_code append_rest(struct buf *out, const struct checkpoint_file *f,
+				const struct timespec *made, struct wm_error *err)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	TRY(append_time(out, made, err));
+	for (size_t i = 0; i < f->layout.n_segments; i++)
+		TRY(buf_append(out, f->layout.segments[i].digest, SHA256_BYTES, err));
+	TRY(buf_append(out, f->file_digest, SHA256_BYTES, err));
+	TRY(buf_append(out, f->sha256, SHA256_BYTES, err));
+	TRY(sha256_of(digest, out->data, out->len, err));
+	return buf_append(out, digest, SHA256_BYTES, err);
+}
+
+/* Nothing but want of memory is the caller's concern. */
+static enum wm_code write_entry(const char *folder, const struct stat *st,
+				const struct buf *entry, struct wm_error *err)
+{
+	cleanup_fd int dir = -1;
+	cleanup_free char *path = NULL;
+	struct wm_error why = { 0 };
+	enum wm_code code = file_mkdirs(folder, 0700, &why);
+	char name[64];
+
+	if (code == WM_OK)
+		dir = open_folder(folder);
+	if (dir >= 0) {
+		entry_name(name, sizeof(name), st);
+		if (asprintf(&path, "%s/%s", folder, name) < 0) {
+			path = NULL;
+			return fail_nomem(err);
+		}
+		code = file_write(path, entry->data, entry->len, 0600, FILE_REPLACE, &why);
+	}
+	return code == WM_NOMEM ? fail_again(err, &why) : WM_OK;
+}
+
+enum wm_code cache_store(const struct checkpoint_file *f, struct wm_error *err)
+{
+	cleanup_buf struct buf entry = BUF_INIT(ENTRY_MAX);
+	cleanup_free char *folder = NULL;
+	struct timespec now;
+	struct stat st;
+
+	if (!f->measured || !f->has_sha256 || f->from_cache || !look(&st, f) ||
+	    clock_gettime(CLOCK_REALTIME, &now) < 0 || !settled(&st.st_ctim, &now))
+		return WM_OK;
+	TRY(folder_path(&folder, err));
+	if (!folder)
+		return WM_OK;
+	TRY(append_start(&entry, f, &st, err));
+	TRY(append_rest(&entry, f, &now, err));
+	return write_entry(folder, &st, &entry, err);
+}
