@@ -137,7 +137,8 @@ struct checkpoint_measure_options {
 /*
  * Measures the files and, where all of a part's files are measured, the part. Fails with
  * `file-changed` where size, mtime or ctime of a measured file, now or before, changed since
- * it was opened or its lease was broken, and with `tensor-twice` where two files of a part have a tensor of one name.
+ * it was opened or its lease was broken, and with `tensor-twice` where two files of a part
+ * have a tensor of one name.
  */
 MUST_USE enum wm_code checkpoint_measure(struct checkpoint *c,
 					 const struct checkpoint_measure_options *options,

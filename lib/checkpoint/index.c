@@ -73,7 +73,7 @@ static enum wm_code read_map(struct shard_index *x, struct json *j, struct wm_er
 		TRY(keep(&e.tensor, x, j, err));
 		TRY(json_next(j, &event, err));
 		if (event != JSON_TEXT)
-			return malformed(j, err, "a tensor is mapped to something else than a name");
+			return malformed(j, err, "a tensor is not mapped to a name");
 		TRY(keep(&e.file, x, j, err));
 		if (strlen(e.file) != j->len || strchr(e.file, '/') || !relpath_valid(e.file))
 			return malformed(j, err,
@@ -169,8 +169,9 @@ static enum wm_code sort(struct shard_index *x, const char *path, struct wm_erro
 	qsort(x->entries, x->n_entries, sizeof(*x->entries), compare_tensors);
 	for (size_t i = 1; i < x->n_entries; i++)
 		if (compare_tensors(&x->entries[i - 1], &x->entries[i]) == 0)
-			return fail(err, REASON_INDEX_MALFORMED, "%s: maps the tensor '%.80s' twice",
-				    x->place, x->entries[i].tensor);
+			return fail(err, REASON_INDEX_MALFORMED,
+				    "%s: maps the tensor '%.80s' twice", x->place,
+				    x->entries[i].tensor);
 	qsort(x->entries, x->n_entries, sizeof(*x->entries), compare_entries);
 	for (size_t i = 1; i < x->n_entries; i++)
 		n += strcmp(x->entries[i - 1].file, x->entries[i].file) != 0;
@@ -199,8 +200,8 @@ enum wm_code index_read(struct shard_index *out, struct checkpoint_file *f, stru
 	cleanup_json struct json j = json_parser("", 0, f->place);
 
 	if (f->layout.size > head->max)
-		return fail(err, REASON_LIMIT, "%s: has %llu bytes, more than an index may", f->place,
-			    (unsigned long long)f->layout.size);
+		return fail(err, REASON_LIMIT, "%s: has %llu bytes, more than an index may",
+			    f->place, (unsigned long long)f->layout.size);
 	if (head->len == 0) {
 		size_t len = (size_t)f->layout.size;
 
@@ -225,8 +226,8 @@ enum wm_code index_read(struct shard_index *out, struct checkpoint_file *f, stru
 static enum wm_code mismatch(const struct shard_index *x, const char *shard, const char *what,
 			     const char *tensor, size_t len, struct wm_error *err)
 {
-	return fail(err, REASON_INDEX_MISMATCH, "%s: %s %s the tensor '%.*s'", x->place, shard, what,
-		    (int)(len > 80 ? 80 : len), tensor);
+	return fail(err, REASON_INDEX_MISMATCH, "%s: %s %s the tensor '%.*s'", x->place, shard,
+		    what, (int)(len > 80 ? 80 : len), tensor);
 }
 
 /* Both lists ascend, and names are unique in each. */
@@ -265,8 +266,8 @@ enum wm_code index_check(const struct shard_index *x, const struct checkpoint *c
 		if (f->is_pointer || (!f->layout.has_tensors && !x->lists_tensors))
 			continue;
 		if (!f->layout.has_tensors)
-			return fail(err, REASON_INDEX_MISMATCH, "%s: %s (%s) has no tensors", x->place,
-				    s->path, f->layout.format->grammar);
+			return fail(err, REASON_INDEX_MISMATCH, "%s: %s (%s) has no tensors",
+				    x->place, s->path, f->layout.format->grammar);
 		TRY(check_shard(x, s, &f->layout, err));
 	}
 	return WM_OK;

@@ -47,8 +47,8 @@ void shard_index_release(struct shard_index *x);
 
 /*
  * Reads the index `f`, whose name is that of one, into `out`, which is SHARD_INDEX_INIT and
- * is released by the caller also on failure. The bytes are kept as the head of the file's layout, so that what was
- * read is what is measured. Fails with `index-malformed`, `limit`.
+ * is released by the caller also on failure. The bytes are kept as the head of the file's
+ * layout, so that what was read is what is measured. Fails with `index-malformed`, `limit`.
  */
 MUST_USE enum wm_code index_read(struct shard_index *out, struct checkpoint_file *f,
 				 struct wm_error *err);

@@ -93,8 +93,8 @@ static enum wm_code go_through_indexes(const struct checkpoint *c, struct member
 			continue;
 		size += f->layout.size; /* no sum of file sizes is beyond 64 bits */
 		if (size > LIMIT_INDEXES)
-			return fail(err, REASON_LIMIT, "%s: indexes of more than %d bytes", f->place,
-				    LIMIT_INDEXES);
+			return fail(err, REASON_LIMIT, "%s: indexes of more than %d bytes",
+				    f->place, LIMIT_INDEXES);
 		TRY(index_read(&x, f, err));
 		TRY(index_check(&x, c, err));
 		if (m)
@@ -176,8 +176,8 @@ static enum wm_code check_complete(const struct checkpoint *c, const struct memb
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].count && list[i].number != i + 1)
 			return fail(err, REASON_PART_INCOMPLETE,
-				    "%s: shard %zu of %u of the part '%s' is missing", c->path, i + 1,
-				    list[i].count, list[i].part);
+				    "%s: shard %zu of %u of the part '%s' is missing", c->path,
+				    i + 1, list[i].count, list[i].part);
 		if (!checkpoint_find_file(c, list[i].path))
 			return fail(err, REASON_PART_INCOMPLETE, "%s: the shard %s is missing",
 				    list[i].index, list[i].path);

@@ -387,8 +387,8 @@ static void leaves_parts_that_are_not_whole(void **state)
 	assert_true(checkpoint_find_file(c, pointer.path)->is_pointer);
 	assert_int_equal(checkpoint_find_file(c, pointer.path)->pointer.size, 12345);
 	assert_ok(checkpoint_add_part(c, "a", paths, 2, &err), &err);
-	assert_ok(checkpoint_add_part(c, "b", &checkpoint_find_file(c, pointer.path)->path, 1, &err),
-		  &err);
+	assert_ok(checkpoint_add_part(c, "b", &checkpoint_find_file(c, pointer.path)->path, 1,
+				      &err), &err);
 	assert_int_equal(c->parts[0].n_files, 1);
 	assert_int_equal(c->parts[0].n_paths, 2);
 	assert_false(part_is_whole(c, &c->parts[0]) || part_is_whole(c, &c->parts[1]));

@@ -316,15 +316,18 @@ static void tell_what_changed(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct made made = { rows[i].header, strlen(rows[i].header), 5, 0 };
+		const struct checkpoint_part *p;
 		struct checkpoint *c = NULL;
 
 		measured_header(&c, folder, &made);
 		if (!first)
 			first = c;
-		assert_int_equal(differ(c->files[0].file_digest, first->files[0].file_digest), rows[i].file);
-		assert_int_equal(differ(c->parts[0].weights_digest, first->parts[0].weights_digest),
+		p = &c->parts[0];
+		assert_int_equal(differ(c->files[0].file_digest, first->files[0].file_digest),
+				 rows[i].file);
+		assert_int_equal(differ(p->weights_digest, first->parts[0].weights_digest),
 				 rows[i].weights);
-		assert_int_equal(differ(c->parts[0].tensor_set_digest, first->parts[0].tensor_set_digest),
+		assert_int_equal(differ(p->tensor_set_digest, first->parts[0].tensor_set_digest),
 				 rows[i].set);
 		if (c != first)
 			checkpoint_free(c);
@@ -352,8 +355,10 @@ static void count_equal_tensors_once(void **state)
 	made_append(&bytes, &(struct made){ HEADER(one), 0, 0 });
 	assert_ok(buf_append(&bytes, once, 1, &err), &err);
 	measured(&d, folder, "one.safetensors", bytes.data, bytes.len);
-	assert_memory_equal(c->parts[0].tensor_set_digest, d->parts[0].tensor_set_digest, SHA256_BYTES);
-	assert_memory_not_equal(c->parts[0].weights_digest, d->parts[0].weights_digest, SHA256_BYTES);
+	assert_memory_equal(c->parts[0].tensor_set_digest, d->parts[0].tensor_set_digest,
+			    SHA256_BYTES);
+	assert_memory_not_equal(c->parts[0].weights_digest, d->parts[0].weights_digest,
+				SHA256_BYTES);
 	assert_int_equal(c->parts[0].n_parameters, 2);
 	scratch_remove(folder);
 }

@@ -86,7 +86,8 @@ static void finds_parts(void **state)
 		  "model.safetensors = " ONE " " TWO "\n", 0 },
 		/* Names of shards need no pattern where an index lists them. */
 		{ { { "unet/x" SET, INDEX("\"b\":\"z.safetensors\",\"a\":\"y.safetensors\"") },
-		    { "unet/y.safetensors", "tensors: a" }, { "unet/z.safetensors", "tensors: b" } },
+		    { "unet/y.safetensors", "tensors: a" },
+		    { "unet/z.safetensors", "tensors: b" } },
 		  "unet/xmodel.safetensors = unet/y.safetensors unet/z.safetensors\n", 0 },
 		{ { { SET, INDEX("\"a\":\"model.safetensors\"") },
 		    { "model.safetensors", "tensors: a" } },
@@ -107,9 +108,11 @@ static void finds_parts(void **state)
 		    { "text_encoder_2/model.safetensors", "tensors: a b" } },
 		  "text_encoder/model.safetensors = text_encoder/model.safetensors\n"
 		  "text_encoder_2/model.safetensors = text_encoder_2/model.safetensors\n", 0 },
-		{ { { "q4-00001-of-00002.gguf", "pointer" }, { "q4-00002-of-00002.gguf", "pointer" },
+		{ { { "q4-00001-of-00002.gguf", "pointer" },
+		    { "q4-00002-of-00002.gguf", "pointer" },
 		    { "q8.gguf", "pointer" } },
-		  "q4.gguf = q4-00001-of-00002.gguf q4-00002-of-00002.gguf\nq8.gguf = q8.gguf\n", 0 },
+		  "q4.gguf = q4-00001-of-00002.gguf q4-00002-of-00002.gguf\n"
+		  "q8.gguf = q8.gguf\n", 0 },
 		/* Pickles, with and without an index. */
 		{ { { "pytorch_model.bin.index.json",
 		      INDEX("\"a\":\"pytorch_model-00001-of-00002.bin\","
@@ -167,7 +170,8 @@ static void refuses_bad_indexes(void **state)
 		MALFORMED("{\"weight_map\":[\"a\"]}"), MALFORMED("{\"weight_map\":null}"),
 		MALFORMED(INDEX("\"a\":1")), MALFORMED(INDEX("\"a\":[\"" ONE "\"]")),
 		MALFORMED(INDEX("\"a\":{\"b\":\"" ONE "\"}")),
-		MALFORMED("{\"weight_map\":{\"a\":\"" ONE "\"},\"weight_map\":{\"b\":\"" TWO "\"}}"),
+		MALFORMED("{\"weight_map\":{\"a\":\"" ONE "\"},"
+			  "\"weight_map\":{\"b\":\"" TWO "\"}}"),
 		MALFORMED("{\"metadata\":{},\"metadata\":{},\"weight_map\":{\"a\":\"" ONE "\"}}"),
 		MALFORMED("{\"metadata\":[],\"weight_map\":{\"a\":\"" ONE "\"}}"),
 		MALFORMED(BOTH "x"), MALFORMED("{\"weight_map\":{\"a\":\"" ONE "\",}}"),
@@ -205,7 +209,8 @@ static void refuses_what_is_not_whole(void **state)
 		{ { { SET, BOTH }, { "config.json", "{}" } }, NULL, REASON_PART_INCOMPLETE },
 		{ { { ONE, "tensors: a" } }, NULL, REASON_PART_INCOMPLETE },
 		{ { { TWO, "tensors: a" } }, NULL, REASON_PART_INCOMPLETE },
-		{ { { "q-00001-of-00003.gguf", "pointer" }, { "q-00003-of-00003.gguf", "pointer" } },
+		{ { { "q-00001-of-00003.gguf", "pointer" },
+		    { "q-00003-of-00003.gguf", "pointer" } },
 		  NULL, REASON_PART_INCOMPLETE },
 		/* Two sources of one part. */
 		{ { { SET, BOTH }, SHARDS, { "model.safetensors", "tensors: a b" } }, NULL,
@@ -295,7 +300,8 @@ static void reads_names(void **state)
 		{ "d/-00001-of-00001.gguf", ".gguf", NULL, NULL, 0, 0 },
 		{ "m-00001-of-00002.a.b.bin", ".bin", NULL, NULL, 0, 0 },
 		{ "m-00001-of-00002..bin", ".bin", NULL, NULL, 0, 0 },
-		{ "m-00001-of-00002-00003-of-00004.bin", ".bin", "m-00001-of-00002.bin", NULL, 3, 4 },
+		{ "m-00001-of-00002-00003-of-00004.bin", ".bin", "m-00001-of-00002.bin", NULL,
+		  3, 4 },
 		{ "d/m.bin.index.json", NULL, NULL, "d/m.bin", 0, 0 },
 		{ "d/m.safetensors.index.fp16.json", NULL, NULL, "d/m.fp16.safetensors", 0, 0 },
 		{ "m.safetensors.index..json", NULL, NULL, NULL, 0, 0 },
