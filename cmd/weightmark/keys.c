@@ -75,7 +75,8 @@ static enum wm_code key_from_descriptor(struct signer **out, int fd, const struc
 	return signer_take_key(out, key, err);
 }
 
-enum wm_code load_signer(struct signer **out, struct call *call, struct wm_error *err)
+enum wm_code load_signer(struct signer **out, const char **key_file, struct call *call,
+			 struct wm_error *err)
 {
 	const struct options *o = &call->options;
 	struct setting_value command, path;
@@ -83,6 +84,7 @@ enum wm_code load_signer(struct signer **out, struct call *call, struct wm_error
 	struct public_key *public = NULL;
 	int fd = -1;
 
+	*key_file = NULL;
 	TRY(options_descriptor(o, "key-fd", &fd, err));
 	if (fd >= 0 && (options_has(o, "key") || options_has(o, "signer")))
 		return fail(err, REASON_USAGE, "give one of --key, --key-fd and --signer");
@@ -98,6 +100,7 @@ enum wm_code load_signer(struct signer **out, struct call *call, struct wm_error
 		TRY(public_key_load(&public, path.values[0], err));
 		return signer_take_command(out, command.values[0], public, err);
 	}
+	*key_file = path.values[0];
 	TRY(load_private_key(&key, path.values[0], o, err));
 	return signer_take_key(out, key, err);
 }

@@ -41,9 +41,10 @@ MUST_USE enum wm_code load_private_key(struct private_key **out, const char *pat
  * What the call signs with: --key-fd, else --signer with --key as its public key, else
  * --key, each by option or setting. A signer counts if it was named at least as near
  * (option before environment before file) as the key. Fails with `key-needed` where
- * nothing was named.
+ * nothing was named. `key_file`: where the private key is, or NULL where no file has it.
  */
-MUST_USE enum wm_code load_signer(struct signer **out, struct call *call, struct wm_error *err);
+MUST_USE enum wm_code load_signer(struct signer **out, const char **key_file, struct call *call,
+				  struct wm_error *err);
 
 /*
  * The public keys that --key or the setting public-key name; empty where none is

@@ -34,35 +34,42 @@ static enum wm_code set_texts(struct node *map, struct tree *t, const char *key,
 	return WM_OK;
 }
 
+enum wm_code slots_tree(struct node *map, struct tree *t, const struct embedding *e,
+			struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_integer(map, t, "statements", e->n_statements, err));
+	TRY(node_set_new(&list, map, t, "files", NODE_LIST, err));
+	for (size_t i = 0; i < e->n_files; i++) {
+		const struct embedded_file *f = &e->files[i];
+
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_shown(row, t, "path", f->path, err));
+		TRY(node_set_text(row, t, "way", way_of(f), err));
+		TRY(node_set_integer(row, t, "slot_bytes", f->slot_len, err));
+		TRY(node_set_bool(row, t, "unchanged", f->unchanged, err));
+		TRY(node_set_bool(row, t, "header_warning", f->header_warning, err));
+	}
+	TRY(set_texts(map, t, "without", e->without, e->n_without, err));
+	return set_texts(map, t, "dropped", e->dropped, e->n_dropped, err);
+}
+
 static enum wm_code print_tree(const struct embedding *e, const char *path,
 			       const struct embed_options *o, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	struct node *list = NULL, *row = NULL;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_shown(t.root, &t, "path", path, err));
 	if (o->out)
 		TRY(node_set_shown(t.root, &t, "out", o->out, err));
-	TRY(node_set_integer(t.root, &t, "statements", e->n_statements, err));
-	TRY(node_set_new(&list, t.root, &t, "files", NODE_LIST, err));
-	for (size_t i = 0; i < e->n_files; i++) {
-		const struct embedded_file *f = &e->files[i];
-
-		TRY(node_append_new(&row, list, &t, NODE_MAP, err));
-		TRY(node_set_shown(row, &t, "path", f->path, err));
-		TRY(node_set_text(row, &t, "way", way_of(f), err));
-		TRY(node_set_integer(row, &t, "slot_bytes", f->slot_len, err));
-		TRY(node_set_bool(row, &t, "unchanged", f->unchanged, err));
-		TRY(node_set_bool(row, &t, "header_warning", f->header_warning, err));
-	}
-	TRY(set_texts(t.root, &t, "without", e->without, e->n_without, err));
-	TRY(set_texts(t.root, &t, "dropped", e->dropped, e->n_dropped, err));
+	TRY(slots_tree(t.root, &t, e, err));
 	print_json(t.root);
 	return WM_OK;
 }
 
-static void warn(const struct embedding *e)
+void slots_warn(const struct embedding *e)
 {
 	for (size_t i = 0; i < e->n_files; i++)
 		if (e->files[i].header_warning)
@@ -102,7 +109,7 @@ enum wm_code slots_report(const struct embedding *e, const char *path, const cha
 				e->n_files, e->n_wanted);
 		return code;
 	}
-	warn(e);
+	slots_warn(e);
 	if (output_is_json())
 		return print_tree(e, path, options, err);
 	print_files(e, path, verb, options);

@@ -4,6 +4,7 @@
 #define SLOTS_H
 
 #include "attest/embed.h"
+#include "text/node.h"
 #include "verb.h"
 
 /* Rows of option tables. */
@@ -22,6 +23,13 @@
 MUST_USE enum wm_code slot_options(struct embed_options *out,
 				   struct checkpoint_open_options *opening,
 				   const struct options *o, struct wm_error *err);
+
+/* Sets what was done in the MAP `map`. */
+MUST_USE enum wm_code slots_tree(struct node *map, struct tree *t, const struct embedding *e,
+				 struct wm_error *err);
+
+/* Warns of long headers, and says which files have no slot and what is in none any more. */
+void slots_warn(const struct embedding *e);
 
 /*
  * Prints what was done to `path`, and after a failure (`code`) how far it came; hands on

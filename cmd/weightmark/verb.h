@@ -68,6 +68,7 @@ const struct option_spec *verb_option(const struct verb *verb, size_t i);
 /* Fails with `usage`: there is no WHAT of this name; names the nearest verb if any. */
 enum wm_code verb_unknown(const char *name, struct wm_error *err);
 
+extern const struct verb verb_admit;
 extern const struct verb verb_config;
 extern const struct verb verb_diff;
 extern const struct verb verb_digest;

@@ -3,16 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attest/sign.h"
-#include "keys.h"
-#include "output.h"
 #include "progress_view.h"
-#include "report/verdict_report.h"
-#include "text/json.h"
-#include "text/yaml.h"
+#include "signed.h"
 #include "util/file.h"
 #include "util/limits.h"
-#include "verb.h"
 
 static enum wm_code read_manifest(struct buf *out, const char *path, struct wm_error *err)
 {
@@ -25,77 +19,41 @@ static enum wm_code read_manifest(struct buf *out, const char *path, struct wm_e
 	return WM_OK;
 }
 
-static enum wm_code statement_row(struct node *list, struct tree *t, const struct signing *s,
-				  size_t i, bool dry_run, struct wm_error *err)
+/* The statements that may be referred to, and the keys that must have signed them. */
+static enum wm_code read_statements(struct sign_options *out, struct keyring *stewards,
+				    const char *list[LIMIT_STATEMENT_FILES],
+				    const struct options *o, struct wm_error *err)
 {
-	const struct composed *d = &s->composition.statements[i];
-	char id[STATEMENT_ID_TEXT + 1];
-	struct node *row = NULL;
+	for (const char *f; (f = options_nth(o, "statements", out->n_statements));) {
+		if (out->n_statements == LIMIT_STATEMENT_FILES)
+			return fail(err, REASON_USAGE, "more than %d times --statements",
+				    LIMIT_STATEMENT_FILES);
+		list[out->n_statements++] = f;
+	}
+	for (size_t i = 0; options_nth(o, "statements-key", i); i++) {
+		struct public_key *key = NULL;
 
-	TRY(node_new(&row, t, NODE_MAP, err));
-	node_append(list, row);
-	statement_id_text(id, d->id);
-	TRY(node_set_text(row, t, "kind", d->kind->name, err));
-	TRY(node_set_text(row, t, "object", d->object, err));
-	TRY(node_set_text(row, t, "statement", id, err));
-	TRY(node_set_bool(row, t, "reused", d->reused, err));
-	if (!dry_run)
-		return WM_OK;
-	/* The payload as text: exactly what would be signed. */
-	return node_set_text(row, t, "payload", buf_str(&s->payloads[i]), err);
-}
-
-static enum wm_code print_tree(const struct signing *s, bool dry_run, struct wm_error *err)
-{
-	cleanup_tree struct tree t = TREE_INIT;
-	struct node *list = NULL, *map = NULL;
-
-	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_shown(t.root, &t, "path", s->checkpoint->path, err));
-	TRY(node_set_shown(t.root, &t, "sidecar", s->sidecar_path, err));
-	TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
-	TRY(node_set_bool(t.root, &t, "unchanged", s->unchanged, err));
-	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
-	for (size_t i = 0; i < s->n_payloads; i++)
-		TRY(statement_row(list, &t, s, i, dry_run, err));
-	TRY(node_set_new(&map, t.root, &t, "measured", NODE_MAP, err));
-	TRY(measured_tree(map, &t, s->checkpoint, err));
-	print_json(t.root);
+		TRY(public_key_load(&key, options_nth(o, "statements-key", i), err));
+		TRY(keyring_add(stewards, key, err));
+	}
+	out->statements = list;
+	out->stewards = stewards;
 	return WM_OK;
 }
 
-/* Every statement as it would be signed, as YAML documents that one can read. */
-static enum wm_code print_payloads(const struct signing *s, struct wm_error *err)
+static enum wm_code check_combination(const struct sign_options *s, const struct options *o,
+				      struct wm_error *err)
 {
-	for (size_t i = 0; i < s->n_payloads; i++) {
-		cleanup_tree struct tree t = TREE_INIT;
-		cleanup_buf struct buf text = BUF_INIT(4 * (size_t)LIMIT_STATEMENT);
-
-		TRY(json_read(&t, s->payloads[i].data, s->payloads[i].len, "payload", err));
-		TRY(yaml_write(&text, t.root, err));
-		print("---\n");
-		print_text(buf_str(&text));
-	}
+	if (!options_has(o, "manifest") && !s->amend && !s->embed && !s->release)
+		return fail(err, REASON_USAGE, "give the manifest with --manifest FILE; "
+					       "'weightmark draft PATH' writes one to fill in");
+	if (s->reason && !s->amend)
+		return fail(err, REASON_USAGE, "--reason is that of --amend");
+	if (s->in_place && !s->embed)
+		return fail(err, REASON_USAGE, "--in-place says how to --embed");
+	if (s->uri && !s->embed && !s->release)
+		return fail(err, REASON_USAGE, "--uri is that of a release: --release or --embed");
 	return WM_OK;
-}
-
-static void print_summary(const struct signing *s, bool dry_run)
-{
-	print("%s %s\n", dry_run ? "would sign" : s->unchanged ? "signed already:" : "signed",
-	      s->checkpoint->path);
-	for (size_t i = 0; i < s->n_payloads; i++) {
-		const struct composed *d = &s->composition.statements[i];
-		char id[STATEMENT_ID_TEXT + 1];
-
-		statement_id_text(id, d->id);
-		print("  %-10s%s  %s\n", d->kind->name, d->object + strlen(s->issuer) + 1, id);
-	}
-	print("  %-10s%zu file%s, %llu bytes, %zu tensors\n", "measured", s->checkpoint->n_files,
-	      s->checkpoint->n_files == 1 ? "" : "s",
-	      (unsigned long long)checkpoint_size(s->checkpoint),
-	      checkpoint_n_tensors(s->checkpoint));
-	print("  %-10s%s\n", "issuer", s->issuer);
-	print("  %-10s%s\n", "sidecar", s->sidecar_path);
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)
@@ -109,34 +67,28 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	const char *statements[LIMIT_STATEMENT_FILES], *manifest = options_get(o, "manifest");
 	struct sign_options options = {
 		.sidecar = options_get(o, "out"),
-		.statements = statements,
+		.links_within = options_get(o, "links-within"),
+		.amend = options_has(o, "amend"),
+		.reason = options_get(o, "reason"),
+		.no_cache = options_has(o, "no-cache"),
+		.embed = options_has(o, "embed"),
+		.in_place = options_has(o, "in-place"),
+		.release = options_has(o, "release"),
+		.uri = options_get(o, "uri"),
 		.dry_run = options_has(o, "dry-run"),
 		.progress = &progress,
 	};
 	enum wm_code code;
 
-	if (!manifest)
-		return fail(err, REASON_USAGE, "give the manifest with --manifest FILE; "
-					       "'weightmark draft PATH' writes one to fill in");
-	for (const char *f; (f = options_nth(o, "statements", options.n_statements));) {
-		if (options.n_statements == LIMIT_STATEMENT_FILES)
-			return fail(err, REASON_USAGE, "more than %d times --statements",
-				    LIMIT_STATEMENT_FILES);
-		statements[options.n_statements++] = f;
-	}
+	TRY(check_combination(&options, o, err));
 	TRY(keyring_new(&stewards, err));
-	for (size_t i = 0; options_nth(o, "statements-key", i); i++) {
-		struct public_key *key = NULL;
-
-		TRY(public_key_load(&key, options_nth(o, "statements-key", i), err));
-		TRY(keyring_add(stewards, key, err));
-	}
-	options.stewards = stewards;
+	TRY(read_statements(&options, stewards, statements, o, err));
 	TRY(settings_get(&options.issuer, &call->settings, o, "issuer", err));
 	TRY(settings_jobs(&options.workers, &call->settings, o, err));
-	TRY(read_manifest(&yaml, manifest, err));
-	TRY(load_signer(&signer, call, err));
-	options.yaml = yaml.data;
+	if (manifest)
+		TRY(read_manifest(&yaml, manifest, err));
+	TRY(load_signer(&signer, &options.key_file, call, err));
+	options.yaml = manifest ? yaml.data : NULL;
 	options.yaml_len = yaml.len;
 	options.yaml_name = manifest;
 	options.signer = signer;
@@ -144,29 +96,32 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	code = checkpoint_sign(&done, o->operands[0], &options, err);
 	progress_view_end();
 	TRY(code);
-	if (output_is_json())
-		return print_tree(&done, options.dry_run, err);
-	print_summary(&done, options.dry_run);
-	if (!options.dry_run)
-		return WM_OK;
-	print("  ids will differ: nonce and time are those of signing\n");
-	return print_payloads(&done, err);
+	return signed_report(&done, options.dry_run, err);
 }
 
 static const struct option_spec options[] = {
 	{ .name = "manifest", .letter = 'm', .argument = "FILE", .kind = VALUE_FILE,
 	  .help = "the YAML file with manifest, datasets and runs; - is standard input" },
 	SIGNING_OPTIONS,
-	{ .name = "issuer", .argument = "NAME", .setting = "issuer",
-	  .help = "who answers for the statements; default: key:KEYID" },
+	SIGNED_OPTIONS,
+	{ .name = "amend",
+	  .help = "correct what is signed already; without --manifest only the bytes are "
+		  "measured anew" },
+	{ .name = "reason", .argument = "TEXT", .help = "why it is amended" },
+	{ .name = "embed",
+	  .help = "put the statements into the weights files too, and sign a release of them" },
+	{ .name = "in-place",
+	  .help = "embed into the files where they lie, without copying (ext4, XFS)" },
+	{ .name = "release",
+	  .help = "sign a release: the size and SHA-256 of every file as it lies there" },
+	{ .name = "uri", .argument = "URI", .help = "where the release is to be found" },
 	{ .name = "statements", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "a sidecar whose dataset statements the runs may use; they travel along" },
 	{ .name = "statements-key", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "a public key that must have signed what --statements gives" },
-	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
-	  .help = "write the sidecar there; default: PATH.wmk" },
-	{ .name = "dry-run", .letter = 'n',
-	  .help = "show what would be signed; sign and write nothing" },
+	{ .name = "no-cache",
+	  .help = "read every file, also those that are as they were last measured here" },
+	LINKS_OPTION,
 };
 
 const struct verb verb_sign = {
@@ -174,17 +129,32 @@ const struct verb verb_sign = {
 	.summary = "sign what is known about a checkpoint",
 	.operands = "PATH",
 	.description =
-		"Measures the checkpoint file PATH and signs a manifest for it: which bytes and "
-		"tensors it has, which datasets fed it under which licence and consent, from which "
-		"training runs. The statements go into the sidecar PATH.wmk, to be shipped beside "
-		"the file.\n\n"
+		"Measures the checkpoint PATH, a weights file or a directory, and signs a manifest "
+		"for it: which files, bytes and tensors it has, which datasets fed it under which "
+		"licence and consent, from which training runs. The statements go into the sidecar, "
+		"PATH.wmk beside a file and weightmark.wmk in a directory, to be shipped with it.\n\n"
 		"The YAML file holds documents of kind manifest (one), dataset and run; field "
 		"names are those of the schema. 'weightmark draft' writes one to fill in. What "
-		"sign measures is never typed.\n\n"
-		"Signing again what is signed already changes nothing. A sidecar that says "
-		"something else is never overwritten.",
+		"sign measures is never typed. A directory with a private key in it, with shards "
+		"of a set missing, or with git-lfs pointers in place of files is refused; one "
+		"shard alone is, too.\n\n"
+		"Signing again what is signed already changes nothing. What says something else "
+		"is refused unless --amend is given: then each statement that differs from the "
+		"newest one about its object corrects it, with the next sequence, and all earlier "
+		"ones stay. Without --manifest, what the author wrote is taken from the carried "
+		"manifest, and only what is measured is new.\n\n"
+		"Files that did not change since they were last measured here are not read again, "
+		"where a read lease proves it; what was measured is kept below "
+		"$XDG_CACHE_HOME/weightmark. When amending, and when releasing what is signed, a "
+		"git-lfs pointer stands for its file where it names the very one that was signed or "
+		"released, so that a clone without the weights will do.\n\n"
+		"With --embed the statements go into the slots of the weights files too. That gives "
+		"the files another SHA-256: the one that git-lfs and downloads show. A release, "
+		"signed afterwards and kept in the sidecar alone, lists it for every file.",
 	.examples = "weightmark sign model.safetensors --manifest m.yaml --key publisher.key\n"
-		    "weightmark sign model.safetensors -m m.yaml --key publisher.key --dry-run",
+		    "weightmark sign checkpoint/ -m m.yaml --key publisher.key --dry-run\n"
+		    "weightmark sign checkpoint/ -m m.yaml --embed --uri https://example.org/m\n"
+		    "weightmark sign --amend --reason 'typo in README' checkpoint/",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.run = run,

@@ -8,6 +8,7 @@ const struct verb *const verbs[] = {
 	&verb_key,
 	&verb_draft,
 	&verb_sign,
+	&verb_admit,
 	&verb_verify,
 	&verb_show,
 	&verb_digest,

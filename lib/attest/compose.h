@@ -115,6 +115,13 @@ MUST_USE enum wm_code compose_header(struct composition *c, struct composed *s, 
 MUST_USE enum wm_code compose_one(ProtobufCMessage **message, struct composition *c,
 				  const ProtobufCMessageDescriptor *d, struct wm_error *err);
 
+/*
+ * Appends `name` as a local id of 1 to `max` bytes: what an id may not hold becomes '-', but
+ * not in front; "x" where nothing is left.
+ */
+MUST_USE enum wm_code append_local_id(struct buf *out, const char *name, size_t max,
+				      struct wm_error *err);
+
 /* What follows the issuer in an object id. Borrowed. */
 const char *composed_local_id(const char *object);
 

@@ -127,3 +127,17 @@ enum wm_code compose_one(ProtobufCMessage **message, struct composition *c,
 	c->statements[0].message = *message;
 	return WM_OK;
 }
+
+enum wm_code append_local_id(struct buf *out, const char *name, size_t max, struct wm_error *err)
+{
+	static const char allowed[] =
+		"._-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const char *letters = allowed + strlen("._-");
+	size_t len;
+
+	name += strcspn(name, letters);
+	len = strnlen(name, max);
+	for (size_t i = 0; i < len; i++)
+		TRY(buf_append_byte(out, strchr(allowed, name[i]) ? (uint8_t)name[i] : '-', err));
+	return len == 0 ? buf_append_byte(out, 'x', err) : WM_OK;
+}
