@@ -172,7 +172,8 @@ enum wm_code wm_sign(const char *path, const struct wm_sign_options *options, st
 	cleanup_signing struct signing done = { 0 };
 
 	err = WANTED(err);
-	if (options->size != sizeof(*options) || !options->manifest || !options->key)
+	if (options->size != sizeof(*options) || !options->key ||
+	    !(options->manifest || options->amend || options->embed || options->release))
 		return fail(err, REASON_USAGE,
 			    "options of another version, or without manifest or key");
 	TRY(file_read_input(&pem, options->key, REASON_KEY_MALFORMED, err));
@@ -183,8 +184,17 @@ enum wm_code wm_sign(const char *path, const struct wm_sign_options *options, st
 						       .yaml_len = options->manifest_len,
 						       .yaml_name = "manifest",
 						       .signer = signer,
+						       .key_file = options->key,
 						       .issuer = options->issuer,
 						       .sidecar = options->sidecar,
+						       .links_within = options->links_within,
+						       .amend = options->amend,
+						       .reason = options->reason,
+						       .no_cache = options->no_cache,
+						       .embed = options->embed,
+						       .in_place = options->in_place,
+						       .release = options->release,
+						       .uri = options->uri,
 						       .workers = options->workers },
 			       err);
 }

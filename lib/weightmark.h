@@ -140,19 +140,34 @@ WM_API enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, stru
 
 /* --- signing --------------------------------------------------------------------------- */
 
-/* Initialise with WM_SIGN_OPTIONS_INIT; manifest and key must be set. */
+/*
+ * Initialise with WM_SIGN_OPTIONS_INIT. The key must be set, and the manifest where nothing
+ * was signed before.
+ */
 struct wm_sign_options {
 	size_t size;		  /* sizeof(struct wm_sign_options) */
-	const char *manifest;	  /* YAML text: one manifest, datasets, runs */
+	const char *manifest;	  /* YAML: one manifest, datasets, runs; NULL: as it was signed */
 	size_t manifest_len;	  /* bytes */
 	const char *key;	  /* path of a private key in PKCS #8 PEM, not encrypted */
-	const char *issuer;	  /* who answers; NULL: "key:<keyid>" */
-	const char *sidecar;	  /* where to write; NULL: beside the checkpoint */
+	const char *issuer;	  /* who answers; NULL: who did before, else "key:<keyid>" */
+	const char *sidecar;	  /* where to write; NULL: beside the checkpoint, or in it */
 	unsigned workers;	  /* threads; 0: one a processor */
+	const char *links_within; /* links that end beneath it are followed too; or NULL */
+	bool amend;		  /* correct what was signed before */
+	const char *reason;	  /* why; or NULL */
+	bool no_cache;		  /* read every file, and keep nothing of what was measured */
+	bool embed;		  /* put the statements into the files too; makes a release */
+	bool in_place;		  /* change the files where they lie */
+	bool release;		  /* make a release of the files as they are */
+	const char *uri;	  /* where the release is to be found; or NULL */
 };
-#define WM_SIGN_OPTIONS_INIT { sizeof(struct wm_sign_options), NULL, 0, NULL, NULL, NULL, 0 }
+#define WM_SIGN_OPTIONS_INIT                                                                  \
+	{                                                                                     \
+		sizeof(struct wm_sign_options), NULL, 0, NULL, NULL, NULL, 0, NULL, false, NULL, \
+			false, false, false, false, NULL                                      \
+	}
 
-/* Measures and signs the checkpoint file `path` and writes its sidecar. */
+/* Measures and signs the checkpoint `path`, a file or a directory, and writes its sidecar. */
 WM_API enum wm_code wm_sign(const char *path, const struct wm_sign_options *options,
 			    struct wm_error *err);
 

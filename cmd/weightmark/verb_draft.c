@@ -2,6 +2,7 @@
 /* `weightmark draft`: writes a manifest to fill in, from what the checkpoint says itself. */
 #include "attest/draft.h"
 #include "output.h"
+#include "slots.h"
 #include "util/file.h"
 #include "util/limits.h"
 #include "verb.h"
@@ -11,9 +12,13 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_checkpoint struct checkpoint *c = NULL;
 	cleanup_buf struct buf yaml = BUF_INIT(LIMIT_YAML);
 	const char *out = options_get(&call->options, "out");
+	const struct checkpoint_open_options opening = {
+		.links_within = options_get(&call->options, "links-within"),
+	};
 	cleanup_tree struct tree t = TREE_INIT;
 
-	TRY(checkpoint_open(&c, call->options.operands[0], &(struct checkpoint_open_options){ NULL }, err));
+	TRY(checkpoint_open(&c, call->options.operands[0], &opening, err));
+	TRY(checkpoint_find_parts(c, err));
 	TRY(draft_write(&yaml, c, err));
 	if (out)
 		TRY(file_write(out, yaml.data, yaml.len, 0644, FILE_EXCLUSIVE, err));
@@ -36,6 +41,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 static const struct option_spec options[] = {
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
 	  .help = "write it there (never over an existing file); default: standard output" },
+	LINKS_OPTION,
 };
 
 const struct verb verb_draft = {
@@ -43,11 +49,15 @@ const struct verb verb_draft = {
 	.summary = "write a manifest to fill in",
 	.operands = "PATH",
 	.description =
-		"Reads the header of the checkpoint file PATH, and config.json and the model card "
-		"README.md beside it, and writes the YAML of a manifest with what they say, each "
-		"with its source. Lines that a person has to fill in have no value; sign refuses "
-		"them until they have one. Nothing is invented.",
-	.examples = "weightmark draft model.safetensors --out m.yaml",
+		"Reads the headers of the checkpoint PATH, a weights file or a directory, and "
+		"config.json and the model card README.md in the directory or beside the file, and "
+		"writes the YAML of a manifest with what they say, each with its source. Lines that "
+		"a person has to fill in have no value; sign refuses them until they have one. "
+		"Nothing is invented.\n\n"
+		"Where a slot came along from another checkpoint, what it carries is about an "
+		"ancestor: its manifest is written as a parent. No signature is verified for that.",
+	.examples = "weightmark draft model.safetensors --out m.yaml\n"
+		    "weightmark draft checkpoint/ --out m.yaml",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.run = run,

@@ -2,14 +2,17 @@
 /* Writing a manifest to fill in. */
 #include "attest/draft.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "attest/compose.h"
 #include "attest/draft_sources.h"
+#include "attest/inherited.h"
 #include "text/yaml.h"
 #include "util/escape.h"
 #include "util/limits.h"
 
-enum { METADATA_SHOWN = 32 };
+enum { METADATA_SHOWN = 32, PARTS_SHOWN = 64 };
 
 static const char fill_in[] = "fill in";
 
@@ -51,19 +54,13 @@ static const char *card_text(const struct draft_sources *s, const char *key)
 	return n && n->kind == NODE_TEXT ? n->text : NULL;
 }
 
-/* A dataset's name as a local id: what an id may not hold becomes '-', but not in front. */
+/* A dataset's name as a local id; nothing where it has no letter of one. */
 static enum wm_code local_id(struct buf *out, const char *name, struct wm_error *err)
 {
-	static const char allowed[] =
-		"._-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-	const char *letters = allowed + strlen("._-");
-	size_t len;
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-	name += strcspn(name, letters);
-	len = strnlen(name, LIMIT_ID);
-	for (size_t i = 0; i < len; i++)
-		TRY(buf_append_byte(out, strchr(allowed, name[i]) ? (uint8_t)name[i] : '-', err));
-	return WM_OK;
+	return strpbrk(name, letters) ? append_local_id(out, name, LIMIT_ID, err) : WM_OK;
 }
 
 /* The file's own text, which is anybody's: cut, and not all of it where there is much. */
@@ -84,19 +81,95 @@ static enum wm_code write_metadata(struct buf *out, const struct node *map, stru
 			  map->len - shown);
 }
 
+/* What the tensors of some files come to. */
+struct sum {
+	uint64_t bytes, tensors, parameters;
+	bool has_tensors;
+};
+
+static enum wm_code sum_add(struct sum *sum, const struct checkpoint_file *f,
+			    struct wm_error *err)
+{
+	uint64_t n = 0;
+
+	TRY(layout_count_elements(&n, &f->layout, f->place, err));
+	if (__builtin_add_overflow(sum->parameters, n, &sum->parameters))
+		return fail(err, REASON_LIMIT, "%s: more parameters than 64 bits count", f->place);
+	sum->bytes += f->is_pointer ? f->pointer.size : f->layout.size;
+	sum->tensors += f->layout.n_tensors;
+	sum->has_tensors |= f->layout.has_tensors;
+	return WM_OK;
+}
+
+static enum wm_code write_sum(struct buf *out, const char *what, const char *name,
+			      const struct sum *sum, const char *rest, struct wm_error *err)
+{
+	cleanup_buf struct buf line = BUF_INIT(2 * LIMIT_PATH + LIMIT_MESSAGE);
+
+	TRY(buf_printf(&line, err, "%s%.4000s: %llu bytes%s", what, name,
+		       (unsigned long long)sum->bytes, rest));
+	if (sum->has_tensors)
+		TRY(buf_printf(&line, err, ", %llu tensors, %llu parameters",
+			       (unsigned long long)sum->tensors,
+			       (unsigned long long)sum->parameters));
+	return comment(out, buf_str(&line), err);
+}
+
+/* One line a part. `parameters`: those of the only part with tensors, or none. */
+static enum wm_code write_parts(struct buf *out, const struct checkpoint *c,
+				struct sum *parameters, struct wm_error *err)
+{
+	size_t n_told = 0;
+
+	for (size_t i = 0; i < c->n_parts; i++) {
+		const struct checkpoint_part *p = &c->parts[i];
+		char rest[64];
+		struct sum sum = { 0 };
+
+		for (size_t j = 0; j < p->n_files; j++)
+			TRY(sum_add(&sum, &c->files[p->files[j]], err));
+		snprintf(rest, sizeof(rest), " in %zu file%s", p->n_files,
+			 p->n_files == 1 ? "" : "s");
+		if (i < PARTS_SHOWN)
+			TRY(write_sum(out, "part ", p->name, &sum, rest, err));
+		n_told += sum.has_tensors;
+		if (sum.has_tensors)
+			*parameters = sum;
+	}
+	if (c->n_parts > PARTS_SHOWN)
+		TRY(buf_printf(out, err, "# %zu parts more\n", c->n_parts - PARTS_SHOWN));
+	parameters->has_tensors = n_told == 1;
+	return WM_OK;
+}
+
+static enum wm_code write_files(struct buf *out, const struct checkpoint *c,
+				struct sum *parameters, struct wm_error *err)
+{
+	const struct checkpoint_file *f = &c->files[0];
+	cleanup_buf struct buf grammar = BUF_INIT(LIMIT_MESSAGE);
+	struct sum all = { 0 };
+
+	if (c->is_directory) {
+		for (size_t i = 0; i < c->n_files; i++)
+			TRY(sum_add(&all, &c->files[i], err));
+		TRY(buf_printf(&grammar, err, " in %zu files", c->n_files));
+		all.has_tensors = false;
+		TRY(write_sum(out, "", c->path, &all, buf_str(&grammar), err));
+		return write_parts(out, c, parameters, err);
+	}
+	TRY(sum_add(parameters, f, err));
+	TRY(buf_printf(&grammar, err, ", %s", f->layout.format->grammar));
+	return write_sum(out, "", f->path, parameters, buf_str(&grammar), err);
+}
+
 static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
-			       const struct draft_sources *s, uint64_t parameters,
+			       const struct draft_sources *s, struct sum *parameters,
 			       struct wm_error *err)
 {
-	cleanup_buf struct buf line = BUF_INIT(LIMIT_PATH + LIMIT_MESSAGE);
+	const struct node *metadata =
+		c->is_directory ? NULL : c->files[0].layout.metadata.root;
 
-	TRY(buf_printf(&line, err, "%s: %llu bytes, %s", c->files[0].path,
-		       (unsigned long long)c->files[0].layout.size,
-		       c->files[0].layout.format->grammar));
-	if (c->files[0].layout.has_tensors)
-		TRY(buf_printf(&line, err, ", %zu tensors, %llu parameters",
-			       c->files[0].layout.n_tensors, (unsigned long long)parameters));
-	TRY(comment(out, buf_str(&line), err));
+	TRY(write_files(out, c, parameters, err));
 	TRY(comment(out, "Fill in every line without a value, or remove it: sign refuses the rest.",
 		    err));
 	TRY(comment(out, "Comments name the source of what is filled in. Check it: you sign it.",
@@ -105,29 +178,24 @@ static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
 		TRY(comment(out, s->config_note, err));
 	if (*s->card_note)
 		TRY(comment(out, s->card_note, err));
-	return c->files[0].layout.metadata.root ?
-		       write_metadata(out, c->files[0].layout.metadata.root, err) :
-		       WM_OK;
+	return metadata ? write_metadata(out, metadata, err) : WM_OK;
 }
 
-static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
-				const struct draft_sources *s, uint64_t parameters,
-				struct wm_error *err)
+static enum wm_code write_model(struct buf *out, const struct draft_sources *s,
+				const struct sum *parameters, struct wm_error *err)
 {
 	const char *licence = card_text(s, "license"), *name = card_text(s, "model_name");
 	const char *spdx = licence ? spdx_of_tag(licence) : NULL;
 	cleanup_buf struct buf source = BUF_INIT(LIMIT_CARD);
-	cleanup_buf struct buf number = BUF_INIT(LIMIT_ID);
 
 	TRY(buf_append_str(out, "kind: manifest\nmodel:\n", err));
 	TRY(field(out, "  name", name, name ? "README.md" : fill_in, err));
 	TRY(field(out, "  version", NULL, fill_in, err));
 	if (!*s->config_note && s->architecture.len > 0)
 		TRY(field(out, "  architecture", buf_str(&s->architecture), "config.json", err));
-	TRY(buf_printf(&number, err, "%llu", (unsigned long long)parameters));
-	if (c->files[0].layout.has_tensors)
-		TRY(buf_printf(out, err, "  parameter_count: %s  # counted over all tensors\n",
-			       buf_str(&number)));
+	if (parameters->has_tensors)
+		TRY(buf_printf(out, err, "  parameter_count: %llu  # counted over all tensors\n",
+			       (unsigned long long)parameters->parameters));
 	if (licence)
 		TRY(buf_printf(&source, err, "README.md: %.200s%s", licence,
 			       spdx ? "" : "; fill in its SPDX expression"));
@@ -135,18 +203,43 @@ static enum wm_code write_model(struct buf *out, const struct checkpoint *c,
 		     licence ? buf_str(&source) : "fill in: SPDX expression", err);
 }
 
-static enum wm_code write_parent(struct buf *out, const struct draft_sources *s,
-				 struct wm_error *err)
+static enum wm_code write_ancestor(struct buf *out, const struct ancestor *a,
+				   struct wm_error *err)
+{
+	cleanup_buf struct buf source = BUF_INIT(LIMIT_PATH + LIMIT_MESSAGE);
+	cleanup_buf struct buf digest = BUF_INIT(2 * SHA256_BYTES);
+	char id[STATEMENT_ID_TEXT + 1];
+
+	TRY(buf_printf(&source, err, "slot of %s; its signature was not verified", a->path));
+	TRY(field(out, "      - object", a->statement->header->object->text, buf_str(&source),
+		  err));
+	statement_id_text(id, a->statement->id);
+	TRY(field(out, "        statement", id, NULL, err));
+	if (!a->weights_digest)
+		return WM_OK;
+	TRY(buf_append_hex(&digest, a->weights_digest, SHA256_BYTES, err));
+	return field(out, "        weights_digest", buf_str(&digest), NULL, err);
+}
+
+/* The parents that slots from elsewhere tell of, and those that the card names. */
+static enum wm_code write_parents(struct buf *out, const struct checkpoint *c,
+				  const struct draft_sources *s, struct wm_error *err)
 {
 	const struct node *base = s->card.root ? node_find(s->card.root, "base_model") : NULL;
 	const struct node *first = base && base->kind == NODE_LIST ? base->first : base;
+	cleanup_inherited struct inherited inherited = { 0 };
 
-	if (!first || first->kind != NODE_TEXT)
+	if (first && first->kind != NODE_TEXT)
+		first = NULL;
+	TRY(inherited_find(&inherited, c, err));
+	if (!first && inherited.n == 0)
 		return WM_OK;
 	TRY(buf_append_str(out, "derivation:\n", err));
 	TRY(field(out, "  - kind", NULL, "fill in: finetune, adapter, merge, distil, quantise ...",
 		  err));
 	TRY(buf_append_str(out, "    parent:\n", err));
+	for (size_t i = 0; i < inherited.n; i++)
+		TRY(write_ancestor(out, &inherited.list[i], err));
 	for (const struct node *n = first; n; n = base->kind == NODE_LIST ? n->next : NULL)
 		if (n->kind == NODE_TEXT)
 			TRY(field(out, "      - uri", n->text, "README.md", err));
@@ -212,13 +305,12 @@ static enum wm_code write_datasets(struct buf *out, const struct draft_sources *
 enum wm_code draft_write(struct buf *out, const struct checkpoint *c, struct wm_error *err)
 {
 	cleanup_draft_sources struct draft_sources s = { 0 };
-	uint64_t parameters = 0;
+	struct sum parameters = { 0 };
 
-	TRY(draft_sources_read(&s, c->path, err));
-	TRY(layout_count_elements(&parameters, &c->files[0].layout, c->path, err));
-	TRY(write_head(out, c, &s, parameters, err));
-	TRY(write_model(out, c, &s, parameters, err));
-	TRY(write_parent(out, &s, err));
+	TRY(draft_sources_read(&s, c, err));
+	TRY(write_head(out, c, &s, &parameters, err));
+	TRY(write_model(out, &s, &parameters, err));
+	TRY(write_parents(out, c, &s, err));
 	TRY(write_runs(out, &s, err));
 	return write_datasets(out, &s, err);
 }

@@ -137,16 +137,18 @@ read_source(char note[256], struct draft_sources *s, const char *path,
 	return WM_OK;
 }
 
-enum wm_code draft_sources_read(struct draft_sources *out, const char *path, struct wm_error *err)
+enum wm_code draft_sources_read(struct draft_sources *out, const struct checkpoint *c,
+				struct wm_error *err)
 {
-	int directory = (int)(file_name(path) - path);
+	const char *path = c->path, *slash = c->is_directory ? "/" : "";
+	int directory = (int)(c->is_directory ? strlen(path) : (size_t)(file_name(path) - path));
 
 	*out = (struct draft_sources){ .architecture = BUF_INIT(LIMIT_CARD), .card = TREE_INIT };
-	if (asprintf(&out->config_path, "%.*sconfig.json", directory, path) < 0) {
+	if (asprintf(&out->config_path, "%.*s%sconfig.json", directory, path, slash) < 0) {
 		out->config_path = NULL;
 		return fail_nomem(err);
 	}
-	if (asprintf(&out->card_path, "%.*sREADME.md", directory, path) < 0) {
+	if (asprintf(&out->card_path, "%.*s%sREADME.md", directory, path, slash) < 0) {
 		out->card_path = NULL;
 		return fail_nomem(err);
 	}

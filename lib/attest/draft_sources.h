@@ -3,6 +3,7 @@
 #ifndef ATTEST_DRAFT_SOURCES_H
 #define ATTEST_DRAFT_SOURCES_H
 
+#include "checkpoint/checkpoint.h"
 #include "text/node.h"
 #include "util/buf.h"
 
@@ -14,8 +15,8 @@ struct draft_sources {
 	char card_note[256];
 };
 
-/* Reads both files beside the checkpoint `path`. Malformed ones are noted, not fatal. */
-MUST_USE enum wm_code draft_sources_read(struct draft_sources *out, const char *path,
+/* Reads both files in or beside the checkpoint. Malformed ones are noted, not fatal. */
+MUST_USE enum wm_code draft_sources_read(struct draft_sources *out, const struct checkpoint *c,
 					 struct wm_error *err);
 void draft_sources_release(struct draft_sources *s);
 #define cleanup_draft_sources __attribute__((cleanup(draft_sources_release)))

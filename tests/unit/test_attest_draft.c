@@ -76,6 +76,7 @@ static enum wm_code sign(const struct buf *yaml, struct wm_error *err)
 		.yaml_name = "m.yaml",
 		.signer = p.signer,
 		.workers = 1,
+		.no_cache = true,
 	};
 
 	unlink(p.sidecar);
@@ -248,6 +249,7 @@ static void hostile_metadata(void **state)
 		"{\"__metadata__\":{\"a\\nkind: run\":\"b\\n---\\nkind: dataset\",\"\\u001b[2J\":\"\\u202e\"},"
 		"\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}";
 	cleanup_buf struct buf bytes = BUF_INIT(4096), yaml = BUF_INIT(LIMIT_YAML);
+	const struct checkpoint_open_options opening = { NULL };
 	cleanup_checkpoint struct checkpoint *c = NULL;
 	cleanup_free char *path = NULL;
 	struct wm_error err = { 0 };
@@ -258,7 +260,7 @@ static void hostile_metadata(void **state)
 	assert_ok(buf_append(&bytes, &len, sizeof(len), &err), &err);
 	assert_ok(buf_append(&bytes, header, sizeof(header), &err), &err);
 	write_bytes(path, bytes.data, bytes.len);
-	assert_ok(checkpoint_open(&c, path, &err), &err);
+	assert_ok(checkpoint_open(&c, path, &opening, &err), &err);
 	assert_ok(draft_write(&yaml, c, &err), &err);
 	check_structure(&yaml, 1);
 }
@@ -267,6 +269,7 @@ static void hostile_metadata(void **state)
 static size_t draft_metadata(struct buf *yaml, const struct buf *metadata)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_HEADER);
+	const struct checkpoint_open_options opening = { NULL };
 	cleanup_checkpoint struct checkpoint *c = NULL;
 	cleanup_free char *path = NULL;
 	struct wm_error err = { 0 };
@@ -279,7 +282,7 @@ static size_t draft_metadata(struct buf *yaml, const struct buf *metadata)
 	len = bytes.len - sizeof(len);
 	memcpy(bytes.data, &len, sizeof(len));
 	write_bytes(path, bytes.data, bytes.len);
-	assert_ok(checkpoint_open(&c, path, &err), &err);
+	assert_ok(checkpoint_open(&c, path, &opening, &err), &err);
 	yaml->len = 0;
 	assert_ok(draft_write(yaml, c, &err), &err);
 	check_structure(yaml, 1);
