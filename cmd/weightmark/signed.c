@@ -125,7 +125,12 @@ static enum wm_code print_summary(const struct signing *s, bool dry_run, struct 
 {
 	const struct checkpoint *c = s->checkpoint;
 
-	print("%s %s\n", dry_run ? "would sign" : s->unchanged ? "signed already:" : "signed",
+	const bool released = s->release.n_statements > 0 && !s->release.statements[0].reused;
+
+	print("%s %s\n",
+	      dry_run			  ? "would sign" :
+	      s->unchanged && !released ? "signed already:" :
+					  "signed",
 	      c->path);
 	TRY(each_statement(s, print_line, NULL, err));
 	print("  %-10s%zu file%s, %llu bytes, %zu tensors\n", "measured", c->n_files,

@@ -12,7 +12,6 @@
 #include "util/limits.h"
 
 enum {
-	HEADER_WARNED = 25000000,	  /* Hub tools read headers up to this many bytes */
 	HEAD_MAX = LIMIT_HEADER + 4 * LIMIT_SLOT, /* a slot takes less: base64 and padding */
 };
 
@@ -160,7 +159,9 @@ static enum wm_code change_file(struct embedded_file *out, const struct work *w,
 	TRY(make_head(&head, w, f, err));
 	out->unchanged = t->unchanged;
 	out->slot_len = head.len - f->layout.head.len;
-	out->header_warning = w->carried && head.len > HEADER_WARNED;
+	/* The head is 8 bytes of length longer than what Hub tools count. */
+	out->header_warning = w->carried && f->layout.format == &format_safetensors &&
+			      head.len - 8 > SAFETENSORS_HEADER_HUB;
 	if (t->unchanged)
 		return WM_OK;
 	r.head = head.data;

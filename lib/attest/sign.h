@@ -55,7 +55,7 @@ struct signing {
 	struct taken taken;
 	size_t n_taken;	  /* files whose records were taken from the carried manifest */
 	size_t n_cached;  /* files that were not read, being as they were last measured */
-	bool unchanged;	  /* the sidecar held equal statements already; it was not written */
+	bool unchanged;	  /* the sidecar held equal statements already, but for the release */
 	struct embedding embedding;
 	struct composition release; /* one statement, or none */
 	struct buf release_payload;

@@ -13,6 +13,7 @@ export TOP B
 setup() {
 	unset "${!WEIGHTMARK_@}" NO_COLOR
 	export HOME=$BATS_TEST_TMPDIR/home XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
 	export KEYS=$XDG_CONFIG_HOME/weightmark/keys CONFIG=$XDG_CONFIG_HOME/weightmark/config
 	mkdir -p "$HOME" "$BATS_TEST_TMPDIR/work"
 	cd "$BATS_TEST_TMPDIR/work" || return 1

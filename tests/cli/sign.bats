@@ -188,8 +188,6 @@ load signed
 	: >empty.safetensors
 	run -1 --separate-stderr wm sign empty.safetensors -m m.yaml --key publisher.key
 	refused_as empty-file
-	run -1 --separate-stderr wm sign . -m m.yaml --key publisher.key
-	refused_as not-a-file
 	run -3 --separate-stderr wm sign absent.safetensors -m m.yaml --key publisher.key
 	refused_as not-found
 	[ -z "$(find . -name '*.wmk')" ]
@@ -213,5 +211,166 @@ load signed
 			is_json "$output"
 		fi
 		mv "./$name" model.safetensors
+	done
+}
+
+# --- directories ----------------------------------------------------------------------
+
+@test "sign: a directory: the sidecar in it, all files and parts in the manifest" {
+	given_directory
+	run -0 --separate-stderr wm sign m/ -m m.yaml --key publisher.key --json
+	[ -f m/weightmark.wmk ]
+	[ "$(of_json "$output" '.measured.file[].path')" = \
+		$'README.md\nconfig.json\nmodel.safetensors\ntokenizer.json' ]
+	[ "$(of_json "$output" '.measured.file[].role')" = $'document\nload\nload\nload' ]
+	[ "$(of_json "$output" '.measured.part[].name')" = model.safetensors ]
+	run -0 wm verify m --key publisher.pub --full
+	# The sidecar is not part of what it speaks of.
+	run -0 --separate-stderr wm sign m -m m.yaml --key publisher.key
+	[ "${lines[0]}" = 'signed already: m' ]
+	(cd m && wm sign . -m ../m.yaml --key ../publisher.key)
+}
+
+@test "sign: a set of shards is signed whole; one of it alone is refused" {
+	given
+	mkdir set
+	tensor_file set/model-00001-of-00002.safetensors a aaaa
+	tensor_file set/model-00002-of-00002.safetensors b bbbb
+	run -0 --separate-stderr wm sign set -m m.yaml --key publisher.key --json
+	[ "$(of_json "$output" '.measured.part | length')" = 1 ]
+	[ "$(of_json "$output" '.measured.part[0].tensor_count')" = 2 ]
+	run -0 wm verify set --key publisher.pub --full
+	run -2 --separate-stderr wm sign set/model-00001-of-00002.safetensors -m m.yaml --key publisher.key
+	refused_as shard-alone
+	rm set/weightmark.wmk set/model-00002-of-00002.safetensors
+	run -1 --separate-stderr wm sign set -m m.yaml --key publisher.key
+	refused_as part-incomplete
+	[ -z "$(find . -name '*.wmk')" ]
+	# A set of one is no set, and names that only look so are none.
+	local name
+	for name in model-00001-of-00001.safetensors model-1-of-2.safetensors model-00001-of-00002x.safetensors; do
+		tensor_file "$name" a aaaa
+		run -0 --separate-stderr wm sign "$name" -m m.yaml --key publisher.key
+	done
+}
+
+@test "sign: a private key in the directory is refused, the signing key wherever it lies in it" {
+	given_directory
+	local kind
+	for kind in '' 'EC ' 'RSA ' 'ENCRYPTED ' 'OPENSSH '; do
+		printf 'x\n-----BEGIN %sPRIVATE KEY-----\nAAAA\n-----END %sPRIVATE KEY-----\n' "$kind" "$kind" >m/notes
+		run -2 --separate-stderr wm sign m -m m.yaml --key publisher.key
+		refused_as key-in-checkpoint
+	done
+	[[ $stderr == *m/notes* ]]
+	# Its public half may be there, and text that speaks of keys.
+	printf 'put -----BEGIN PRIVATE KEY----- there\n-----BEGIN PUBLIC KEY-----\n' >m/notes
+	cp publisher.pub m/
+	run -0 --separate-stderr wm sign m -m m.yaml --key publisher.key -n
+	mkdir -p m/.git
+	cp publisher.key m/.git/k
+	run -2 --separate-stderr wm sign m -m m.yaml --key m/.git/k
+	refused_as key-in-checkpoint
+	cp publisher.key m/k
+	run -2 --separate-stderr wm sign m -m m.yaml --key m/k
+	refused_as key-in-checkpoint
+	ln m/k other.key
+	run -2 --separate-stderr wm sign m -m m.yaml --key other.key
+	refused_as key-in-checkpoint
+	[ ! -e m/weightmark.wmk ]
+}
+
+@test "sign: git-lfs pointers are not the files" {
+	given_directory
+	lfs_pointer m/model.safetensors
+	run -1 --separate-stderr wm sign m -m m.yaml --key publisher.key
+	refused_as pointer-only
+	[[ $stderr == *m/model.safetensors* ]]
+	[ ! -e m/weightmark.wmk ]
+}
+
+@test "sign: links are followed beneath --links-within" {
+	given_directory
+	mkdir store
+	mv m/model.safetensors store/
+	ln -s ../store/model.safetensors m/
+	run -1 --separate-stderr wm sign m -m m.yaml --key publisher.key
+	refused_as link-outside
+	run -0 --separate-stderr wm sign m -m m.yaml --key publisher.key --links-within store
+	run -0 wm verify m --key publisher.pub --links-within store
+}
+
+# --- embedding and releases -----------------------------------------------------------
+
+@test "sign: --embed puts slots in and signs a release of the bytes that came of it" {
+	given_directory
+	run -0 --separate-stderr wm sign m -m m.yaml --key publisher.key --embed --uri https://example.org/m --json
+	[ "$(of_json "$output" '.statements[].kind')" = $'dataset\nrun\nmanifest\nrelease' ]
+	[ "$(of_json "$output" '.statements[3].object | sub(".*/"; "")')" = digits-mlp@1.0.0+release ]
+	[ "$(of_json "$output" '.embedded.files[].path')" = model.safetensors ]
+	[ "$(of_json "$output" '.release_milliseconds | type')" = number ]
+	run -0 --separate-stderr wm show m/weightmark.wmk --json
+	local file
+	for file in README.md config.json model.safetensors tokenizer.json; do
+		[ "$(of_json "$output" '.. | objects | select(.file? and .uri?) | .file[] | select(.path == $p) | .sha256' \
+			--arg p $file)" = "$(sha256sum <m/$file | cut -d' ' -f1)" ]
+		[ "$(of_json "$output" '.. | objects | select(.file? and .uri?) | .file[] | select(.path == $p) | .size' \
+			--arg p $file)" = "$(stat -c %s m/$file)" ]
+	done
+	run -0 wm verify m --key publisher.pub --full
+	# The release is in no slot, and the file alone still verifies with what it carries.
+	run -0 --separate-stderr wm extract m/model.safetensors --out slot.wmk
+	run -0 wm show slot.wmk
+	[[ $output != *release* ]]
+	# Again: nothing is new.
+	sha256sum m/* >before
+	run -0 --separate-stderr wm sign m --embed --key publisher.key
+	[ "${lines[0]}" = 'signed already: m' ]
+	sha256sum -c --quiet before
+}
+
+@test "sign: --release of the files as they are; a later one corrects it" {
+	given_signed_directory
+	run -0 --separate-stderr wm sign m --release --key publisher.key --json
+	[ "$(of_json "$output" '.statements[].kind')" = $'manifest\nrelease' ]
+	[ "$(of_json "$output" '.statements[0].reused')" = true ]
+	local first
+	first=$(of_json "$output" '.statements[1].statement')
+	sha256sum m/weightmark.wmk >before
+	run -0 --separate-stderr wm sign m --release --key publisher.key --json
+	[ "$(of_json "$output" '.statements[1].statement')" = "$first" ]
+	[ "$(of_json "$output" '.statements[1].reused')" = true ]
+	sha256sum -c --quiet before
+	run -0 --separate-stderr wm sign m --release --uri https://example.org/m --key publisher.key --json
+	[ "$(of_json "$output" '.statements[1].sequence')" = 2 ]
+	[ "$(of_json "$output" '.statements[1].previous')" = "$first" ]
+	run -0 wm verify m --key publisher.pub
+	[[ $output == *release* ]]
+}
+
+@test "sign: a lone file with --embed --in-place, where the file system can" {
+	given
+	run --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --embed --in-place
+	[ "$status" = 0 ] || { [ "$status" = 3 ] && refused_as in-place-unsupported; } ||
+		{ [ "$status" = 1 ] && refused_as in-place-unsupported; }
+	run -0 wm verify model.safetensors --key publisher.pub
+}
+
+@test "sign: --dry-run of a release writes nothing" {
+	given_signed_directory
+	sha256sum m/* >before
+	run -0 --separate-stderr wm sign m --release --key publisher.key -n
+	[[ $output == *'predicateType: urn:weightmark:release:v1'* ]]
+	run -0 --separate-stderr wm sign m --embed --key publisher.key -n
+	sha256sum -c --quiet before
+}
+
+@test "sign: options that need another one" {
+	given_signed_directory
+	local arguments
+	for arguments in '-m m.yaml --reason x' '-m m.yaml --in-place' '-m m.yaml --uri https://example.org' \
+		"--amend --reason ''" "--release --uri ''"; do
+		run -2 --separate-stderr eval "wm sign m --key publisher.key $arguments"
+		refused_as usage
 	done
 }

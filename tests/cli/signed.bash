@@ -16,6 +16,40 @@ given_signed() {
 	wm sign model.safetensors --manifest m.yaml --key publisher.key >/dev/null
 }
 
+# The same checkpoint as a directory m/, with what lies beside weights.
+given_directory() {
+	given
+	mkdir m
+	mv model.safetensors m/
+	printf '{"architectures": ["Mlp"]}\n' >m/config.json
+	printf '%s\n' '---' 'license: apache-2.0' '---' '# Digits' >m/README.md
+	printf '{"version": "1.0"}\n' >m/tokenizer.json
+}
+
+given_signed_directory() {
+	given_directory
+	wm sign m --manifest m.yaml --key publisher.key >/dev/null
+}
+
+# A safetensors file of one tensor of four bytes: tensor_file PATH NAME TEXT
+tensor_file() { # path name text
+	local header
+	header=$(printf '{"%s":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}' "$2")
+	# shellcheck disable=SC2059
+	{
+		printf "\\x$(printf %02x ${#header})\\0\\0\\0\\0\\0\\0\\0"
+		printf '%s%.4s' "$header" "$3"
+	} >"$1"
+}
+
+# Puts a git-lfs pointer in the place of FILE, to the bytes that it has.
+lfs_pointer() { # file
+	local digest size
+	digest=$(sha256sum <"$1" | cut -d' ' -f1)
+	size=$(stat -c %s "$1")
+	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %s\n' "$digest" "$size" >"$1"
+}
+
 # Flips the lowest bit of byte AT of FILE.
 flip() { # file at
 	local byte
