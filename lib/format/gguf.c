@@ -78,7 +78,7 @@ static enum wm_code read_name(struct gguf *g, struct layout *l, struct tensor *t
 {
 	char *copy = NULL;
 	struct cursor c;
-	uint64_t len;
+	uint64_t len = 0;
 
 	TRY(gguf_u64(g, &len, err));
 	if (len == 0 || len > NAME_MAX_BYTES)
@@ -102,7 +102,7 @@ static enum wm_code read_dims(struct gguf *g, struct layout *l, struct tensor *t
 {
 	void *memory = NULL;
 	uint64_t *dims;
-	uint32_t rank;
+	uint32_t rank = 0;
 
 	TRY(gguf_u32(g, &rank, err));
 	if (rank > RANK_MAX)
@@ -125,7 +125,7 @@ static enum wm_code read_dims(struct gguf *g, struct layout *l, struct tensor *t
 
 static enum wm_code read_type(struct gguf *g, struct tensor *t, struct wm_error *err)
 {
-	uint32_t type;
+	uint32_t type = 0;
 
 	TRY(gguf_u32(g, &type, err));
 	if (type >= sizeof(types) / sizeof(types[0]) || !types[type].known)
@@ -164,7 +164,7 @@ static enum wm_code read_info(struct gguf *g, struct layout *l, uint64_t *end,
 			      struct wm_error *err)
 {
 	struct tensor *t = &l->tensors[l->n_tensors];
-	uint64_t off;
+	uint64_t off = 0;
 
 	TRY(read_name(g, l, t, err));
 	TRY(read_dims(g, l, t, err));
@@ -346,11 +346,13 @@ static void write_u64le(uint8_t out[8], uint64_t value)
 static void cut_slot(struct layout *l, const struct gguf *g)
 {
 	const size_t slot_len = (size_t)l->slot_len, end = GGUF_HEAD_BYTES + slot_len;
+	uint8_t n_kvs[8];
 
 	if (slot_len == 0)
 		return;
-	write_u64le(&l->head.data[GGUF_N_KV_OFF], g->n_kvs - 1);
-	memmove(&l->head.data[GGUF_HEAD_BYTES], &l->head.data[end], l->head.len - end);
+	write_u64le(n_kvs, g->n_kvs - 1);
+	memcpy(l->head.data + GGUF_N_KV_OFF, n_kvs, sizeof(n_kvs));
+	memmove(l->head.data + GGUF_HEAD_BYTES, l->head.data + end, l->head.len - end);
 	buf_truncate(&l->head, l->head.len - slot_len);
 }
 
@@ -388,7 +390,7 @@ static enum wm_code write_embedded(struct buf *head, const struct layout *l, uin
 	write_u64le(integer, value->len);
 	TRY(buf_append(head, integer, 8, err));
 	TRY(buf_append(head, value->data, value->len, err));
-	return buf_append(head, &l->head.data[GGUF_HEAD_BYTES], l->head.len - GGUF_HEAD_BYTES, err);
+	return buf_append(head, l->head.data + GGUF_HEAD_BYTES, l->head.len - GGUF_HEAD_BYTES, err);
 }
 
 static enum wm_code embed(struct buf *head, const struct layout *l, const void *carried, size_t len,

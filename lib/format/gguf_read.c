@@ -113,7 +113,7 @@ enum wm_code gguf_take_padding(struct gguf *g, struct wm_error *err)
 static enum wm_code read_head(struct gguf *g, uint64_t *n_kvs, struct wm_error *err)
 {
 	struct cursor magic;
-	uint32_t version;
+	uint32_t version = 0;
 
 	TRY(gguf_take(&magic, g, 4, err));
 	if (memcmp(magic.data, "GGUF", 4) != 0)
@@ -145,7 +145,7 @@ static enum wm_code read_head(struct gguf *g, uint64_t *n_kvs, struct wm_error *
 static enum wm_code read_key(struct gguf *g, struct gguf_kv *kv, struct wm_error *err)
 {
 	struct cursor c;
-	uint64_t len;
+	uint64_t len = 0;
 
 	TRY(gguf_u64(g, &len, err));
 	if (len == 0)
@@ -175,7 +175,7 @@ static enum wm_code check_bools(const struct gguf *g, struct cursor c, struct wm
 static enum wm_code skip_strings(struct gguf *g, uint64_t n, struct wm_error *err)
 {
 	struct cursor c;
-	uint64_t len;
+	uint64_t len = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
 		TRY(gguf_u64(g, &len, err));
@@ -187,8 +187,8 @@ static enum wm_code skip_strings(struct gguf *g, uint64_t n, struct wm_error *er
 static enum wm_code read_array(struct gguf *g, struct wm_error *err)
 {
 	struct cursor c;
-	uint32_t type;
-	uint64_t n, len;
+	uint32_t type = 0;
+	uint64_t n = 0, len = 0;
 
 	TRY(gguf_u32(g, &type, err));
 	TRY(gguf_u64(g, &n, err));
@@ -209,7 +209,7 @@ static enum wm_code read_array(struct gguf *g, struct wm_error *err)
 static enum wm_code read_string(struct gguf *g, struct gguf_kv *kv, struct wm_error *err)
 {
 	struct cursor c;
-	uint64_t len;
+	uint64_t len = 0;
 
 	TRY(gguf_u64(g, &len, err));
 	TRY(gguf_take(&c, g, len, err));
