@@ -41,10 +41,27 @@ static int compare_places(const void *a, const void *b)
 	return order ? order : tensor_compare_names(x->tensor, y->tensor);
 }
 
+static int compare_part_name(const void *name, const void *part)
+{
+	return strcmp(name, ((const struct checkpoint_part *)part)->name);
+}
+
+/* Whether the part has tensors to compare: with those that it has in `other`, or all of them. */
+static bool is_compared(const struct checkpoint_part *p, const struct checkpoint *other)
+{
+	const struct checkpoint_part *twin;
+
+	if (!p->has_weights || other->n_parts == 0)
+		return p->has_weights;
+	twin = bsearch(p->name, other->parts, other->n_parts, sizeof(*twin), compare_part_name);
+	return !twin || twin->has_weights;
+}
+
 /* The tensors of all parts, in order; free() the list. */
 static enum wm_code gather(struct place **out, size_t *n, const struct checkpoint *c,
-			   bool name_parts, struct wm_error *err)
+			   const struct checkpoint *other, struct wm_error *err)
 {
+	const bool name_parts = c->n_parts > 1 || other->n_parts > 1;
 	struct place *places = calloc(checkpoint_n_tensors(c) + 1, sizeof(*places));
 	bool told = false;
 
@@ -54,9 +71,10 @@ static enum wm_code gather(struct place **out, size_t *n, const struct checkpoin
 	*n = 0;
 	for (size_t i = 0; i < c->n_parts; i++) {
 		const struct checkpoint_part *p = &c->parts[i];
+		bool compared = is_compared(p, other);
 
 		told |= p->has_weights;
-		for (size_t j = 0; p->has_weights && j < p->n_files; j++) {
+		for (size_t j = 0; compared && j < p->n_files; j++) {
 			const struct layout *l = &c->files[p->files[j]].layout;
 
 			for (size_t k = 0; k < l->n_tensors; k++)
@@ -88,13 +106,12 @@ const struct tensor *diff_tensor(const struct diff_row *row)
 enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 			      const struct checkpoint *after, struct wm_error *err)
 {
-	const bool name_parts = before->n_parts > 1 || after->n_parts > 1;
 	cleanup_free struct place *old = NULL, *new = NULL;
 	size_t n_old = 0, n_new = 0, i = 0, j = 0;
 	cleanup_diff struct diff d = { 0 };
 
-	TRY(gather(&old, &n_old, before, name_parts, err));
-	TRY(gather(&new, &n_new, after, name_parts, err));
+	TRY(gather(&old, &n_old, before, after, err));
+	TRY(gather(&new, &n_new, after, before, err));
 	d.rows = calloc(n_old + n_new + 1, sizeof(*d.rows));
 	if (!d.rows)
 		return fail_nomem(err);
