@@ -146,7 +146,7 @@ WM_API enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, stru
  */
 struct wm_sign_options {
 	size_t size;		  /* sizeof(struct wm_sign_options) */
-	const char *manifest;	  /* YAML: one manifest, datasets, runs; NULL: as it was signed */
+	const char *manifest;	  /* YAML: manifest, datasets, runs; NULL: as was signed */
 	size_t manifest_len;	  /* bytes */
 	const char *key;	  /* path of a private key in PKCS #8 PEM, not encrypted */
 	const char *issuer;	  /* who answers; NULL: who did before, else "key:<keyid>" */

@@ -32,6 +32,20 @@ static void print_value(const struct node *n, const char *place)
 	}
 }
 
+/* What it corrects, and why. */
+static void print_correction(const Weightmark__V1__Header *h)
+{
+	char id[STATEMENT_ID_TEXT + 1];
+
+	if (!h->previous)
+		return;
+	statement_id_text(id, h->previous->sha256.data);
+	print("  %-28s %llu\n  %-28s %s\n", "sequence", (unsigned long long)h->sequence,
+	      "corrects", id);
+	if (h->reason)
+		print("  %-28s %s\n", "reason", h->reason);
+}
+
 enum wm_code print_statement(const struct statement *s, const char *keyid, const char *how,
 			     struct wm_error *err)
 {
@@ -46,6 +60,7 @@ enum wm_code print_statement(const struct statement *s, const char *keyid, const
 	print("  %-28s %s\n  %-28s %s\n  %-28s %s\n", "statement", id, "issuer",
 	      s->header->issuer, "issued_at", at);
 	print("  %-28s %s (signature %s)\n", "keyid", keyid, how);
+	print_correction(s->header);
 	if (s->header->n_sealed)
 		print("  %-28s %zu\n", "values withheld", s->header->n_sealed);
 	for (const struct node *c = node_find(payload, "predicate")->first; c; c = c->next)

@@ -97,15 +97,18 @@ const struct verb verb_admit = {
 	.summary = "answer for a checkpoint that its publisher did not sign",
 	.operands = "PATH",
 	.description =
-		"Measures every byte of the checkpoint PATH, a weights file or a directory, and "
-		"signs an admission of it: an operator's or a buyer's word that it may be used, "
-		"where it came from, why, and until when. Whoever verifies has to trust the key for "
-		"that; nothing is said about who made the checkpoint or from what.\n\n"
-		"The admission goes into the sidecar, where statements that are there already stay. "
-		"Admitting again with another reason or day corrects the admission before. Who "
-		"signed a manifest for the checkpoint need not admit it, and is refused.",
-	.examples = "weightmark admit llm/ --source https://huggingface.co/acme/llm --revision 4f1c2a9 "
-		    "--reason 'pilot, internal data only' --expires 2027-06-30 --key operator.key",
+		"Measures every byte of the checkpoint PATH, a weights file or a directory, "
+		"and signs an admission of it: an operator's or a buyer's word that it may be "
+		"used, where it came from, why, and until when. Whoever verifies has to trust "
+		"the key for that; nothing is said about who made the checkpoint or from "
+		"what.\n\n"
+		"The admission goes into the sidecar, where statements that are there already "
+		"stay. Admitting again with another reason or day corrects the admission "
+		"before. Who signed a manifest for the checkpoint need not admit it, and is "
+		"refused.",
+	.examples = "weightmark admit llm/ --source https://huggingface.co/acme/llm "
+		    "--revision 4f1c2a9 --reason 'pilot, internal data only' "
+		    "--expires 2027-06-30 --key operator.key",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.run = run,

@@ -50,12 +50,13 @@ const struct verb verb_draft = {
 	.operands = "PATH",
 	.description =
 		"Reads the headers of the checkpoint PATH, a weights file or a directory, and "
-		"config.json and the model card README.md in the directory or beside the file, and "
-		"writes the YAML of a manifest with what they say, each with its source. Lines that "
-		"a person has to fill in have no value; sign refuses them until they have one. "
-		"Nothing is invented.\n\n"
+		"config.json and the model card README.md in the directory or beside the file, "
+		"and writes the YAML of a manifest with what they say, each with its source. "
+		"Lines that a person has to fill in have no value; sign refuses them until "
+		"they have one. Nothing is invented.\n\n"
 		"Where a slot came along from another checkpoint, what it carries is about an "
-		"ancestor: its manifest is written as a parent. No signature is verified for that.",
+		"ancestor: its manifest is written as a parent. No signature is verified for "
+		"that.",
 	.examples = "weightmark draft model.safetensors --out m.yaml\n"
 		    "weightmark draft checkpoint/ --out m.yaml",
 	.options = options,

@@ -250,8 +250,8 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 	for (size_t i = 0; i < c->n_statements; i++)
 		if (c->statements[i].kind->descriptor == d && names(id, c->statements[i].object)) {
 			c->statements[i].used = true;
-			return compose_reference(out, c, c->statements[i].object, c->statements[i].id,
-					      err);
+			return compose_reference(out, c, c->statements[i].object,
+						 c->statements[i].id, err);
 		}
 	for (size_t i = 0; i < n_given; i++) {
 		if (given[i]->kind->descriptor != d || !names(id, given[i]->header->object->text))
@@ -320,7 +320,7 @@ static enum wm_code refer_to_runs(struct composition *c, struct wm_error *err)
 	for (size_t i = 0; i < c->n_statements; i++)
 		if (c->statements[i].kind->descriptor == &weightmark__v1__run__descriptor) {
 			TRY(compose_reference(&m->run[m->n_run], c, c->statements[i].object,
-					   c->statements[i].id, err));
+					      c->statements[i].id, err));
 			m->n_run++;
 		}
 	if (m->n_run > 0 && !m->checkpoint_of) {

@@ -102,7 +102,7 @@ static enum wm_code compose_all(struct signing *out, const char *path,
 	manifest = &out->composition.statements[out->composition.n_statements - 1];
 	if (h && (o->amend || !o->yaml) && strcmp(manifest->object, h->object->text) != 0)
 		return fail(err, REASON_USAGE,
-			    "an amendment is about the object that is carried, %s, and not about %s",
+			    "what is carried is about %s; an amendment is not about %s",
 			    h->object->text, manifest->object);
 	return WM_OK;
 }
@@ -149,19 +149,18 @@ static enum wm_code load_cached(struct signing *out, struct wm_error *err)
 		if (f->is_pointer)
 			continue;
 		TRY(cache_load(f, err));
-		out->n_cached += f->measured;
+		out->n_cached += f->from_cache;
 	}
 	return WM_OK;
 }
 
-/* Keeps what was measured for the next time; that it cannot be kept is no reason not to sign. */
-static void store_measured(struct checkpoint *c)
+/* Keeps what was measured for the next time. */
+static enum wm_code store_measured(struct checkpoint *c, struct wm_error *err)
 {
-	struct wm_error ignored;
-
 	for (size_t i = 0; i < c->n_files; i++)
-		if (!c->files[i].is_pointer && cache_store(&c->files[i], &ignored) != WM_OK)
-			return;
+		if (!c->files[i].is_pointer)
+			TRY(cache_store(&c->files[i], err));
+	return WM_OK;
 }
 
 static enum wm_code measure_all(struct signing *out, const struct sign_options *o,
@@ -182,10 +181,8 @@ static enum wm_code measure_all(struct signing *out, const struct sign_options *
 	if (!o->no_cache)
 		TRY(load_cached(out, err));
 	TRY(checkpoint_measure(c, &measuring, err));
-	for (size_t i = 0; i < c->n_files; i++)
-		TRY(checkpoint_check_unchanged(&c->files[i], err));
 	if (!o->no_cache)
-		store_measured(c);
+		TRY(store_measured(c, err));
 	if (!pointers)
 		return WM_OK;
 	for (size_t i = 0; i < c->n_files; i++)
@@ -331,8 +328,6 @@ static enum wm_code embed_and_release(struct signing *out, const char *path,
 	if (o->dry_run)
 		return WM_OK;
 	/* Our leases would keep the files from being changed. */
-	for (size_t i = 0; i < out->checkpoint->n_files; i++)
-		TRY(checkpoint_check_unchanged(&out->checkpoint->files[i], err));
 	checkpoint_close_files(out->checkpoint);
 	TRY(checkpoint_embed(&out->embedding, path, &embedding, err));
 	TRY(checkpoint_open(&now, path, &opening, err));

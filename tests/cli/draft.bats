@@ -55,3 +55,61 @@ load signed
 		rm "./$name"
 	done
 }
+
+@test "draft: a directory: what lies in it, its parts" {
+	given_directory
+	run -0 --separate-stderr wm draft m
+	[ -z "$stderr" ]
+	[[ $output == '# m: '*' bytes in 4 files'*'# part model.safetensors: '*' in 1 file, 4 tensors, 2410 parameters'* ]]
+	[[ $output == *'architecture: Mlp  # config.json'*'parameter_count: 2410'*'licence: Apache-2.0  # README.md'* ]]
+	# Not what lies beside it.
+	printf '{"architectures": ["Other"]}' >config.json
+	run -0 wm draft m/
+	[[ $output != *Other* ]]
+	# With several parts nobody can tell what the publisher counts.
+	tensor_file m/adapter.safetensors a aaaa
+	run -0 wm draft m
+	[[ $output == *'# part adapter.safetensors'*'# part model.safetensors'* ]]
+	[[ $output != *parameter_count* ]]
+}
+
+@test "draft: a slot that came along from elsewhere becomes a parent" {
+	given_signed
+	wm embed model.safetensors >/dev/null
+	run -0 --separate-stderr wm draft model.safetensors
+	[[ $output != *derivation* ]]
+	# What a converter makes of it: the same metadata, other tensors.
+	local header value
+	value=$(head -c 65536 model.safetensors | LC_ALL=C grep -ao '"weightmark":"[^"]*"')
+	header="{\"__metadata__\":{$value},\"t\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}"
+	mkdir tuned
+	{
+		local n=${#header} i
+		for i in 1 2 3 4 5 6 7 8; do
+			# shellcheck disable=SC2059
+			printf "\\x$(printf %02x $((n % 256)))"
+			n=$((n / 256))
+		done
+		printf '%saaaa' "$header"
+	} >tuned/model.safetensors
+	printf '%s\n' '---' 'base_model: acme/base' '---' >tuned/README.md
+	local statement weights
+	statement=$(wm sign model.safetensors -m m.yaml --key publisher.key --json | jq -r '.statements[2].statement')
+	weights=$(wm digest model.safetensors --json | jq -r '.. | .weights_digest? // empty' | head -1)
+	run -0 --separate-stderr wm draft tuned
+	[[ $output == *$'derivation:\n  - kind:'*$'    parent:\n      - object: '*'/digits-mlp@1.0.0'*'slot of model.safetensors; its signature was not verified'* ]]
+	[[ $output == *"statement: "*"$statement"*"weights_digest: "*"$weights"*'- uri: acme/base'* ]]
+	# Filled in it can be signed, and the parent is referred to.
+	run -0 --separate-stderr wm draft tuned --out draft.yaml
+	sed -i 's/^  name: /&tuned/; s/^  version: /&1.0.0/; s/^  licence: /&MIT/; s/^  - id: /&run-1/; s/^        role: /&pretrain/
+		s/^      - dataset_id: /&d/; s/^dataset_id: /&d/; s/^title: /&D/; s/^licence: /&MIT/; s/^record_count: /&1/
+		s/^has_personal_info: /&no/; s/^  - kind: /&finetune/' draft.yaml
+	# An id stands for one thing: the run of the parent has this one.
+	run -2 --separate-stderr wm sign tuned -m draft.yaml --key publisher.key
+	refused_as already-signed
+	[[ $stderr == *"another run 'run-1'; if this is not the same, give it another id"* ]]
+	sed -i 's/run-1/tuning/' draft.yaml
+	run -0 --separate-stderr wm sign tuned -m draft.yaml --key publisher.key
+	run -0 wm show tuned/weightmark.wmk
+	[[ $output == *'derivation[0].parent[0].statement '*"$statement"* ]]
+}

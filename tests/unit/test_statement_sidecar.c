@@ -408,6 +408,29 @@ static void encoding_writes_doubles_once(void **state)
 	assert_memory_equal(again.data, b.data, b.len);
 }
 
+/* Openings are sorted, and one of two at the same place is written. */
+static void encoding_sorts_openings(void **state)
+{
+	cleanup_buf struct buf b = BUF_INIT(MAX), again = BUF_INIT(MAX);
+	cleanup_sidecar struct sidecar s = { 0 };
+	struct wm_error err = { 0 };
+	struct opening o[3];
+
+	(void)state;
+	many_envelopes(&b, 2);
+	add_opening(&b, 1, "/a", 16, "1");
+	add_opening(&b, 1, "/b", 16, "2");
+	assert_ok(sidecar_decode(&s, b.data, b.len, "m.wmk", &err), &err);
+	o[0] = s.openings[1];
+	o[1] = s.openings[0];
+	o[2] = s.openings[1];
+	assert_ok(sidecar_encode_all(&again, s.envelopes, 2, o, 3, &err), &err);
+	assert_int_equal(again.len, b.len);
+	assert_memory_equal(again.data, b.data, b.len);
+	assert_reason(sidecar_encode_all(&again, s.envelopes, 2, o, LIMIT_SEALED + 1, &err), &err,
+		      LIMIT);
+}
+
 /* What would not be read is not written. */
 static void encoding_keeps_the_limits(void **state)
 {
@@ -434,7 +457,8 @@ static enum wm_code decode_and_encode(void *context, struct wm_error *err)
 
 	TRY(sidecar_decode(&s, bytes->data, bytes->len, "m.wmk", err));
 	TRY(opening_digest(digest, &s.openings[0], err));
-	return sidecar_encode(&again, s.envelopes, s.n_envelopes, err);
+	return sidecar_encode_all(&again, s.envelopes, s.n_envelopes, s.openings, s.n_openings,
+				  err);
 }
 
 static void survives_failing_allocations(void **state)
@@ -463,6 +487,7 @@ int main(void)
 		cmocka_unit_test(large_payloads_are_bounded),
 		cmocka_unit_test(long_files_are_not_looked_at),
 		cmocka_unit_test(encoding_writes_doubles_once),
+		cmocka_unit_test(encoding_sorts_openings),
 		cmocka_unit_test(encoding_keeps_the_limits),
 		cmocka_unit_test(survives_failing_allocations),
 	};
