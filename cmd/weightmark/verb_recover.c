@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `weightmark recover`: ends changes in place that were interrupted. */
+/* `weightmark recover`: ends changes that were interrupted. */
 #include "attest/recover.h"
 #include "output.h"
 #include "verb.h"
@@ -32,7 +32,7 @@ static void print_files(const struct recovered *r, const char *path)
 		print("nothing to recover: %s\n", path);
 	for (size_t i = 0; i < r->n_files; i++)
 		print("%-10s%s%s\n", state_of(&r->files[i]), r->files[i].path,
-		      r->files[i].recovery == RECOVERY_UNDONE ? "  (nothing had changed yet)" : "");
+		      r->files[i].recovery == RECOVERY_UNDONE ? "  (nothing had changed)" : "");
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)
@@ -50,14 +50,16 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 
 const struct verb verb_recover = {
 	.name = "recover",
-	.summary = "end changes in place that were interrupted",
+	.summary = "end changes that were interrupted",
 	.operands = "PATH",
 	.description =
 		"A change in place (embed --in-place, strip --in-place) that was interrupted "
 		"leaves the journal FILE.wmj beside the file; until it is ended no verb reads the "
 		"file. Recover brings the file PATH, or every file with a journal below the "
 		"directory PATH, to its new state, or to its old one where nothing had changed, "
-		"and removes the journal. Where there is none it changes nothing.",
+		"and removes the journal. Below a directory it also removes half written files, "
+		".weightmark-N-N.tmp, that a kill left behind. Where there is nothing of the kind "
+		"it changes nothing.",
 	.examples = "weightmark recover model.safetensors\n"
 		    "weightmark recover checkpoint/",
 	.exits = "0 done, also where there was nothing to do; 1 refused: a journal is not of this "

@@ -3,6 +3,7 @@
 #include "attest/recover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "util/cleanup.h"
 #include "util/file.h"
+#include "util/lease.h"
 
 void recovered_release(struct recovered *r)
 {
@@ -27,12 +29,23 @@ static size_t journalled_len(const char *path)
 	return len > suffix && strcmp(path + len - suffix, JOURNAL_SUFFIX) == 0 ? len - suffix : 0;
 }
 
+/* Removes the half written file `path`, unless somebody is writing it. */
+static enum wm_code remove_temporary(const char *path, struct wm_error *err)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0 && lease_take_alone(fd) == OTHERS_SOME)
+		return fail(err, REASON_FILE_BUSY, "%s: another program writes it", path);
+	return file_remove(path, err);
+}
+
+/* Ends what is to be ended with the file that the first `len` bytes of `path` name. */
 static enum wm_code recover_file(struct recovered *out, const char *path, size_t len,
 				 struct wm_error *err)
 {
+	enum recovery recovery = RECOVERY_UNDONE;
 	cleanup_free char *copy = strndup(path, len);
 	struct recovered_file *grown;
-	enum recovery recovery;
 
 	if (!copy)
 		return fail_nomem(err);
@@ -40,7 +53,10 @@ static enum wm_code recover_file(struct recovered *out, const char *path, size_t
 	if (!grown)
 		return fail_nomem(err);
 	out->files = grown;
-	TRY(rewrite_recover(&recovery, copy, err));
+	if (file_is_temporary(file_name(copy)))
+		TRY(remove_temporary(copy, err));
+	else
+		TRY(rewrite_recover(&recovery, copy, err));
 	if (recovery != RECOVERY_NONE)
 		out->files[out->n_files++] = (struct recovered_file){ take_ptr(&copy), recovery };
 	return WM_OK;
@@ -66,6 +82,8 @@ static enum wm_code recover_entry(struct recovered *out, const FTSENT *e, struct
 		errno = e->fts_errno;
 		return fail(err, REASON_READ_FAILED, "%s: %s", e->fts_path, strerror(errno));
 	}
+	if (file_is_temporary(e->fts_name))
+		len = e->fts_pathlen;
 	return e->fts_info == FTS_F && len > 0 ? recover_file(out, e->fts_path, len, err) : WM_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ending interrupted changes in place: of one file, or of every file below a directory
- * that has a journal beside it.
+ * Ending interrupted changes: of one file in place, or below a directory of every file that
+ * has a journal beside it; half written files that a kill left there are removed.
  */
 #ifndef ATTEST_RECOVER_H
 #define ATTEST_RECOVER_H
@@ -10,11 +10,11 @@
 
 struct recovered_file {
 	char *path;
-	enum recovery recovery; /* never NONE */
+	enum recovery recovery; /* never NONE; UNDONE: a half written file was removed, too */
 };
 
 struct recovered {
-	struct recovered_file *files; /* that had a journal and are ended, by path */
+	struct recovered_file *files; /* that are ended, by path */
 	size_t n_files;
 };
 

@@ -136,6 +136,23 @@ static enum wm_code pass_over(struct checkpoint *c, const char *path, struct wm_
 	return WM_OK;
 }
 
+/* Before anything is parsed: a file with a journal need not keep its grammar. */
+static enum wm_code check_finished(const struct checkpoint *c, const struct walk *w,
+				   struct wm_error *err)
+{
+	for (size_t i = 0; i < w->n_entries; i++) {
+		const char *path = w->entries[i].path;
+
+		if (has_suffix(path, JOURNAL_SUFFIX))
+			return fail(err, REASON_UNFINISHED, "%s/%.*s: a change of it was interrupted",
+				    c->path, (int)(strlen(path) - strlen(JOURNAL_SUFFIX)), path);
+		if (file_is_temporary(file_name(path)))
+			return fail(err, REASON_UNFINISHED, "%s/%s: a file that was being written",
+				    c->path, path);
+	}
+	return WM_OK;
+}
+
 static enum wm_code take_entry(struct checkpoint *c, struct walk_entry *e, struct wm_error *err)
 {
 	struct checkpoint_file *f = &c->files[c->n_files];
@@ -146,9 +163,6 @@ static enum wm_code take_entry(struct checkpoint *c, struct walk_entry *e, struc
 		place = NULL;
 		return fail_nomem(err);
 	}
-	if (has_suffix(e->path, JOURNAL_SUFFIX))
-		return fail(err, REASON_UNFINISHED, "%.*s: a change of it was interrupted",
-			    (int)(strlen(place) - strlen(JOURNAL_SUFFIX)), place);
 	TRY(is_sidecar(&sidecar, e, place, err));
 	if (sidecar)
 		return pass_over(c, e->path, err);
@@ -177,6 +191,7 @@ static enum wm_code open_directory(struct checkpoint *c, const char *links_withi
 
 	c->is_directory = true;
 	TRY(walk_directory(&w, c->path, links_within, err));
+	TRY(check_finished(c, &w, err));
 	c->files = calloc(w.n_entries + 1, sizeof(*c->files));
 	c->passed_over = calloc(w.n_entries + w.n_passed_over + 1, sizeof(*c->passed_over));
 	if (!c->files || !c->passed_over)

@@ -160,9 +160,27 @@ static enum wm_code open_parent(int *dir, const char *path, struct wm_error *err
 	return WM_OK;
 }
 
+static const char temporary_prefix[] = ".weightmark-", temporary_suffix[] = ".tmp";
+
 static void temporary_name(char *out, size_t size, int attempt)
 {
-	snprintf(out, size, ".weightmark-%ld-%d.tmp", (long)getpid(), attempt);
+	snprintf(out, size, "%s%ld-%d%s", temporary_prefix, (long)getpid(), attempt,
+		 temporary_suffix);
+}
+
+bool file_is_temporary(const char *name)
+{
+	static const char digits[] = "0123456789";
+	size_t n = strlen(temporary_prefix), n_digits;
+
+	if (strncmp(name, temporary_prefix, n) != 0)
+		return false;
+	n_digits = strspn(name + n, digits);
+	n += n_digits;
+	if (n_digits == 0 || name[n] != '-')
+		return false;
+	n_digits = strspn(name + ++n, digits);
+	return n_digits > 0 && strcmp(name + n + n_digits, temporary_suffix) == 0;
 }
 
 /* Through which a file without a name is given one. */

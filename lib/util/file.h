@@ -108,6 +108,12 @@ bool file_exists(const char *path);
 /* Whether both say the same of one file: which it is, its size, when it last changed. */
 bool file_unchanged(const struct stat *before, const struct stat *after);
 
+/*
+ * Whether a file of this name, without directories, is one that was being written: a kill
+ * between giving it a name and giving it its own leaves it behind.
+ */
+bool file_is_temporary(const char *name);
+
 /* The part of `path` after the last slash. Borrowed from `path`. */
 const char *file_name(const char *path);
 

@@ -230,9 +230,10 @@ count_calls() { # calls arguments
 	sed -n 's/^[0-9]* *\([a-z0-9_]*\)(.*/\1/p' trace | sort | uniq -c
 }
 
-# Each shard is what it was or what it was to be, nothing else is there, and a rerun completes it.
+# Each shard is what it was or what it was to be, recover leaves nothing else, and a rerun completes it.
 whole_or_old() { # directory old new verb
 	local f
+	"$B/weightmark" recover "$1" >/dev/null || return 1
 	for f in "$A" "$Z"; do
 		cmp -s "$1/$f" "$2/$f" || cmp -s "$1/$f" "$3/$f" || { echo "$f is half"; return 1; }
 	done
@@ -291,7 +292,7 @@ whole_or_old() { # directory old new verb
 			for ((at = 1; at <= n; at++)); do
 				rm -r disk/set && cp -r $old disk/set
 				struck "$call:signal=KILL:when=$at" $verb disk/set --in-place || true
-				if compgen -G 'disk/set/*.wmj' >/dev/null; then
+				if compgen -G 'disk/set/*.wmj' >/dev/null || compgen -G 'disk/set/.weightmark*' >/dev/null; then
 					run -1 --separate-stderr wm digest disk/set
 					refused_as unfinished
 				fi

@@ -250,12 +250,9 @@ static void writes_another_file(void **state)
 	options.out = back;
 	assert_ok(checkpoint_strip(&out, third, &options, false, &err), &err);
 	assert_true(holds_bytes(back, before.bytes[0].data, before.bytes[0].len));
-	options.out = joined(p.dir, "more");
+	options.out = "more";
 	assert_reason(checkpoint_strip(&no, p.dir, &options, false, &err), &err, USAGE);
-	free(p.sidecar);
-	p.sidecar = strdup(options.out);
 	publisher_close(&p);
-	options.out = NULL;
 }
 
 static void keeps_permissions(void **state)
@@ -458,6 +455,29 @@ static void extracts(void **state)
 	publisher_close(&p);
 }
 
+static void removes_half_written_files(void **state)
+{
+	static const char left[] = ".weightmark-12-0.tmp";
+	cleanup_recovered struct recovered r = { 0 };
+	cleanup_embedding struct embedding in = { 0 };
+	cleanup_free char *path = NULL;
+	struct wm_error err = { 0 };
+	struct publisher p;
+
+	(void)state;
+	directory_open(&p);
+	path = joined(p.path, left);
+	write_bytes(path, "half", 4);
+	assert_reason(checkpoint_embed(&in, p.path, &replacing, &err), &err, UNFINISHED);
+	assert_ok(checkpoint_recover(&r, p.path, &err), &err);
+	assert_int_equal(r.n_files, 1);
+	assert_int_equal(r.files[0].recovery, RECOVERY_UNDONE);
+	assert_string_equal(r.files[0].path, path);
+	assert_false(file_exists(path));
+	assert_ok(checkpoint_embed(&in, p.path, &replacing, &err), &err);
+	publisher_close(&p);
+}
+
 static void recovers_nothing(void **state)
 {
 	cleanup_recovered struct recovered r = { 0 };
@@ -518,6 +538,7 @@ int main(void)
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(takes_other_documents),
 		cmocka_unit_test(extracts),
+		cmocka_unit_test(removes_half_written_files),
 		cmocka_unit_test(recovers_nothing),
 		cmocka_unit_test(survives_failing_allocations),
 	};

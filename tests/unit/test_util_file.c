@@ -425,6 +425,20 @@ static void directories_are_made(void **state)
 	scratch_remove(d);
 }
 
+static void knows_temporary_names(void **state)
+{
+	static const char *const no[] = {
+		"", "weightmark-1-0.tmp", ".weightmark-1.tmp", ".weightmark--0.tmp",
+		".weightmark-1-.tmp", ".weightmark-1-0.tmpx", ".weightmark-1-0", ".weightmark-a-0.tmp",
+	};
+
+	(void)state;
+	assert_true(file_is_temporary(".weightmark-1-0.tmp"));
+	assert_true(file_is_temporary(".weightmark-4194304-99.tmp"));
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		assert_false(file_is_temporary(no[i]));
+}
+
 static void names_are_last_components(void **state)
 {
 	(void)state;
@@ -458,6 +472,7 @@ static void survives_failing_allocations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(knows_temporary_names),
 		cmocka_unit_test(only_regular_files_are_opened),
 		cmocka_unit_test(links_and_files_are_opened),
 		cmocka_unit_test(sizes_have_a_limit),
