@@ -200,7 +200,7 @@ bench: ## measure against openssl, cat, sha256sum and b3sum; needs 10 GB of free
 	$(build) all
 	@B='$(B)' tests/bench/run
 
-fault: deps ## kill sign and key new at every write, let every write fail
+fault: deps ## kill sign, key new, embed and strip at every write, let every write fail
 	$(build) all
 	@B='$(B)' tests/fault/run
 
