@@ -297,7 +297,8 @@ static enum wm_code fits(const Weightmark__V1__Manifest *manifest, const struct 
 		if (f->role == ROLE_DOCUMENT || f->is_pointer)
 			continue;
 		if (!said)
-			return fail(err, REASON_FILE_MISMATCH, "%s: no manifest lists it", f->place);
+			return fail(err, REASON_FILE_MISMATCH, "%s: no manifest lists it",
+				    f->place);
 		if (said->size != f->layout.size)
 			return fail(err, REASON_FILE_MISMATCH,
 				    "%s: %llu bytes, and the manifest says %llu", f->place,

@@ -144,11 +144,12 @@ static enum wm_code check_finished(const struct checkpoint *c, const struct walk
 		const char *path = w->entries[i].path;
 
 		if (has_suffix(path, JOURNAL_SUFFIX))
-			return fail(err, REASON_UNFINISHED, "%s/%.*s: a change of it was interrupted",
-				    c->path, (int)(strlen(path) - strlen(JOURNAL_SUFFIX)), path);
+			return fail(err, REASON_UNFINISHED,
+				    "%s/%.*s: a change of it was interrupted", c->path,
+				    (int)(strlen(path) - strlen(JOURNAL_SUFFIX)), path);
 		if (file_is_temporary(file_name(path)))
-			return fail(err, REASON_UNFINISHED, "%s/%s: a file that was being written",
-				    c->path, path);
+			return fail(err, REASON_UNFINISHED,
+				    "%s/%s: a file that was being written", c->path, path);
 	}
 	return WM_OK;
 }

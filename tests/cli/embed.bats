@@ -29,7 +29,7 @@ given_set() { # [directory]
 	wm sign "$d" --manifest m.yaml --key publisher.key >/dev/null
 }
 
-digests() { # path
+measured() { # path
 	wm digest --sha256 --json "$1" | jq 'del(.path, .file[]?.slot, .slot, .writers_excluded)'
 }
 
@@ -50,13 +50,13 @@ given_disk() { # MiB
 @test "embed: a slot goes in and out, and no digest changes" {
 	given_signed
 	cp model.safetensors before
-	digests model.safetensors >digests
+	measured model.safetensors >digests
 	run -0 --separate-stderr wm embed model.safetensors
 	[ -z "$stderr" ]
 	[ "${lines[0]}" = 'embedded into model.safetensors' ]
 	cmp -s model.safetensors before && return 1
 	[ $((($(stat -c %s model.safetensors) - $(stat -c %s before)) % 4096)) = 0 ]
-	digests model.safetensors | cmp - digests
+	measured model.safetensors | cmp - digests
 	cp model.safetensors embedded
 	run -0 wm embed model.safetensors
 	[[ ${lines[2]} == *unchanged* ]]
@@ -84,14 +84,14 @@ given_disk() { # MiB
 @test "embed: every shard of a set" {
 	given_set
 	cp -r set before
-	digests set >digests
+	measured set >digests
 	run -0 --separate-stderr wm embed set --json
 	is_json "$output"
 	[ "$(of_json "$output" '.statements, (.files[] | .path, .unchanged, .header_warning)' | tr '\n' ' ')" = \
 		"3 $A false false $Z false false " ]
 	[ "$(of_json "$output" '.files[].slot_bytes % 4096' | sort -u)" = 0 ]
 	[ "$(of_json "$output" '.without, .dropped | length' | sort -u)" = 0 ]
-	digests set | cmp - digests
+	measured set | cmp - digests
 	run -0 wm verify set --key publisher.pub
 	run -0 wm embed set --json
 	[ "$(of_json "$output" '.files[].way' | sort -u)" = unchanged ]
@@ -114,9 +114,9 @@ given_disk() { # MiB
 	cp "$TOP/testdata/fuzz/gguf/good-0" model.gguf
 	wm sign model.gguf -m m.yaml --key publisher.key >/dev/null
 	cp model.gguf before
-	digests model.gguf >digests
+	measured model.gguf >digests
 	run -0 wm embed model.gguf
-	digests model.gguf | cmp - digests
+	measured model.gguf | cmp - digests
 	run -0 wm strip model.gguf
 	cmp model.gguf before
 }
@@ -185,12 +185,12 @@ given_disk() { # MiB
 	given_disk 64
 	given_set disk/set
 	cp -r disk/set before
-	digests disk/set >digests
+	measured disk/set >digests
 	inode=$(stat -c %i "disk/set/$A")
 	run -0 --separate-stderr wm embed disk/set --in-place --json
 	[ "$(of_json "$output" '.files[].way' | sort -u)" = shift ]
 	[ "$(stat -c %i "disk/set/$A")" = "$inode" ]
-	digests disk/set | cmp - digests
+	measured disk/set | cmp - digests
 	run -0 wm strip disk/set --in-place
 	diff -r disk/set before
 	exec 8<"disk/set/$A"
@@ -237,7 +237,7 @@ whole_or_old() { # directory old new verb
 	for f in "$A" "$Z"; do
 		cmp -s "$1/$f" "$2/$f" || cmp -s "$1/$f" "$3/$f" || { echo "$f is half"; return 1; }
 	done
-	digests "$1" | cmp - digests || return 1
+	measured "$1" | cmp - digests || return 1
 	"$B/weightmark" "$4" "$1" >/dev/null 2>&1 || cmp "$1/$A" "$3/$A" || return 1
 	diff -r "$1" "$3"
 }
@@ -246,7 +246,7 @@ whole_or_old() { # directory old new verb
 	command -v strace >/dev/null || skip "strace is not installed"
 	plain_build
 	given_set
-	digests set >digests
+	measured set >digests
 	cp -r set plain
 	wm embed set >/dev/null
 	cp -r set slotted
@@ -276,7 +276,7 @@ whole_or_old() { # directory old new verb
 	plain_build
 	given_disk 64
 	given_set disk/set
-	digests disk/set >digests
+	measured disk/set >digests
 	cp -r disk/set plain
 	wm embed disk/set --in-place >/dev/null
 	cp -r disk/set slotted
