@@ -57,7 +57,7 @@ static void checkpoint_parsed(void **state)
 	assert_accepted(&p);
 }
 
-static void files_present(void **state)
+static void files_listed(void **state)
 {
 	static const char zeros[] =
 		"0000000000000000000000000000000000000000000000000000000000000000";
@@ -68,7 +68,7 @@ static void files_present(void **state)
 		 "\"size\":10008},{\"file_digest\":\"%s\",\"grammar\":\"raw/1\",\"path\":\"z.bin\","
 		 "\"role\":\"load\",\"sha256\":\"%s\",\"size\":1}]", zeros, zeros);
 	make(MANIFEST, "\"size\":10008}]", second);
-	assert_refused(&p, "files-present", FILE_MISSING);
+	assert_refused(&p, "files-listed", NOT_WHOLE);
 	make(MANIFEST, "\"licence\":\"Apache-2.0\"", "\"licence\":\"MIT\"");
 	assert_accepted(&p);
 }
@@ -220,7 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(checkpoint_parsed),
-		CASE(files_present),
+		CASE(files_listed),
 		CASE(grammar_equal),
 		CASE(file_digest_equal),
 		CASE(weights_equal),
