@@ -42,7 +42,6 @@ void checkpoint_close_files(struct checkpoint *c)
 		if (c->files[i].fd >= 0)
 			close(c->files[i].fd);
 		c->files[i].fd = -1;
-		c->files[i].writers_excluded = false;
 	}
 }
 

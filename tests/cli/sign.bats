@@ -374,3 +374,20 @@ load signed
 		refused_as usage
 	done
 }
+
+@test "sign: --embed that is refused leaves what was signed; again it is completed" {
+	given_directory
+	mkdir store
+	mv m/model.safetensors store/
+	ln -s ../store/model.safetensors m/
+	run --separate-stderr wm sign m -m m.yaml --key publisher.key --links-within store --embed
+	[ "$status" != 0 ]
+	refused_as linked-file
+	run -0 wm verify m --key publisher.pub --links-within store
+	run -0 wm show m/weightmark.wmk
+	[[ $output != *release* ]]
+	mv store/model.safetensors m/
+	run -0 --separate-stderr wm sign m --key publisher.key --embed --json
+	[ "$(of_json "$output" '.statements[] | [.kind, .reused] | join(" ")')" = $'manifest true\nrelease false' ]
+	run -0 wm verify m --key publisher.pub --full
+}

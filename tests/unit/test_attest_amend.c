@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lib/attest/amend.c, chain.c, release.c, admit.c, signable.c: what is said after the first time. */
+/* lib/attest/amend.c, chain.c, release.c, admit.c: what is said after the first time. */
 #include "publisher.h"
 
 #include <stdio.h>
@@ -289,7 +289,8 @@ static void admissions_expire_within_ten_years(void **state)
 {
 	const int64_t now = time(NULL), year = (int64_t)366 * 86400;
 	static const bool good[] = { false, false, true, true, false };
-	const int64_t ends[] = { 0, now - 1, now + 100, now + 10 * year - 100, now + 10 * year + 100 };
+	const int64_t ends[] = { 0, now - 1, now + 100, now + 10 * year - 100,
+				 now + 10 * year + 100 };
 	struct wm_error err = { 0 };
 
 	(void)state;

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "attest/draft.h"
+#include "attest/inherited.h"
 #include "attest/sign.h"
+#include "format/slot.h"
 #include "text/yaml.h"
 #include "util/limits.h"
 
@@ -312,6 +314,66 @@ static void much_metadata(void **state)
 	assert_non_null(strstr(buf_str(&yaml), ": 65504 entries more\n"));
 }
 
+/* What a converter makes of the signed checkpoint: its metadata, slot and all, and other tensors. */
+static char *convert(void)
+{
+	cleanup_buf struct buf yaml = BUF_INIT(LIMIT_YAML), carried = BUF_INIT(LIMIT_SIDECAR);
+	cleanup_buf struct buf value = BUF_INIT(LIMIT_HEADER), bytes = BUF_INIT(LIMIT_HEADER);
+	struct wm_error err = { 0 };
+	char *path = NULL;
+	uint64_t len = 0;
+
+	assert_ok(buf_append_str(&yaml, p.yaml, &err), &err);
+	assert_ok(sign(&yaml, &err), &err);
+	read_file(&carried, p.sidecar);
+	assert_ok(slot_write_value(&value, 'm', 100, SLOT_UNIT, carried.data, carried.len, &err),
+		  &err);
+	assert_ok(buf_append(&bytes, &len, sizeof(len), &err), &err);
+	assert_ok(buf_printf(&bytes, &err, "{\"t\":{\"dtype\":\"U8\",\"shape\":[1],"
+			     "\"data_offsets\":[0,1]},\"__metadata__\":{\"weightmark\":\"%s\"}}",
+			     buf_str(&value)), &err);
+	len = bytes.len - sizeof(len);
+	memcpy(bytes.data, &len, sizeof(len));
+	assert_ok(buf_append_byte(&bytes, 1, &err), &err);
+	assert_true(asprintf(&path, "%s/converted.safetensors", p.dir) > 0);
+	write_bytes(path, bytes.data, bytes.len);
+	return path;
+}
+
+static enum wm_code draft_converted(void *context, struct wm_error *err)
+{
+	cleanup_buf struct buf yaml = BUF_INIT(LIMIT_YAML);
+
+	return draft_write(&yaml, context, err);
+}
+
+static void ancestors_become_parents(void **state)
+{
+	const struct checkpoint_open_options opening = { NULL };
+	cleanup_checkpoint struct checkpoint *c = NULL;
+	cleanup_buf struct buf yaml = BUF_INIT(LIMIT_YAML);
+	cleanup_free char *path = convert();
+	cleanup_inherited struct inherited inherited = { 0 };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(checkpoint_open(&c, path, &opening, &err), &err);
+	assert_true(c->files[0].layout.displaced);
+	assert_ok(inherited_find(&inherited, c, &err), &err);
+	assert_int_equal(inherited.n, 1);
+	assert_memory_equal(inherited.list[0].weights_digest,
+			    p.measured->parts[0].weights_digest, SHA256_BYTES);
+	assert_ok(draft_write(&yaml, c, &err), &err);
+	check_structure(&yaml, 1);
+	assert_non_null(strstr(buf_str(&yaml), "/digits-mlp@1.0.0"));
+	assert_non_null(strstr(buf_str(&yaml), "was not verified"));
+	with_every_allocation_failing(draft_converted, c);
+	/* Its own slot is no ancestor's. */
+	inherited_release(&inherited);
+	assert_ok(inherited_find(&inherited, p.measured, &err), &err);
+	assert_int_equal(inherited.n, 0);
+}
+
 static enum wm_code draft_once(void *context, struct wm_error *err)
 {
 	cleanup_buf struct buf yaml = BUF_INIT(LIMIT_YAML);
@@ -340,6 +402,7 @@ int main(void)
 		CASE(hostile_sources),
 		CASE(hostile_metadata),
 		CASE(much_metadata),
+		CASE(ancestors_become_parents),
 		CASE(survives_failing_allocations),
 	};
 

@@ -141,12 +141,42 @@ static void errors_need_not_be_wanted(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_publisher, close_publisher)
 
+/* Signing again: refused, or a correction where one is wanted; then a release. */
+static void amending(void **state)
+{
+	static const char other[] = "kind: manifest\nmodel: {name: digits-mlp, version: 1.0.0}\n";
+	struct wm_sign_options options = WM_SIGN_OPTIONS_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	options.key = key;
+	assert_int_equal(wm_sign(p.path, &options, &err), WM_INVALID);
+	assert_string_equal(err.reason, "usage");
+	options.amend = true;
+	assert_int_equal(wm_sign(p.path, &options, &err), WM_INVALID);
+	assert_string_equal(err.reason, "usage");
+	assert_ok(sign(&err), &err);
+	assert_ok(wm_sign(p.path, &options, &err), &err);
+	options.amend = false;
+	options.manifest = other;
+	options.manifest_len = strlen(other);
+	assert_int_equal(wm_sign(p.path, &options, &err), WM_INVALID);
+	assert_string_equal(err.reason, "already-signed");
+	options.amend = true;
+	options.reason = "less to say";
+	options.embed = true;
+	options.uri = "https://example.org";
+	assert_ok(wm_sign(p.path, &options, &err), &err);
+	assert_accepted_full(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(signs_and_verifies),
 		CASE(refuses_with_a_reason),
 		CASE(errors_need_not_be_wanted),
+		CASE(amending),
 	};
 
 	return run_tests(tests);
