@@ -141,7 +141,7 @@ static enum wm_code print_summary(const struct signing *s, bool dry_run, struct 
 		      s->n_cached, s->n_cached == 1 ? "" : "s");
 	if (s->n_taken > 0)
 		print("  %-10s%zu file%s that git-lfs pointers name, as they were signed\n",
-		      "taken over", s->n_taken, s->n_taken == 1 ? "" : "s");
+		      "pointers", s->n_taken, s->n_taken == 1 ? "" : "s");
 	if (s->embedding.n_files > 0)
 		print("  %-10s%zu file%s\n", "embedded", s->embedding.n_files,
 		      s->embedding.n_files == 1 ? "" : "s");

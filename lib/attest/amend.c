@@ -2,9 +2,11 @@
 /* Taking over what a carried manifest says. */
 #include "attest/amend.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "statement/message.h"
+#include "util/cleanup.h"
 
 enum wm_code compose_carried(struct composition *out, const struct statement *carried,
 			     const char *name, const char *issuer, int64_t now,
@@ -41,22 +43,19 @@ enum wm_code compose_carried(struct composition *out, const struct statement *ca
 	return WM_OK;
 }
 
+static int compare_record(const void *path, const void *element)
+{
+	Weightmark__V1__File *const *file = element;
+
+	return strcmp(path, (*file)->path);
+}
+
 static Weightmark__V1__File *find_record(const Weightmark__V1__Checkpoint *c, const char *path)
 {
-	size_t low = 0, high = c->n_file;
+	Weightmark__V1__File **found =
+		bsearch(path, c->file, c->n_file, sizeof(*c->file), compare_record);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(c->file[middle]->path, path);
-
-		if (order == 0)
-			return c->file[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return found ? *found : NULL;
 }
 
 static bool is_digest(const Weightmark__V1__Digest *d, const uint8_t sha256[SHA256_BYTES])
@@ -71,6 +70,13 @@ static bool same_record(const Weightmark__V1__File *a, const Weightmark__V1__Fil
 	       is_digest(a->sha256, b->sha256->sha256.data);
 }
 
+static int compare_released(const void *path, const void *element)
+{
+	Weightmark__V1__ReleasedFile *const *file = element;
+
+	return strcmp(path, (*file)->path);
+}
+
 /* Whether the release `r` distributes the file of `record` as the one that `f` points to. */
 static bool releases(const Weightmark__V1__Release *r, const struct priors *p,
 		     const Weightmark__V1__File *record, const struct checkpoint_file *f)
@@ -78,6 +84,7 @@ static bool releases(const Weightmark__V1__Release *r, const struct priors *p,
 	const struct prior *of =
 		r->checkpoint->statement ?
 			priors_find(p, r->checkpoint->statement->sha256.data) : NULL;
+	Weightmark__V1__ReleasedFile *const *found;
 	const Weightmark__V1__File *then;
 
 	if (!of || of->statement->kind->descriptor != &weightmark__v1__manifest__descriptor)
@@ -86,11 +93,9 @@ static bool releases(const Weightmark__V1__Release *r, const struct priors *p,
 			   f->path);
 	if (!then || !same_record(then, record))
 		return false;
-	for (size_t i = 0; i < r->n_file; i++)
-		if (strcmp(r->file[i]->path, f->path) == 0)
-			return r->file[i]->size == f->pointer.size &&
-			       is_digest(r->file[i]->sha256, f->pointer.sha256);
-	return false;
+	found = bsearch(f->path, r->file, r->n_file, sizeof(*r->file), compare_released);
+	return found && (*found)->size == f->pointer.size &&
+	       is_digest((*found)->sha256, f->pointer.sha256);
 }
 
 static bool points_to(const struct checkpoint_file *f, const Weightmark__V1__File *record,
@@ -153,17 +158,18 @@ static enum wm_code add_part(struct checkpoint *c, const Weightmark__V1__Part *p
 /* A weights file that no part knows could only be told to be one with all files at hand. */
 static enum wm_code check_no_stranger(const struct checkpoint *c, struct wm_error *err)
 {
-	for (size_t i = 0; i < c->n_files; i++) {
-		bool known = !c->files[i].layout.has_tensors || c->files[i].role != ROLE_LOAD;
+	cleanup_free bool *known = calloc(c->n_files, sizeof(*known));
 
-		for (size_t j = 0; j < c->n_parts && !known; j++)
-			for (size_t k = 0; k < c->parts[j].n_files; k++)
-				known |= c->parts[j].files[k] == i;
-		if (!known)
+	if (!known)
+		return fail_nomem(err);
+	for (size_t i = 0; i < c->n_parts; i++)
+		for (size_t j = 0; j < c->parts[i].n_files; j++)
+			known[c->parts[i].files[j]] = true;
+	for (size_t i = 0; i < c->n_files; i++)
+		if (c->files[i].layout.has_tensors && c->files[i].role == ROLE_LOAD && !known[i])
 			return fail(err, REASON_POINTER_ONLY,
 				    "%s: is new, and other files are git-lfs pointers",
 				    c->files[i].place);
-	}
 	return WM_OK;
 }
 
