@@ -189,6 +189,35 @@ static enum wm_code check_complete(const struct checkpoint *c, const struct memb
 	return WM_OK;
 }
 
+/* What shards say themselves of their set is what their names say. */
+static enum wm_code check_splits(const struct checkpoint *c, const struct member *list, size_t n,
+				 struct wm_error *err)
+{
+	uint64_t n_tensors = 0, wanted = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct checkpoint_file *f = checkpoint_find_file(c, list[i].path);
+		const struct split *s = &f->layout.split;
+
+		if (f->is_pointer)
+			return WM_OK;
+		if (s->count > 0 && (s->count != n || s->no != i))
+			return fail(err, s->count > n ? REASON_PART_INCOMPLETE :
+							REASON_INDEX_MISMATCH,
+				    "%s: says that it is shard %llu of %llu, not %zu of %zu",
+				    f->place, (unsigned long long)s->no + 1,
+				    (unsigned long long)s->count, i + 1, n);
+		wanted = s->n_tensors > wanted ? s->n_tensors : wanted;
+		n_tensors += f->layout.n_tensors;
+	}
+	if (wanted > 0 && n_tensors != wanted)
+		return fail(err, REASON_INDEX_MISMATCH,
+			    "%s: the part '%s' has %llu tensors, its shards say %llu", c->path,
+			    list[0].part, (unsigned long long)n_tensors,
+			    (unsigned long long)wanted);
+	return WM_OK;
+}
+
 static enum wm_code add_parts(struct checkpoint *c, const struct members *m, struct wm_error *err)
 {
 	cleanup_free char **paths = calloc(m->n + 1, sizeof(*paths));
@@ -203,6 +232,7 @@ static enum wm_code add_parts(struct checkpoint *c, const struct members *m, str
 			n++;
 		TRY(check_sources(c, list, n, err));
 		TRY(check_complete(c, list, n, err));
+		TRY(check_splits(c, list, n, err));
 		for (size_t i = 0; i < n; i++)
 			paths[i] = checkpoint_find_file(c, list[i].path)->path;
 		TRY(checkpoint_add_part(c, list[0].part, paths, n, err));

@@ -28,6 +28,13 @@ struct tensor {
 	size_t segment;	      /* index of the segment that holds it; SIZE_MAX where len is 0 */
 };
 
+/* What a file says itself of the set that it is a shard of. */
+struct split {
+	uint64_t count; /* of its shards; 0: it says nothing */
+	uint64_t no;	/* its own number, from 0 */
+	uint64_t n_tensors; /* of the whole set; 0: it does not say */
+};
+
 /*
  * All offsets are those of the stripped view: the file without its slot (format/slot.h).
  * Byte i of the view is head.data[i] for i < head.len, else byte i + slot_len of the file.
@@ -47,6 +54,7 @@ struct layout {
 	uint32_t *by_name; /* n_tensors indices into tensors, sorted by the bytes of the names */
 	bool has_tensors;  /* whether the format can tell tensors at all (raw cannot) */
 	bool loose_spaces; /* white space where readers take it and the specification does not */
+	struct split split;
 	struct tree metadata; /* the file's own text metadata: root is a MAP of TEXT, or NULL */
 };
 

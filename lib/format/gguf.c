@@ -367,6 +367,8 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	TRY(check_size(&g, end, padded, err));
 	buf_truncate(&l->head, g.at);
 	TRY(keep_metadata(l, &g, err));
+	l->split = (struct split){ gguf_count(&g, "split.count"), gguf_count(&g, "split.no"),
+				   gguf_count(&g, "split.tensors.count") };
 	TRY(find_slot(l, &g, err));
 	cut_slot(l, &g);
 	TRY(place(l, &g, g.at, err));

@@ -19,6 +19,8 @@ enum {
 	TYPE_BOOL = 7,
 	TYPE_ARRAY = 9,
 	N_TYPES = 13,
+	TYPES_SIGNED = 1 << 1 | 1 << 3 | 1 << 5 | 1 << 11, /* bits of types: i8, i16, i32, i64 */
+	TYPES_INTEGER = TYPES_SIGNED | 1 << 0 | 1 << 2 | 1 << 4 | 1 << 10,
 };
 
 /* Bytes of a value of each type; 0 where they vary. */
@@ -278,6 +280,18 @@ const struct gguf_kv *gguf_find(const struct gguf *g, const char *key)
 		    memcmp(gguf_bytes(g, g->kvs[i].key), key, len) == 0)
 			return &g->kvs[i];
 	return NULL;
+}
+
+uint64_t gguf_count(const struct gguf *g, const char *key)
+{
+	const struct gguf_kv *kv = gguf_find(g, key);
+	uint64_t value = 0;
+
+	if (!kv || !(1u << kv->type & TYPES_INTEGER))
+		return 0;
+	for (size_t i = kv->value_len; i > 0; i--)
+		value = value << 8 | gguf_bytes(g, kv->value)[i - 1];
+	return 1u << kv->type & TYPES_SIGNED && value >> (8 * kv->value_len - 1) ? 0 : value;
 }
 
 static enum wm_code read_alignment(struct gguf *g, struct wm_error *err)

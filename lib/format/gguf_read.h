@@ -67,4 +67,7 @@ MUST_USE enum wm_code gguf_read_metadata(struct gguf *g, struct wm_error *err);
 /* The pair of this key, or NULL. Borrowed. */
 const struct gguf_kv *gguf_find(const struct gguf *g, const char *key);
 
+/* The value of this key where it is an integer that is not negative; else 0. */
+uint64_t gguf_count(const struct gguf *g, const char *key);
+
 #endif

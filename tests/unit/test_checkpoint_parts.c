@@ -9,6 +9,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/names.h"
 #include "made.h"
+#include "made_gguf.h"
 #include "tree.h"
 #include "util/file.h"
 
@@ -478,6 +479,68 @@ static void counts_parts(void **state)
 	assert_false(part_is_whole(c, &c->parts[7]));
 }
 
+/* Shards of one tensor of four bytes that say of themselves: number, of how many, tensors. */
+#define SPLIT(no, count, tensors)                                                         \
+	GGUF_HEAD("1", "3") "s:split.no w:2 h:" no " s:split.count w:2 h:" count          \
+			    " s:split.tensors.count w:5 w:" tensors " "
+#define A_SHARD(name, no, count, tensors)                                                 \
+	SPLIT(no, count, tensors) INFO1("s:" name, "4", "24", "0") "p:32 r:4"
+
+static void write_gguf(const char *folder, const char *name, const char *text)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 16);
+	cleanup_free char *path = NULL;
+	struct wm_error err = { 0 };
+
+	made_gguf(&bytes, text);
+	assert_true(asprintf(&path, "%s/%s", folder, name) > 0);
+	assert_ok(file_write(path, bytes.data, bytes.len, 0644, FILE_EXCLUSIVE, &err), &err);
+}
+
+/* Shards of a split set say of themselves what their names say. */
+static void believes_no_misnamed_shard(void **state)
+{
+	static const struct {
+		const char *names[2], *texts[2];
+		enum reason reason; /* 0: accepted */
+	} rows[] = {
+		{ { "q-00001-of-00002.gguf", "q-00002-of-00002.gguf" },
+		  { A_SHARD("a", "0", "2", "2"), A_SHARD("b", "1", "2", "2") }, 0 },
+		{ { "q-00001-of-00002.gguf", "q-00002-of-00002.gguf" },
+		  { A_SHARD("a", "0", "2", "0"), A_SHARD("b", "1", "2", "0") }, 0 },
+		{ { "q-00001-of-00002.gguf", "q-00002-of-00002.gguf" },
+		  { A_SHARD("b", "1", "2", "2"), A_SHARD("a", "0", "2", "2") },
+		  REASON_INDEX_MISMATCH },
+		{ { "q-00001-of-00002.gguf", "q-00002-of-00002.gguf" },
+		  { A_SHARD("a", "0", "2", "3"), A_SHARD("b", "1", "2", "3") },
+		  REASON_INDEX_MISMATCH },
+		{ { "q-00001-of-00002.gguf", "q-00002-of-00002.gguf" },
+		  { A_SHARD("a", "0", "3", "2"), A_SHARD("b", "1", "3", "2") },
+		  REASON_PART_INCOMPLETE },
+		{ { "p.gguf", "q.gguf" },
+		  { A_SHARD("a", "0", "2", "2"), A_SHARD("b", "1", "2", "2") },
+		  REASON_PART_INCOMPLETE },
+		{ { "p.gguf", "q.gguf" },
+		  { A_SHARD("a", "0", "1", "1"), A_SHARD("b", "0", "1", "1") }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_checkpoint struct checkpoint *c = NULL;
+		struct wm_error err = { 0 };
+		char *folder = scratch_new();
+
+		for (int j = 0; j < 2; j++)
+			write_gguf(folder, rows[i].names[j], rows[i].texts[j]);
+		open_folder(&c, folder);
+		if (checkpoint_find_parts(c, &err) == WM_OK)
+			assert_int_equal(rows[i].reason, 0);
+		else
+			assert_string_equal(err.reason, reason_info(rows[i].reason)->id);
+		scratch_remove(folder);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +554,7 @@ int main(void)
 		cmocka_unit_test(stays_fast_with_many_tensors),
 		cmocka_unit_test(stays_fast_with_many_files),
 		cmocka_unit_test(counts_parts),
+		cmocka_unit_test(believes_no_misnamed_shard),
 	};
 
 	return run_tests(tests);
