@@ -14,13 +14,16 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 
 	TRY(slot_options(&options, &opening, &call->options, err));
 	progress_view_start(&progress);
-	code = checkpoint_strip(&done, path, &options, false, err);
+	code = checkpoint_strip(&done, path, &options,
+				options_has(&call->options, "displaced"), err);
 	progress_view_end();
 	return slots_report(&done, path, "stripped", &options, code, err);
 }
 
 static const struct option_spec options[] = {
 	SLOT_OPTIONS,
+	{ .name = "displaced",
+	  .help = "with --out: also what a converter copied to where weightmark puts no slot" },
 };
 
 const struct verb verb_strip = {
@@ -33,7 +36,11 @@ const struct verb verb_strip = {
 		"digests stay. Where the slots are all that carries the statements, run "
 		"'weightmark extract' first: stripping loses them.\n\n"
 		"Files are replaced one after another, each whole or not at all, or changed in "
-		"place, as embed does it; the same command again completes what was interrupted.",
+		"place, as embed does it; the same command again completes what was interrupted.\n\n"
+		"Statements that a converter carried over to another place of another file are "
+		"part of what is measured there; 'weightmark verify' takes them for an ancestor's. "
+		"--displaced writes a new file without them, which can be signed and embedded "
+		"into.",
 	.examples = "weightmark strip model.safetensors\n"
 		    "weightmark strip marked.safetensors --out model.safetensors",
 	.options = options,

@@ -84,6 +84,8 @@ static enum wm_code make_head(struct buf *head, const struct work *w,
 {
 	const struct layout *l = &f->layout;
 
+	if (!w->carried && l->displaced)
+		return l->format->take_displaced(head, l, f->place, err);
 	if (!w->carried)
 		return buf_append(head, l->head.data, l->head.len, err);
 	return l->format->embed(head, l, w->carried->data, w->carried->len, f->place, err);
@@ -158,7 +160,7 @@ static enum wm_code change_file(struct embedded_file *out, const struct work *w,
 
 	TRY(make_head(&head, w, f, err));
 	out->unchanged = t->unchanged;
-	out->slot_len = head.len - f->layout.head.len;
+	out->slot_len = w->carried ? head.len - f->layout.head.len : 0;
 	/* The head is 8 bytes of length longer than what Hub tools count. */
 	out->header_warning = w->carried && f->layout.format == &format_safetensors &&
 			      head.len - 8 > SAFETENSORS_HEADER_HUB;
@@ -308,11 +310,16 @@ enum wm_code checkpoint_strip(struct embedding *out, const char *path,
 {
 	cleanup_work struct work w = { .options = options };
 
-	(void)displaced;
+	if (displaced && !options->out)
+		return fail(err, REASON_USAGE, "%s: --displaced changes what is measured, and "
+					       "writes a new file only: --out", path);
 	TRY(open_work(&w, path, err));
-	for (size_t i = 0; i < w.checkpoint->n_files; i++)
-		if (is_slot(&w.checkpoint->files[i].layout))
+	for (size_t i = 0; i < w.checkpoint->n_files; i++) {
+		const struct layout *l = &w.checkpoint->files[i].layout;
+
+		if (is_slot(l) || (displaced && l->displaced))
 			w.targets[w.n++].file = &w.checkpoint->files[i];
+	}
 	if (w.n == 0)
 		return fail_missing(w.checkpoint, err);
 	return change_all(out, &w, err);

@@ -143,7 +143,7 @@ enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *r, const 
 	enum rewrite_way how;
 	struct stat old;
 
-	assert(r->tail <= r->size && (r->head_len - r->tail) % JOURNAL_UNIT == 0);
+	assert(r->tail <= r->size);
 	if (rewrite_unfinished(r->path) || rewrite_unfinished(to))
 		return fail(err, REASON_UNFINISHED, "%s: there is a journal beside it",
 			    rewrite_unfinished(to) ? to : r->path);

@@ -44,8 +44,8 @@ struct rewrite {
 	const char *path; /* of the file */
 	int fd;		  /* it, open for reading; see rewrite_in_place() */
 	uint64_t size;	  /* its bytes */
-	uint64_t tail;	  /* what follows the new head begins here; head_len - tail is a
-			     multiple of 4096, positive or negative */
+	uint64_t tail;	  /* what follows the new head begins here; in place, and for bytes
+			     to be shared, head_len - tail is a multiple of 4096 */
 	const void *head;
 	size_t head_len;
 	struct progress *progress; /* or NULL; bytes copied are added */

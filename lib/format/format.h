@@ -111,6 +111,13 @@ struct format {
 	 */
 	enum wm_code (*embed)(struct buf *head, const struct layout *l, const void *carried,
 			      size_t len, const char *name, struct wm_error *err);
+	/*
+	 * Appends the bytes that stand in place of l->head in a file without the value that
+	 * makes l->displaced true. Tensors stay as they are aligned; the length is any. NULL
+	 * where `embed` is.
+	 */
+	enum wm_code (*take_displaced)(struct buf *head, const struct layout *l, const char *name,
+				       struct wm_error *err);
 };
 
 extern const struct format format_safetensors, format_gguf, format_raw;

@@ -418,6 +418,44 @@ static enum wm_code embed(struct buf *head, const struct layout *l, const void *
 	return write_embedded(head, l, g.n_kvs + 1, &value, err);
 }
 
+/* Where the infos end, before the pad, in a head whose metadata ends at `at`. */
+static size_t infos_end(const struct layout *l, size_t at)
+{
+	enum { LENGTH = 8, N_DIMS = 4, DIM = 8, TYPE = 4, OFFSET = 8 };
+
+	for (size_t i = 0; i < l->n_tensors; i++)
+		at += LENGTH + l->tensors[i].name_len + N_DIMS + DIM * l->tensors[i].rank + TYPE +
+		      OFFSET;
+	return at;
+}
+
+static enum wm_code take_displaced(struct buf *head, const struct layout *l, const char *name,
+				   struct wm_error *err)
+{
+	struct buf bytes = l->head; /* all there is of this file: never grown */
+	cleanup_gguf struct gguf g = { .head = &bytes, .fd = -1, .size = l->head.len,
+				       .name = name };
+	const struct gguf_kv *kv;
+	size_t from, to, end;
+	uint8_t integer[8];
+
+	TRY(gguf_read_metadata(&g, err));
+	kv = gguf_find(&g, slot_key);
+	if (!kv)
+		return fail(err, REASON_INTERNAL, "%s: its '%s' is gone", name, slot_key);
+	from = kv->key - 8;
+	to = kv->value + kv->value_len;
+	end = infos_end(l, g.at);
+	TRY(buf_append(head, l->head.data, GGUF_N_KV_OFF, err));
+	write_u64le(integer, g.n_kvs - 1);
+	TRY(buf_append(head, integer, 8, err));
+	TRY(buf_append(head, &l->head.data[GGUF_HEAD_BYTES], from - GGUF_HEAD_BYTES, err));
+	TRY(buf_append(head, &l->head.data[to], end - to, err));
+	while (l->head.len > end && head->len % g.alignment != 0)
+		TRY(buf_append_byte(head, 0, err));
+	return WM_OK;
+}
+
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
 	static const char suffix[] = ".gguf";
@@ -429,4 +467,4 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	return len >= 4 && memcmp(start, "GGUF", 4) == 0;
 }
 
-const struct format format_gguf = { "gguf/1", claims, parse, embed };
+const struct format format_gguf = { "gguf/1", claims, parse, embed, take_displaced };

@@ -490,4 +490,6 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	       n <= size - LENGTH_BYTES && looks_like_header(start, len);
 }
 
-const struct format format_safetensors = { "safetensors/1", claims, parse, safetensors_embed };
+const struct format format_safetensors = {
+	"safetensors/1", claims, parse, safetensors_embed, safetensors_take_displaced,
+};

@@ -28,4 +28,8 @@ MUST_USE enum wm_code safetensors_embed(struct buf *head, const struct layout *l
 					const void *carried, size_t len, const char *name,
 					struct wm_error *err);
 
+/* format_safetensors.take_displaced: its entry and comma go, spaces keep the alignment. */
+MUST_USE enum wm_code safetensors_take_displaced(struct buf *head, const struct layout *l,
+						 const char *name, struct wm_error *err);
+
 #endif

@@ -208,3 +208,71 @@ enum wm_code safetensors_embed(struct buf *head, const struct layout *l, const v
 	TRY(buf_append(head, inserted.data, inserted.len, err));
 	return buf_append(head, header_of(l) + at, header_len(l) - at, err);
 }
+
+/* Offsets into the header of the entry of __metadata__ that is ours, and its neighbours. */
+struct entry_place {
+	size_t key, next; /* where it begins, and the next key or '}' behind it */
+	bool first, last;
+};
+
+/* Over a header that has the entry: no event can be another than expected. */
+static enum wm_code find_entry(struct entry_place *e, const struct layout *l, size_t metadata,
+			       const char *name, struct wm_error *err)
+{
+	/* Read as a map of its own, from the '{' on; what follows its '}' is not looked at. */
+	cleanup_json struct json j = json_parser(header_of(l) + metadata - 1,
+						 header_len(l) - metadata + 1, name);
+	enum json_event event;
+	bool found = false;
+
+	j.reason = REASON_INTERNAL;
+	TRY(json_next(&j, &event, err));
+	for (e->first = true;; e->first = false) {
+		TRY(json_next(&j, &event, err));
+		if (event != JSON_KEY)
+			return fail(err, REASON_INTERNAL, "%s: its entry is gone", name);
+		e->key = metadata - 1 + j.at;
+		found = j.len == strlen(SLOT_KEY) && memcmp(j.text, SLOT_KEY, j.len) == 0;
+		TRY(json_next(&j, &event, err));
+		if (found)
+			break;
+	}
+	TRY(json_next(&j, &event, err));
+	e->next = metadata - 1 + j.at;
+	e->last = event != JSON_KEY;
+	return WM_OK;
+}
+
+static size_t before_spaces(const uint8_t *header, size_t at)
+{
+	while (at > 0 && safetensors_skip_spaces(header, at, at - 1) == at)
+		at--;
+	return at;
+}
+
+enum wm_code safetensors_take_displaced(struct buf *head, const struct layout *l, const char *name,
+					struct wm_error *err)
+{
+	static const char spaces[] = "        ";
+	const uint8_t *header = header_of(l);
+	uint8_t length[SAFETENSORS_LENGTH_BYTES];
+	struct entry_place e = { 0 };
+	struct place p = { 0 };
+	size_t from, to, pad;
+
+	TRY(find_place(&p, l, name, err));
+	TRY(find_entry(&e, l, p.metadata, name, err));
+	from = e.key;
+	to = e.next;
+	if (e.last) {
+		to = before_spaces(header, e.next);
+		if (!e.first)
+			from = before_spaces(header, e.key) - 1;
+	}
+	pad = (to - from) % (sizeof(spaces) - 1);
+	write_length(length, header_len(l) - (to - from) + pad);
+	TRY(buf_append(head, length, sizeof(length), err));
+	TRY(buf_append(head, header, from, err));
+	TRY(buf_append(head, header + to, header_len(l) - to, err));
+	return buf_append(head, spaces, pad, err);
+}

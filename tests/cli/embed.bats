@@ -217,6 +217,28 @@ given_disk() { # MiB
 	diff -r set disk/set
 }
 
+@test "strip: --displaced, into a new file only" {
+	given
+	local format weights
+	for format in gguf safetensors; do
+		cp "$TOP/testdata/fuzz/$format/slot-displaced" "copied.$format"
+		cp "copied.$format" before
+		wm sign "copied.$format" -m m.yaml --key publisher.key >/dev/null
+		run -1 --separate-stderr wm embed "copied.$format"
+		refused_as slot-displaced
+		run -1 --separate-stderr wm strip "copied.$format" --out no
+		refused_as slot-missing
+		run -2 --separate-stderr wm strip "copied.$format" --displaced
+		refused_as usage
+		run -0 wm strip "copied.$format" --displaced --out "clean.$format"
+		cmp "copied.$format" before
+		weights=$(wm digest --json before | jq '.part[].weights_digest')
+		[ "$(wm digest --json "clean.$format" | jq '.part[].weights_digest')" = "$weights" ]
+		wm sign "clean.$format" -m m.yaml --key publisher.key >/dev/null
+		run -0 wm embed "clean.$format"
+	done
+}
+
 # --- interruptions -----------------------------------------------------------------------
 
 # Runs weightmark with an injected fault.
