@@ -44,8 +44,7 @@ given_operator() {
 	[ "$status" = 0 ]
 	[[ $output == 'signed already: m'* ]]
 	sha256sum -c --quiet before
-	FAR=$(date -u -d '+3 years' +%F)
-	admit m --json
+	FAR=$(date -u -d '+3 years' +%F) admit m --json
 	[ "$(of_json "$output" '.statements[0].sequence')" = 2 ]
 	run -0 wm show m/weightmark.wmk
 	[ "$(grep -c '^admission ' <<<"$output")" = 2 ]

@@ -84,8 +84,8 @@ load signed
 	header="{\"__metadata__\":{$value},\"t\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}"
 	mkdir tuned
 	{
-		local n=${#header} i
-		for i in 1 2 3 4 5 6 7 8; do
+		local n=${#header}
+		for _ in 1 2 3 4 5 6 7 8; do
 			# shellcheck disable=SC2059
 			printf "\\x$(printf %02x $((n % 256)))"
 			n=$((n / 256))
