@@ -170,6 +170,10 @@ $(B)/fuzzers/%: $(B)/tests/fuzz/%.o $(B)/libweightmark.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -fsanitize=fuzzer -o $@ $^ $(pkg_libs)
 
+$(B)/interop-answers: $(B)/tests/interop/answers.o $(B)/tests/unit/answers.o $(B)/libweightmark.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
+
 $(B)/example-verify: docs/examples/verify.c $(B)/libweightmark.so
 	$(call say,CC,$<)
 	$(Q)$(CC) $(base_flags) $(warnings) $(link_flags) -o $@ $< -L$(B) -lweightmark -Wl,-rpath,'$$ORIGIN'

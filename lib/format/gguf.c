@@ -6,7 +6,8 @@
  *	head     = "GGUF" version n_tensors n_kv
  *	version  = u32, 2 or 3
  *	n_...    = u64, how many info and kv follow; at most LIMIT_TENSORS, LIMIT_METADATA
- *	kv       = string value: a key, not empty, UTF-8 without control characters, each once
+ *	kv       = string value: a key, not empty, UTF-8 without control characters and not
+ *	           beginning with a byte order mark, each once
  *	string   = u64 length, bytes
  *	value    = u32 type, and of type
  *	           0 u8, 1 i8, 2 u16, 3 i16, 4 u32, 5 i32, 6 f32, 10 u64, 11 i64, 12 f64;
@@ -90,6 +91,10 @@ static enum wm_code read_name(struct gguf *g, struct layout *l, struct tensor *t
 		return fail(err, REASON_GGUF_NAME,
 			    "%s: byte %zu: a tensor's name that is not UTF-8, or has a control "
 			    "character", g->name, g->at);
+	if (gguf_has_mark(c.data, c.len))
+		return fail(err, REASON_GGUF_NAME,
+			    "%s: byte %zu: a tensor's name that begins with a byte order mark",
+			    g->name, g->at);
 	TRY(arena_copy(&copy, &l->arena, c.data, c.len, err));
 	t->name = copy;
 	t->name_len = c.len;

@@ -144,6 +144,11 @@ static enum wm_code read_head(struct gguf *g, uint64_t *n_kvs, struct wm_error *
 	return WM_OK;
 }
 
+bool gguf_has_mark(const uint8_t *text, size_t len)
+{
+	return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
+}
+
 static enum wm_code read_key(struct gguf *g, struct gguf_kv *kv, struct wm_error *err)
 {
 	struct cursor c;
@@ -160,6 +165,8 @@ static enum wm_code read_key(struct gguf *g, struct gguf_kv *kv, struct wm_error
 		return malformed(g, "a key that is not UTF-8", err);
 	if (tensor_name_has_controls((const char *)c.data, c.len))
 		return malformed(g, "a key with a control character", err);
+	if (gguf_has_mark(c.data, c.len))
+		return malformed(g, "a key that begins with a byte order mark", err);
 	kv->key = g->at - c.len;
 	kv->key_len = c.len;
 	return WM_OK;

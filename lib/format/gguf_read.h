@@ -46,6 +46,9 @@ void gguf_release(struct gguf *g);
 /* The bytes from `off` on, of those that were taken. Borrowed until more are. */
 const uint8_t *gguf_bytes(const struct gguf *g, size_t off);
 
+/* Whether text begins with a byte order mark, which some readers of GGUF drop. */
+bool gguf_has_mark(const uint8_t *text, size_t len);
+
 /*
  * Takes the next `n` bytes. Fails with `gguf-truncated` where the file has fewer, and with
  * `header-too-large` where they would end beyond LIMIT_HEADER.
