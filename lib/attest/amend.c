@@ -158,7 +158,7 @@ static enum wm_code add_part(struct checkpoint *c, const Weightmark__V1__Part *p
 /* A weights file that no part knows could only be told to be one with all files at hand. */
 static enum wm_code check_no_stranger(const struct checkpoint *c, struct wm_error *err)
 {
-	cleanup_free bool *known = calloc(c->n_files, sizeof(*known));
+	cleanup_free bool *known = calloc(c->n_files + 1, sizeof(*known));
 
 	if (!known)
 		return fail_nomem(err);
