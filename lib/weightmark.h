@@ -90,8 +90,9 @@ struct wm_verify_options {
 struct wm_verdict;
 
 /*
- * Verifies the checkpoint `path`, a file or a directory, offline. WM_OK means that there is a verdict, not
- * that it is accept; an error, that nothing could be told (wm_exit_status(): 2 or 3).
+ * Verifies the checkpoint `path`, a file or a directory, offline. WM_OK means that there is
+ * a verdict, not that it is accept; an error, that nothing could be told (wm_exit_status():
+ * 2 or 3).
  */
 WM_API enum wm_code wm_verify(struct wm_verdict **out, const char *path,
 			      const struct wm_verify_options *options, struct wm_error *err);

@@ -146,7 +146,7 @@ static enum wm_code read_manifest(struct operand *o, struct wm_error *err)
 	TRY(carrier_load(&sidecar, o->path, err));
 	for (size_t i = 0; i < sidecar.n_envelopes; i++) {
 		const struct envelope *e = &sidecar.envelopes[i];
-		cleanup_statement struct statement *s = NULL, *old = NULL;
+		cleanup_statement struct statement *s = NULL;
 		uint64_t sequence;
 
 		/* Envelopes around one payload follow each other. */
@@ -160,7 +160,7 @@ static enum wm_code read_manifest(struct operand *o, struct wm_error *err)
 			n_newest + (s->header->sequence == sequence);
 		if (s->header->sequence <= sequence)
 			continue;
-		old = o->statement;
+		statement_free(o->statement);
 		o->statement = take_ptr(&s);
 	}
 	if (!o->statement)

@@ -74,7 +74,8 @@ static enum wm_code show_sidecar(struct tree *t, struct node *list, const struct
 	TRY(node_set_shown(row, t, "path", place, err));
 	TRY(node_set_new(&statements, row, t, "statements", NODE_LIST, err));
 	if (!output_is_json())
-		print("# %s (%s): nothing is verified here; see 'weightmark verify'\n", place, what);
+		print("# %s (%s): nothing is verified here; see 'weightmark verify'\n", place,
+		      what);
 	for (size_t i = 0; i < sidecar->n_envelopes; i++)
 		TRY(show_statement(t, statements, &sidecar->envelopes[i], place, yaml, err));
 	return WM_OK;

@@ -114,7 +114,7 @@ const struct verb verb_verify = {
 		"the statements that he made about them. Whether a statement is true nobody can "
 		"compute; the verdict says who asserted it.",
 	.examples = "weightmark verify model.safetensors --key publisher.pub\n"
-		    "weightmark verify ./model-directory --key publisher.pub --part unet/model.safetensors\n"
+		    "weightmark verify sdxl --key publisher.pub --part unet/model.safetensors\n"
 		    "weightmark verify model.safetensors --key publisher.pub --json",
 	.exits = "0 accepted; 1 refused; 2 usage; 3 could not tell; 4 needs human review.",
 	.options = options,

@@ -309,6 +309,7 @@ enum wm_code checkpoint_strip(struct embedding *out, const char *path,
 			      struct wm_error *err)
 {
 	cleanup_work struct work w = { .options = options };
+	size_t n = 0;
 
 	if (displaced && !options->out)
 		return fail(err, REASON_USAGE, "%s: --displaced changes what is measured, and "
@@ -318,10 +319,11 @@ enum wm_code checkpoint_strip(struct embedding *out, const char *path,
 		const struct layout *l = &w.checkpoint->files[i].layout;
 
 		if (is_slot(l) || (displaced && l->displaced))
-			w.targets[w.n++].file = &w.checkpoint->files[i];
+			w.targets[n++].file = &w.checkpoint->files[i];
 	}
-	if (w.n == 0)
+	if (n == 0)
 		return fail_missing(w.checkpoint, err);
+	w.n = n;
 	return change_all(out, &w, err);
 }
 

@@ -115,13 +115,15 @@ enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 	d.rows = calloc(n_old + n_new + 1, sizeof(*d.rows));
 	if (!d.rows)
 		return fail_nomem(err);
-	while (i < n_old || j < n_new) {
+	for (;;) {
 		const struct place *x = i < n_old ? &old[i] : NULL, *y = j < n_new ? &new[j] : NULL;
 		int order = !x ? 1 : !y ? -1 : compare_places(x, y);
-		struct diff_row row = { .part = order <= 0 ? x->part : y->part,
-					.before = order <= 0 ? x->tensor : NULL,
-					.after = order >= 0 ? y->tensor : NULL };
+		struct diff_row row = { .before = order <= 0 ? x->tensor : NULL };
 
+		if (!x && !y)
+			break;
+		row.part = order <= 0 ? x->part : y->part;
+		row.after = order >= 0 ? y->tensor : NULL;
 		if (order < 0)
 			row.difference = DIFF_REMOVED;
 		else if (order > 0)

@@ -180,14 +180,7 @@ static void add_row(struct record_list *l, const struct record_row *row)
 	l->rows[l->n_rows++] = *row;
 }
 
-/* Negative: x comes next, alone; positive: y; 0: both. NULL is the end of a list. */
-static int next(const char *x, const char *y, bool only)
-{
-	if (!x || !y)
-		return x ? -1 : 1;
-	return only ? 0 : strcmp(x, y);
-}
-
+/* `order` is negative where x comes next, alone, positive for y, 0 for both. */
 static enum wm_code merge_files(struct record_list *out, const struct known *a,
 				const struct known *b, struct wm_error *err)
 {
@@ -196,12 +189,14 @@ static enum wm_code merge_files(struct record_list *out, const struct known *a,
 	out->rows = calloc(a->n_files + b->n_files + 1, sizeof(*out->rows));
 	if (!out->rows)
 		return fail_nomem(err);
-	for (size_t i = 0, j = 0; i < a->n_files || j < b->n_files;) {
+	for (size_t i = 0, j = 0;;) {
 		const struct known_file *x = i < a->n_files ? &a->files[i] : NULL,
 					*y = j < b->n_files ? &b->files[j] : NULL;
-		int order = next(x ? x->path : NULL, y ? y->path : NULL, only);
+		int order = !x ? 1 : !y ? -1 : only ? 0 : strcmp(x->path, y->path);
 		struct record_row row = { .difference = order < 0 ? DIFF_REMOVED : DIFF_ADDED };
 
+		if (!x && !y)
+			return WM_OK;
 		if (order == 0)
 			row.difference = same_file(x, y) ? DIFF_EQUAL : DIFF_CHANGED;
 		row.name = order < 0 ? x->path : y->path;
@@ -210,7 +205,6 @@ static enum wm_code merge_files(struct record_list *out, const struct known *a,
 		i += order <= 0;
 		j += order >= 0;
 	}
-	return WM_OK;
 }
 
 static void compare_parts(struct record_row *row, const struct known *a,
@@ -235,12 +229,14 @@ static enum wm_code merge_parts(struct record_list *out, const struct known *a,
 	out->rows = calloc(a->n_parts + b->n_parts + 1, sizeof(*out->rows));
 	if (!out->rows)
 		return fail_nomem(err);
-	for (size_t i = 0, j = 0; i < a->n_parts || j < b->n_parts;) {
+	for (size_t i = 0, j = 0;;) {
 		const struct known_part *x = i < a->n_parts ? &a->parts[i] : NULL,
 					*y = j < b->n_parts ? &b->parts[j] : NULL;
-		int order = next(x ? x->name : NULL, y ? y->name : NULL, only);
+		int order = !x ? 1 : !y ? -1 : only ? 0 : strcmp(x->name, y->name);
 		struct record_row row = { .difference = order < 0 ? DIFF_REMOVED : DIFF_ADDED };
 
+		if (!x && !y)
+			return WM_OK;
 		if (order == 0)
 			compare_parts(&row, a, x, b, y);
 		else
@@ -251,7 +247,6 @@ static enum wm_code merge_parts(struct record_list *out, const struct known *a,
 		i += order <= 0;
 		j += order >= 0;
 	}
-	return WM_OK;
 }
 
 enum wm_code diff_records(struct record_diff *out, const struct diff_side *before,
@@ -265,6 +260,6 @@ enum wm_code diff_records(struct record_diff *out, const struct diff_side *befor
 	TRY(merge_files(&d.files, &a, &b, err));
 	TRY(merge_parts(&d.parts, &a, &b, err));
 	*out = d;
-	d = (struct record_diff){ 0 };
+	d.files.rows = d.parts.rows = NULL;
 	return WM_OK;
 }

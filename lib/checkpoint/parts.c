@@ -249,7 +249,8 @@ static enum wm_code find(struct checkpoint *c, struct members *m, struct wm_erro
 	TRY(add_weights(m, c, err));
 	if (m->n == 0)
 		TRY(add_all(m, c, err));
-	qsort(m->list, m->n, sizeof(*m->list), compare_members);
+	if (m->n > 1)
+		qsort(m->list, m->n, sizeof(*m->list), compare_members);
 	return add_parts(c, m, err);
 }
 

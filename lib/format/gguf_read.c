@@ -293,12 +293,16 @@ uint64_t gguf_count(const struct gguf *g, const char *key)
 {
 	const struct gguf_kv *kv = gguf_find(g, key);
 	uint64_t value = 0;
+	const uint8_t *bytes;
 
 	if (!kv || !(1u << kv->type & TYPES_INTEGER))
 		return 0;
+	bytes = gguf_bytes(g, kv->value);
+	if (1u << kv->type & TYPES_SIGNED && bytes[kv->value_len - 1] & 0x80)
+		return 0;
 	for (size_t i = kv->value_len; i > 0; i--)
-		value = value << 8 | gguf_bytes(g, kv->value)[i - 1];
-	return 1u << kv->type & TYPES_SIGNED && value >> (8 * kv->value_len - 1) ? 0 : value;
+		value = value << 8 | bytes[i - 1];
+	return value;
 }
 
 static enum wm_code read_alignment(struct gguf *g, struct wm_error *err)

@@ -274,7 +274,8 @@ enum wm_code new_file_open(struct new_file *out, const char *path, mode_t perm,
 		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
 	}
 	*out = f;
-	f = (struct new_file)NEW_FILE_INIT;
+	f.fd = f.dir = -1;
+	*f.temporary = '\0';
 	return WM_OK;
 }
 
