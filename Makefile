@@ -73,7 +73,7 @@ deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protob
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal
-deps_interop:= openssl python3
+deps_interop:= openssl python3 $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps_fuzz   := clang libclang-rt-14-dev
 deps_cover  := gcovr
 
@@ -194,9 +194,9 @@ golden: deps ## rewrite the recorded answers in testdata/golden; review the diff
 	$(build) all $(unit_bin)
 	@B='$(B)' GOLDEN=1 tests/run unit cli
 
-interop: ## check our envelopes with openssl and Python's standard library only
+interop: ## check what we write and read with openssl, Python and published loaders (npm)
 	$(call need,$(deps_build) $(deps_interop))
-	$(build) all
+	$(build) all $(B)/interop-answers
 	@B='$(B)' tests/interop/run
 
 bench: ## measure against openssl, cat, sha256sum and b3sum; needs 10 GB of free disk
@@ -214,6 +214,7 @@ mutate: deps ## remove each named check in turn and show that a test fails
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
 	$(call need,$(deps_build) $(deps_fuzz))
 	$(build) CC=clang FUZZ=1 fuzzers
+	$(build) $(B)/interop-answers
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) B=build/clang-fuzz tests/fuzz/run
 
 coverage: ## line coverage of lib/ by the tests
