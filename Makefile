@@ -72,7 +72,7 @@ all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## bui
 deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
-deps_bench  := openssl strace coreutils time b3sum python3-minimal
+deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs
 deps_interop:= openssl python3 $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps_fuzz   := clang libclang-rt-14-dev
 deps_cover  := gcovr
@@ -199,7 +199,7 @@ interop: ## check what we write and read with openssl, Python and published load
 	$(build) all $(B)/interop-answers
 	@B='$(B)' tests/interop/run
 
-bench: ## measure against openssl, cat, sha256sum and b3sum; needs 10 GB of free disk
+bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, BENCH_SPARSE_GB=20 is shorter
 	$(call need,$(deps_build) $(deps_bench))
 	$(build) all
 	@B='$(B)' tests/bench/run
