@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command weightmark: finds the verb, reads its options, runs it, reports. */
 #include <string.h>
+#include <sys/resource.h>
 
 #include "help.h"
 #include "output.h"
@@ -111,8 +112,20 @@ static int run(int argc, char **argv)
 	return run_named(name, argc - 1, argv + 1);
 }
 
+/* Every file of a checkpoint stays open from parsing to the verdict. */
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	raise_open_files();
 	output_start();
 	return output_finish(run(argc, argv));
 }

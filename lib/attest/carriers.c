@@ -145,7 +145,8 @@ static enum wm_code gather(struct carriers *c, const struct checkpoint *from,
 	for (size_t i = 0; i < from->n_files; i++) {
 		const struct checkpoint_file *f = &from->files[i];
 
-		if (f->layout.carried.len == 0 || (last && same_slot(last, f)))
+		if (f->role != ROLE_LOAD || f->layout.carried.len == 0 ||
+		    (last && same_slot(last, f)))
 			continue;
 		len += f->layout.carried.len;
 		if (len > LIMIT_SIDECAR)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "attest/connected.h"
+#include "attest/pool.h"
 
 static int compare_links(const void *a, const void *b)
 {
@@ -45,6 +46,23 @@ static enum wm_code check_link(const struct statement *a, const struct statement
 	return WM_OK;
 }
 
+/* What a correction names, where it is carried, is what came before it in its chain. */
+static enum wm_code check_previous(const struct verification *v, const struct statement *s,
+				   struct wm_error *err)
+{
+	const Weightmark__V1__Header *h = s->header;
+	const struct carried *c =
+		h->previous ? find_carried(v, h->previous->sha256.data) : NULL;
+
+	if (!c || !c->statement ||
+	    (strcmp(c->statement->header->object->text, h->object->text) == 0 &&
+	     c->statement->header->sequence + 1 == h->sequence))
+		return WM_OK;
+	return fail(err, REASON_CHAIN_BROKEN,
+		    "%s: sequence %llu names as the one before it what is not", h->object->text,
+		    (unsigned long long)h->sequence);
+}
+
 enum wm_code all_chained(const struct verification *v, struct wm_error *err)
 {
 	cleanup_free const struct statement **links = calloc(v->n_carried + 1, sizeof(*links));
@@ -58,5 +76,7 @@ enum wm_code all_chained(const struct verification *v, struct wm_error *err)
 	qsort(links, n, sizeof(*links), compare_links);
 	for (size_t i = 1; i < n; i++)
 		TRY(check_link(links[i - 1], links[i], err));
+	for (size_t i = 0; i < n; i++)
+		TRY(check_previous(v, links[i], err));
 	return WM_OK;
 }

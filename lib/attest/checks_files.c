@@ -2,6 +2,7 @@
 /* Comparing the files at hand with those that were signed. */
 #include "attest/checks_files.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/file.h"
@@ -51,38 +52,63 @@ enum wm_code files_listed(const struct verification *v, struct wm_error *err)
 	return WM_OK;
 }
 
-static bool in_a_part(const struct verification *v, const char *path)
+static size_t record_index(const struct verification *v, const char *path)
+{
+	size_t low = 0, high = v->record->n_file;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(v->record->file[middle]->path, path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Marks the files of the record that a part lists; validation saw that they are there. */
+static void mark_parts(bool *in_a_part, const struct verification *v)
 {
 	for (size_t i = 0; i < v->record->n_part; i++)
 		for (size_t j = 0; j < v->record->part[i]->n_path; j++)
-			if (strcmp(v->record->part[i]->path[j], path) == 0)
-				return true;
-	return false;
+			in_a_part[record_index(v, v->record->part[i]->path[j])] = true;
 }
 
 /* Whether anything at hand stands in the folder of `path`; always so at the top. */
 static bool folder_is_there(const struct checkpoint *c, const char *path)
 {
-	size_t len = (size_t)(file_name(path) - path);
+	const size_t len = (size_t)(file_name(path) - path);
+	size_t low = 0, high = c->n_files;
 
-	for (size_t i = 0; len > 0 && i < c->n_files; i++)
-		if (strncmp(c->files[i].path, path, len) == 0)
-			return true;
-	return len == 0;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strncmp(c->files[middle].path, path, len) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < c->n_files && strncmp(c->files[low].path, path, len) == 0;
 }
 
 enum wm_code files_present(const struct verification *v, struct wm_error *err)
 {
 	const struct checkpoint *c = v->checkpoint;
+	cleanup_free bool *in_a_part = NULL;
 
 	if (!can_judge(v))
 		return nothing_to_judge(err);
 	if (!c->is_directory || v->part_named)
 		return WM_OK;
+	in_a_part = calloc(v->record->n_file + 1, sizeof(*in_a_part));
+	if (!in_a_part)
+		return fail_nomem(err);
+	mark_parts(in_a_part, v);
 	for (size_t i = 0; i < v->record->n_file; i++) {
 		const Weightmark__V1__File *f = v->record->file[i];
 
-		if (is_load(f) && !checkpoint_find_file(c, f->path) && !in_a_part(v, f->path) &&
+		if (is_load(f) && !in_a_part[i] && !checkpoint_find_file(c, f->path) &&
 		    folder_is_there(c, f->path))
 			return fail(err, REASON_FILE_MISSING, "%s/%s: was signed, and is not there",
 				    c->path, f->path);
@@ -90,7 +116,7 @@ enum wm_code files_present(const struct verification *v, struct wm_error *err)
 	return WM_OK;
 }
 
-/* How many of a part's files are there, as bytes or as pointers. */
+/* Whether a part's files are all there, as bytes or as pointers. */
 static bool is_complete(const struct checkpoint_part *p)
 {
 	return p->n_files == p->n_paths;
@@ -104,15 +130,20 @@ static const char *first_missing(const struct checkpoint *c, const struct checkp
 	return "";
 }
 
-enum wm_code parts_whole(const struct verification *v, struct wm_error *err)
+static enum wm_code incomplete(const struct checkpoint *c, const struct checkpoint_part *p,
+			       struct wm_error *err)
+{
+	return fail(err, REASON_PART_INCOMPLETE,
+		    "%s: of part '%.80s' %zu of %zu files are there; not '%.80s'", c->path, p->name,
+		    p->n_files, p->n_paths, first_missing(c, p));
+}
+
+/* One part is whole, or the one that was asked for. */
+static enum wm_code any_whole(const struct verification *v, struct wm_error *err)
 {
 	const struct checkpoint *c = v->checkpoint;
 	const struct checkpoint_part *broken = NULL;
 
-	if (!can_judge(v))
-		return nothing_to_judge(err);
-	if (v->part_only)
-		return WM_OK;
 	for (size_t i = 0; i < c->n_parts; i++) {
 		const struct checkpoint_part *p = &c->parts[i];
 
@@ -123,15 +154,52 @@ enum wm_code parts_whole(const struct verification *v, struct wm_error *err)
 		if (!broken || p->n_files > broken->n_files)
 			broken = p;
 	}
-	if (!broken)
-		return fail(err, REASON_PART_UNKNOWN, "%s: has no part '%.128s'", c->path,
-			    v->part ? v->part : "");
-	return fail(err, REASON_PART_INCOMPLETE,
-		    "%s: of part '%.80s' %zu of %zu files are there; not '%.80s'", c->path,
-		    broken->name, broken->n_files, broken->n_paths, first_missing(c, broken));
+	return broken ? incomplete(c, broken, err) :
+			fail(err, REASON_PART_UNKNOWN, "%s: has no part '%.128s'", c->path,
+			     v->part ? v->part : "");
+}
+
+/* No part is there by halves: a loader that takes what it finds would load half a model. */
+static enum wm_code none_by_halves(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+	cleanup_free bool *whole = calloc(c->n_files + 1, sizeof(*whole));
+
+	if (!whole)
+		return fail_nomem(err);
+	for (size_t i = 0; i < c->n_parts; i++)
+		for (size_t j = 0; is_complete(&c->parts[i]) && j < c->parts[i].n_files; j++)
+			whole[c->parts[i].files[j]] = true;
+	for (size_t i = 0; i < c->n_parts; i++)
+		for (size_t j = 0; !is_complete(&c->parts[i]) && j < c->parts[i].n_files; j++)
+			if (!whole[c->parts[i].files[j]])
+				return incomplete(c, &c->parts[i], err);
+	return WM_OK;
+}
+
+enum wm_code parts_whole(const struct verification *v, struct wm_error *err)
+{
+	if (!can_judge(v))
+		return nothing_to_judge(err);
+	if (v->part_only)
+		return WM_OK;
+	TRY(any_whole(v, err));
+	return v->part_named ? WM_OK : none_by_halves(v, err);
 }
 
 /* --- what is in them ----------------------------------------------------------------- */
+
+bool is_loaded(const struct verification *v, size_t i)
+{
+	return v->checkpoint->files[i].role == ROLE_LOAD ||
+	       (v->listed[i] && is_load(v->listed[i]));
+}
+
+/* The files to load that were to be read. */
+static bool is_judged(const struct verification *v, size_t i)
+{
+	return v->listed[i] && is_loaded(v, i) && !v->checkpoint->files[i].is_pointer;
+}
 
 enum wm_code grammars_equal(const struct verification *v, struct wm_error *err)
 {
@@ -142,8 +210,7 @@ enum wm_code grammars_equal(const struct verification *v, struct wm_error *err)
 	for (size_t i = 0; i < c->n_files; i++) {
 		const char *grammar = c->files[i].layout.format->grammar;
 
-		if (c->files[i].role == ROLE_LOAD && !c->files[i].is_pointer && v->listed[i] &&
-		    strcmp(v->listed[i]->grammar, grammar) != 0)
+		if (is_judged(v, i) && strcmp(v->listed[i]->grammar, grammar) != 0)
 			return fail(err, REASON_GRAMMAR_MISMATCH,
 				    "%s: signed as %s, found to be %s", c->files[i].place,
 				    v->listed[i]->grammar, grammar);
@@ -173,32 +240,29 @@ static bool is_released(const struct verification *v, const char *path, const st
 	return false;
 }
 
+bool pointer_agrees(const struct verification *v, size_t i)
+{
+	const struct pointer *p = &v->checkpoint->files[i].pointer;
+	const Weightmark__V1__File *listed = v->listed[i];
+
+	if (!listed || p->extended)
+		return false;
+	return (listed->size == p->size && digest_is(listed->sha256, p->sha256)) ||
+	       is_released(v, listed->path, p);
+}
+
 enum wm_code pointers_agree(const struct verification *v, struct wm_error *err)
 {
 	const struct checkpoint *c = v->checkpoint;
 
 	if (!can_judge(v))
 		return nothing_to_judge(err);
-	for (size_t i = 0; i < c->n_files; i++) {
-		const struct pointer *p = &c->files[i].pointer;
-
-		if (!c->files[i].is_pointer || c->files[i].role != ROLE_LOAD || !v->listed[i])
-			continue;
-		if ((v->listed[i]->size != p->size ||
-		     !digest_is(v->listed[i]->sha256, p->sha256)) &&
-		    !is_released(v, v->listed[i]->path, p))
+	for (size_t i = 0; i < c->n_files; i++)
+		if (c->files[i].is_pointer && is_loaded(v, i) && !pointer_agrees(v, i))
 			return fail(err, REASON_POINTER_MISMATCH,
 				    "%s: its git-lfs pointer names other bytes than were signed",
 				    c->files[i].place);
-	}
 	return WM_OK;
-}
-
-/* The files to load that were to be read. */
-static bool is_judged(const struct verification *v, size_t i)
-{
-	return v->checkpoint->files[i].role == ROLE_LOAD && !v->checkpoint->files[i].is_pointer &&
-	       v->listed[i];
 }
 
 enum wm_code file_digests_equal(const struct verification *v, struct wm_error *err)
@@ -248,6 +312,7 @@ static enum wm_code part_equal(const Weightmark__V1__Part *p, const struct check
 	}
 	if (!digest_is(p->weights_digest, at_hand->weights_digest) ||
 	    !digest_is(p->tensor_set_digest, at_hand->tensor_set_digest) ||
+	    !p->has_tensor_count || !p->has_parameter_count || !p->has_tensor_bytes ||
 	    p->tensor_count != at_hand->n_tensors || p->parameter_count != at_hand->n_parameters ||
 	    p->tensor_bytes != at_hand->n_tensor_bytes)
 		return fail(err, REASON_WEIGHTS_MISMATCH,
@@ -303,7 +368,7 @@ enum wm_code bytes_fetched(const struct verification *v, struct wm_error *err)
 	if (!can_judge(v))
 		return nothing_to_judge(err);
 	for (size_t i = 0; i < c->n_files; i++)
-		if (c->files[i].is_pointer && c->files[i].role == ROLE_LOAD)
+		if (c->files[i].is_pointer && is_loaded(v, i))
 			return fail(err, REASON_POINTER_ONLY,
 				    "%s: is a git-lfs pointer to the signed bytes, which are not here",
 				    c->files[i].place);

@@ -14,12 +14,18 @@ MUST_USE enum wm_code files_listed(const struct verification *v, struct wm_error
  */
 MUST_USE enum wm_code files_present(const struct verification *v, struct wm_error *err);
 
-/* One part is whole, or the one that was named. */
+/*
+ * One part is whole, or the one that was named. Unless the user named it, no part is there by
+ * halves either: what is absent is absent with all its files, but for those of whole parts.
+ */
 MUST_USE enum wm_code parts_whole(const struct verification *v, struct wm_error *err);
 
 MUST_USE enum wm_code grammars_equal(const struct verification *v, struct wm_error *err);
 
-/* git-lfs pointers name the bytes that were signed, or that a carried release distributed. */
+/*
+ * git-lfs pointers name the bytes that were signed, or that a carried release of the head
+ * distributes. What git-lfs extensions made is neither.
+ */
 MUST_USE enum wm_code pointers_agree(const struct verification *v, struct wm_error *err);
 
 MUST_USE enum wm_code file_digests_equal(const struct verification *v, struct wm_error *err);
@@ -31,6 +37,12 @@ MUST_USE enum wm_code bytes_fetched(const struct verification *v, struct wm_erro
 
 /* Asks for review where one file of a set was judged alone. */
 MUST_USE enum wm_code set_judged(const struct verification *v, struct wm_error *err);
+
+/* Whether the file `i` at hand is one to load, by its name or by what was signed. */
+bool is_loaded(const struct verification *v, size_t i);
+
+/* Whether the file `i`, a git-lfs pointer, stands for the bytes that were signed. */
+bool pointer_agrees(const struct verification *v, size_t i);
 
 /* Whether the bytes of the file `i` at hand were measured, and are those that were signed. */
 bool file_is_signed(const struct verification *v, size_t i);

@@ -70,7 +70,7 @@ enum wm_code all_connected(const struct verification *v, struct wm_error *err)
 		if (is_anchor(&v->carried[i]))
 			anchored[group_of(&g, i)] = true;
 	for (size_t i = 0; i < v->n_carried; i++) {
-		if (anchored[group_of(&g, i)])
+		if (anchored[group_of(&g, i)] || !statement_verified(v, &v->carried[i]))
 			continue;
 		statement_id_text(id, v->carried[i].envelope->statement);
 		return fail(err, REASON_STATEMENT_UNCONNECTED,

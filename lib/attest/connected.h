@@ -6,16 +6,16 @@
 #include "attest/verify.h"
 
 /*
- * Whether every carried envelope is connected to a manifest or an admission that a pinned
- * key signed: by references and corrections, in either direction, over any number of steps. An
- * envelope that no pinned key verifies must be around a payload that a connected
- * statement names. Fails with `statement-unconnected`.
+ * Whether every statement that a pinned key signed is connected to a manifest or an admission
+ * that a pinned key signed: by references and corrections, in either direction, over any
+ * number of steps. What only other keys signed is not read, and may be there: it is other
+ * issuers', listed and ignored. Fails with `statement-unconnected`.
  */
 MUST_USE enum wm_code all_connected(const struct verification *v, struct wm_error *err);
 
 /*
  * Whether the carried statements of each object form one chain: no two of one sequence,
- * each the correction of the one before it where that is carried. Fails with
+ * each the correction of the one before it where that is carried, and of no other. Fails with
  * `manifest-conflict` and `chain-broken`.
  */
 MUST_USE enum wm_code all_chained(const struct verification *v, struct wm_error *err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/checks_files.h"
 #include "statement/message.h"
 #include "util/limits.h"
 
@@ -142,6 +143,12 @@ static bool too_many_tries(const struct verification *v, const struct keyring *k
 enum wm_code pool_fill(struct verification *v, const struct keyring *keys, struct wm_error *err)
 {
 	TRY(collect(v, err));
+	if (v->n_carried > LIMIT_ENVELOPES) {
+		(void)fail(&v->carriers_err, REASON_LIMIT, "%s: carries more than %d envelopes",
+			   v->path, LIMIT_ENVELOPES);
+		v->n_carried = 0;
+		return WM_OK;
+	}
 	if (too_many_tries(v, keys)) {
 		(void)fail(&v->carriers_err, REASON_LIMIT,
 			   "%s: too many envelopes by keys that are not pinned", v->path);
@@ -184,34 +191,78 @@ static bool speaks(const struct verification *v, const struct carried *c)
 	return false;
 }
 
-static bool names(const Weightmark__V1__Reference *r, const struct statement *s)
+static bool has_digest(const Weightmark__V1__Checkpoint *record, const Weightmark__V1__Reference *r)
 {
-	return (r->statement && memcmp(r->statement->sha256.data, s->id, SHA256_BYTES) == 0) ||
-	       (r->object && strcmp(r->object->text, s->header->object->text) == 0);
+	for (size_t i = 0; r->weights_digest && i < record->n_part; i++)
+		if (digest_is(record->part[i]->weights_digest, r->weights_digest->sha256.data))
+			return true;
+	for (size_t i = 0; r->sha256 && i < record->n_file; i++)
+		if (digest_is(record->file[i]->sha256, r->sha256->sha256.data))
+			return true;
+	return false;
 }
 
-/* Whether another manifest, of another object, was derived from the one of `s`. */
-static bool is_parent(const struct verification *v, const struct statement *s)
+static bool names(const Weightmark__V1__Reference *r, const struct statement *s)
+{
+	if (r->statement && memcmp(r->statement->sha256.data, s->id, SHA256_BYTES) == 0)
+		return true;
+	if (r->object)
+		return strcmp(r->object->text, s->header->object->text) == 0;
+	return has_digest(record_of(s), r);
+}
+
+static bool same_chain(const struct carried *a, const struct carried *b)
+{
+	return a->statement && b->statement && a->statement->kind == b->statement->kind &&
+	       strcmp(a->statement->header->object->text, b->statement->header->object->text) == 0;
+}
+
+/* Whether another manifest that speaks, of another object, was derived from the one of `c`. */
+static bool is_parent(const struct verification *v, const struct carried *c)
 {
 	for (size_t i = 0; i < v->n_carried; i++) {
 		const struct statement *child = v->carried[i].statement;
 		const Weightmark__V1__Manifest *m;
 
-		if (!v->carried[i].speaks ||
-		    child->kind->descriptor != &weightmark__v1__manifest__descriptor ||
-		    strcmp(child->header->object->text, s->header->object->text) == 0)
+		if (!v->carried[i].speaks || same_chain(&v->carried[i], c) ||
+		    child->kind->descriptor != &weightmark__v1__manifest__descriptor)
 			continue;
 		m = (const Weightmark__V1__Manifest *)child->message;
 		for (size_t j = 0; j < m->n_derivation; j++)
 			for (size_t k = 0; k < m->derivation[j]->n_parent; k++)
-				if (names(m->derivation[j]->parent[k], s))
+				if (names(m->derivation[j]->parent[k], c->statement))
 					return true;
 	}
 	return false;
 }
 
-/* The newest statement of `kind` among those that speak and are no parents. */
-static const struct carried *newest(struct verification *v, const ProtobufCMessageDescriptor *kind)
+/*
+ * Marks what speaks of the bytes at hand. Where one of a chain does, so do its corrections,
+ * for they say what holds now; and of a chain that is a parent's none does.
+ */
+static void find_speakers(struct verification *v)
+{
+	for (size_t i = 0; i < v->n_carried; i++)
+		v->carried[i].speaks = speaks(v, &v->carried[i]);
+	for (size_t i = 0; i < v->n_carried; i++)
+		for (size_t j = 0; record_of(v->carried[i].statement) && j < v->n_carried; j++)
+			v->carried[i].speaks |= v->carried[j].speaks &&
+						same_chain(&v->carried[i], &v->carried[j]);
+	for (size_t i = 0; i < v->n_carried; i++)
+		v->carried[i].is_parent = v->carried[i].speaks && is_parent(v, &v->carried[i]);
+	for (size_t i = 0; i < v->n_carried; i++)
+		for (size_t j = 0; v->carried[i].is_parent && j < v->n_carried; j++)
+			if (same_chain(&v->carried[i], &v->carried[j]))
+				v->carried[j].speaks = false;
+}
+
+static bool is_later(const struct carried *a, const struct carried *b)
+{
+	return a->statement->header->sequence > b->statement->header->sequence;
+}
+
+/* The newest manifest among those that speak. */
+static const struct carried *newest_manifest(struct verification *v)
 {
 	const struct carried *head = NULL;
 
@@ -220,33 +271,87 @@ static const struct carried *newest(struct verification *v, const ProtobufCMessa
 		const struct carried *c = &v->carried[i];
 		bool seen = false;
 
-		if (!c->speaks || c->statement->kind->descriptor != kind)
+		if (!c->speaks ||
+		    c->statement->kind->descriptor != &weightmark__v1__manifest__descriptor)
 			continue;
-		if (!head || c->statement->header->sequence > head->statement->header->sequence)
+		if (!head || is_later(c, head))
 			head = c;
 		for (size_t j = 0; j < i && !seen; j++)
-			seen = v->carried[j].speaks &&
-			       v->carried[j].statement->kind->descriptor == kind &&
-			       strcmp(v->carried[j].statement->header->object->text,
-				      c->statement->header->object->text) == 0;
+			seen = v->carried[j].speaks && same_chain(&v->carried[j], c);
 		v->n_objects += !seen;
 	}
 	return head;
 }
 
+static const Weightmark__V1__Admission *admission_of(const struct carried *c)
+{
+	return (const Weightmark__V1__Admission *)c->statement->message;
+}
+
+/* Whether sizes tell that the admission is of what is at hand, where several are carried. */
+static bool fits(const struct verification *v, const struct carried *c)
+{
+	const Weightmark__V1__Checkpoint *r = admission_of(c)->checkpoint;
+	const struct checkpoint *at_hand = v->checkpoint;
+
+	for (size_t i = 0, j = 0; at_hand && i < at_hand->n_files; i++) {
+		const struct checkpoint_file *f = &at_hand->files[i];
+
+		while (at_hand->is_directory && j < r->n_file &&
+		       strcmp(r->file[j]->path, f->path) < 0)
+			j++;
+		if (f->role == ROLE_LOAD && !f->is_pointer &&
+		    (j == r->n_file || r->file[j]->size != f->layout.size))
+			return false;
+	}
+	return true;
+}
+
+/* Whether `a` is rather to be judged than `b`, both the newest of their chains. */
+static bool is_better(const struct verification *v, const struct carried *a,
+		      const struct carried *b)
+{
+	const bool fits_a = fits(v, a), fits_b = fits(v, b);
+	const bool current_a = admission_of(a)->expires->seconds > v->now,
+		   current_b = admission_of(b)->expires->seconds > v->now;
+
+	if (fits_a != fits_b)
+		return fits_a;
+	if (current_a != current_b)
+		return current_a;
+	return admission_of(a)->expires->seconds > admission_of(b)->expires->seconds;
+}
+
+/* Each of several operators answers for himself: one whose admission holds is enough. */
+static const struct carried *best_admission(struct verification *v)
+{
+	const struct carried *head = NULL;
+
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct carried *c = &v->carried[i];
+		bool corrected = false;
+
+		if (!c->speaks ||
+		    c->statement->kind->descriptor != &weightmark__v1__admission__descriptor)
+			continue;
+		for (size_t j = 0; j < v->n_carried && !corrected; j++)
+			corrected = same_chain(&v->carried[j], c) && is_later(&v->carried[j], c);
+		if (!corrected && (!head || is_better(v, c, head)))
+			head = c;
+	}
+	v->n_objects = head != NULL;
+	return head;
+}
+
 void pool_find_head(struct verification *v)
 {
-	for (size_t i = 0; i < v->n_carried; i++)
-		v->carried[i].speaks = speaks(v, &v->carried[i]);
-	for (size_t i = 0; i < v->n_carried; i++)
-		if (v->carried[i].speaks && is_parent(v, v->carried[i].statement))
-			v->carried[i].speaks = false;
-	v->head = newest(v, &weightmark__v1__manifest__descriptor);
+	find_speakers(v);
+	v->head = newest_manifest(v);
 	if (v->head)
 		v->manifest = (const Weightmark__V1__Manifest *)v->head->statement->message;
 	else
-		v->head = newest(v, &weightmark__v1__admission__descriptor);
+		v->head = best_admission(v);
 	if (v->head && !v->manifest)
-		v->admission = (const Weightmark__V1__Admission *)v->head->statement->message;
+		v->admission = admission_of(v->head);
 	v->record = v->head ? record_of(v->head->statement) : NULL;
 }

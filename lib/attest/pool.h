@@ -14,7 +14,9 @@ MUST_USE enum wm_code pool_fill(struct verification *v, const struct keyring *ke
 
 /*
  * Finds `head`. A manifest speaks of the bytes at hand where a carrier that holds it does
- * (carrier_speaks_of); one that another such manifest names as parent is an ancestor's.
+ * (carrier_speaks_of), and with it its corrections; one that another such manifest
+ * names as parent is an ancestor's, with its whole chain. Of several admissions the head is
+ * one that fits what is at hand and has not expired, where there is any.
  */
 void pool_find_head(struct verification *v);
 

@@ -122,11 +122,11 @@ static void note_documents(struct wm_verdict *v)
 	for (size_t i = 0; i < f->checkpoint->n_files; i++) {
 		const struct checkpoint_file *file = &f->checkpoint->files[i];
 
-		if (file->role != ROLE_DOCUMENT || file->is_pointer)
+		if (is_loaded(f, i))
 			continue;
 		if (!f->listed[i])
 			verdict_note(v, "document-added", "%s was not signed", file->path);
-		else if (!file_is_signed(f, i))
+		else if (file->is_pointer ? !pointer_agrees(f, i) : !file_is_signed(f, i))
 			verdict_note(v, "document-changed", "%s is not what was signed", file->path);
 	}
 }
@@ -209,6 +209,27 @@ static void note_others(struct wm_verdict *v)
 	}
 }
 
+/* Any pinned key may claim a free name, and so go on with another one's chain: say so. */
+static void note_keys(struct wm_verdict *v)
+{
+	const struct verification *f = &v->facts;
+
+	for (size_t i = 0; f->head && i < f->n_carried; i++) {
+		const struct carried *c = &f->carried[i];
+
+		if (!c->statement || !c->key || c->key == f->head->key ||
+		    c->statement->kind != f->head->statement->kind ||
+		    strcmp(c->statement->header->object->text,
+			   f->head->statement->header->object->text) != 0 ||
+		    memcmp(c->statement->id, f->head->statement->id, SHA256_BYTES) == 0)
+			continue;
+		verdict_note(v, "corrected-by-another-key",
+			     "%s: sequence %llu was signed by key %s", c->statement->header->object->text,
+			     (unsigned long long)c->statement->header->sequence,
+			     c->envelope->keyid);
+	}
+}
+
 /* Accept is what remains where at least one check passed and every one that ran did. */
 static void decide(struct wm_verdict *v)
 {
@@ -238,13 +259,16 @@ static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 			continue;
 		r->outcome = OUTCOME_PASSED;
 		if (checks[i].run(&v->facts, &r->err) != WM_OK)
-			r->outcome = checks[i].review ? OUTCOME_REVIEW : OUTCOME_FAILED;
+			r->outcome = checks[i].review && !error_is_untold(r->err.code) ?
+					     OUTCOME_REVIEW :
+					     OUTCOME_FAILED;
 		stopped = r->outcome == OUTCOME_FAILED;
 	}
 	decide(v);
 	/* What strangers can add to a sidecar comes last: it must not crowd out the rest. */
 	note_checkpoint(v);
 	note_others(v);
+	note_keys(v);
 	note_sealed(v);
 	note_signatures(v);
 	if (v->n_notes_dropped > 0)

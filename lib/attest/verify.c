@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "attest/checks_files.h"
 #include "attest/pool.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -69,23 +71,45 @@ static enum wm_code gather_carriers(struct verification *v, const struct verify_
 
 /* --- what the record lists ------------------------------------------------------------ */
 
-static bool ends_with_component(const char *path, const char *name)
+/* The bytes of the file at hand, or of the one that its git-lfs pointer stands for. */
+static uint64_t size_at_hand(const struct checkpoint_file *f)
 {
-	return strcmp(file_name(path), name) == 0;
+	return f->is_pointer ? f->pointer.size : f->layout.size;
 }
 
-/* The record of a lone file: the only one, or the one of its name in a set. */
+/* Whether the lone file at hand could be the one of this record, by its name and size. */
+static bool could_be(const struct verification *v, const Weightmark__V1__File *f)
+{
+	return strcmp(file_name(f->path), v->checkpoint->files[0].path) == 0 &&
+	       f->size == size_at_hand(&v->checkpoint->files[0]);
+}
+
+static size_t common_ending(const char *a, const char *b)
+{
+	size_t n = 0, len_a = strlen(a), len_b = strlen(b);
+
+	while (n < len_a && n < len_b && a[len_a - n - 1] == b[len_b - n - 1])
+		n++;
+	return n;
+}
+
+/* The record of a lone file: the only one, or in a set the one that its path fits best. */
 static const Weightmark__V1__File *listed_alone(const struct verification *v)
 {
-	const char *name = v->checkpoint->files[0].path;
+	const Weightmark__V1__File *best = NULL;
+	size_t most = 0;
 
 	if (v->record->n_file == 1)
 		return v->record->file[0];
-	for (size_t i = 0; i < v->record->n_file; i++)
-		if (ends_with_component(v->record->file[i]->path, name) &&
-		    v->record->file[i]->size == v->checkpoint->files[0].layout.size)
-			return v->record->file[i];
-	return NULL;
+	for (size_t i = 0; i < v->record->n_file; i++) {
+		const Weightmark__V1__File *f = v->record->file[i];
+
+		if (could_be(v, f) && common_ending(v->path, f->path) > most) {
+			most = common_ending(v->path, f->path);
+			best = f;
+		}
+	}
+	return best;
 }
 
 static enum wm_code match_files(struct verification *v, struct wm_error *err)
@@ -154,6 +178,23 @@ static enum wm_code measure_checkpoint(struct verification *v, const struct veri
 
 /* --- one file of a set ---------------------------------------------------------------- */
 
+/* The set that a lone file is one of: nothing of it is borrowed. */
+struct set {
+	char *root;	/* NULL: it is of none that stands */
+	char *path;	/* of the file, within the set */
+	char *part;	/* that lists it */
+	struct stat st; /* of the file */
+};
+
+static void set_release(struct set *s)
+{
+	free(s->root);
+	free(s->path);
+	free(s->part);
+}
+
+#define cleanup_set __attribute__((cleanup(set_release)))
+
 /* The part that lists the file `path`; NULL where none does. */
 static const Weightmark__V1__Part *part_listing(const Weightmark__V1__Checkpoint *r,
 						const char *path)
@@ -165,65 +206,98 @@ static const Weightmark__V1__Part *part_listing(const Weightmark__V1__Checkpoint
 	return NULL;
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Stores what stat() says of `within` below `root`; false: it is not there. */
+static enum wm_code stat_within(bool *there, struct stat *st, const char *root,
+				const char *within, struct wm_error *err)
+{
+	cleanup_free char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", root, within) < 0) {
+		path = NULL;
+		return fail_nomem(err);
+	}
+	*there = stat(path, st) == 0;
+	return WM_OK;
+}
+
 /* Whether all files to load that the record lists stand below `root`. */
 static enum wm_code set_stands(bool *out, const Weightmark__V1__Checkpoint *r, const char *root,
 			       struct wm_error *err)
 {
-	*out = true;
-	for (size_t i = 0; i < r->n_file && *out; i++) {
-		cleanup_free char *path = NULL;
+	struct stat st;
 
-		if (r->file[i]->role != WEIGHTMARK__V1__FILE__ROLE__load)
-			continue;
-		if (asprintf(&path, "%s/%s", root, r->file[i]->path) < 0) {
-			path = NULL;
-			return fail_nomem(err);
-		}
-		*out = file_exists(path);
-	}
+	*out = true;
+	for (size_t i = 0; i < r->n_file && *out; i++)
+		if (is_load(r->file[i]))
+			TRY(stat_within(out, &st, root, r->file[i]->path, err));
 	return WM_OK;
 }
 
-/* Takes as many components off the end of `path` as `within` has; "." where none is left. */
+/* Takes as many components off the end of `path` as `within` has. */
 static enum wm_code root_above(char **out, const char *path, const char *within,
 			       struct wm_error *err)
 {
-	cleanup_free char *root = strdup(path);
+	cleanup_buf struct buf root = BUF_INIT(2 * LIMIT_PATH);
 
-	if (!root)
-		return fail_nomem(err);
+	TRY(buf_append_str(&root, path, err));
 	for (const char *at = within; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL) {
-		char *slash = strrchr(root, '/');
+		const char *name = file_name(buf_str(&root));
+		size_t len = (size_t)(name - buf_str(&root));
 
-		if (slash && slash > root)
-			*slash = '\0';
-		else
-			strcpy(root, slash ? "/" : ".");
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+			TRY(buf_append_str(&root, "/..", err));
+		} else if (len > 0) {
+			buf_truncate(&root, len > 1 ? len - 1 : 1);
+		} else {
+			buf_truncate(&root, 0);
+			TRY(buf_append_str(&root, ".", err));
+		}
 	}
-	*out = take_ptr(&root);
+	*out = strdup(buf_str(&root));
+	return *out ? WM_OK : fail_nomem(err);
+}
+
+/*
+ * Whether the lone file at hand is this one of the record's, below a root where the set
+ * stands: the very file, for a name and a size prove nothing.
+ */
+static enum wm_code try_set(struct set *out, const struct verification *v,
+			    const Weightmark__V1__File *f, struct wm_error *err)
+{
+	const Weightmark__V1__Part *part = part_listing(v->record, f->path);
+	cleanup_free char *root = NULL;
+	bool there = false;
+
+	if (!part)
+		return WM_OK;
+	TRY(root_above(&root, v->path, f->path, err));
+	TRY(stat_within(&there, &out->st, root, f->path, err));
+	if (!there || !same_file(&out->st, &v->checkpoint->files[0].opened))
+		return WM_OK;
+	TRY(set_stands(&there, v->record, root, err));
+	if (!there)
+		return WM_OK;
+	out->path = strdup(f->path);
+	out->part = strdup(part->name);
+	if (!out->path || !out->part)
+		return fail_nomem(err);
+	out->root = take_ptr(&root);
 	return WM_OK;
 }
 
-/* Stores the root of the set that the lone file at hand is one of, if it stands; free() it. */
-static enum wm_code find_set(char **root, const Weightmark__V1__Part **part,
-			     const struct verification *v, struct wm_error *err)
+static enum wm_code find_set(struct set *out, const struct verification *v, struct wm_error *err)
 {
-	const Weightmark__V1__File *listed;
-	cleanup_free char *above = NULL;
-	bool stands = false;
-
-	*root = NULL;
 	if (!v->checkpoint || v->checkpoint->is_directory || v->part_only || !v->record ||
 	    v->record->n_file < 2)
 		return WM_OK;
-	listed = listed_alone(v);
-	*part = listed ? part_listing(v->record, listed->path) : NULL;
-	if (!*part)
-		return WM_OK;
-	TRY(root_above(&above, v->path, listed->path, err));
-	TRY(set_stands(&stands, v->record, above, err));
-	if (stands)
-		*root = take_ptr(&above);
+	for (size_t i = 0; i < v->record->n_file && !out->root; i++)
+		if (could_be(v, v->record->file[i]))
+			TRY(try_set(out, v, v->record->file[i], err));
 	return WM_OK;
 }
 
@@ -244,16 +318,18 @@ static enum wm_code open_at(struct verification *v, const char *path,
 	if (!v->path)
 		return fail_nomem(err);
 	code = checkpoint_open(&v->checkpoint, path, &opening, &v->checkpoint_err);
+	if (v->checkpoint && v->checkpoint->is_directory)
+		v->part_only = false;
 	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;
 }
 
 /* Gathers anew at the root of the set, with the sidecar that spoke of it. */
-static enum wm_code gather_set(struct verification *v, const char *root,
-			       const Weightmark__V1__Part *part, const struct verify_options *o,
-			       struct wm_error *err)
+static enum wm_code gather_set(struct verification *v, const struct set *set,
+			       const struct verify_options *o, struct wm_error *err)
 {
-	cleanup_free char *name = strdup(part->name), *sidecar = NULL;
+	cleanup_free char *sidecar = NULL;
 	struct verify_options options = *o;
+	const struct checkpoint_file *f;
 
 	if (v->head->carrier->kind == CARRIER_SIDECAR) {
 		sidecar = strdup(v->head->carrier->place);
@@ -261,13 +337,15 @@ static enum wm_code gather_set(struct verification *v, const char *root,
 			return fail_nomem(err);
 		options.sidecar = sidecar;
 	}
-	if (!name)
-		return fail_nomem(err);
 	verification_release(v);
-	TRY(open_at(v, root, o, err));
+	TRY(open_at(v, set->root, o, err));
+	f = v->checkpoint ? checkpoint_find_file(v->checkpoint, set->path) : NULL;
+	if (v->checkpoint && (!f || !same_file(&f->opened, &set->st)))
+		(void)fail(&v->checkpoint_err, REASON_FILE_CHANGED,
+			   "%s/%s: is another file than a moment before", set->root, set->path);
 	TRY(gather_carriers(v, &options, err));
 	for (size_t i = 0; !v->part && v->record && i < v->record->n_part; i++)
-		if (strcmp(v->record->part[i]->name, name) == 0)
+		if (strcmp(v->record->part[i]->name, set->part) == 0)
 			v->part = v->record->part[i]->name;
 	return WM_OK;
 }
@@ -276,17 +354,16 @@ static enum wm_code gather_set(struct verification *v, const char *root,
 enum wm_code verification_gather(struct verification *out, const char *path,
 				 const struct verify_options *options, struct wm_error *err)
 {
-	const Weightmark__V1__Part *part = NULL;
-	cleanup_free char *root = NULL;
+	cleanup_set struct set set = { 0 };
 	struct verification *v = out;
 	enum wm_code code;
 
 	TRY(open_at(v, path, options, err));
 	TRY(gather_carriers(v, options, err));
-	TRY(find_set(&root, &part, v, err));
-	if (root)
-		TRY(gather_set(v, root, part, options, err));
-	if (!v->checkpoint || !v->record)
+	TRY(find_set(&set, v, err));
+	if (set.root)
+		TRY(gather_set(v, &set, options, err));
+	if (!v->checkpoint || !v->record || v->checkpoint_err.code != WM_OK)
 		return WM_OK;
 	code = measure_checkpoint(v, options, &v->checkpoint_err);
 	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;

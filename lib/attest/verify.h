@@ -24,12 +24,13 @@ struct carried {
 	bool keyid_wrong;	      /* verified under another pinned key than it names */
 	struct statement *statement;  /* NULL unless verified and decoded */
 	struct wm_error decoded;      /* why it is not, where it was verified */
+	bool is_parent; /* a manifest that another one that speaks was derived from */
 	bool speaks; /* a manifest or admission about the bytes at hand, not about an ancestor */
 };
 
 struct verification {
 	bool full;	/* the plain SHA-256 was to be recomputed too */
-	bool part_only; /* one file of a set was to be judged alone */
+	bool part_only; /* one file of a set was to be judged alone; never of a directory */
 	const char *part; /* that must be whole; NULL: any. Borrowed from options or `record` */
 	bool part_named;  /* by the user: the rest may be absent */
 	int64_t now;	/* seconds */
@@ -47,7 +48,7 @@ struct verification {
 	const Weightmark__V1__Manifest *manifest;
 	const Weightmark__V1__Admission *admission;
 	const Weightmark__V1__Checkpoint *record;
-	size_t n_objects; /* distinct objects among the manifests that could be the head */
+	size_t n_objects; /* distinct objects among the manifests that could be the head; or 1 */
 	struct checkpoint *checkpoint; /* NULL where it could not be parsed */
 	struct wm_error checkpoint_err;
 	const Weightmark__V1__File **listed; /* one a file at hand: its record, or NULL */
@@ -57,7 +58,7 @@ struct verify_options {
 	const struct keyring *keys;
 	const char *sidecar; /* its path, or NULL: beside the checkpoint */
 	const char *part;    /* the part that must be whole; NULL: any one */
-	bool part_only;	     /* judge the one file alone, though it be of a set */
+	bool part_only;	     /* judge the one file alone, though it be of a set; not a directory */
 	const char *links_within; /* as in struct checkpoint_open_options */
 	bool full;
 	int64_t now;	  /* seconds; 0: the clock's */

@@ -204,10 +204,10 @@ load signed
 			[ "$(of_json "$output" '.path')" = "$name" ]
 		else
 			# Such a name cannot stand in a statement.
-			run -2 --separate-stderr wm sign -m m.yaml --key publisher.key -- "$name"
+			run -1 --separate-stderr wm sign -m m.yaml --key publisher.key -- "$name"
 			refused_as file-name
 			harmless "${stderr_lines[0]}"
-			run -2 --separate-stderr wm sign -m m.yaml --key publisher.key --json -- "$name"
+			run -1 --separate-stderr wm sign -m m.yaml --key publisher.key --json -- "$name"
 			is_json "$output"
 		fi
 		mv "./$name" model.safetensors
