@@ -51,6 +51,18 @@ bool statement_verified(const struct verification *v, const struct carried *c)
 	return false;
 }
 
+bool statement_superseded(const struct verification *v, const struct statement *s)
+{
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct statement *c = v->carried[i].statement;
+
+		if (c && c->header->previous &&
+		    memcmp(c->header->previous->sha256.data, s->id, SHA256_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* --- filling ------------------------------------------------------------------------- */
 
 /*

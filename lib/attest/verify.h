@@ -76,6 +76,9 @@ MUST_USE enum wm_code verification_gather(struct verification *out, const char *
 					  struct wm_error *err);
 void verification_release(struct verification *v);
 
+/* Whether a verified statement corrects `s`. */
+bool statement_superseded(const struct verification *v, const struct statement *s);
+
 /* Whether a pinned key's signature over the statement of `c` verified in any envelope. */
 bool statement_verified(const struct verification *v, const struct carried *c);
 

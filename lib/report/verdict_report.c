@@ -110,7 +110,22 @@ static enum wm_code text_dataset(struct buf *text, const Weightmark__V1__Dataset
 	return WM_OK;
 }
 
-static enum wm_code text_statement(struct buf *out, const struct carried *c, struct wm_error *err)
+/* Its place in its chain; the reason for a correction last, for it is the issuer's words. */
+static enum wm_code text_chain(struct buf *text, const struct verification *f,
+			       const struct statement *s, struct wm_error *err)
+{
+	if (statement_superseded(f, s))
+		TRY(buf_append_str(text, "; superseded", err));
+	if (s->header->sequence > 1)
+		TRY(buf_printf(text, err, "; correction %llu",
+			       (unsigned long long)s->header->sequence - 1));
+	if (s->header->reason)
+		TRY(buf_printf(text, err, ": \"%.*s\"", SHORT_CLAIM, s->header->reason));
+	return WM_OK;
+}
+
+static enum wm_code text_statement(struct buf *out, const struct verification *f,
+				   const struct carried *c, struct wm_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
 	const struct statement *s = c->statement;
@@ -128,6 +143,7 @@ static enum wm_code text_statement(struct buf *out, const struct carried *c, str
 	TRY(buf_append_str(&text, "; asserted by ", err));
 	TRY(text_issuer(&text, s->header->issuer, err));
 	TRY(buf_printf(&text, err, " at %s; %s", at, id));
+	TRY(text_chain(&text, f, s, err));
 	if (s->kind->descriptor == &weightmark__v1__dataset__descriptor)
 		TRY(text_dataset(&text, (const Weightmark__V1__Dataset *)s->message, err));
 	return line(out, s->kind->name, buf_str(&text), err);
@@ -142,7 +158,7 @@ static enum wm_code text_statements(struct buf *out, const struct verification *
 			const struct statement *s = f->carried[i].statement;
 
 			if (k->name ? s && s->kind == k : !s)
-				TRY(text_statement(out, &f->carried[i], err));
+				TRY(text_statement(out, f, &f->carried[i], err));
 		}
 		if (!k->name)
 			return WM_OK;

@@ -47,6 +47,9 @@ static enum wm_code tree_statements(struct node *root, struct tree *t, const str
 		TRY(node_set_text(row, t, "issuer", c->statement->header->issuer, err));
 		TRY(node_set_text(row, t, "issued_at", at, err));
 		TRY(node_set_text(row, t, "assurance", "asserted", err));
+		TRY(node_set_integer(row, t, "sequence", c->statement->header->sequence, err));
+		TRY(node_set_bool(row, t, "superseded", statement_superseded(f, c->statement),
+				  err));
 		TRY(node_set_integer(row, t, "withheld", c->statement->header->n_sealed, err));
 	}
 	return WM_OK;
