@@ -109,7 +109,7 @@ WM_API const char *wm_verdict_message(const struct wm_verdict *v);
 
 /* One row of the verdict. Borrowed from it. */
 struct wm_check {
-	const char *name;    /* "file-digest-equal" */
+	const char *name;    /* "file-digests-equal" */
 	const char *what;    /* the sentence that holds where it passed */
 	const char *outcome; /* "passed", "failed", "review", "not-run" */
 };

@@ -184,3 +184,20 @@ const struct prior *priors_find(const struct priors *p, const uint8_t id[SHA256_
 			return &p->list[i];
 	return NULL;
 }
+
+enum wm_code priors_answered(bool *out, const struct priors *p, struct wm_error *err)
+{
+	*out = false;
+	for (size_t i = 0; p->sidecar && i < p->sidecar->n_envelopes && !*out; i++) {
+		const struct envelope *e = &p->sidecar->envelopes[i];
+		cleanup_statement struct statement *s = NULL;
+		struct wm_error why = { 0 };
+		enum wm_code code = statement_decode(&s, e->payload, e->payload_len, "sidecar", &why);
+
+		if (error_is_untold(code))
+			return fail_again(err, &why);
+		*out = code != WM_OK ||
+		       s->kind->descriptor != &weightmark__v1__admission__descriptor;
+	}
+	return WM_OK;
+}

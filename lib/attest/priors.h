@@ -52,6 +52,12 @@ const struct prior *priors_newest(const struct priors *p, const struct kind *kin
 /* The newest own manifest that speaks of the checkpoint itself, or NULL. */
 const struct prior *priors_manifest(const struct priors *p);
 
+/*
+ * Whether the present sidecar holds anything but admissions, whoever signed it: then another
+ * answers for the checkpoint already. Payloads are read, and believed in nothing else.
+ */
+MUST_USE enum wm_code priors_answered(bool *out, const struct priors *p, struct wm_error *err);
+
 /* The own statement with this id, or NULL. */
 const struct prior *priors_find(const struct priors *p, const uint8_t id[SHA256_BYTES]);
 

@@ -56,6 +56,7 @@ enum wm_code choose_issuer(char **out, const char *wanted, const char *carried,
 static enum wm_code load_priors(struct signing *out, const char *path,
 				const struct sign_options *o, struct wm_error *err)
 {
+	bool answered;
 	struct priors *p;
 
 	if (o->sidecar) {
@@ -70,7 +71,8 @@ static enum wm_code load_priors(struct signing *out, const char *path,
 	p = out->priors;
 	if (o->amend && p->n_own == 0)
 		return fail(err, REASON_USAGE, "%s: carries nothing by this key to amend", path);
-	if (p->sidecar && p->n_own == 0)
+	TRY(priors_answered(&answered, p, err));
+	if (answered && p->n_own == 0)
 		return fail(err, REASON_ALREADY_SIGNED,
 			    "%s: carries statements by other keys than the one that signs",
 			    out->sidecar_path);
@@ -205,7 +207,7 @@ static enum wm_code make_manifest(struct signing *out, const struct sign_options
 	found = c->statements[last].reused ? priors_find(out->priors, c->statements[last].id) :
 					     NULL;
 	out->unchanged = found && found->carrier->kind == CARRIER_SIDECAR;
-	if (out->priors->sidecar && !c->statements[last].reused && !o->amend)
+	if (priors_manifest(out->priors) && !c->statements[last].reused && !o->amend)
 		return fail(err, REASON_ALREADY_SIGNED, "%s: carries another manifest by this key",
 			    out->sidecar_path);
 	return WM_OK;

@@ -156,7 +156,7 @@ static void note_measuring(struct wm_verdict *v)
 
 	for (size_t i = 0; i < c->n_files; i++) {
 		loose |= c->files[i].layout.loose_spaces;
-		tensors |= c->files[i].layout.has_tensors;
+		tensors |= c->files[i].layout.has_tensors || c->files[i].is_pointer;
 	}
 	if (!checkpoint_excluded_writers(c))
 		verdict_note(v, "writers-not-excluded",

@@ -59,6 +59,24 @@ given_operator() {
 	[[ $output == *$'\nadmission '* && $output == *'manifest '* && $output == *$'\nrun '* ]]
 }
 
+@test "admit: a publisher who comes later signs beside the admission" {
+	given_operator
+	admit m
+	[ "$status" = 0 ]
+	run -0 --separate-stderr wm verify m --key operator.pub
+	[[ $output == *'publisher: none'* ]]
+	run -0 --separate-stderr wm sign m --manifest m.yaml --key publisher.key
+	run -0 --separate-stderr wm verify m --key publisher.pub
+	[[ $output != *'publisher: none'* ]]
+	run -0 --separate-stderr wm verify m --key publisher.pub --key operator.pub --json
+	[ "$(of_json "$output" '[.statements[].kind] | sort | join(" ")')" = 'admission dataset manifest run' ]
+	[ "$(of_json "$output" '[.notes[].code] | index("admission") != null')" = true ]
+	# Where another answers already, a third does not.
+	wm key new ./third --no-passphrase >/dev/null
+	run -2 --separate-stderr wm sign m --manifest m.yaml --key third.key
+	refused_as already-signed
+}
+
 @test "admit: who signed a manifest need not" {
 	given_operator
 	wm sign m -m m.yaml --key operator.key >/dev/null
