@@ -3,7 +3,9 @@
 #include "publisher.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
+#include "made.h"
 #include "report/verdict_report.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -45,10 +47,38 @@ void publisher_pin_stranger(struct publisher *p)
 	pin(p, "p256.pub");
 }
 
-void publisher_open(struct publisher *p)
+void publisher_measure(struct publisher *p)
 {
 	const struct checkpoint_measure_options measuring = { .sha256 = true, .workers = 1 };
-	const struct checkpoint_open_options opening = { NULL };
+	const struct checkpoint_open_options opening = { p->options.links_within };
+	struct wm_error err = { 0 };
+
+	checkpoint_free(take_ptr(&p->measured));
+	assert_ok(checkpoint_open(&p->measured, p->path, &opening, &err), &err);
+	assert_ok(checkpoint_find_parts(p->measured, &err), &err);
+	assert_ok(checkpoint_measure(p->measured, &measuring, &err), &err);
+}
+
+void publisher_use_tree(struct publisher *p, const struct tree_file *files)
+{
+	free(p->path);
+	free(p->sidecar);
+	join(&p->path, p->dir, "checkpoint");
+	join(&p->sidecar, p->path, "weightmark.wmk");
+	tree_write_all(p->path, files);
+	publisher_measure(p);
+}
+
+void publisher_swap(struct publisher *p)
+{
+	struct signer *signer = p->signer;
+
+	p->signer = p->stranger;
+	p->stranger = signer;
+}
+
+void publisher_open(struct publisher *p)
+{
 	cleanup_buf struct buf bytes = BUF_INIT(YAML_MAX);
 	struct wm_error err = { 0 };
 
@@ -70,9 +100,7 @@ void publisher_open(struct publisher *p)
 	p->yaml = buf_str(&p->yaml_text);
 	assert_ok(keyring_new(&p->pinned, &err), &err);
 	pin(p, "ed25519.pub");
-	assert_ok(checkpoint_open(&p->measured, p->path, &opening, &err), &err);
-	assert_ok(checkpoint_find_parts(p->measured, &err), &err);
-	assert_ok(checkpoint_measure(p->measured, &measuring, &err), &err);
+	publisher_measure(p);
 }
 
 void publisher_close(struct publisher *p)
@@ -153,6 +181,149 @@ void publisher_make(struct publisher *p, const struct edit *edits)
 	}
 }
 
+static void edit_payload(struct buf *b, const struct edit *edits)
+{
+	for (const struct edit *e = edits; e && e->from; e++)
+		replace_all(b, e->from, e->to);
+}
+
+struct envelope *publisher_correct(struct publisher *p, int which, unsigned sequence,
+				   const uint8_t previous[SHA256_BYTES], const struct edit *edits)
+{
+	cleanup_buf struct buf b = BUF_INIT(PAYLOAD_MAX);
+	char id[STATEMENT_ID_TEXT + 1], text[160];
+	struct wm_error err = { 0 };
+
+	assert_ok(buf_append(&b, p->payloads[which].data, p->payloads[which].len, &err), &err);
+	statement_id_text(id, previous);
+	snprintf(text, sizeof(text), "\"previous\":\"%s\",\"schema_minor\":0,\"sequence\":%u", id,
+		 sequence);
+	replace_all(&b, "\"schema_minor\":0,\"sequence\":1", text);
+	edit_payload(&b, edits);
+	return publisher_sign(p, p->signer, b.data, b.len);
+}
+
+/* Begins a statement of type `d` that is not of the YAML. */
+static void compose_other(ProtobufCMessage **m, struct composition *c,
+			  const ProtobufCMessageDescriptor *d, const char *issuer)
+{
+	struct wm_error err = { 0 };
+
+	*c = (struct composition){ .arena = ARENA_INIT(LIMIT_DECODE_MEMORY), .now = NOW,
+				   .name = "test", .reason = REASON_USAGE, .issuer = issuer };
+	assert_ok(compose_one(m, c, d, &err), &err);
+}
+
+static struct envelope *sign_other(struct publisher *p, struct composition *c,
+				   struct signer *signer, const char *local,
+				   const struct edit *edits)
+{
+	cleanup_buf struct buf b = BUF_INIT(PAYLOAD_MAX);
+	struct wm_error err = { 0 };
+
+	assert_ok(compose_header(c, &c->statements[0], local, &err), &err);
+	assert_ok(statement_encode(&b, c->statements[0].kind, c->statements[0].message, &err), &err);
+	edit_payload(&b, edits);
+	return publisher_sign(p, signer, b.data, b.len);
+}
+
+static void issuer_of(char issuer[static 5 + KEYID_HEX], struct signer *signer)
+{
+	snprintf(issuer, 5 + KEYID_HEX, "key:%s", public_key_id(signer_public(signer)));
+}
+
+struct envelope *publisher_admit(struct publisher *p, struct signer *signer, const char *local,
+				 int64_t expires, const struct edit *edits)
+{
+	cleanup_composition struct composition c = { 0 };
+	Weightmark__V1__Admission *a;
+	ProtobufCMessage *m = NULL;
+	char issuer[5 + KEYID_HEX];
+	struct wm_error err = { 0 };
+
+	issuer_of(issuer, signer);
+	compose_other(&m, &c, &weightmark__v1__admission__descriptor, issuer);
+	a = (Weightmark__V1__Admission *)m;
+	assert_ok(arena_copy(&a->source, &c.arena, "x", 1, &err), &err);
+	assert_ok(arena_copy(&a->reason, &c.arena, "y", 1, &err), &err);
+	assert_ok(compose_time(&a->expires, &c, expires, &err), &err);
+	assert_ok(compose_measured(&a->checkpoint, &c, p->measured, NULL, &err), &err);
+	return sign_other(p, &c, signer, local, edits);
+}
+
+struct envelope *publisher_release(struct publisher *p, const uint8_t id[SHA256_BYTES],
+				   const char *path, uint64_t size,
+				   const uint8_t sha256[SHA256_BYTES])
+{
+	Weightmark__V1__ReleasedFile f = WEIGHTMARK__V1__RELEASED_FILE__INIT, *list[] = { &f };
+	cleanup_composition struct composition c = { 0 };
+	Weightmark__V1__Release *r;
+	ProtobufCMessage *m = NULL;
+	char issuer[5 + KEYID_HEX];
+	struct wm_error err = { 0 };
+
+	issuer_of(issuer, p->signer);
+	compose_other(&m, &c, &weightmark__v1__release__descriptor, issuer);
+	r = (Weightmark__V1__Release *)m;
+	assert_ok(compose_reference(&r->checkpoint, &c, NULL, id, &err), &err);
+	assert_ok(arena_copy(&f.path, &c.arena, path, strlen(path), &err), &err);
+	f.has_size = true;
+	f.size = size;
+	assert_ok(compose_digest(&f.sha256, &c, sha256, &err), &err);
+	r->file = list;
+	r->n_file = 1;
+	return sign_other(p, &c, p->signer, "release:1", NULL);
+}
+
+void put_slot(const char *path, const void *carried, size_t len)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 24), out = BUF_INIT(1 << 24);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	read_file(&bytes, path);
+	assert_ok(made_parse(&l, bytes.data, bytes.len, path, &err), &err);
+	if (len > 0) {
+		assert_ok(made_embed(&out, &l, &bytes, carried, len, &err), &err);
+	} else {
+		const size_t behind = l.head.len + l.slot_len;
+
+		assert_ok(buf_append(&out, l.head.data, l.head.len, &err), &err);
+		assert_ok(buf_append(&out, bytes.data + behind, bytes.len - behind, &err), &err);
+	}
+	write_bytes(path, out.data, out.len);
+}
+
+static void encode_envelopes(struct buf *out, const struct envelope *list, size_t n)
+{
+	struct envelope sorted[ENVELOPES_MAX];
+	struct wm_error err = { 0 };
+
+	assert_true(n <= ENVELOPES_MAX);
+	memcpy(sorted, list, n * sizeof(*list));
+	assert_ok(sidecar_encode(out, sorted, n, &err), &err);
+}
+
+void put_envelopes(const char *path, const struct envelope *list, size_t n)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
+
+	if (n > 0)
+		encode_envelopes(&bytes, list, n);
+	put_slot(path, bytes.data, bytes.len);
+}
+
+void write_sidecar(const struct publisher *p, const struct envelope *list, size_t n)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
+
+	(void)unlink(p->sidecar);
+	if (n == 0)
+		return;
+	encode_envelopes(&bytes, list, n);
+	write_bytes(p->sidecar, bytes.data, bytes.len);
+}
+
 static void append_field(struct buf *out, unsigned field, const void *data, size_t len)
 {
 	struct wm_error err = { 0 };
@@ -181,11 +352,9 @@ void publisher_add_opening(struct publisher *p, const uint8_t id[SHA256_BYTES],
 
 void publisher_encode(struct buf *out, struct publisher *p)
 {
-	struct envelope sorted[ENVELOPES_MAX];
 	struct wm_error err = { 0 };
 
-	memcpy(sorted, p->envelopes, sizeof(sorted));
-	assert_ok(sidecar_encode(out, sorted, p->n_envelopes, &err), &err);
+	encode_envelopes(out, p->envelopes, p->n_envelopes);
 	assert_ok(buf_append(out, p->openings.data, p->openings.len, &err), &err);
 }
 
@@ -199,10 +368,13 @@ void publisher_write(struct publisher *p)
 
 struct wm_verdict *publisher_verify(const struct publisher *p, bool full)
 {
-	const struct verify_options options = { .keys = p->pinned, .full = full, .workers = 1 };
+	struct verify_options options = p->options;
 	struct wm_verdict *v = NULL;
 	struct wm_error err = { 0 };
 
+	options.keys = p->pinned;
+	options.full = full;
+	options.workers = 1;
 	assert_ok(verdict_reach(&v, p->path, &options, &err), &err);
 	return v;
 }

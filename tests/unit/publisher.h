@@ -18,6 +18,7 @@
 #include "attest/verdict.h"
 #include "harness.h"
 #include "keys.h"
+#include "tree.h"
 
 enum { DATASET, RUN, MANIFEST, N_MADE, ENVELOPES_MAX = 16 };
 
@@ -40,6 +41,7 @@ struct publisher {
 	struct envelope envelopes[ENVELOPES_MAX]; /* the first N_MADE by publisher_make() */
 	size_t n_envelopes;
 	struct buf openings;		/* encoded, to follow the envelopes */
+	struct verify_options options;	/* of publisher_verify(), but for keys, full and workers */
 	struct buf yaml_text;
 };
 
@@ -68,6 +70,34 @@ void publisher_add_opening(struct publisher *p, const uint8_t id[SHA256_BYTES],
 			   const char *pointer, const uint8_t salt[OPENING_SALT],
 			   const char *value);
 
+/* Measures p->path anew, with the parts that signing finds. */
+void publisher_measure(struct publisher *p);
+
+/* Makes the checkpoint the directory `checkpoint` with these files, and measures it. */
+void publisher_use_tree(struct publisher *p, const struct tree_file *files);
+
+/* The signer becomes the stranger and the reverse; what is pinned stays. */
+void publisher_swap(struct publisher *p);
+
+/* Appends statement `which` as last made, edited, as the `sequence`th after `previous`. */
+struct envelope *publisher_correct(struct publisher *p, int which, unsigned sequence,
+				   const uint8_t previous[SHA256_BYTES], const struct edit *edits);
+
+/* Appends an admission of what was measured, by `signer`, its payload edited; `local` its id. */
+struct envelope *publisher_admit(struct publisher *p, struct signer *signer, const char *local,
+				 int64_t expires, const struct edit *edits);
+
+/* Appends the release of the manifest `id`: of one file. */
+struct envelope *publisher_release(struct publisher *p, const uint8_t id[SHA256_BYTES],
+				   const char *path, uint64_t size,
+				   const uint8_t sha256[SHA256_BYTES]);
+
+/* Puts these bytes, as a rule a sidecar's, into the slot of the file; none: takes it out. */
+void put_slot(const char *path, const void *carried, size_t len);
+
+/* The same with the sidecar of these envelopes. */
+void put_envelopes(const char *path, const struct envelope *list, size_t n);
+
 /* Encodes the sidecar; writes it beside the checkpoint. */
 void publisher_encode(struct buf *out, struct publisher *p);
 void publisher_write(struct publisher *p);
@@ -75,6 +105,9 @@ void write_bytes(const char *path, const void *data, size_t len);
 
 /* The verdict of whoever pins p->pinned; verdict_free() it. */
 struct wm_verdict *publisher_verify(const struct publisher *p, bool full);
+
+/* Writes the sidecar of these envelopes alone; none: removes it. */
+void write_sidecar(const struct publisher *p, const struct envelope *list, size_t n);
 
 /* Asserts the verdict: accept; or refuse or review by exactly this check and reason. */
 #define assert_accepted(p) assert_accepted_(p, false, __FILE__, __LINE__)
