@@ -134,7 +134,7 @@ def safetensors(r, changed):
         lambda: byte_changed(r, whole, 8, head),
         lambda: byte_changed(r, byte_changed(r, whole, 8, head), 8, head),
         lambda: byte_changed(r, whole, 0, 8),
-        lambda: struct.pack("<Q", len(text) + r.choice([-8, -2, -1, 1, 2, 8])) + whole[8:],
+        lambda: struct.pack("<Q", max(0, len(text) + r.choice([-8, -2, -1, 1, 2, 8]))) + whole[8:],
         lambda: struct.pack("<Q", r.choice([0, 1, 2**63, 2**64 - 1, 100_000_001])) + whole[8:],
         lambda: whole[:r.randrange(len(whole))],
         lambda: whole + r.randbytes(r.choice([1, 8, 40])),

@@ -112,7 +112,7 @@ for await (const path of createInterface({ input: process.stdin })) {
 		const tensors = await (isGguf ? readGguf : readSafetensors)(path);
 		cells = ["accepted", tensors.sort().join(" ")];
 	} catch (e) {
-		cells = ["refused", String(e.message ?? e).replaceAll(path, "FILE").replace(/\s+/g, " ").slice(0, 160)];
+		cells = ["refused", String(e.message ?? e).replaceAll(path, "FILE").replace(/\s+/g, " ").slice(0, 400)];
 	}
 	process.stdout.write([path, isGguf ? "@huggingface/gguf" : "@huggingface/hub", ...cells].join("\t") + "\n");
 }
