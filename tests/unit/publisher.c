@@ -259,13 +259,14 @@ struct envelope *publisher_release(struct publisher *p, const uint8_t id[SHA256_
 	cleanup_composition struct composition c = { 0 };
 	Weightmark__V1__Release *r;
 	ProtobufCMessage *m = NULL;
-	char issuer[5 + KEYID_HEX];
+	char issuer[5 + KEYID_HEX], object[64 + KEYID_HEX];
 	struct wm_error err = { 0 };
 
 	issuer_of(issuer, p->signer);
+	snprintf(object, sizeof(object), "%s/digits-mlp@1.0.0", issuer);
 	compose_other(&m, &c, &weightmark__v1__release__descriptor, issuer);
 	r = (Weightmark__V1__Release *)m;
-	assert_ok(compose_reference(&r->checkpoint, &c, NULL, id, &err), &err);
+	assert_ok(compose_reference(&r->checkpoint, &c, object, id, &err), &err);
 	assert_ok(arena_copy(&f.path, &c.arena, path, strlen(path), &err), &err);
 	f.has_size = true;
 	f.size = size;
