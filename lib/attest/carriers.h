@@ -61,8 +61,9 @@ bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint
 /*
  * Finds all carriers of the opened checkpoint `c`, whose sidecar is looked for at
  * `sidecar_path`. A carrier that cannot be read is in the list with the reason; a sidecar
- * that is not there is not; slots of documents are not looked at; neighbouring
- * slots that carry the same are one. Fails with `limit`, else only where nothing could be told. `c` must outlive `out`.
+ * that is not there is not. Slots of documents are not looked at; neighbouring slots that
+ * carry the same are one. Fails with `limit`, else only where nothing could be told. `c`
+ * must outlive `out`.
  */
 MUST_USE enum wm_code carriers_gather(struct carriers *out, const struct checkpoint *c,
 				      const char *sidecar_path, struct wm_error *err);

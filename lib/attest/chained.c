@@ -41,8 +41,8 @@ static enum wm_code check_link(const struct statement *a, const struct statement
 	if (before->sequence + 1 == after->sequence &&
 	    memcmp(after->previous->sha256.data, a->id, SHA256_BYTES) != 0)
 		return fail(err, REASON_CHAIN_BROKEN,
-			    "%s: sequence %llu does not correct the one before", after->object->text,
-			    (unsigned long long)after->sequence);
+			    "%s: sequence %llu does not correct the one before",
+			    after->object->text, (unsigned long long)after->sequence);
 	return WM_OK;
 }
 

@@ -93,7 +93,8 @@ static enum wm_code manifest_present(const struct verification *v, struct wm_err
 		const struct statement *s = v->carried[i].statement;
 
 		if (s && s->kind->descriptor == &weightmark__v1__manifest__descriptor)
-			return fail(err, REASON_INHERITED, "%s: carries a manifest of its ancestor %s",
+			return fail(err, REASON_INHERITED,
+				    "%s: carries a manifest of its ancestor %s",
 				    v->carried[i].carrier->place, s->header->object->text);
 	}
 	return fail(err, REASON_MANIFEST_MISSING,
@@ -320,11 +321,14 @@ static enum wm_code openings_match(const struct verification *v, struct wm_error
 
 static enum wm_code schema_known(const struct verification *v, struct wm_error *err)
 {
-	for (size_t i = 0; i < v->n_carried; i++)
-		if (v->carried[i].statement && v->carried[i].statement->newer_schema)
+	for (size_t i = 0; i < v->n_carried; i++) {
+		const struct statement *s = v->carried[i].statement;
+
+		if (s && s->newer_schema)
 			return fail(err, REASON_NEWER_SCHEMA, "%s: %s uses schema 1.%u",
-				    v->carried[i].carrier->place, v->carried[i].statement->header->object->text,
-				    v->carried[i].statement->header->schema_minor);
+				    v->carried[i].carrier->place, s->header->object->text,
+				    s->header->schema_minor);
+	}
 	return WM_OK;
 }
 

@@ -306,7 +306,8 @@ static enum wm_code part_equal(const Weightmark__V1__Part *p, const struct check
 		if (p->weights_digest || p->tensor_set_digest || p->has_tensor_count ||
 		    p->has_parameter_count || p->has_tensor_bytes)
 			return fail(err, REASON_WEIGHTS_MISMATCH,
-				    "part '%.128s': was signed with tensors, and has none that can be told",
+				    "part '%.128s': was signed with tensors, and has none that "
+				    "can be told",
 				    p->name);
 		return WM_OK;
 	}
@@ -370,7 +371,8 @@ enum wm_code bytes_fetched(const struct verification *v, struct wm_error *err)
 	for (size_t i = 0; i < c->n_files; i++)
 		if (c->files[i].is_pointer && is_loaded(v, i))
 			return fail(err, REASON_POINTER_ONLY,
-				    "%s: is a git-lfs pointer to the signed bytes, which are not here",
+				    "%s: is a git-lfs pointer to the signed bytes, which are "
+				    "not here",
 				    c->files[i].place);
 	return WM_OK;
 }

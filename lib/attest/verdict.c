@@ -127,7 +127,8 @@ static void note_documents(struct wm_verdict *v)
 		if (!f->listed[i])
 			verdict_note(v, "document-added", "%s was not signed", file->path);
 		else if (file->is_pointer ? !pointer_agrees(f, i) : !file_is_signed(f, i))
-			verdict_note(v, "document-changed", "%s is not what was signed", file->path);
+			verdict_note(v, "document-changed", "%s is not what was signed",
+				     file->path);
 	}
 }
 
@@ -224,7 +225,8 @@ static void note_keys(struct wm_verdict *v)
 		    memcmp(c->statement->id, f->head->statement->id, SHA256_BYTES) == 0)
 			continue;
 		verdict_note(v, "corrected-by-another-key",
-			     "%s: sequence %llu was signed by key %s", c->statement->header->object->text,
+			     "%s: sequence %llu was signed by key %s",
+			     c->statement->header->object->text,
 			     (unsigned long long)c->statement->header->sequence,
 			     c->envelope->keyid);
 	}

@@ -245,8 +245,10 @@ copy_slot() { # from plain to
 	for i in {001..200}; do echo "{\"n\": $i}" >"m/$i.json"; done
 	cp "$GOOD" m/
 	(ulimit -Sn 64 && wm sign m -m m.yaml --key publisher.key >/dev/null)
+	# shellcheck disable=SC2016 # the inner shell expands
 	run -0 --separate-stderr bash -c 'ulimit -Sn 64 && "$B/weightmark" verify m --key publisher.pub --full'
 	# Where even the hard limit is too low, nothing can be told.
+	# shellcheck disable=SC2016
 	run -3 --separate-stderr bash -c 'ulimit -n 64 && "$B/weightmark" verify m --key publisher.pub'
 	refused_as read-failed
 }

@@ -222,7 +222,8 @@ static struct envelope *sign_other(struct publisher *p, struct composition *c,
 	struct wm_error err = { 0 };
 
 	assert_ok(compose_header(c, &c->statements[0], local, &err), &err);
-	assert_ok(statement_encode(&b, c->statements[0].kind, c->statements[0].message, &err), &err);
+	assert_ok(statement_encode(&b, c->statements[0].kind, c->statements[0].message, &err),
+		  &err);
 	edit_payload(&b, edits);
 	return publisher_sign(p, signer, b.data, b.len);
 }

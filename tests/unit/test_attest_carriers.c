@@ -164,7 +164,8 @@ static void chain_of_two_kinds(void **state)
 	publisher_write(&p);
 	assert_accepted(&p);
 	snprintf(edited, sizeof(edited),
-		 "\"previous\":\"wm:0000000000000000000000000000000000000000000000000000000000000000\","
+		 "\"previous\":\"wm:"
+		 "0000000000000000000000000000000000000000000000000000000000000000\","
 		 "\"schema_minor\":0,\"sequence\":3");
 	publisher_admit(&p, p.signer, "digits-mlp@1.0.0", INT64_C(4000000000),
 			EDIT("\"schema_minor\":0,\"sequence\":1", edited));
@@ -315,7 +316,8 @@ static void displace(const void *carried, size_t len)
 	read_file(&file, p.path);
 	value = memmem(file.data, file.len, start, strlen(start));
 	assert_non_null(value);
-	assert_ok(buf_append_str(&header, "{" MADE_TENSOR ",\"__metadata__\":{\"k\":\"v\",", &err), &err);
+	assert_ok(buf_append_str(&header, "{" MADE_TENSOR ",\"__metadata__\":{\"k\":\"v\",", &err),
+		  &err);
 	assert_ok(buf_append(&header, value, strlen(start) + strcspn(value + strlen(start), "\""),
 			     &err), &err);
 	assert_ok(buf_append_str(&header, "\"}}", &err), &err);
@@ -365,8 +367,9 @@ static struct envelope *make_version(const char *version, const char *size, cons
 	struct wm_error err = { 0 };
 
 	snprintf(object, sizeof(object), "/digits-mlp@%s\"", version);
-	snprintf(derived, sizeof(derived), parent ? "\"derivation\":[{\"parent\":[{%s}]}],\"header\":{" :
-					   "\"header\":{", parent);
+	snprintf(derived, sizeof(derived), "%s%s%s\"header\":{",
+		 parent ? "\"derivation\":[{\"parent\":[{" : "", parent ? parent : "",
+		 parent ? "}]}]," : "");
 	assert_ok(buf_append(&b, p.payloads[MANIFEST].data, p.payloads[MANIFEST].len, &err), &err);
 	for (const struct edit *e = edits; e->from; e++)
 		replace_all(&b, e->from, e->to);
@@ -421,8 +424,7 @@ static void grandparents(void **state)
 		snprintf(parent[1], sizeof(parent[1]), "\"statement\":\"%s\"", second);
 		make_version("1.0", "\"size\":10008", parent[1]);
 		publisher_correct(&p, MANIFEST, 2, p.envelopes[MANIFEST].statement,
-				  (struct edit[]){ { 0, "/digits-mlp@1.0.0\"", "/digits-mlp@0.8\"" },
-						   { 0, NULL, NULL } });
+				  EDIT("/digits-mlp@1.0.0\"", "/digits-mlp@0.8\""));
 		publisher_write(&p);
 		assert_accepted(&p);
 	}
@@ -585,7 +587,7 @@ static void carriers_are_limited(void **state)
 	assert_refused(&p, "carriers-canonical", LIMIT);
 }
 
-/* --- admissions -------------------------------------------------------------------------------- */
+/* --- admissions ------------------------------------------------------------------------ */
 
 static const int64_t day = 1800000000; /* an admission's last, in these tests */
 
@@ -649,7 +651,8 @@ static void admission_beside_manifest(void **state)
 {
 	(void)state;
 	publisher_make(&p, NULL);
-	publisher_admit(&p, p.stranger, "admission:1", day, EDIT("\"size\":10008", "\"size\":10009"));
+	publisher_admit(&p, p.stranger, "admission:1", day,
+			EDIT("\"size\":10008", "\"size\":10009"));
 	publisher_write(&p);
 	p.options.now = day + 1;
 	assert_accepted(&p);
@@ -704,8 +707,8 @@ static void corrected_admission(void **state)
 	(void)state;
 	p.options.now = day - 1;
 	statement_id_text(id, publisher_admit(&p, p.signer, "admission:1", day, NULL)->statement);
-	snprintf(corrected, sizeof(corrected), "\"previous\":\"%s\",\"schema_minor\":0,\"sequence\":2",
-		 id);
+	snprintf(corrected, sizeof(corrected),
+		 "\"previous\":\"%s\",\"schema_minor\":0,\"sequence\":2", id);
 	publisher_admit(&p, p.signer, "admission:1", day - 1,
 			EDIT("\"schema_minor\":0,\"sequence\":1", corrected));
 	publisher_write(&p);

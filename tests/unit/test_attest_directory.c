@@ -92,8 +92,10 @@ static void what_was_signed(void **state)
 /* Attack 42. */
 static void unlisted(void **state)
 {
-	static const char *const names[] = { "evil.bin", "vae/modeling.py", ".hidden", "a/b/c/d.json",
-					     "LICENSE.json", "README.safetensors" };
+	static const char *const names[] = {
+		"evil.bin", "vae/modeling.py", ".hidden", "a/b/c/d.json", "LICENSE.json",
+		"README.safetensors",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -376,7 +378,8 @@ static void records_are_in_order(void **state)
 		{ ",\"path\":[\"" VAE "\"]", "", REASON_STATEMENT_INVALID },
 		{ "\"name\":\"" VAE "\"", "\"name\":\"" UNET "\"", REASON_STATEMENT_INVALID },
 		{ "\"path\":\"config.json\"", "\"path\":\"README.md\"", REASON_STATEMENT_INVALID },
-		{ "\"path\":\"config.json\"", "\"path\":\"./config.json\"", REASON_STATEMENT_INVALID },
+		{ "\"path\":\"config.json\"", "\"path\":\"./config.json\"",
+		  REASON_STATEMENT_INVALID },
 		{ "\"path\":\"tokenizer/t.json\"", "\"path\":\"tokenizer//t.json\"",
 		  REASON_STATEMENT_INVALID },
 	};
@@ -407,8 +410,8 @@ static void overlapping_parts(void **state)
 	checkpoint_free(take_ptr(&p.measured));
 	assert_ok(checkpoint_open(&p.measured, p.path, &opening, &err), &err);
 	for (size_t i = 0; i < 3; i++, name[0]++)
-		assert_ok(checkpoint_add_part(p.measured, name, parts[i], parts[i][1] ? 2 : 1, &err),
-			  &err);
+		assert_ok(checkpoint_add_part(p.measured, name, parts[i], 1 + !!parts[i][1],
+					      &err), &err);
 	assert_ok(checkpoint_measure(p.measured, &measuring, &err), &err);
 	sign_again(NULL);
 	assert_accepted(&p);
@@ -427,7 +430,8 @@ static void overlapping_parts(void **state)
 /* Appends this many files to load, in a folder, to the record of the manifest. */
 static void sign_many(size_t n)
 {
-	static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
+	static const char zeros[] =
+		"0000000000000000000000000000000000000000000000000000000000000000";
 	cleanup_buf struct buf b = BUF_INIT(LIMIT_STATEMENT), sidecar = BUF_INIT(LIMIT_SIDECAR);
 	struct wm_error err = { 0 };
 	const char *text, *at;
