@@ -375,6 +375,7 @@ static void names_are_removed(void **state)
 	assert_non_null(long_path);
 	for (size_t n = 4094; n <= 4097; n++) {
 		memset(long_path, '/', n);
+		memcpy(long_path, d, strlen(d));
 		memcpy(long_path + n, "a", 2);
 		assert_reason(file_remove(long_path, &err), &err, WRITE_FAILED);
 		assert_int_equal(err.saved_errno, n < 4096 ? ENOENT : ENAMETOOLONG);
