@@ -192,8 +192,9 @@ enum wm_code priors_answered(bool *out, const struct priors *p, struct wm_error 
 		const struct envelope *e = &p->sidecar->envelopes[i];
 		cleanup_statement struct statement *s = NULL;
 		struct wm_error why = { 0 };
-		enum wm_code code = statement_decode(&s, e->payload, e->payload_len, "sidecar", &why);
+		enum wm_code code;
 
+		code = statement_decode(&s, e->payload, e->payload_len, "sidecar", &why);
 		if (error_is_untold(code))
 			return fail_again(err, &why);
 		*out = code != WM_OK ||
