@@ -177,10 +177,12 @@ enum wm_code pool_fill(struct verification *v, const struct keyring *keys, struc
 /* What a manifest or an admission says was measured; NULL for other kinds. */
 static const Weightmark__V1__Checkpoint *record_of(const struct statement *s)
 {
-	if (s && s->kind->descriptor == &weightmark__v1__manifest__descriptor)
-		return ((const Weightmark__V1__Manifest *)s->message)->checkpoint;
-	if (s && s->kind->descriptor == &weightmark__v1__admission__descriptor)
-		return ((const Weightmark__V1__Admission *)s->message)->checkpoint;
+	const ProtobufCMessage *m = s ? s->message : NULL;
+
+	if (m && m->descriptor == &weightmark__v1__manifest__descriptor)
+		return ((const Weightmark__V1__Manifest *)m)->checkpoint;
+	if (m && m->descriptor == &weightmark__v1__admission__descriptor)
+		return ((const Weightmark__V1__Admission *)m)->checkpoint;
 	return NULL;
 }
 

@@ -118,12 +118,18 @@ enum wm_code diff_checkpoints(struct diff *out, const struct checkpoint *before,
 	for (;;) {
 		const struct place *x = i < n_old ? &old[i] : NULL, *y = j < n_new ? &new[j] : NULL;
 		int order = !x ? 1 : !y ? -1 : compare_places(x, y);
-		struct diff_row row = { .before = order <= 0 ? x->tensor : NULL };
+		struct diff_row row = { 0 };
 
 		if (!x && !y)
 			break;
-		row.part = order <= 0 ? x->part : y->part;
-		row.after = order >= 0 ? y->tensor : NULL;
+		if (order <= 0) {
+			row.part = x->part;
+			row.before = x->tensor;
+		}
+		if (order >= 0) {
+			row.part = y->part;
+			row.after = y->tensor;
+		}
 		if (order < 0)
 			row.difference = DIFF_REMOVED;
 		else if (order > 0)
