@@ -30,6 +30,7 @@ static struct {
 void output_start(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	for (int fd = 0; fd <= 2; fd++) {
 		/* Read-only, so that writing to a missing standard output fails. */
 		if (fcntl(fd, F_GETFD) < 0 &&

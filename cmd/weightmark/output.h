@@ -16,9 +16,9 @@
 #include "util/error.h"
 
 /*
- * To be called first in main(): ignores SIGPIPE and makes sure that descriptors 0, 1 and
- * 2 are open, so that no data file gets such a number. A missing standard output is
- * replaced by one that refuses every write.
+ * To be called first in main(): ignores SIGPIPE and SIGXFSZ, so that such writes fail
+ * instead, and makes sure that descriptors 0, 1 and 2 are open, so that no data file gets
+ * such a number. A missing standard output is replaced by one that refuses every write.
  */
 void output_start(void);
 

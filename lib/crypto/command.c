@@ -84,7 +84,7 @@ static int set_actions(posix_spawn_file_actions_t *actions, int in, int out)
 	return error;
 }
 
-/* The child has SIGPIPE as usual, and no signal blocked. */
+/* The child has SIGPIPE and SIGXFSZ as usual, and no signal blocked. */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, defaults;
@@ -93,6 +93,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	sigemptyset(&none);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);
 	error = posix_spawnattr_setsigmask(attributes, &none);
 	if (error == 0)
 		error = posix_spawnattr_setsigdefault(attributes, &defaults);

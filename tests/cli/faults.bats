@@ -126,6 +126,23 @@ only() { # directory, names
 	[ "$second" = 0 ] && [ "$status" = 0 ]
 }
 
+@test "faults: no file may become that large" {
+	given_signed
+	mkdir kept
+	cp model.safetensors* kept
+	wm embed model.safetensors --out bigger.safetensors >/dev/null
+	local verb
+	for verb in "embed model.safetensors" "embed model.safetensors --out x.safetensors" \
+		"strip bigger.safetensors"; do
+		run -3 --separate-stderr eval "(ulimit -f 1 && wm $verb)"
+		refused_as write-failed
+		cmp model.safetensors kept/model.safetensors
+		cmp model.safetensors.wmk kept/model.safetensors.wmk
+	done
+	only . bigger.safetensors kept kept/model.safetensors kept/model.safetensors.wmk m.yaml model.safetensors model.safetensors.wmk \
+		publisher.key publisher.pub
+}
+
 # Makes a key pair in the directory `d`, and again, which must change nothing.
 pairs_once() { # prefix of the command
 	run -0 --separate-stderr "$@" "$B/weightmark" key new ./d/a --no-passphrase
