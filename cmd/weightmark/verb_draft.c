@@ -2,6 +2,7 @@
 /* `weightmark draft`: writes a manifest to fill in, from what the checkpoint says itself. */
 #include "attest/draft.h"
 #include "output.h"
+#include "progress_view.h"
 #include "slots.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -15,10 +16,21 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	const struct checkpoint_open_options opening = {
 		.links_within = options_get(&call->options, "links-within"),
 	};
+	struct progress progress = { 0 };
+	const struct checkpoint_measure_options slots = {
+		.wanted = file_has_slot,
+		.progress = &progress,
+	};
 	cleanup_tree struct tree t = TREE_INIT;
+	enum wm_code code;
 
 	TRY(checkpoint_open(&c, call->options.operands[0], &opening, err));
 	TRY(checkpoint_find_parts(c, err));
+	/* Only their digests tell whether slots speak of this checkpoint or of an ancestor. */
+	progress_view_start(&progress);
+	code = checkpoint_measure(c, &slots, err);
+	progress_view_end();
+	TRY(code);
 	TRY(draft_write(&yaml, c, err));
 	if (out)
 		TRY(file_write(out, yaml.data, yaml.len, 0644, FILE_EXCLUSIVE, err));
@@ -32,7 +44,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	} else if (!out) {
 		print_text(buf_str(&yaml));
 	} else {
-		message("wrote %s; fill it in, then: weightmark sign %s --manifest %s", out,
+		message("wrote %s; fill it in, then: weightmark sign '%s' --manifest '%s'", out,
 			c->path, out);
 	}
 	return WM_OK;

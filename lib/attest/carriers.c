@@ -78,10 +78,14 @@ bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint
 	if (c->kind != CARRIER_SLOT)
 		return c->kind == CARRIER_SIDECAR;
 	l = &c->file->layout;
-	for (size_t i = 0; i < record->n_file; i++)
-		if (record->file[i]->size == l->size &&
-		    strcmp(record->file[i]->grammar, l->format->grammar) == 0)
+	for (size_t i = 0; i < record->n_file; i++) {
+		const Weightmark__V1__File *f = record->file[i];
+
+		if (f->size == l->size && strcmp(f->grammar, l->format->grammar) == 0 &&
+		    (!c->file->measured || memcmp(f->file_digest->sha256.data,
+						  c->file->file_digest, SHA256_BYTES) == 0))
 			return true;
+	}
 	return false;
 }
 

@@ -53,8 +53,9 @@ MUST_USE enum wm_code carrier_load(struct sidecar *out, const char *path, struct
 /*
  * Whether what the carrier holds about the bytes `record` is meant for the checkpoint that
  * it was found with: so for a sidecar; for a slot where the record lists a file of the size
- * and grammar of the one that has the slot; never for a displaced one. A slot that a
- * converter copied into another model is inherited: it speaks of an ancestor.
+ * and grammar of the one that has the slot, and once that was measured, of its digest; never
+ * for a displaced one. A slot that a converter or a trainer copied into another model is
+ * inherited: it speaks of an ancestor.
  */
 bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint *record);
 

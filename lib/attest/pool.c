@@ -359,6 +359,8 @@ static const struct carried *best_admission(struct verification *v)
 
 void pool_find_head(struct verification *v)
 {
+	v->manifest = NULL;
+	v->admission = NULL;
 	find_speakers(v);
 	v->head = newest_manifest(v);
 	if (v->head)

@@ -134,6 +134,9 @@ struct checkpoint_measure_options {
 	const void *context;
 };
 
+/* For `wanted`: whether the file has a slot. */
+bool file_has_slot(const struct checkpoint_file *f, const void *unused);
+
 /*
  * Measures the files and, where all of a part's files are measured, the part. Fails with
  * `file-changed` where size, mtime or ctime of a measured file, now or before, changed since

@@ -73,6 +73,12 @@ static enum wm_code batch_fill(struct batch *b, struct checkpoint *c,
 	return WM_OK;
 }
 
+bool file_has_slot(const struct checkpoint_file *f, const void *unused)
+{
+	(void)unused;
+	return f->layout.slot_len > 0;
+}
+
 static enum wm_code count(struct checkpoint_part *p, const struct checkpoint *c,
 			  struct wm_error *err)
 {

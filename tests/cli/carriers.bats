@@ -252,3 +252,26 @@ copy_slot() { # from plain to
 	run -3 --separate-stderr bash -c 'ulimit -n 64 && "$B/weightmark" verify m --key publisher.pub'
 	refused_as read-failed
 }
+
+@test "carriers: a slot that a fine-tune of the same size inherited speaks of its parent" {
+	given_signed
+	wm embed model.safetensors >/dev/null
+	mkdir ft
+	cp model.safetensors ft/
+	flip ft/model.safetensors $(($(stat -c %s ft/model.safetensors) - 1))
+	# Alone it could as well be a changed copy: refused either way.
+	run -1 --separate-stderr wm verify ft/model.safetensors --key publisher.pub
+	[ "${lines[0]}" = 'refuse (file-mismatch)' ]
+	run -0 --separate-stderr wm draft ft/model.safetensors
+	[[ $output == *derivation:*"$(wm show model.safetensors.wmk | grep -Eo 'digits-mlp@1.0.0' | head -1)"* ]]
+	wm key new ./tuner --no-passphrase >/dev/null
+	sed 's/digits-mlp/digits-tuned/' m.yaml >ft.yaml
+	run -0 --separate-stderr wm sign ft/model.safetensors --manifest ft.yaml --key tuner.key
+	run -0 --separate-stderr wm verify ft/model.safetensors --key tuner.pub --key publisher.pub --json
+	[ "$(of_json "$output" '[.notes[].code] | index("inherited") != null')" = true ]
+	run -0 --separate-stderr wm verify ft/model.safetensors --key tuner.pub
+	# By the parent's key too: another object, and other bytes.
+	rm ft/model.safetensors.wmk
+	run -0 --separate-stderr wm sign ft/model.safetensors --manifest ft.yaml --key publisher.key
+	run -0 --separate-stderr wm verify ft/model.safetensors --key publisher.pub
+}
