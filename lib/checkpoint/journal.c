@@ -46,9 +46,10 @@ static bool take_bytes(struct cursor *c, void *out, size_t len)
 	return p != NULL;
 }
 
+/* Bytes that stay must follow the head: those alone bind a half written head to its file. */
 static bool sizes_fit(const struct journal *j)
 {
-	return j->old_size <= INT64_MAX && j->new_size <= INT64_MAX && j->tail <= j->old_size &&
+	return j->old_size <= INT64_MAX && j->new_size <= INT64_MAX && j->tail < j->old_size &&
 	       j->head_len <= j->new_size &&
 	       j->new_size - j->head_len == j->old_size - j->tail &&
 	       (j->new_size - j->old_size) % JOURNAL_UNIT == 0;

@@ -16,7 +16,7 @@ enum {
 };
 
 struct journal {
-	uint64_t old_size, new_size, tail; /* bytes; tail <= old_size */
+	uint64_t old_size, new_size, tail; /* bytes; tail < old_size */
 	uint64_t device, inode;
 	uint8_t before[SHA256_BYTES]; /* of the old bytes [0, tail) */
 	uint8_t behind[SHA256_BYTES]; /* of those from tail on, JOURNAL_BEHIND or all */

@@ -69,9 +69,9 @@ MUST_USE enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *
 
 /*
  * Changes the file itself, in the order above. Fails before anything changed with
- * `in-place-unsupported` (file system, symbolic link), `hard-linked`, `file-busy` (open
- * elsewhere), `unfinished` (a journal is there), `file-changed`, `read-failed`,
- * `write-failed`; with `left-unfinished` where rewrite_recover() has to end it.
+ * `in-place-unsupported` (file system, symbolic link, no byte behind the head that could
+ * stay), `hard-linked`, `not-a-file`, `file-busy` (open elsewhere), `unfinished` (a journal is
+ * there), `file-changed`, `read-failed`, `write-failed`; with `left-unfinished` where rewrite_recover() has to end it.
  *
  * The descriptor r->fd must be the only one of the file in this process. It stays open, as
  * a descriptor for reading and writing of the same file; a lease on it is given up.
@@ -83,9 +83,11 @@ enum recovery { RECOVERY_NONE, RECOVERY_UNDONE, RECOVERY_FINISHED };
 /*
  * Brings the file `path`, or what it is a symbolic link to, to its old or its new state and
  * removes the journal. NONE: there was no journal; UNDONE: nothing had changed. Fails with
- * `journal-malformed`, `journal-mismatch` (another file, or neither old nor new), `file-busy`,
- * `not-found`, `read-failed`, `write-failed` with file and journal as they were; with
- * `left-unfinished` where it can be tried again.
+ * `journal-malformed` (also where it is no regular file, or a link), `journal-foreign` (it is
+ * neither this user's nor root's, has further names, or others may write to it),
+ * `journal-mismatch` (another file, or neither old nor new), `hard-linked`, `not-a-file`,
+ * `file-busy`, `not-found`, `read-failed`, `write-failed` with file and journal as they were;
+ * with `left-unfinished` where it can be tried again.
  */
 MUST_USE enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_error *err);
 

@@ -52,6 +52,17 @@ static enum wm_code be_alone(int fd, const char *path, struct wm_error *err)
 	return WM_OK;
 }
 
+/* Whether it is a file, and has no further name that would show the change. */
+static enum wm_code check_alone(const struct stat *st, const char *path, struct wm_error *err)
+{
+	if (!S_ISREG(st->st_mode))
+		return fail(err, REASON_NOT_A_FILE, "%s: is not a regular file", path);
+	if (st->st_nlink > 1)
+		return fail(err, REASON_HARD_LINKED, "%s: has %llu names", path,
+			    (unsigned long long)st->st_nlink);
+	return WM_OK;
+}
+
 static void let_go(int fd)
 {
 	lease_release(fd);
@@ -76,9 +87,7 @@ static enum wm_code take_over(const struct rewrite *r, struct wm_error *err)
 		return fail(err, REASON_READ_FAILED, "%s: %s", r->path, strerror(errno));
 	if (before.st_dev != after.st_dev || before.st_ino != after.st_ino)
 		return fail(err, REASON_FILE_CHANGED, "%s: is another file by now", r->path);
-	if (after.st_nlink > 1)
-		return fail(err, REASON_HARD_LINKED, "%s: has %llu names", r->path,
-			    (unsigned long long)after.st_nlink);
+	TRY(check_alone(&after, r->path, err));
 	if (dup3(fd, r->fd, O_CLOEXEC) < 0)
 		return fail(err, REASON_WRITE_FAILED, "%s: %s", r->path, strerror(errno));
 	TRY(be_alone(r->fd, r->path, err));
@@ -279,6 +288,9 @@ enum wm_code rewrite_in_place(const struct rewrite *r, struct wm_error *err)
 	assert(r->tail <= r->size && (r->head_len - r->tail) % JOURNAL_UNIT == 0);
 	if (rewrite_unfinished(r->path))
 		return fail(err, REASON_UNFINISHED, "%s: there is a journal beside it", r->path);
+	if (r->tail == r->size)
+		return fail(err, REASON_IN_PLACE_UNSUPPORTED,
+			    "%s: has nothing behind its head that could stay", r->path);
 	code = take_over(r, err);
 	if (code == WM_OK)
 		code = change(r, err);
@@ -287,6 +299,35 @@ enum wm_code rewrite_in_place(const struct rewrite *r, struct wm_error *err)
 }
 
 /* --- finishing it later ------------------------------------------------------------------ */
+
+/*
+ * What a journal says is written to the file with the rights of whoever recovers it. In a
+ * directory where others may make files, they could have put it there.
+ */
+static enum wm_code read_journal(struct buf *out, const char *path, struct wm_error *err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct wm_error why = { 0 };
+	struct stat st;
+
+	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
+		return fail(err, REASON_JOURNAL_MALFORMED, "%s: is not a regular file", path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(err, REASON_JOURNAL_MALFORMED, "%s: is not a regular file", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return fail(err, REASON_JOURNAL_FOREIGN, "%s: belongs to the user %llu", path,
+			    (unsigned long long)st.st_uid);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return fail(err, REASON_JOURNAL_FOREIGN, "%s: others may write to it", path);
+	if (st.st_nlink != 1)
+		return fail(err, REASON_JOURNAL_FOREIGN, "%s: has %llu names", path,
+			    (unsigned long long)st.st_nlink);
+	if (file_read_fd(out, fd, path, &why) != WM_OK)
+		return fail_input(err, &why, REASON_JOURNAL_MALFORMED);
+	return WM_OK;
+}
 
 static enum wm_code recover_file(enum recovery *out, int fd, const struct journal *j,
 				 const char *path, const char *journal, struct wm_error *err)
@@ -324,6 +365,7 @@ enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_err
 	char real[PATH_MAX], journal[LIMIT_PATH];
 	cleanup_fd int fd = -1;
 	struct journal j;
+	struct stat st;
 
 	if (realpath(path, real))
 		path = real;
@@ -331,9 +373,12 @@ enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_err
 		*out = RECOVERY_NONE;
 		return WM_OK;
 	}
-	TRY(file_read_input(&bytes, journal, REASON_JOURNAL_MALFORMED, err));
+	TRY(read_journal(&bytes, journal, err));
 	TRY(journal_parse(&j, bytes.data, bytes.len, journal, err));
 	TRY(open_for_change(&fd, path, err));
 	TRY(be_alone(fd, path, err));
+	if (fstat(fd, &st) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
+	TRY(check_alone(&st, path, err));
 	return recover_file(out, fd, &j, path, journal, err);
 }

@@ -108,7 +108,8 @@ static void contradictions_are_malformed(void **state)
 		bool fits;
 	} rows[] = {
 		{ 1000, 1000, 200, true },
-		{ 200, 200, 200, true },
+		{ 201, 201, 200, true },
+		{ 200, 200, 200, false },
 		{ 5096, 1000, 200 + BLOCK, true },
 		{ 199, 199, 200, false },
 		{ 1000, 1001, 200, false },
@@ -259,6 +260,108 @@ static void recovers_through_links(void **state)
 	assert_int_equal(recovery, RECOVERY_FINISHED);
 	assert_false(rewrite_unfinished(link_path));
 	assert_new(&s);
+	scratch_remove(d);
+}
+
+/* What is done to a journal and its file in a directory where others may make files. */
+static void belongs_to_another(const struct subject *s, const char *other)
+{
+	(void)other;
+	assert_int_equal(chown(s->journal, 1234, 0), 0);
+}
+
+static void is_for_the_group(const struct subject *s, const char *other)
+{
+	(void)other;
+	assert_int_equal(chmod(s->journal, 0620), 0);
+}
+
+static void is_for_everybody(const struct subject *s, const char *other)
+{
+	(void)other;
+	assert_int_equal(chmod(s->journal, 0602), 0);
+}
+
+static void has_two_names(const struct subject *s, const char *other)
+{
+	assert_int_equal(link(s->journal, other), 0);
+}
+
+static void is_linked_to(const struct subject *s, const char *other)
+{
+	assert_int_equal(rename(s->journal, other) | symlink("other", s->journal), 0);
+}
+
+static void its_file_has_two_names(const struct subject *s, const char *other)
+{
+	assert_int_equal(link(s->path, other), 0);
+}
+
+static void foreign_journals_are_not_believed(void **state)
+{
+	static const struct {
+		void (*spoil)(const struct subject *s, const char *other);
+		enum reason reason;
+	} rows[] = {
+		{ is_for_the_group, REASON_JOURNAL_FOREIGN },
+		{ is_for_everybody, REASON_JOURNAL_FOREIGN },
+		{ has_two_names, REASON_JOURNAL_FOREIGN },
+		{ is_linked_to, REASON_JOURNAL_MALFORMED },
+		{ its_file_has_two_names, REASON_HARD_LINKED },
+		{ belongs_to_another, REASON_JOURNAL_FOREIGN },
+	};
+	size_t n = sizeof(rows) / sizeof(rows[0]);
+
+	(void)state;
+	for (size_t i = 0; i < (geteuid() == 0 ? n : n - 1); i++) {
+		char *d = scratch_new(), other[4096];
+		cleanup_subject struct subject s = { .fd = -1 };
+
+		snprintf(other, sizeof(other), "%s/other", d);
+		subject_make(&s, d, SIZE, TAIL, TAIL);
+		interrupt_at(&s, HALF);
+		rows[i].spoil(&s, other);
+		assert_refused(&s, rows[i].reason);
+		scratch_remove(d);
+	}
+}
+
+/* Root's journal is finished by the owner of the file. */
+static void journals_of_root_are_believed(void **state)
+{
+	char *d;
+	cleanup_subject struct subject s = { .fd = -1 };
+	enum recovery recovery = RECOVERY_NONE;
+	struct wm_error err = { 0 };
+	enum wm_code code;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	d = scratch_new();
+	subject_make(&s, d, SIZE, TAIL, TAIL);
+	interrupt_at(&s, HALF);
+	assert_int_equal(chmod(s.journal, 0644) | chown(s.path, 1234, 0) | chown(d, 1234, 0), 0);
+	assert_int_equal(seteuid(1234), 0);
+	code = rewrite_recover(&recovery, s.path, &err);
+	assert_int_equal(seteuid(0), 0);
+	assert_ok(code, &err);
+	assert_new(&s);
+	scratch_remove(d);
+}
+
+/* A journal that nothing of the present file has to match: it would replace all of it. */
+static void journals_of_everything_are_malformed(void **state)
+{
+	char *d = scratch_new();
+	cleanup_subject struct subject s = { .fd = -1 };
+	struct journal j;
+
+	(void)state;
+	subject_make(&s, d, SIZE, SIZE, SIZE);
+	j = journal_of(&s);
+	put_journal(&s, &j);
+	assert_refused(&s, REASON_JOURNAL_MALFORMED);
 	scratch_remove(d);
 }
 
@@ -534,6 +637,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_flip_and_every_length_is_malformed),
 		cmocka_unit_test(recovers_from_each_stage),
 		cmocka_unit_test(recovers_through_links),
+		cmocka_unit_test(foreign_journals_are_not_believed),
+		cmocka_unit_test(journals_of_root_are_believed),
+		cmocka_unit_test(journals_of_everything_are_malformed),
 		cmocka_unit_test(other_files_are_left_alone),
 		cmocka_unit_test(half_moved_files_are_left_alone),
 		cmocka_unit_test(busy_files_are_not_recovered),
