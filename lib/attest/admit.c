@@ -11,6 +11,7 @@
 #include "statement/message.h"
 #include "util/file.h"
 #include "util/limits.h"
+#include "util/lock.h"
 #include "util/utf8.h"
 
 enum { YEARS_MAX = 10, SECONDS_A_DAY = 86400 };
@@ -132,6 +133,7 @@ enum wm_code checkpoint_admit(struct signing *out, const char *path,
 						  false };
 	struct composition *c = &out->composition;
 	struct chain chain = { NULL, true, NULL };
+	cleanup_fd int lock = -1;
 
 	*c = (struct composition){
 		.arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
@@ -140,6 +142,7 @@ enum wm_code checkpoint_admit(struct signing *out, const char *path,
 		.reason = REASON_USAGE,
 	};
 	TRY(check_options(options, c->now, err));
+	TRY(lock_take(&lock, path, err));
 	TRY(signable_open(&out->checkpoint, path, &opening, err));
 	TRY(load_carried(out, path, options, err));
 	chain.priors = out->priors;

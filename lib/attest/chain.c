@@ -9,6 +9,7 @@
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/limits.h"
+#include "util/lock.h"
 
 enum wm_code authors_mistake(const struct composition *c, const struct composed *s,
 			     const struct wm_error *why, struct wm_error *err)
@@ -148,6 +149,7 @@ enum wm_code sidecar_extend(const char *path, const struct sidecar *present,
 			    const struct envelope *more, size_t n, struct wm_error *err)
 {
 	cleanup_buf struct buf before = BUF_INIT(LIMIT_SIDECAR), after = BUF_INIT(LIMIT_SIDECAR);
+	cleanup_fd int lock = -1;
 
 	TRY(encode_sidecar(&after, path, present, more, n, err));
 	if (!present)
@@ -155,6 +157,8 @@ enum wm_code sidecar_extend(const char *path, const struct sidecar *present,
 	TRY(encode_sidecar(&before, path, present, NULL, 0, err));
 	if (before.len == after.len)
 		return WM_OK;
+	/* Nobody may replace it between the comparison and the renaming. */
+	TRY(lock_take(&lock, path, err));
 	TRY(check_present(path, &before, err));
 	return file_write(path, after.data, after.len, 0644, FILE_REPLACE, err);
 }

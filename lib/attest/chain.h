@@ -34,7 +34,8 @@ MUST_USE enum wm_code chain_sign(struct composition *c, const struct buf *payloa
 /*
  * Writes the sidecar `path` with the `n` envelopes `more` besides all that `present` holds
  * (NULL: there is none yet); nothing is written where that is nothing new. Fails with
- * `exists`, with `file-changed` where the sidecar is not the one that was read, `write-failed`.
+ * `exists`, with `file-changed` where the sidecar is not the one that was read, `busy`,
+ * `write-failed`. Of two that read the same sidecar one fails, whatever else they lock.
  */
 MUST_USE enum wm_code sidecar_extend(const char *path, const struct sidecar *present,
 				     const struct envelope *more, size_t n, struct wm_error *err);

@@ -13,6 +13,7 @@
 #include "attest/signable.h"
 #include "checkpoint/cache.h"
 #include "util/limits.h"
+#include "util/lock.h"
 #include "util/utf8.h"
 #include "weightmark/v1/dataset.pb-c.h"
 
@@ -26,6 +27,8 @@ void signing_release(struct signing *s)
 	composition_release(&s->release);
 	composition_release(&s->composition);
 	embedding_release(&s->embedding);
+	priors_free(s->then);
+	checkpoint_free(s->distributed);
 	priors_free(s->priors);
 	checkpoint_free(s->checkpoint);
 	free(s->sidecar_path);
@@ -276,24 +279,27 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Composes the release of `now`, and signs and keeps it unless that is not wanted. */
+/*
+ * Composes the release of `now`, and signs and keeps it unless that is not wanted. What is
+ * carried is read anew: embedding changed it, and may have given others their turn.
+ */
 static enum wm_code make_release(struct signing *out, struct checkpoint *now,
 				 const struct sign_options *o, struct wm_error *err)
 {
 	const struct composition *c = &out->composition;
-	const struct chain chain = { out->priors, true, NULL };
-	const struct release_options releasing = {
+	struct chain chain = { NULL, true, NULL };
+	struct release_options releasing = {
 		.manifest = &c->statements[c->n_statements - 1],
 		.record = out->record,
 		.before = out->checkpoint,
 		.uri = o->uri,
-		.priors = out->priors,
 		.workers = o->workers,
 		.progress = o->progress,
 	};
-	cleanup_sidecar struct sidecar present = { 0 };
 	int64_t start = now_ms();
 
+	TRY(priors_load(&out->then, now, out->sidecar_path, signer_public(o->signer), err));
+	chain.priors = releasing.priors = out->then;
 	out->release = (struct composition){
 		.arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
 		.issuer = out->issuer,
@@ -308,12 +314,11 @@ static enum wm_code make_release(struct signing *out, struct checkpoint *now,
 	if (o->dry_run)
 		return WM_OK;
 	TRY(chain_sign(&out->release, &out->release_payload, o->signer, err));
-	TRY(carrier_load(&present, out->sidecar_path, err));
-	return sidecar_extend(out->sidecar_path, &present, &out->release.statements[0].envelope, 1,
-			      err);
+	return sidecar_extend(out->sidecar_path, out->then->sidecar,
+			      &out->release.statements[0].envelope, 1, err);
 }
 
-static enum wm_code embed_and_release(struct signing *out, const char *path,
+static enum wm_code embed_and_release(struct signing *out, const char *path, int *lock,
 				      const struct sign_options *o, struct wm_error *err)
 {
 	const struct checkpoint_open_options opening = { o->links_within };
@@ -323,17 +328,18 @@ static enum wm_code embed_and_release(struct signing *out, const char *path,
 		.opening = &opening,
 		.progress = o->progress,
 	};
-	cleanup_checkpoint struct checkpoint *now = NULL;
 
 	if (!o->embed)
 		return o->release ? make_release(out, out->checkpoint, o, err) : WM_OK;
 	if (o->dry_run)
 		return WM_OK;
-	/* Our leases would keep the files from being changed. */
+	/* Our leases, and our lock of a lone file, would keep the files from being changed. */
+	if (!out->checkpoint->is_directory)
+		lock_release(lock);
 	checkpoint_close_files(out->checkpoint);
 	TRY(checkpoint_embed(&out->embedding, path, &embedding, err));
-	TRY(checkpoint_open(&now, path, &opening, err));
-	return make_release(out, now, o, err);
+	TRY(checkpoint_open(&out->distributed, path, &opening, err));
+	return make_release(out, out->distributed, o, err);
 }
 
 static enum wm_code check_options(const struct sign_options *o, struct wm_error *err)
@@ -358,8 +364,10 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 {
 	const struct signable_options opening = { options->links_within, options->key_file,
 						  options->amend || !options->yaml };
+	cleanup_fd int lock = -1;
 
 	TRY(check_options(options, err));
+	TRY(lock_take(&lock, path, err));
 	TRY(signable_open(&out->checkpoint, path, &opening, err));
 	TRY(load_priors(out, path, options, err));
 	TRY(compose_all(out, path, options, err));
@@ -370,5 +378,5 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 		TRY(chain_sign(&out->composition, out->payloads, options->signer, err));
 		TRY(write_sidecar(out, err));
 	}
-	return embed_and_release(out, path, options, err);
+	return embed_and_release(out, path, &lock, options, err);
 }

@@ -5,7 +5,8 @@
  *
  * What the author wrote is read and checked, and what it refers to found, before the
  * bytes of the checkpoint are measured; nothing is signed before that is done. The sidecar
- * is written whole or not at all. Signing again what is signed already changes nothing, and
+ * is written whole or not at all; of several at work on one checkpoint each waits for the
+ * one before (util/lock.h). Signing again what is signed already changes nothing, and
  * reads only files that changed since they were last measured here (checkpoint/cache.h).
  *
  * To amend is to say something else of what was said before: each statement that differs
@@ -57,6 +58,8 @@ struct signing {
 	size_t n_cached;  /* files that were not read, being as they were last measured */
 	bool unchanged;	  /* the sidecar held equal statements already, but for the release */
 	struct embedding embedding;
+	struct checkpoint *distributed; /* with slots, where it was embedded */
+	struct priors *then;		/* what was carried before the release */
 	struct composition release; /* one statement, or none */
 	struct buf release_payload;
 	int64_t release_ms; /* what reading for it took */
@@ -70,7 +73,7 @@ void signing_release(struct signing *s);
  * take_pointers(), checkpoint_find_parts(), checkpoint_embed() and signer_sign() do; with
  * `already-signed` where the sidecar carries a manifest that says something else, or
  * nothing by this signer; with `usage` where there is nothing to amend, or what was
- * written speaks of another object than what is carried.
+ * written speaks of another object than what is carried; with `busy`.
  * `out` is zeroed memory and to be released also after a failure.
  */
 MUST_USE enum wm_code checkpoint_sign(struct signing *out, const char *path,

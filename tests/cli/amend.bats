@@ -260,3 +260,41 @@ amend() { # arguments of sign
 	[ "$(of_json "$output" '.measured.cached')" = 0 ]
 	run -0 wm verify m --key publisher.pub --full
 }
+
+@test "amend: of several at once none is lost" {
+	given_signed_directory
+	local round i licence
+	for round in 1 2 3 4 5 6 7 8; do
+		i=0
+		for licence in MIT ISC BSL-1.0; do
+			i=$((i + 1))
+			sed "s/Apache-2.0/$licence/" m.yaml >"m$i.yaml"
+			wm sign m --amend -m "m$i.yaml" --key publisher.key --json >"out$i" &
+		done
+		wait
+		[ "$(cat out1 out2 out3 | jq -s length)" = 3 ]
+		wm show m/weightmark.wmk >shown
+		for i in 1 2 3; do
+			grep -q "$(of_json "$(<"out$i")" '.statements[-1].statement')" shown
+		done
+	done
+	run -0 wm verify m --key publisher.pub --full
+}
+
+@test "amend: a lock that another holds is waited for, then refused" {
+	given_signed_directory
+	echo typo >>m/README.md
+	flock m sleep 1 3>&- &
+	sleep 0.2
+	amend
+	[ "$status" = 0 ]
+	echo typo >>m/README.md
+	flock m sleep 12 3>&- &
+	sleep 0.2
+	amend
+	[ "$status" = 3 ]
+	refused_as busy
+	wait
+	amend
+	[ "$status" = 0 ]
+}
