@@ -35,7 +35,7 @@ enum wm_code files_listed(const struct verification *v, struct wm_error *err)
 
 	if (!can_judge(v))
 		return nothing_to_judge(err);
-	if (!c->is_directory && !v->part_only && v->record->n_file != 1)
+	if (!c->is_directory && !v->part_only && v->record->n_file != 1 && c->n_parts == 0)
 		return fail(err, REASON_NOT_WHOLE, "%s: the manifest lists %zu files in %zu parts",
 			    c->path, v->record->n_file, v->record->n_part);
 	for (size_t i = 0; i < c->n_files; i++) {
@@ -330,14 +330,15 @@ enum wm_code weights_equal(const struct verification *v, struct wm_error *err)
 		return nothing_to_judge(err);
 	if (v->part_only && v->record->n_file > 1)
 		return WM_OK;
-	if (c->n_parts != v->record->n_part)
-		return nothing_to_judge(err);
-	for (size_t i = 0; i < c->n_parts; i++) {
+	for (size_t i = 0, j = 0; i < c->n_parts; i++) {
+		while (j < v->record->n_part &&
+		       strcmp(v->record->part[j]->name, c->parts[i].name) != 0)
+			j++;
 		if (!part_is_whole(c, &c->parts[i]))
 			continue;
-		if (!c->parts[i].measured)
+		if (!c->parts[i].measured || j == v->record->n_part)
 			return nothing_to_judge(err);
-		TRY(part_equal(v->record->part[i], &c->parts[i], err));
+		TRY(part_equal(v->record->part[j], &c->parts[i], err));
 	}
 	return WM_OK;
 }

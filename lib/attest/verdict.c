@@ -115,6 +115,14 @@ static void note_sealed(struct wm_verdict *v)
 
 /* --- the files ----------------------------------------------------------------------- */
 
+static bool has_passed(const struct wm_verdict *v, const char *check)
+{
+	for (size_t i = 0; i < v->n_checks; i++)
+		if (strcmp(v->checks[i].name, check) == 0)
+			return v->checks[i].outcome == OUTCOME_PASSED;
+	return false;
+}
+
 static void note_documents(struct wm_verdict *v)
 {
 	const struct verification *f = &v->facts;
@@ -124,6 +132,9 @@ static void note_documents(struct wm_verdict *v)
 
 		if (is_loaded(f, i))
 			continue;
+		if (f->listed[i] && !file->is_pointer && !file->measured &&
+		    f->listed[i]->size == file->layout.size)
+			continue; /* nobody looked */
 		if (!f->listed[i])
 			verdict_note(v, "document-added", "%s was not signed", file->path);
 		else if (file->is_pointer ? !pointer_agrees(f, i) : !file_is_signed(f, i))
@@ -159,10 +170,10 @@ static void note_measuring(struct wm_verdict *v)
 		loose |= c->files[i].layout.loose_spaces;
 		tensors |= c->files[i].layout.has_tensors || c->files[i].is_pointer;
 	}
-	if (!checkpoint_excluded_writers(c))
+	if (has_passed(v, "file-digests-equal") && !checkpoint_excluded_writers(c))
 		verdict_note(v, "writers-not-excluded",
 			     "another process could have written to the file while it was read");
-	if (!v->facts.full)
+	if (has_passed(v, "file-digests-equal") && !v->facts.full)
 		verdict_note(
 			v, "sha256-not-recomputed",
 			"the file digest was checked; --full recomputes the plain SHA-256 too");
@@ -183,6 +194,9 @@ static void note_checkpoint(struct wm_verdict *v)
 	if (!f->checkpoint->is_directory && f->record->n_file == 1 &&
 	    strcmp(f->record->file[0]->path, f->checkpoint->files[0].path) != 0)
 		verdict_note(v, "renamed", "signed under the name '%s'", f->record->file[0]->path);
+	if (!f->checkpoint->is_directory && f->record->n_file > 1 && !f->part_only)
+		verdict_note(v, "alone", "of the %zu files that were signed this one alone was judged",
+			     f->record->n_file);
 	note_measuring(v);
 	note_documents(v);
 	note_absent(v);

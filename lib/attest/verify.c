@@ -134,14 +134,34 @@ static enum wm_code match_files(struct verification *v, struct wm_error *err)
 	return WM_OK;
 }
 
-/* The parts are those that were signed; what is in them is measured here. */
+/* The part that lists the file `path`; NULL where none does. */
+static const Weightmark__V1__Part *part_listing(const Weightmark__V1__Checkpoint *r,
+						const char *path)
+{
+	for (size_t i = 0; i < r->n_part; i++)
+		for (size_t j = 0; j < r->part[i]->n_path; j++)
+			if (strcmp(r->part[i]->path[j], path) == 0)
+				return r->part[i];
+	return NULL;
+}
+
+/*
+ * The parts are those that were signed; what is in them is measured here. Of a lone file of
+ * several that is the part which it is all of, if any.
+ */
 static enum wm_code add_parts(struct verification *v, struct wm_error *err)
 {
 	const Weightmark__V1__Checkpoint *r = v->record;
 	struct checkpoint *c = v->checkpoint;
 
-	if (!c->is_directory && r->n_file > 1)
-		return WM_OK;
+	if (!c->is_directory && r->n_file > 1) {
+		const Weightmark__V1__Part *own =
+			v->listed[0] ? part_listing(r, v->listed[0]->path) : NULL;
+
+		if (v->part_only || !own || own->n_path != 1)
+			return WM_OK;
+		return checkpoint_add_part(c, own->name, &c->files[0].path, 1, err);
+	}
 	for (size_t i = 0; i < r->n_part; i++) {
 		const Weightmark__V1__Part *p = r->part[i];
 
@@ -215,17 +235,6 @@ static void set_release(struct set *s)
 }
 
 #define cleanup_set __attribute__((cleanup(set_release)))
-
-/* The part that lists the file `path`; NULL where none does. */
-static const Weightmark__V1__Part *part_listing(const Weightmark__V1__Checkpoint *r,
-						const char *path)
-{
-	for (size_t i = 0; i < r->n_part; i++)
-		for (size_t j = 0; j < r->part[i]->n_path; j++)
-			if (strcmp(r->part[i]->path[j], path) == 0)
-				return r->part[i];
-	return NULL;
-}
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {

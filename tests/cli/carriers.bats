@@ -192,7 +192,7 @@ copy_slot() { # from plain to
 	run -0 wm verify m --key publisher.pub
 	[[ $(notes m --key publisher.pub) == *part-absent* ]]
 	refused_by parts-whole part-incomplete m --key publisher.pub --part model.safetensors
-	run -2 --separate-stderr wm verify m --key publisher.pub --part model --json
+	run -1 --separate-stderr wm verify m --key publisher.pub --part model --json
 	[ "$(of_json "$output" '.reason, .exit')" = $'part-unknown\n2' ]
 	cp whole/*.safetensors m/
 	run -4 --separate-stderr wm verify m/$A --key publisher.pub --part-only
@@ -274,4 +274,24 @@ copy_slot() { # from plain to
 	rm ft/model.safetensors.wmk
 	run -0 --separate-stderr wm sign ft/model.safetensors --manifest ft.yaml --key publisher.key
 	run -0 --separate-stderr wm verify ft/model.safetensors --key publisher.pub
+}
+
+@test "carriers: a file that is a whole part is judged alone where the rest is not there" {
+	given
+	cp -r "$TOP/testdata/good/digits-gguf" g
+	wm sign g --manifest m.yaml --key publisher.key --embed >/dev/null
+	mkdir one
+	cp g/model.gguf g/model-split-00001-of-00002.gguf one/
+	run -0 --separate-stderr wm verify one/model.gguf --key publisher.pub --json
+	[ "$(of_json "$output" '[.notes[].code] | index("alone") != null')" = true ]
+	[ "$(of_json "$output" '[.measured.part[].name] | join(" ")')" = model.gguf ]
+	run -1 --separate-stderr wm verify one/model.gguf --part model-split.gguf --key publisher.pub
+	[ "${lines[0]}" = 'refuse (part-unknown)' ]
+	run -1 --separate-stderr wm verify one/model-split-00001-of-00002.gguf --key publisher.pub
+	[ "${lines[0]}" = 'refuse (not-whole)' ]
+	[[ $output != *recomputes* ]]
+	run -4 --separate-stderr wm verify one/model.gguf --part-only --key publisher.pub
+	flip one/model.gguf $(($(stat -c %s one/model.gguf) - 200))
+	run -1 --separate-stderr wm verify one/model.gguf --key publisher.pub
+	[ "${lines[0]}" = 'refuse (file-mismatch)' ]
 }
