@@ -155,7 +155,7 @@ enum wm_code wm_verdict_json(char **out, const struct wm_verdict *v, struct wm_e
 	char *copy;
 
 	err = WANTED(err);
-	TRY(verdict_tree(&t.root, &t, v, err));
+	TRY(verdict_tree(&t.root, &t, v, false, err));
 	TRY(json_write_pretty(&text, t.root, err));
 	copy = strdup(buf_str(&text));
 	if (!copy)

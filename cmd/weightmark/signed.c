@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "attest/priors.h"
+#include "checkpoint/diff.h"
 #include "output.h"
 #include "report/verdict_report.h"
 #include "text/json.h"
@@ -22,6 +24,20 @@ static enum wm_code each_statement(const struct signing *s, statement_fn *each, 
 	if (s->release.n_statements > 0)
 		TRY(each(&s->release.statements[0], &s->release_payload, s, context, err));
 	return WM_OK;
+}
+
+/* What differs from the manifest that was corrected; nothing where none was. */
+static enum wm_code find_changes(struct record_diff *out, const struct signing *s,
+				 struct wm_error *err)
+{
+	const struct composed *manifest = &s->composition.statements[s->composition.n_statements - 1];
+	const struct prior *before = priors_manifest(s->priors);
+	struct diff_side old = { 0 }, new = { .stated = s->record };
+
+	if (!before || manifest->reused || statement_header(manifest->message)->sequence < 2)
+		return WM_OK;
+	old.stated = ((const Weightmark__V1__Manifest *)before->statement->message)->checkpoint;
+	return diff_records(out, &old, &new, err);
 }
 
 /* --- as JSON ------------------------------------------------------------------------- */
@@ -60,6 +76,7 @@ static enum wm_code add_row(const struct composed *d, const struct buf *payload,
 
 static enum wm_code print_tree(const struct signing *s, bool dry_run, struct wm_error *err)
 {
+	cleanup_record_diff struct record_diff changes = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	struct node *list = NULL, *map = NULL;
 
@@ -70,6 +87,17 @@ static enum wm_code print_tree(const struct signing *s, bool dry_run, struct wm_
 	TRY(node_set_bool(t.root, &t, "unchanged", s->unchanged, err));
 	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
 	TRY(each_statement(s, add_row, &(struct rows){ list, &t, dry_run }, err));
+	TRY(find_changes(&changes, s, err));
+	TRY(node_set_new(&list, t.root, &t, "changes", NODE_LIST, err));
+	for (size_t i = 0; i < changes.files.n_rows; i++) {
+		const struct record_row *row = &changes.files.rows[i];
+
+		if (row->difference == DIFF_EQUAL)
+			continue;
+		TRY(node_append_new(&map, list, &t, NODE_MAP, err));
+		TRY(node_set_shown(map, &t, "path", row->name, err));
+		TRY(node_set_text(map, &t, "difference", difference_name(row->difference), err));
+	}
 	TRY(node_set_new(&map, t.root, &t, "measured", NODE_MAP, err));
 	TRY(measured_tree(map, &t, s->checkpoint, err));
 	TRY(node_set_integer(map, &t, "cached", s->n_cached, err));
@@ -123,7 +151,9 @@ static enum wm_code print_line(const struct composed *d, const struct buf *paylo
 
 static enum wm_code print_summary(const struct signing *s, bool dry_run, struct wm_error *err)
 {
+	cleanup_record_diff struct record_diff changes = { 0 };
 	const struct checkpoint *c = s->checkpoint;
+	size_t n_embedded = 0;
 
 	const bool released = s->release.n_statements > 0 && !s->release.statements[0].reused;
 
@@ -133,6 +163,11 @@ static enum wm_code print_summary(const struct signing *s, bool dry_run, struct 
 					  "signed",
 	      c->path);
 	TRY(each_statement(s, print_line, NULL, err));
+	TRY(find_changes(&changes, s, err));
+	for (size_t i = 0; i < changes.files.n_rows; i++)
+		if (changes.files.rows[i].difference != DIFF_EQUAL)
+			print("  %-10s%s\n", difference_name(changes.files.rows[i].difference),
+			      changes.files.rows[i].name);
 	print("  %-10s%zu file%s, %llu bytes, %zu tensors\n", "measured", c->n_files,
 	      c->n_files == 1 ? "" : "s", (unsigned long long)checkpoint_size(c),
 	      checkpoint_n_tensors(c));
@@ -142,9 +177,11 @@ static enum wm_code print_summary(const struct signing *s, bool dry_run, struct 
 	if (s->n_taken > 0)
 		print("  %-10s%zu file%s that git-lfs pointers name, as they were signed\n",
 		      "pointers", s->n_taken, s->n_taken == 1 ? "" : "s");
+	for (size_t i = 0; i < s->embedding.n_files; i++)
+		n_embedded += !s->embedding.files[i].unchanged;
 	if (s->embedding.n_files > 0)
-		print("  %-10s%zu file%s\n", "embedded", s->embedding.n_files,
-		      s->embedding.n_files == 1 ? "" : "s");
+		print("  %-10s%zu file%s, %zu as they were\n", "embedded", n_embedded,
+		      n_embedded == 1 ? "" : "s", s->embedding.n_files - n_embedded);
 	print("  %-10s%s\n", "issuer", s->issuer);
 	print("  %-10s%s\n", "sidecar", s->sidecar_path);
 	return WM_OK;

@@ -86,7 +86,10 @@ void slots_warn(const struct embedding *e)
 static void print_files(const struct embedding *e, const char *path, const char *verb,
 			const struct embed_options *o)
 {
-	print("%s %s\n", verb, o->out ? o->out : path);
+	if (e->n_files == 0)
+		print("nothing to do: %s has no slot\n", path);
+	else
+		print("%s %s\n", verb, o->out ? o->out : path);
 	if (e->n_statements > 0)
 		print("  %-12s%zu\n", "statements", e->n_statements);
 	for (size_t i = 0; i < e->n_files; i++) {

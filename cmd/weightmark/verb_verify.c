@@ -18,14 +18,14 @@ static enum colour colour_of(enum wm_decision decision)
 	return decision == WM_REVIEW ? COLOUR_DOUBT : COLOUR_BAD;
 }
 
-static enum wm_code print_verdict(const struct wm_verdict *v, bool every_check,
+static enum wm_code print_verdict(const struct wm_verdict *v, bool every_check, bool statements,
 				  struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR), headline = BUF_INIT(LIMIT_MESSAGE);
 
 	if (output_is_json()) {
-		TRY(verdict_tree(&t.root, &t, v, err));
+		TRY(verdict_tree(&t.root, &t, v, statements, err));
 		print_json(t.root);
 		return WM_OK;
 	}
@@ -64,6 +64,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		.full = options_has(&call->options, "full"),
 		.progress = &progress,
 	};
+	const bool statements = options_has(&call->options, "statements");
 	enum wm_code code;
 
 	if (carrier_is_sidecar(call->options.operands[0]))
@@ -77,8 +78,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	progress_view_end();
 	TRY(code);
 	call->status = verdict_exit_status(v);
-	TRY(print_verdict(v, options_has(&call->options, "checks"), err));
-	if (options_has(&call->options, "statements") && !output_is_json())
+	TRY(print_verdict(v, options_has(&call->options, "checks"), statements, err));
+	if (statements && !output_is_json())
 		return print_statements(v, err);
 	return WM_OK;
 }

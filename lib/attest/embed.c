@@ -210,6 +210,7 @@ static enum wm_code choose_targets(struct embedding *out, struct work *w,
 	const Weightmark__V1__Checkpoint *said = manifest->checkpoint;
 	const struct checkpoint *c = w->checkpoint;
 	cleanup_free bool *wanted = calloc(c->n_files, sizeof(*wanted));
+	size_t n_pointers = 0;
 
 	out->without = calloc(c->n_files, sizeof(*out->without));
 	if (!wanted || !out->without)
@@ -229,6 +230,7 @@ static enum wm_code choose_targets(struct embedding *out, struct work *w,
 
 		if (!wanted[i])
 			continue;
+		n_pointers += f->is_pointer;
 		if (f->is_pointer || !l->has_tensors || !l->format->embed)
 			TRY(add_text(out->without, &out->n_without, f->path, err));
 		else
@@ -236,6 +238,9 @@ static enum wm_code choose_targets(struct embedding *out, struct work *w,
 				f, !w->options->out && has_slot(l, w->carried)
 			};
 	}
+	if (w->n == 0 && n_pointers > 0)
+		return fail(err, REASON_POINTER_ONLY, "%s: its weights are git-lfs pointers",
+			    c->path);
 	if (w->n == 0)
 		return fail(err, REASON_NO_SLOT, "%s: %zu files of tensors, all without a place",
 			    c->path, out->n_without);
@@ -294,14 +299,19 @@ static bool is_slot(const struct layout *l)
 	return l->slot_len > 0 && !l->displaced;
 }
 
-static enum wm_code fail_missing(const struct checkpoint *c, struct wm_error *err)
+static bool has_displaced(const struct checkpoint *c)
 {
 	for (size_t i = 0; i < c->n_files; i++)
 		if (c->files[i].layout.displaced)
-			return fail(err, REASON_SLOT_MISSING,
-				    "%s: has a slot's value, but not where slots are",
-				    c->files[i].place);
-	return fail(err, REASON_SLOT_MISSING, "%s: has no slot", c->path);
+			return true;
+	return false;
+}
+
+static enum wm_code fail_missing(const struct checkpoint *c, struct wm_error *err)
+{
+	return fail(err, REASON_SLOT_MISSING,
+		    has_displaced(c) ? "%s: has a slot's value, but not where slots are" :
+				       "%s: has no slot", c->path);
 }
 
 enum wm_code checkpoint_strip(struct embedding *out, const char *path,
@@ -321,10 +331,10 @@ enum wm_code checkpoint_strip(struct embedding *out, const char *path,
 		if (is_slot(l) || (displaced && l->displaced))
 			w.targets[n++].file = &w.checkpoint->files[i];
 	}
-	if (n == 0)
+	if (n == 0 && (options->out || has_displaced(w.checkpoint)))
 		return fail_missing(w.checkpoint, err);
 	w.n = n;
-	return change_all(out, &w, err);
+	return n == 0 ? WM_OK : change_all(out, &w, err);
 }
 
 enum wm_code checkpoint_extract(struct buf *sidecar, const char *path,

@@ -64,7 +64,8 @@ MUST_USE enum wm_code checkpoint_embed(struct embedding *out, const char *path,
 /*
  * Takes all slots out; the files are then what they were before embedding, byte for byte.
  * `displaced`: copies of slots that a converter left elsewhere are taken out as well, into
- * a new file only (else `usage`). Fails with `slot-missing` where no file has one.
+ * a new file only (else `usage`). Where no file has one there is nothing to do: `slot-missing`
+ * only where a new file was wanted, or where there is a displaced one.
  */
 MUST_USE enum wm_code checkpoint_strip(struct embedding *out, const char *path,
 				       const struct embed_options *options, bool displaced,

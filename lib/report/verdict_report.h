@@ -9,9 +9,12 @@
 #include "attest/verdict.h"
 #include "text/node.h"
 
-/* The verdict as a tree for JSON; docs/operations.md describes it. */
+/*
+ * The verdict as a tree for JSON; docs/operations.md describes it. `payloads`: with what the
+ * verified statements say, as their issuers' words.
+ */
 MUST_USE enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_verdict *v,
-				   struct wm_error *err);
+				   bool payloads, struct wm_error *err);
 
 /* Sets the measurements of `c`, by the names of the schema, in the MAP `map`. */
 MUST_USE enum wm_code measured_tree(struct node *map, struct tree *t, const struct checkpoint *c,

@@ -25,9 +25,9 @@ static enum wm_code tree_checks(struct node *root, struct tree *t, const struct 
 }
 
 static enum wm_code tree_statements(struct node *root, struct tree *t, const struct verification *f,
-				    struct wm_error *err)
+				    bool payloads, struct wm_error *err)
 {
-	struct node *list = NULL, *row = NULL;
+	struct node *list = NULL, *row = NULL, *payload = NULL;
 	char id[STATEMENT_ID_TEXT + 1], at[TIME_TEXT + 1];
 
 	TRY(node_set_new(&list, root, t, "statements", NODE_LIST, err));
@@ -51,6 +51,10 @@ static enum wm_code tree_statements(struct node *root, struct tree *t, const str
 		TRY(node_set_bool(row, t, "superseded", statement_superseded(f, c->statement),
 				  err));
 		TRY(node_set_integer(row, t, "withheld", c->statement->header->n_sealed, err));
+		if (!payloads)
+			continue;
+		TRY(statement_tree(&payload, t, c->statement, err));
+		TRY(node_set(row, t, "payload", payload, err));
 	}
 	return WM_OK;
 }
@@ -138,7 +142,7 @@ static enum wm_code tree_notes(struct node *root, struct tree *t, const struct w
 }
 
 enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_verdict *v,
-			  struct wm_error *err)
+			  bool payloads, struct wm_error *err)
 {
 	const struct check_result *decider = verdict_decider(v);
 	const struct checkpoint *c = v->facts.checkpoint;
@@ -166,7 +170,7 @@ enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_ver
 		TRY(node_set_text(map, t, "until", until, err));
 	}
 	TRY(tree_checks(root, t, v, err));
-	TRY(tree_statements(root, t, &v->facts, err));
+	TRY(tree_statements(root, t, &v->facts, payloads, err));
 	if (c && v->facts.listed) {
 		TRY(node_set_new(&map, root, t, "measured", NODE_MAP, err));
 		TRY(measured_tree(map, t, c, err));

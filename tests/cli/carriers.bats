@@ -193,7 +193,7 @@ copy_slot() { # from plain to
 	[[ $(notes m --key publisher.pub) == *part-absent* ]]
 	refused_by parts-whole part-incomplete m --key publisher.pub --part model.safetensors
 	run -1 --separate-stderr wm verify m --key publisher.pub --part model --json
-	[ "$(of_json "$output" '.reason, .exit')" = $'part-unknown\n2' ]
+	[ "$(of_json "$output" '.reason, .exit')" = $'part-unknown\n1' ]
 	cp whole/*.safetensors m/
 	run -4 --separate-stderr wm verify m/$A --key publisher.pub --part-only
 	[ "${lines[0]}" = 'review (part-only)' ]

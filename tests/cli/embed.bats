@@ -64,7 +64,10 @@ given_disk() { # MiB
 	run -0 wm verify model.safetensors --key publisher.pub --full
 	run -0 --separate-stderr wm strip model.safetensors
 	cmp model.safetensors before
-	run -1 --separate-stderr wm strip model.safetensors
+	run -0 --separate-stderr wm strip model.safetensors
+	[ "$output" = 'nothing to do: model.safetensors has no slot' ]
+	cmp model.safetensors before
+	run -1 --separate-stderr wm strip model.safetensors --out elsewhere
 	refused_as slot-missing
 }
 

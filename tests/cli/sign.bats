@@ -19,7 +19,7 @@ load signed
 @test "sign: with --json it says what it signed" {
 	given
 	run -0 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --json
-	[ "$(of_json "$output" 'keys[]')" = $'dry_run\nmeasured\npath\nsidecar\nstatements\nunchanged' ]
+	[ "$(of_json "$output" 'keys[]')" = $'changes\ndry_run\nmeasured\npath\nsidecar\nstatements\nunchanged' ]
 	[ "$(of_json "$output" '.statements[].kind')" = $'dataset\nrun\nmanifest' ]
 	[ "$(of_json "$output" '.measured.part[0].tensor_count')" = 4 ]
 	[ "$(of_json "$output" '.measured.file[0].sha256')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]

@@ -38,7 +38,7 @@ static void tell(struct buf *text, struct buf *json, const char *path, const cha
 	assert_ok(verdict_reach(&v, path, &options, &err), &err);
 	text->len = json->len = 0;
 	assert_ok(verdict_text(text, v, true, &err), &err);
-	assert_ok(verdict_tree(&t.root, &t, v, &err), &err);
+	assert_ok(verdict_tree(&t.root, &t, v, false, &err), &err);
 	assert_ok(json_write_pretty(json, t.root, &err), &err);
 	assert_ok(json_read(&again, json->data, json->len, "verdict", &err), &err);
 	assert_int_equal(node_find(again.root, "checks")->len, v->n_checks);
