@@ -6,7 +6,21 @@
 
 static const char *state_of(const struct recovered_file *f)
 {
-	return f->recovery == RECOVERY_UNDONE ? "undone" : "finished";
+	static const char *const names[] = {
+		[RECOVERY_NONE] = "none",
+		[RECOVERY_UNDONE] = "undone",
+		[RECOVERY_FINISHED] = "finished",
+		[RECOVERY_REMOVED] = "removed",
+	};
+
+	return names[f->recovery];
+}
+
+static const char *remark_of(const struct recovered_file *f)
+{
+	if (f->recovery == RECOVERY_UNDONE)
+		return "  (nothing had changed)";
+	return f->recovery == RECOVERY_REMOVED ? "  (half written)" : "";
 }
 
 static enum wm_code print_tree(const struct recovered *r, const char *path, struct wm_error *err)
@@ -32,7 +46,7 @@ static void print_files(const struct recovered *r, const char *path)
 		print("nothing to recover: %s\n", path);
 	for (size_t i = 0; i < r->n_files; i++)
 		print("%-10s%s%s\n", state_of(&r->files[i]), r->files[i].path,
-		      r->files[i].recovery == RECOVERY_UNDONE ? "  (nothing had changed)" : "");
+		      remark_of(&r->files[i]));
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)

@@ -12,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/lease.h"
+#include "util/limits.h"
 
 void recovered_release(struct recovered *r)
 {
@@ -26,7 +27,9 @@ static size_t journalled_len(const char *path)
 {
 	size_t len = strlen(path), suffix = strlen(JOURNAL_SUFFIX);
 
-	return len > suffix && strcmp(path + len - suffix, JOURNAL_SUFFIX) == 0 ? len - suffix : 0;
+	if (strlen(file_name(path)) <= suffix || strcmp(path + len - suffix, JOURNAL_SUFFIX) != 0)
+		return 0;
+	return len - suffix;
 }
 
 /* Removes the half written file `path`, unless somebody is writing it. */
@@ -39,26 +42,44 @@ static enum wm_code remove_temporary(const char *path, struct wm_error *err)
 	return file_remove(path, err);
 }
 
-/* Ends what is to be ended with the file that the first `len` bytes of `path` name. */
-static enum wm_code recover_file(struct recovered *out, const char *path, size_t len,
-				 struct wm_error *err)
+/* Room for one more file, before anything is done that has to be reported. */
+static enum wm_code make_room(struct recovered *out, struct wm_error *err)
 {
-	enum recovery recovery = RECOVERY_UNDONE;
-	cleanup_free char *copy = strndup(path, len);
 	struct recovered_file *grown;
 
-	if (!copy)
-		return fail_nomem(err);
 	grown = reallocarray(out->files, out->n_files + 1, sizeof(*grown));
 	if (!grown)
 		return fail_nomem(err);
 	out->files = grown;
-	if (file_is_temporary(file_name(copy)))
-		TRY(remove_temporary(copy, err));
-	else
-		TRY(rewrite_recover(&recovery, copy, err));
+	return WM_OK;
+}
+
+/* Ends what is to be ended with the file that the first `len` bytes of `path` name. */
+static enum wm_code recover_file(struct recovered *out, const char *path, size_t len,
+				 struct wm_error *err)
+{
+	enum recovery recovery = RECOVERY_NONE;
+	cleanup_free char *copy = strndup(path, len);
+
+	if (!copy)
+		return fail_nomem(err);
+	TRY(make_room(out, err));
+	TRY(rewrite_recover(&recovery, copy, err));
 	if (recovery != RECOVERY_NONE)
 		out->files[out->n_files++] = (struct recovered_file){ take_ptr(&copy), recovery };
+	return WM_OK;
+}
+
+static enum wm_code recover_temporary(struct recovered *out, const char *path,
+				      struct wm_error *err)
+{
+	cleanup_free char *copy = strdup(path);
+
+	if (!copy)
+		return fail_nomem(err);
+	TRY(make_room(out, err));
+	TRY(remove_temporary(copy, err));
+	out->files[out->n_files++] = (struct recovered_file){ take_ptr(&copy), RECOVERY_REMOVED };
 	return WM_OK;
 }
 
@@ -73,18 +94,46 @@ static void close_tree(FTS **tree)
 		fts_close(*tree);
 }
 
+/* Whether `path` is a regular file, or a link to one. */
+static bool leads_to_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Whether the first `len` bytes of `path` name something. */
+static bool names_something(const char *path, size_t len)
+{
+	char name[LIMIT_PATH];
+
+	if (len >= sizeof(name))
+		return false;
+	memcpy(name, path, len);
+	name[len] = '\0';
+	return file_exists(name);
+}
+
 /* One entry of the directory. */
 static enum wm_code recover_entry(struct recovered *out, const FTSENT *e, struct wm_error *err)
 {
+	bool is_link = e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE;
 	size_t len = journalled_len(e->fts_path);
 
 	if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR || e->fts_info == FTS_NS) {
 		errno = e->fts_errno;
 		return fail(err, REASON_READ_FAILED, "%s: %s", e->fts_path, strerror(errno));
 	}
-	if (file_is_temporary(e->fts_name))
-		len = e->fts_pathlen;
-	return e->fts_info == FTS_F && len > 0 ? recover_file(out, e->fts_path, len, err) : WM_OK;
+	if (e->fts_info == FTS_DP)
+		return WM_OK;
+	if ((e->fts_info == FTS_F || is_link) && file_is_temporary(e->fts_name))
+		return recover_temporary(out, e->fts_path, err);
+	/* A directory in the place of a journal keeps its file from being changed. */
+	if (len > 0 && (e->fts_info != FTS_D || names_something(e->fts_path, len)))
+		return recover_file(out, e->fts_path, len, err);
+	if (is_link && leads_to_file(e->fts_path))
+		return recover_file(out, e->fts_path, e->fts_pathlen, err);
+	return WM_OK;
 }
 
 static enum wm_code recover_directory(struct recovered *out, const char *path,
@@ -98,7 +147,7 @@ static enum wm_code recover_directory(struct recovered *out, const char *path,
 
 	if (!copy)
 		return fail_nomem(err);
-	tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	tree = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
 	if (!tree)
 		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
 	while (errno = 0, (e = fts_read(tree)))
@@ -116,10 +165,9 @@ enum wm_code checkpoint_recover(struct recovered *out, const char *path, struct 
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return recover_directory(out, path, err);
-	if (len == 0) {
-		if (!file_exists(path) && !rewrite_unfinished(path))
-			return fail(err, REASON_NOT_FOUND, "%s: %s", path, strerror(ENOENT));
-		len = strlen(path);
-	}
-	return recover_file(out, path, len, err);
+	if (file_is_temporary(file_name(path)) && file_exists(path))
+		return recover_temporary(out, path, err);
+	if (!file_exists(path) && !rewrite_unfinished(path) && !names_something(path, len))
+		return fail(err, REASON_NOT_FOUND, "%s: %s", path, strerror(ENOENT));
+	return recover_file(out, path, len > 0 ? len : strlen(path), err);
 }

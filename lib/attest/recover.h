@@ -10,7 +10,7 @@
 
 struct recovered_file {
 	char *path;
-	enum recovery recovery; /* never NONE; UNDONE: a half written file was removed, too */
+	enum recovery recovery; /* never NONE */
 };
 
 struct recovered {
@@ -22,8 +22,9 @@ void recovered_release(struct recovered *r);
 #define cleanup_recovered __attribute__((cleanup(recovered_release)))
 
 /*
- * Ends what was begun with `path`: a file, the journal of one, or a directory, whose links
- * are not followed. After a failure the other files are dealt with all the same, and the
+ * Ends what was begun with `path`: a file, the journal of one, a half written file, or a
+ * directory. Links to directories are not followed; a file that is linked to is dealt with
+ * where it lies, as checkpoint_open() would read it. After a failure the other files are dealt with all the same, and the
  * first failure is handed on. Fails with `not-found` and as rewrite_recover() does. `out` is
  * zeroed memory, to be released also after a failure.
  */

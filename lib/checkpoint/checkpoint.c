@@ -135,6 +135,21 @@ static enum wm_code pass_over(struct checkpoint *c, const char *path, struct wm_
 	return WM_OK;
 }
 
+/* A file that is linked to has its journal beside it, where the walk does not come. */
+static enum wm_code check_target(const struct checkpoint *c, const char *path,
+				 struct wm_error *err)
+{
+	cleanup_free char *place = NULL;
+
+	if (asprintf(&place, "%s/%s", c->path, path) < 0) {
+		place = NULL;
+		return fail_nomem(err);
+	}
+	if (rewrite_unfinished(place))
+		return fail(err, REASON_UNFINISHED, "%s: a change of it was interrupted", place);
+	return WM_OK;
+}
+
 /* Before anything is parsed: a file with a journal need not keep its grammar. */
 static enum wm_code check_finished(const struct checkpoint *c, const struct walk *w,
 				   struct wm_error *err)
@@ -142,13 +157,15 @@ static enum wm_code check_finished(const struct checkpoint *c, const struct walk
 	for (size_t i = 0; i < w->n_entries; i++) {
 		const char *path = w->entries[i].path;
 
-		if (has_suffix(path, JOURNAL_SUFFIX))
+		if (has_suffix(file_name(path), JOURNAL_SUFFIX))
 			return fail(err, REASON_UNFINISHED,
 				    "%s/%.*s: a change of it was interrupted", c->path,
 				    (int)(strlen(path) - strlen(JOURNAL_SUFFIX)), path);
 		if (file_is_temporary(file_name(path)))
 			return fail(err, REASON_UNFINISHED,
 				    "%s/%s: a file that was being written", c->path, path);
+		if (w->entries[i].linked)
+			TRY(check_target(c, path, err));
 	}
 	return WM_OK;
 }

@@ -78,14 +78,15 @@ MUST_USE enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *
  */
 MUST_USE enum wm_code rewrite_in_place(const struct rewrite *r, struct wm_error *err);
 
-enum recovery { RECOVERY_NONE, RECOVERY_UNDONE, RECOVERY_FINISHED };
+/* REMOVED: a half written file; attest/recover.h does that. */
+enum recovery { RECOVERY_NONE, RECOVERY_UNDONE, RECOVERY_FINISHED, RECOVERY_REMOVED };
 
 /*
  * Brings the file `path`, or what it is a symbolic link to, to its old or its new state and
  * removes the journal. NONE: there was no journal; UNDONE: nothing had changed. Fails with
  * `journal-malformed` (also where it is no regular file, or a link), `journal-foreign` (it is
  * neither this user's nor root's, has further names, or others may write to it),
- * `journal-mismatch` (another file, or neither old nor new), `hard-linked`, `not-a-file`,
+ * `journal-mismatch` (another file, beside a link, or neither old nor new), `hard-linked`, `not-a-file`,
  * `file-busy`, `not-found`, `read-failed`, `write-failed` with file and journal as they were;
  * with `left-unfinished` where it can be tried again.
  */

@@ -359,6 +359,13 @@ static enum wm_code recover_file(enum recovery *out, int fd, const struct journa
 	return WM_OK;
 }
 
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_error *err)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_JOURNAL);
@@ -367,11 +374,17 @@ enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_err
 	struct journal j;
 	struct stat st;
 
-	if (realpath(path, real))
-		path = real;
-	if (!journal_path(journal, path) || !file_exists(journal)) {
+	if (!rewrite_unfinished(path)) {
 		*out = RECOVERY_NONE;
 		return WM_OK;
+	}
+	if (journal_path(journal, path) && file_exists(journal)) {
+		/* It would lie beside what the link stands for. */
+		if (is_link(path))
+			return fail(err, REASON_JOURNAL_MISMATCH,
+				    "%s: is of another file: %s is a symbolic link", journal, path);
+	} else if (realpath(path, real) && journal_path(journal, real)) {
+		path = real;
 	}
 	TRY(read_journal(&bytes, journal, err));
 	TRY(journal_parse(&j, bytes.data, bytes.len, journal, err));

@@ -350,6 +350,82 @@ whole_or_old() { # directory old new verb
 	refused_as journal-malformed
 }
 
+# What a verb refuses as unfinished, recover refuses too, by a reason that names why.
+recover_names() { # unfinished what, recovered paths
+	local path
+	run -1 --separate-stderr wm verify "$2" --key publisher.pub
+	[ "${lines[0]}" = 'refuse (unfinished)' ]
+	for path in "${@:2}"; do
+		run -1 --separate-stderr wm recover "$path"
+		refused_as "$1"
+	done
+}
+
+@test "recover: what is unfinished it ends, or says why not" {
+	given_signed_directory
+	mkdir b
+	mv m/model.safetensors m/x
+	ln -s x m/model.safetensors
+	echo junk >m/model.safetensors.wmj
+	recover_names journal-mismatch m m/model.safetensors m/model.safetensors.wmj
+	mv m/model.safetensors.wmj m/x.wmj
+	recover_names journal-malformed m/model.safetensors m/x m/x.wmj m
+	rm m/model.safetensors
+	mv m/x m/model.safetensors
+	mv m/x.wmj b/junk
+	cp b/junk m/junk
+	ln -s junk m/model.safetensors.wmj
+	recover_names journal-malformed m m/model.safetensors m/model.safetensors.wmj
+	rm m/junk m/model.safetensors.wmj
+	cp b/junk m/.weightmark-1-1.tmp.wmj
+	recover_names journal-malformed m m/.weightmark-1-1.tmp.wmj
+	rm m/.weightmark-1-1.tmp.wmj
+	mkdir m/model.safetensors.wmj
+	run -1 --separate-stderr wm recover m
+	refused_as journal-malformed
+	rmdir m/model.safetensors.wmj
+	run -0 wm verify m --key publisher.pub
+}
+
+@test "recover: a file that is linked to" {
+	given_signed
+	mkdir -p hub/blobs hub/snapshots/r
+	mv model.safetensors hub/blobs/x
+	ln -s ../../blobs/x hub/snapshots/r/model.safetensors
+	echo junk >hub/blobs/x.wmj
+	run -1 --separate-stderr wm digest hub/snapshots/r
+	refused_as unfinished
+	run -1 --separate-stderr wm recover hub/snapshots/r
+	refused_as journal-malformed
+	ln -s hub/snapshots/r r
+	run -1 --separate-stderr wm recover r
+	refused_as journal-malformed
+}
+
+@test "recover: half written files, also links of such a name" {
+	given_signed_directory
+	ln -s config.json m/.weightmark-1-1.tmp
+	echo half >m/.weightmark-1-2.tmp
+	run -1 --separate-stderr wm digest m
+	refused_as unfinished
+	run -0 wm recover m
+	[ "${lines[0]}" = 'removed   m/.weightmark-1-1.tmp  (half written)' ]
+	[ "${lines[1]}" = 'removed   m/.weightmark-1-2.tmp  (half written)' ]
+	[ -e m/config.json ]
+	run -0 wm verify m --key publisher.pub
+	echo half >m/.weightmark-1-2.tmp
+	run -0 wm recover m/.weightmark-1-2.tmp --json
+	[ "$(of_json "$output" '.files[].recovery')" = removed ]
+	run -3 --separate-stderr wm recover absent.wmj
+	refused_as not-found
+	# A name that is nothing but the suffix is a file as others are.
+	mkdir m/s
+	echo x | tee m/.wmj >m/s/.wmj
+	run -0 wm digest m
+	run -0 wm recover m
+	[ "$output" = 'nothing to recover: m' ]
+}
+
 @test "embed, extract, strip: an answer that is lost is never exit 0" {
 	given_signed
 	run -3 --separate-stderr eval 'wm embed model.safetensors >/dev/full'

@@ -472,7 +472,7 @@ static void removes_half_written_files(void **state)
 	assert_reason(checkpoint_embed(&in, p.path, &replacing, &err), &err, UNFINISHED);
 	assert_ok(checkpoint_recover(&r, p.path, &err), &err);
 	assert_int_equal(r.n_files, 1);
-	assert_int_equal(r.files[0].recovery, RECOVERY_UNDONE);
+	assert_int_equal(r.files[0].recovery, RECOVERY_REMOVED);
 	assert_string_equal(r.files[0].path, path);
 	assert_false(file_exists(path));
 	assert_ok(checkpoint_embed(&in, p.path, &replacing, &err), &err);
