@@ -8,6 +8,7 @@
 
 #include <linux/fs.h>
 
+#include "checkpoint/attributes.h"
 #include "checkpoint/journal.h"
 #include "util/cleanup.h"
 #include "util/file.h"
@@ -105,21 +106,6 @@ static enum wm_code fill(enum rewrite_way *way, const struct rewrite *r, int to,
 	return copy_by_hand(r, to, done, r->size, err);
 }
 
-/* Gives `to` the permissions of the old file, and its owner where that is allowed. */
-static int keep_permissions(int to, const struct stat *old)
-{
-	mode_t mode = old->st_mode & 07777;
-	struct stat now;
-
-	if (fstat(to, &now) < 0)
-		return -1;
-	if ((now.st_uid != old->st_uid || now.st_gid != old->st_gid) &&
-	    fchown(to, old->st_uid, old->st_gid) < 0 && fchown(to, (uid_t)-1, old->st_gid) < 0)
-		/* Of another group than the old file: what others may, and no more. */
-		mode = (mode & 0707) | (mode & 07) << 3;
-	return fchmod(to, mode);
-}
-
 static enum wm_code check_unchanged(const struct rewrite *r, const struct stat *old, bool replaced,
 				    struct wm_error *err)
 {
@@ -155,7 +141,7 @@ enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *r, const 
 	TRY(new_file_open(&f, to, 0600, err));
 	TRY(fill(&how, r, f.fd, err));
 	TRY(check_unchanged(r, &old, replaced, err));
-	if (keep_permissions(f.fd, &old) < 0)
+	if (attributes_keep(f.fd, r->fd, &old) < 0)
 		return fail(err, REASON_WRITE_FAILED, "%s: %s", to, strerror(errno));
 	TRY(new_file_finish(&f, replaced ? FILE_REPLACE : FILE_EXCLUSIVE, err));
 	*way = how;

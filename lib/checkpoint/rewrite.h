@@ -59,8 +59,9 @@ const char *rewrite_way_name(enum rewrite_way way);
  * Writes the new file as `to`, which may be the path itself: an unnamed file in the same
  * directory, fsync, name, fsync of the directory; permissions are those of the old one. Bytes
  * are shared where the file system can (FICLONERANGE), else copied once, by the kernel where
- * it can. A `to` that is a symbolic link is replaced, not followed. Owner and group are kept
- * where this process may give files away, extended attributes are not. Fails with `exists`
+ * it can. A `to` that is a symbolic link is replaced, not followed. Owner, group, access
+ * control list and extended attributes are kept as far as this process may and the file
+ * system can (checkpoint/attributes.h). Fails with `exists`
  * (another `to` that is there), `unfinished`, `file-changed`, `read-failed`, `write-failed`;
  * nothing changed then.
  */
@@ -71,7 +72,8 @@ MUST_USE enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *
  * Changes the file itself, in the order above. Fails before anything changed with
  * `in-place-unsupported` (file system, symbolic link, no byte behind the head that could
  * stay), `hard-linked`, `not-a-file`, `file-busy` (open elsewhere), `unfinished` (a journal is
- * there), `file-changed`, `read-failed`, `write-failed`; with `left-unfinished` where rewrite_recover() has to end it.
+ * there), `file-changed`, `read-failed`, `write-failed`; with `left-unfinished` where
+ * rewrite_recover() has to end it.
  *
  * The descriptor r->fd must be the only one of the file in this process. It stays open, as
  * a descriptor for reading and writing of the same file; a lease on it is given up.
@@ -86,9 +88,9 @@ enum recovery { RECOVERY_NONE, RECOVERY_UNDONE, RECOVERY_FINISHED, RECOVERY_REMO
  * removes the journal. NONE: there was no journal; UNDONE: nothing had changed. Fails with
  * `journal-malformed` (also where it is no regular file, or a link), `journal-foreign` (it is
  * neither this user's nor root's, has further names, or others may write to it),
- * `journal-mismatch` (another file, beside a link, or neither old nor new), `hard-linked`, `not-a-file`,
- * `file-busy`, `not-found`, `read-failed`, `write-failed` with file and journal as they were;
- * with `left-unfinished` where it can be tried again.
+ * `journal-mismatch` (another file, beside a link, or neither old nor new), `hard-linked`,
+ * `not-a-file`, `file-busy`, `not-found`, `read-failed`, `write-failed` with file and journal
+ * as they were; with `left-unfinished` where it can be tried again.
  */
 MUST_USE enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_error *err);
 
