@@ -164,6 +164,8 @@ static enum wm_code read_yaml(struct tree *t, const struct composition *c, const
 	struct wm_error why = { 0 };
 	enum wm_code code = yaml_read(t, yaml, len, c->name, &why);
 
+	if (code == WM_LIMIT && strncmp(why.message, c->name, strlen(c->name)) == 0)
+		return fail(err, REASON_YAML_MALFORMED, "%s", why.message);
 	if (code == WM_LIMIT)
 		return fail(err, REASON_YAML_MALFORMED, "%s: %.200s", c->name, why.message);
 	return code == WM_OK ? WM_OK : fail_again(err, &why);

@@ -92,6 +92,10 @@ load signed
 	run -2 --separate-stderr wm sign model.safetensors -m bad.yaml --key publisher.key
 	refused_as dataset-unknown
 	[[ $stderr == *faces* ]]
+	printf 'kind: %s%s\n' "$(printf '[%.0s' {1..40})" "$(printf ']%.0s' {1..40})" >bad.yaml
+	run -2 --separate-stderr wm sign model.safetensors -m bad.yaml --key publisher.key
+	refused_as yaml-malformed
+	[[ $stderr == *'bad.yaml: line 1, column '* && $stderr != *bad.yaml*bad.yaml* ]]
 	echo 'kind: [' >bad.yaml
 	run -2 --separate-stderr wm sign model.safetensors -m bad.yaml --key publisher.key
 	refused_as yaml-malformed
