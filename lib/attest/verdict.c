@@ -185,6 +185,24 @@ static void note_measuring(struct wm_verdict *v)
 		verdict_note(v, "no-tensors", "no known format: tensors cannot be told apart");
 }
 
+/* Sidecars are carriers, or say nothing here. */
+static void note_passed_over(struct wm_verdict *v)
+{
+	const struct checkpoint *c = v->facts.checkpoint;
+	const char *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_passed_over; i++) {
+		if (carrier_is_sidecar(c->passed_over[i]))
+			continue;
+		if (n++ == 0)
+			first = c->passed_over[i];
+	}
+	if (n > 0)
+		verdict_note(v, "passed-over", "%zu %s passed over by name, first %s", n,
+			     n == 1 ? "is" : "are", first);
+}
+
 static void note_checkpoint(struct wm_verdict *v)
 {
 	const struct verification *f = &v->facts;
@@ -198,6 +216,7 @@ static void note_checkpoint(struct wm_verdict *v)
 		verdict_note(v, "alone", "of the %zu files that were signed this one alone was judged",
 			     f->record->n_file);
 	note_measuring(v);
+	note_passed_over(v);
 	note_documents(v);
 	note_absent(v);
 }

@@ -227,10 +227,18 @@ static void leave(struct walker *w)
 
 /* --- visiting ----------------------------------------------------------------- */
 
+/* A closed list: by any other name, .gitx.safetensors say, it is a file that a loader may read. */
 static bool is_passed_over(const struct item *item)
 {
-	return strncmp(item->name, ".git", 4) == 0 || strcmp(item->name, ".DS_Store") == 0 ||
-	       (S_ISDIR(item->type) && strcmp(item->path, ".cache/huggingface") == 0);
+	static const char *const names[] = {
+		".git", ".gitattributes", ".gitignore", ".gitmodules", ".gitkeep",
+		".gitlab-ci.yml", ".github", ".DS_Store",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(item->name, names[i]) == 0)
+			return true;
+	return S_ISDIR(item->type) && strcmp(item->path, ".cache/huggingface") == 0;
 }
 
 static enum wm_code pass_over(struct walker *w, const struct item *item, struct wm_error *err)

@@ -5,9 +5,10 @@
  * Files are opened beneath the directory, without blocking, and must be regular. A link to
  * a file is followed where it ends beneath the directory, in the `blobs` folder of the same
  * Hub cache (ROOT/snapshots/REVISION beside ROOT/blobs), or beneath `links_within`; what was
- * opened is what was checked. Passed over unopened, and listed: names that begin with .git
- * and .DS_Store in any directory, and the directory .cache/huggingface. Directories without
- * files leave no trace.
+ * opened is what was checked. Passed over unopened, and listed: in any directory what has
+ * exactly one of the names .git, .gitattributes, .gitignore, .gitmodules, .gitkeep,
+ * .gitlab-ci.yml, .github, .DS_Store; and the directory .cache/huggingface at the top.
+ * Directories without files leave no trace.
  *
  * A directory is listed to its end before anything in it is opened, so that too many files
  * are refused at the price of listing them.

@@ -112,6 +112,20 @@ static void unlisted(void **state)
 	assert_refused(&p, "files-listed", FILE_UNLISTED);
 }
 
+static void passed_over_is_noted(void **state)
+{
+	(void)state;
+	assert_accepted(&p);
+	assert_note("passed-over", false);
+	put(".gitignore", "x");
+	assert_accepted(&p);
+	assert_note("passed-over", true);
+	take_away(".gitignore");
+	/* By any other name they would be weights that nobody signed. */
+	put(".gitx.bin", "x");
+	assert_refused(&p, "files-listed", FILE_UNLISTED);
+}
+
 static void documents_are_noted(void **state)
 {
 	(void)state;
@@ -550,6 +564,12 @@ static void pointers_to_documents(void **state)
 	put_pointer("README.md", "", f->sha256, f->layout.size);
 	assert_accepted(&p);
 	assert_note("document-changed", false);
+	put_pointer("README.md", "", f->file_digest, f->layout.size);
+	assert_accepted(&p);
+	assert_note("document-changed", true);
+	put_pointer("README.md", "", f->sha256, f->layout.size + 1);
+	assert_accepted(&p);
+	assert_note("document-changed", true);
 	put("README.md", "pointer");
 	assert_accepted(&p);
 	assert_note("document-changed", true);
@@ -764,6 +784,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(what_was_signed),
 		CASE(unlisted),
+		CASE(passed_over_is_noted),
 		CASE(documents_are_noted),
 		CASE(roles_are_the_verifiers),
 		CASE(signed_as_load_is_judged),

@@ -55,15 +55,40 @@ static void passes_over_the_tools_of_others(void **state)
 	put("c/sub/.cache/huggingface/x", "10");
 	put("c/.gi/x", "11");
 	put("c/git", "12");
-	put_link("c/.gitlink", "/etc");
-	assert_int_equal(mkfifo(at("c/.gitfifo"), 0600), 0);
+	put("c/sub/.gitkeep", "");
+	put("c/sub/.gitlab-ci.yml", "13");
+	put_link("c/.gitmodules", "/etc");
+	assert_int_equal(mkfifo(at("c/sub/.git"), 0600), 0);
 	finds("c", NULL,
 	      ".cache/other L 9\n.gi/x L 11\nconfig.json L 1\ngit L 12\n"
 	      "sub/.cache/huggingface/x L 10\n"
-	      "- .DS_Store\n- .cache/huggingface/\n- .git/\n- .gitattributes\n- .gitfifo\n"
-	      "- .gitlink\n- sub/.DS_Store\n- sub/.github/\n- sub/.gitignore\n");
+	      "- .DS_Store\n- .cache/huggingface/\n- .git/\n- .gitattributes\n- .gitmodules\n"
+	      "- sub/.DS_Store\n- sub/.git\n- sub/.github/\n- sub/.gitignore\n- sub/.gitkeep\n"
+	      "- sub/.gitlab-ci.yml\n");
 	put("d/.cache/huggingface", "a file");
 	finds("d", NULL, ".cache/huggingface L a file\n");
+}
+
+static void takes_names_that_are_nearly_theirs(void **state)
+{
+	static const char *const called[] = {
+		".git.safetensors", ".gitx", ".gitattributes.bin", ".gitignor", ".gitlab-ci.yaml",
+		".gitkeep2", ".gi", ".GIT", ".Git", ".githu", ".github2", ".gitmodules~", ".gitx/y",
+		".DS_Store.bin", ".ds_store", "git",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(called) / sizeof(called[0]); i++) {
+		char path[100], root[20], line[100];
+
+		snprintf(root, sizeof(root), "c%zu", i);
+		snprintf(path, sizeof(path), "%s/%s", root, called[i]);
+		snprintf(line, sizeof(line), "%s L 1\n", called[i]);
+		put(path, "1");
+		finds(root, NULL, line);
+	}
+	put_link("link/.gitlink", "/etc/passwd");
+	refuses("link", NULL, REASON_LINK_OUTSIDE, ".gitlink");
 }
 
 static void put_socket(const char *path)
@@ -272,13 +297,35 @@ static void put_many(const char *root, const char *prefix, size_t from, size_t t
 	}
 }
 
+/* Makes `n` files that are passed over, in folders of their own. */
+static void put_passed_over(const char *root, size_t n)
+{
+	static const char *const called[] = {
+		".git", ".gitattributes", ".gitignore", ".gitmodules", ".gitkeep",
+		".gitlab-ci.yml", ".github", ".DS_Store",
+	};
+	const size_t n_names = sizeof(called) / sizeof(called[0]);
+
+	for (size_t i = 0; i < n; i += n_names) {
+		char path[64];
+		int dir;
+
+		snprintf(path, sizeof(path), "%s/%zu", root, i);
+		put_directory(path);
+		dir = open(at(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		for (size_t j = i; j < n && j < i + n_names; j++)
+			close(openat(dir, called[j - i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		close(dir);
+	}
+}
+
 static void counts_what_it_passes_over(void **state)
 {
 	cleanup_walk struct walk w = { .entries = NULL };
 	struct wm_error err = { 0 };
 
 	(void)state;
-	put_many("c", ".git", 0, LIMIT_FILES - 2);
+	put_passed_over("c", LIMIT_FILES - 2);
 	put("c/sub/a", "1");
 	put("c/sub/b", "2");
 	assert_ok(walk_directory(&w, at("c"), NULL, &err), &err);
@@ -348,11 +395,11 @@ static enum wm_code walk_some(void *context, struct wm_error *err)
 static void survives_failing_allocations(void **state)
 {
 	(void)state;
-	put_many("c", ".git", 0, 70);
+	put_passed_over("c", 70);
 	put_many("c/Sub", "X", 0, 140);
 	put("c/\u00c9/x", "1");
 	put_link("c/link", "\u00c9/x");
-	put_directory("c/.gitdir");
+	put_directory("c/.git");
 	with_every_allocation_failing(walk_some, NULL);
 }
 
@@ -361,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_SCRATCH(finds_nested_files_in_order),
 		IN_SCRATCH(passes_over_the_tools_of_others),
+		IN_SCRATCH(takes_names_that_are_nearly_theirs),
 		IN_SCRATCH(refuses_what_is_no_file),
 		IN_SCRATCH(refuses_roots_that_are_none),
 		IN_SCRATCH(refuses_what_it_may_not_read),
