@@ -105,21 +105,33 @@ static enum wm_code open_lone(struct checkpoint *c, struct wm_error *err)
 
 /* --- directories --------------------------------------------------------------------- */
 
-/* Only what decodes as a sidecar is passed over as one: anything else is a file to load. */
+/*
+ * Only what decodes as a sidecar is passed over as one: anything else is a file to load.
+ * `left` is how many bytes may yet be read to find that out, for holes cost nobody anything.
+ */
 static enum wm_code is_sidecar(bool *out, const struct walk_entry *e, const char *place,
-			       struct wm_error *err)
+			       uint64_t *left, struct wm_error *err)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
 	cleanup_sidecar struct sidecar sidecar = { 0 };
+	uint8_t start[SIDECAR_START];
 	struct wm_error wrong = { 0 };
+	uint64_t size = (uint64_t)e->st.st_size;
 	enum wm_code code;
 
 	*out = false;
-	if (!has_suffix(e->path, SIDECAR_SUFFIX) || e->st.st_size > LIMIT_SIDECAR)
+	if (!has_suffix(e->path, SIDECAR_SUFFIX) || size > LIMIT_SIDECAR || size < sizeof(start))
 		return WM_OK;
-	TRY(buf_reserve(&bytes, (size_t)e->st.st_size, err));
-	TRY(file_read_at(e->fd, bytes.data, (size_t)e->st.st_size, 0, place, err));
-	code = sidecar_decode(&sidecar, bytes.data, (size_t)e->st.st_size, place, &wrong);
+	TRY(file_read_at(e->fd, start, sizeof(start), 0, place, err));
+	if (!sidecar_begins(start))
+		return WM_OK;
+	if (size > *left)
+		return fail(err, REASON_LIMIT, "%s: with it the sidecars have more than %d bytes",
+			    place, LIMIT_SIDECAR);
+	*left -= size;
+	TRY(buf_reserve(&bytes, (size_t)size, err));
+	TRY(file_read_at(e->fd, bytes.data, (size_t)size, 0, place, err));
+	code = sidecar_decode(&sidecar, bytes.data, (size_t)size, place, &wrong);
 	if (error_is_untold(code))
 		return fail_again(err, &wrong);
 	*out = code == WM_OK;
@@ -170,7 +182,8 @@ static enum wm_code check_finished(const struct checkpoint *c, const struct walk
 	return WM_OK;
 }
 
-static enum wm_code take_entry(struct checkpoint *c, struct walk_entry *e, struct wm_error *err)
+static enum wm_code take_entry(struct checkpoint *c, struct walk_entry *e, uint64_t *left,
+			       struct wm_error *err)
 {
 	struct checkpoint_file *f = &c->files[c->n_files];
 	cleanup_free char *place = NULL;
@@ -180,7 +193,7 @@ static enum wm_code take_entry(struct checkpoint *c, struct walk_entry *e, struc
 		place = NULL;
 		return fail_nomem(err);
 	}
-	TRY(is_sidecar(&sidecar, e, place, err));
+	TRY(is_sidecar(&sidecar, e, place, left, err));
 	if (sidecar)
 		return pass_over(c, e->path, err);
 	f->path = strdup(e->path);
@@ -204,6 +217,7 @@ static enum wm_code open_directory(struct checkpoint *c, const char *links_withi
 				   struct wm_error *err)
 {
 	cleanup_walk struct walk w = { 0 };
+	uint64_t left = LIMIT_SIDECAR;
 	bool loads = false;
 
 	c->is_directory = true;
@@ -216,7 +230,7 @@ static enum wm_code open_directory(struct checkpoint *c, const char *links_withi
 	for (size_t i = 0; i < w.n_passed_over; i++)
 		TRY(pass_over(c, w.passed_over[i], err));
 	for (size_t i = 0; i < w.n_entries; i++)
-		TRY(take_entry(c, &w.entries[i], err));
+		TRY(take_entry(c, &w.entries[i], &left, err));
 	qsort(c->passed_over, c->n_passed_over, sizeof(*c->passed_over), compare_names);
 	for (size_t i = 0; i < c->n_files; i++)
 		loads |= c->files[i].role == ROLE_LOAD;

@@ -21,6 +21,14 @@ enum { DECODE_FACTOR = 4, DECODE_EXTRA = 262144 };
 static const char magic[] = "weightmark/1";
 static const char opening_domain[] = "wmSealedV1"; /* with its zero byte */
 
+bool sidecar_begins(const uint8_t start[SIDECAR_START])
+{
+	static const uint8_t tag_and_len[] = { 0x0a, sizeof(magic) - 1 };
+
+	return memcmp(start, tag_and_len, sizeof(tag_and_len)) == 0 &&
+	       memcmp(start + sizeof(tag_and_len), magic, sizeof(magic) - 1) == 0;
+}
+
 void sidecar_release(struct sidecar *s)
 {
 	arena_release(&s->arena);

@@ -34,6 +34,11 @@ struct sidecar {
 	size_t n_openings;
 };
 
+enum { SIDECAR_START = 14 };
+
+/* Whether the first SIDECAR_START bytes of a file are those of every sidecar. */
+bool sidecar_begins(const uint8_t start[SIDECAR_START]);
+
 void sidecar_release(struct sidecar *s);
 #define cleanup_sidecar __attribute__((cleanup(sidecar_release)))
 

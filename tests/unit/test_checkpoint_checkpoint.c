@@ -11,6 +11,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "made.h"
+#include "statement/sidecar.h"
 #include "tree.h"
 #include "util/file.h"
 
@@ -440,6 +441,47 @@ static void passes_sidecars_over(void **state)
 	scratch_remove(folder);
 }
 
+/* A file of `size` bytes: those of `start`, then a hole. */
+static void put_sparse(const char *folder, const char *name, const char *start, size_t len,
+		       uint64_t size)
+{
+	char path[600];
+	struct wm_error err = { 0 };
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_ok(file_write(path, start, len, 0600, FILE_REPLACE, &err), &err);
+	assert_int_equal(truncate(path, (off_t)size), 0);
+}
+
+/* Sidecars are read to be told apart, but only so many bytes of them. */
+static void bounds_sidecars(void **state)
+{
+	static const char start[] = "\x0a\x0cweightmark/1";
+	static const struct tree_file file = { "m.safetensors", "tensors: a" };
+	struct checkpoint *c = NULL;
+	char *folder = scratch_new();
+	struct wm_error err = { 0 };
+
+	(void)state;
+	tree_write(folder, &file);
+	/* What begins otherwise is not read on. */
+	for (char name[] = "a.wmk"; *name <= 'l'; ++*name)
+		put_sparse(folder, name, "\x0a\x0cweightmark/2", SIDECAR_START, LIMIT_SIDECAR);
+	put_sparse(folder, "n.wmk", start, SIDECAR_START - 1, SIDECAR_START - 1);
+	put_sparse(folder, "o.wmk", start, SIDECAR_START, LIMIT_SIDECAR + 1);
+	put_sparse(folder, "p.wmk", start, SIDECAR_START, LIMIT_SIDECAR - SIDECAR_START);
+	put_sparse(folder, "q.wmk", start, SIDECAR_START, SIDECAR_START);
+	open_folder(&c, folder);
+	assert_int_equal(c->n_files, 17);
+	assert_int_equal(c->n_passed_over, 0);
+	checkpoint_free(c);
+	put_sparse(folder, "q.wmk", start, SIDECAR_START, SIDECAR_START + 1);
+	c = NULL;
+	assert_reason(checkpoint_open(&c, folder, &plainly, &err), &err, LIMIT);
+	assert_non_null(strstr(err.message, "q.wmk"));
+	scratch_remove(folder);
+}
+
 static void refuses_directories(void **state)
 {
 	static const struct {
@@ -535,6 +577,7 @@ int main(void)
 		cmocka_unit_test(leaves_parts_that_are_not_whole),
 		cmocka_unit_test(refuses_one_tensor_in_two_files),
 		cmocka_unit_test(passes_sidecars_over),
+		cmocka_unit_test(bounds_sidecars),
 		cmocka_unit_test(refuses_directories),
 		cmocka_unit_test(refuses_what_is_unfinished),
 		cmocka_unit_test(notices_changes_in_directories),
