@@ -223,6 +223,39 @@ static void note_checkpoint(struct wm_verdict *v)
 
 /* --- who else speaks ------------------------------------------------------------------ */
 
+static const Weightmark__V1__Release *release_of(const struct carried *c)
+{
+	if (!c->statement ||
+	    c->statement->kind->descriptor != &weightmark__v1__release__descriptor)
+		return NULL;
+	return (const Weightmark__V1__Release *)c->statement->message;
+}
+
+static bool releases(const struct carried *c, const struct statement *s)
+{
+	const Weightmark__V1__Release *r = release_of(c);
+
+	return r && r->checkpoint->statement &&
+	       memcmp(r->checkpoint->statement->sha256.data, s->id, SHA256_BYTES) == 0;
+}
+
+/* Where all releases are of earlier manifests, the files have changed since. */
+static void note_releases(struct wm_verdict *v)
+{
+	const struct verification *f = &v->facts;
+	const struct carried *stale = NULL;
+
+	for (size_t i = 0; f->manifest && i < f->n_carried; i++) {
+		if (releases(&f->carried[i], f->head->statement))
+			return;
+		if (release_of(&f->carried[i]))
+			stale = &f->carried[i];
+	}
+	if (stale)
+		verdict_note(v, "release-superseded", "%s is of an earlier manifest",
+			     stale->statement->header->object->text);
+}
+
 /* Verified manifests and admissions that are not what was decided upon. */
 static void note_others(struct wm_verdict *v)
 {
@@ -303,6 +336,7 @@ static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 	/* What strangers can add to a sidecar comes last: it must not crowd out the rest. */
 	note_checkpoint(v);
 	note_others(v);
+	note_releases(v);
 	note_keys(v);
 	note_sealed(v);
 	note_signatures(v);

@@ -36,6 +36,14 @@ static enum wm_code text_issuer(struct buf *text, const char *issuer, struct wm_
 	return buf_append(text, issuer, len, err);
 }
 
+static bool has_strangers(const struct verification *f)
+{
+	for (size_t i = 0; i < f->n_carried; i++)
+		if (!f->carried[i].key)
+			return true;
+	return false;
+}
+
 enum wm_code verdict_headline(struct buf *out, const struct wm_verdict *v, struct wm_error *err)
 {
 	const struct check_result *decider = verdict_decider(v);
@@ -48,7 +56,8 @@ enum wm_code verdict_headline(struct buf *out, const struct wm_verdict *v, struc
 		time_text(until, f->admission->expires->seconds);
 		TRY(buf_append_str(out, "admitted by ", err));
 		TRY(text_issuer(out, f->head->statement->header->issuer, err));
-		TRY(buf_printf(out, err, " until %s; publisher: none; ", until));
+		TRY(buf_printf(out, err, " until %s; publisher: none%s; ", until,
+			       has_strangers(f) ? " pinned" : ""));
 	}
 	return buf_append_str(out, "integrity only: nothing decided about data", err);
 }

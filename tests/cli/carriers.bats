@@ -139,7 +139,7 @@ copy_slot() { # from plain to
 	run -0 --separate-stderr wm verify m --key operator.pub --json
 	[ "$(of_json "$output" '.admission.until')" = "${FAR}T00:00:00Z" ]
 	run -0 --separate-stderr wm verify m --key operator.pub
-	[[ ${lines[0]} == "accept (admitted by key:"*" until ${FAR}T00:00:00Z; publisher: none; integrity only"* ]]
+	[[ ${lines[0]} == "accept (admitted by key:"*" until ${FAR}T00:00:00Z; publisher: none pinned; integrity only"* ]]
 	run -0 --separate-stderr wm verify m --key operator.pub --key publisher.pub --json
 	[ "$(of_json "$output" .admission)" = null ]
 	[[ $(notes m --key operator.pub --key publisher.pub) == *admission* ]]
@@ -294,4 +294,19 @@ copy_slot() { # from plain to
 	flip one/model.gguf $(($(stat -c %s one/model.gguf) - 200))
 	run -1 --separate-stderr wm verify one/model.gguf --key publisher.pub
 	[ "${lines[0]}" = 'refuse (file-mismatch)' ]
+}
+
+@test "carriers: a release of an earlier manifest is told" {
+	given_signed_directory
+	run -0 --separate-stderr wm sign m --key publisher.key --manifest m.yaml --release
+	run -0 --separate-stderr wm verify m --key publisher.pub
+	[[ $output != *'earlier manifest'* ]]
+	echo more >>m/README.md
+	run -0 --separate-stderr wm sign m --key publisher.key --amend --reason typo
+	[[ $output == *'changed   README.md'* ]]
+	run -0 --separate-stderr wm verify m --key publisher.pub
+	[[ $output == *'+release is of an earlier manifest'* && $output == *'correction 1: "typo"'* && $output == *superseded* ]]
+	run -0 --separate-stderr wm sign m --key publisher.key --amend --release
+	run -0 --separate-stderr wm verify m --key publisher.pub
+	[[ $output != *'earlier manifest'* ]]
 }
