@@ -57,12 +57,23 @@ static bool is_compared(const struct checkpoint_part *p, const struct checkpoint
 	return !twin || twin->has_weights;
 }
 
+/* Not checkpoint_n_tensors(): a file may be in several parts, and each tells its tensors. */
+static size_t count_places(const struct checkpoint *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_parts; i++)
+		for (size_t j = 0; j < c->parts[i].n_files; j++)
+			n += c->files[c->parts[i].files[j]].layout.n_tensors;
+	return n;
+}
+
 /* The tensors of all parts, in order; free() the list. */
 static enum wm_code gather(struct place **out, size_t *n, const struct checkpoint *c,
 			   const struct checkpoint *other, struct wm_error *err)
 {
 	const bool name_parts = c->n_parts > 1 || other->n_parts > 1;
-	struct place *places = calloc(checkpoint_n_tensors(c) + 1, sizeof(*places));
+	struct place *places = calloc(count_places(c) + 1, sizeof(*places));
 	bool told = false;
 
 	if (!places)

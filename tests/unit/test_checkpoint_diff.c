@@ -91,6 +91,7 @@ static void check_row(const struct row *row)
 
 #define ONE "m-00001-of-00002.safetensors"
 #define TWO "m-00002-of-00002.safetensors"
+#define INDEX "{\"weight_map\":{\"a\":\"s.safetensors\",\"b\":\"s.safetensors\"}}"
 
 static void compares(void **state)
 {
@@ -113,6 +114,16 @@ static void compares(void **state)
 		  "-u/m.safetensors:a ~v/m.safetensors:a +w/m.safetensors:a",
 		  "-u/m.safetensors ~v/m.safetensors +w/m.safetensors",
 		  "-u/m.safetensors ~v/m.safetensors +w/m.safetensors" },
+		/* Two indexes may list one file: it is in both parts. */
+		{ { { "s.safetensors", "tensors: a=1 b=2" },
+		    { "m.safetensors.index.json", INDEX },
+		    { "n.safetensors.index.json", INDEX } },
+		  { { "s.safetensors", "tensors: a=1 b=3" },
+		    { "m.safetensors.index.json", INDEX },
+		    { "n.safetensors.index.json", INDEX } },
+		  "=m.safetensors:a ~m.safetensors:b =n.safetensors:a ~n.safetensors:b",
+		  "=m.safetensors.index.json =n.safetensors.index.json ~s.safetensors",
+		  "~m.safetensors ~n.safetensors" },
 		/* Without tensors that can be told apart. */
 		{ { { "m.safetensors", "tensors: a=1" }, { "p.bin", "x" }, { "q.bin", "x" } },
 		  { { "m.safetensors", "tensors: a=1" }, { "p.bin", "y" }, { "q.bin", "x" } },
