@@ -92,16 +92,6 @@ static enum wm_code append_start(struct buf *out, const struct checkpoint_file *
 	return buf_append_u64be(out, f->layout.n_segments, err);
 }
 
-static uint64_t read_u64be(struct cursor *in)
-{
-	const uint8_t *p = cursor_take(in, 8);
-	uint64_t value = 0;
-
-	for (int i = 0; p && i < 8; i++)
-		value = value << 8 | p[i];
-	return value;
-}
-
 /* Whether `made` is SETTLED_SECONDS after `changed` or later. */
 static bool settled(const struct timespec *changed, const struct timespec *made)
 {
@@ -165,11 +155,13 @@ static enum wm_code check_sum(bool *intact, const struct buf *entry, struct wm_e
 static enum wm_code take_digests(struct checkpoint_file *f, struct cursor *in,
 				 const struct stat *st, struct wm_error *err)
 {
+	uint64_t seconds, nanoseconds;
 	struct timespec made;
 	const uint8_t *kept;
 
-	made.tv_sec = (time_t)read_u64be(in);
-	made.tv_nsec = (long)read_u64be(in);
+	if (!cursor_u64be(in, &seconds) || !cursor_u64be(in, &nanoseconds))
+		return WM_OK;
+	made = (struct timespec){ (time_t)seconds, (long)nanoseconds };
 	if (!settled(&st->st_ctim, &made))
 		return WM_OK;
 	for (size_t i = 0; i < f->layout.n_segments; i++)

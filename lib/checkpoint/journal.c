@@ -27,16 +27,6 @@ enum wm_code journal_encode(struct buf *out, const struct journal *j, struct wm_
 	return buf_append(out, digest, sizeof(digest), err);
 }
 
-static bool take_u64be(struct cursor *c, uint64_t *out)
-{
-	const uint8_t *p = cursor_take(c, 8);
-
-	*out = 0;
-	for (int i = 0; p && i < 8; i++)
-		*out = *out << 8 | p[i];
-	return p != NULL;
-}
-
 static bool take_bytes(struct cursor *c, void *out, size_t len)
 {
 	const uint8_t *p = cursor_take(c, len);
@@ -66,10 +56,11 @@ enum wm_code journal_parse(struct journal *out, const void *data, size_t len, co
 
 	if (!start || memcmp(start, magic, strlen(magic)) != 0)
 		return fail(err, REASON_JOURNAL_MALFORMED, "%s: does not begin as a journal", name);
-	if (!take_u64be(&c, &j.old_size) || !take_u64be(&c, &j.new_size) ||
-	    !take_u64be(&c, &j.tail) || !take_u64be(&c, &j.device) || !take_u64be(&c, &j.inode) ||
+	if (!cursor_u64be(&c, &j.old_size) || !cursor_u64be(&c, &j.new_size) ||
+	    !cursor_u64be(&c, &j.tail) || !cursor_u64be(&c, &j.device) ||
+	    !cursor_u64be(&c, &j.inode) ||
 	    !take_bytes(&c, j.before, sizeof(j.before)) ||
-	    !take_bytes(&c, j.behind, sizeof(j.behind)) || !take_u64be(&c, &head_len) ||
+	    !take_bytes(&c, j.behind, sizeof(j.behind)) || !cursor_u64be(&c, &head_len) ||
 	    cursor_left(&c) < SHA256_BYTES || cursor_left(&c) - SHA256_BYTES != head_len)
 		return fail(err, REASON_JOURNAL_MALFORMED, "%s: has the wrong length", name);
 	j.head_len = (size_t)head_len;

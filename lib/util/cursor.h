@@ -60,7 +60,21 @@ static inline bool cursor_u64le(struct cursor *c, uint64_t *out)
 	return true;
 }
 
-/* The same of four bytes. */
+/* The same, big-endian. */
+static inline bool cursor_u64be(struct cursor *c, uint64_t *out)
+{
+	const uint8_t *p = cursor_take(c, 8);
+	uint64_t v = 0;
+
+	if (!p)
+		return false;
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	*out = v;
+	return true;
+}
+
+/* The same of four bytes, little-endian. */
 static inline bool cursor_u32le(struct cursor *c, uint32_t *out)
 {
 	const uint8_t *p = cursor_take(c, 4);
