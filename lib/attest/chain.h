@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Statements about one object, one after the other (design.md section 5): a statement that
- * says the same as the newest one carried is that one; another corrects it.
+ * Statements about one object, one after the other (docs/design.md, "Statements"): a
+ * statement that says the same as the newest one carried is that one; another corrects it.
  */
 #ifndef ATTEST_CHAIN_H
 #define ATTEST_CHAIN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one table of named checks (design.md section 8). Each reads the facts of a
+ * The one table of named checks (docs/design.md, "Checks and verdict"). Each reads the facts of a
  * verification and says yes, or no with a reason; none changes anything. They run in
  * order; after the first no the rest is not run.
  */

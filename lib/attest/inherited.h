@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Statements about an ancestor: a converter or a training program copied a slot along with
- * the metadata of the file that it began from (design.md section 2).
+ * the metadata of the file that it began from (docs/design.md, "Carriers").
  */
 #ifndef ATTEST_INHERITED_H
 #define ATTEST_INHERITED_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pool of envelopes that a checkpoint's carriers hold, each verified once, and the
- * newest statement about the bytes at hand among them (design.md section 2).
+ * newest statement about the bytes at hand among them (docs/design.md, "Carriers").
  */
 #ifndef ATTEST_POOL_H
 #define ATTEST_POOL_H

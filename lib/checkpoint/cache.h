@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The measuring cache: what a file measured the last time, so that signing again reads
- * only what changed (design.md section 4).
+ * only what changed (docs/design.md, "Measuring").
  *
  * One small file a measured file of CACHE_FROM_BYTES or more, below
  * $XDG_CACHE_HOME/weightmark/measured, or $HOME/.cache where that is not set, named by device

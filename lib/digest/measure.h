@@ -4,7 +4,7 @@
  * SHA-256 of the whole, in one pass over the bytes.
  *
  * A segment digest is the RFC 6962 root over its leaves of LEAF_BYTES bytes, the last
- * leaf shorter (design.md section 4). Workers read 1 MiB at a time: of a large file of
+ * leaf shorter (docs/format.md, "Digests"). Workers read 1 MiB at a time: of a large file of
  * their own while there is one that nobody works on, then many small files at once,
  * then of those that others have. Memory is bounded by workers, not by the files, but
  * for 16 bytes a file.

@@ -4,7 +4,7 @@
  *
  * The verifier picks the format, by magic bytes and name, from one table. A file that
  * claims a known format must parse by that format's strict grammar; `raw` stands only
- * where nothing claims the file (design.md section 4). Parsing gives a layout: the
+ * where nothing claims the file (docs/design.md, "Measuring"). Parsing gives a layout: the
  * ordered segments that tile the file exactly, and the tensors among them.
  */
 #ifndef FORMAT_FORMAT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kinds of statement: one table (design.md section 5). A reserved kind is named, so
+ * The kinds of statement: one table (docs/design.md, "Statements"). A reserved kind is named, so
  * that it is recognised and refused as such, and has no message yet.
  */
 #ifndef STATEMENT_KIND_H

@@ -39,8 +39,8 @@ const struct reason_info *reason_info(enum reason reason);
 enum reason reason_find(const char *id);
 
 /*
- * The exit status that a reason of class `code` stands for (design.md section 8):
- * 0 done, 1 refused, 2 usage, 3 could not tell.
+ * The exit status that a reason of class `code` stands for (docs/design.md, "Checks and
+ * verdict"): 0 done, 1 refused, 2 usage, 3 could not tell.
  */
 int exit_status(enum wm_code code);
 
