@@ -83,10 +83,6 @@ MUST_USE enum wm_code compose_measured(Weightmark__V1__Checkpoint **out, struct 
 				       const struct checkpoint *measured,
 				       const struct taken *taken, struct wm_error *err);
 
-/* Puts it into the manifest. */
-MUST_USE enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *measured,
-					 struct wm_error *err);
-
 /* --- values, in the arena of the composition ----------------------------------------- */
 
 /* The text, a semantic scalar of type `d`, whose form it must have (c->reason). */

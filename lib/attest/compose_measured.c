@@ -83,9 +83,3 @@ enum wm_code compose_measured(Weightmark__V1__Checkpoint **out, struct compositi
 	*out = checkpoint;
 	return WM_OK;
 }
-
-enum wm_code compose_checkpoint(struct composition *c, const struct checkpoint *measured,
-				struct wm_error *err)
-{
-	return compose_measured(&c->manifest->checkpoint, c, measured, NULL, err);
-}

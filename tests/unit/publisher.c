@@ -163,7 +163,7 @@ void publisher_make(struct publisher *p, const struct edit *edits)
 	snprintf(key, sizeof(key), "key:%s", public_key_id(signer_public(p->signer)));
 	assert_ok(compose(&c, p->yaml, strlen(p->yaml), "m.yaml", p->issuer ? p->issuer : key, NOW,
 			  &err), &err);
-	assert_ok(compose_checkpoint(&c, p->measured, &err), &err);
+	assert_ok(compose_measured(&c.manifest->checkpoint, &c, p->measured, NULL, &err), &err);
 	assert_int_equal(c.n_statements, N_MADE);
 	p->n_envelopes = 0;
 	for (int i = 0; i < N_MADE; i++) {
