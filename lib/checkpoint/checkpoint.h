@@ -108,10 +108,10 @@ MUST_USE enum wm_code checkpoint_find_parts(struct checkpoint *c, struct wm_erro
 
 /*
  * Checks every index of shards against the shards that are there: each tensor that it maps
- * stands in the file that it names, and no other does. Fails with `index-malformed`,
- * `index-mismatch`.
+ * stands in the file that it names, and no other does. What was read of an index is kept, to
+ * be measured. Fails with `index-malformed`, `index-mismatch`, `limit`.
  */
-MUST_USE enum wm_code checkpoint_check_indexes(const struct checkpoint *c, struct wm_error *err);
+MUST_USE enum wm_code checkpoint_check_indexes(struct checkpoint *c, struct wm_error *err);
 
 /*
  * Adds a part of these files, which need not all be there. Parts are added in ascending

@@ -80,7 +80,7 @@ static enum wm_code add_indexed(struct members *m, const struct checkpoint *c,
 }
 
 /* Reads and checks every index; adds what it lists to `m` unless that is NULL. */
-static enum wm_code go_through_indexes(const struct checkpoint *c, struct members *m,
+static enum wm_code go_through_indexes(struct checkpoint *c, struct members *m,
 				       struct wm_error *err)
 {
 	uint64_t size = 0;
@@ -103,7 +103,7 @@ static enum wm_code go_through_indexes(const struct checkpoint *c, struct member
 	return WM_OK;
 }
 
-enum wm_code checkpoint_check_indexes(const struct checkpoint *c, struct wm_error *err)
+enum wm_code checkpoint_check_indexes(struct checkpoint *c, struct wm_error *err)
 {
 	return go_through_indexes(c, NULL, err);
 }
