@@ -244,11 +244,12 @@ static enum wm_code write_sidecar(const struct signing *out, struct wm_error *er
 {
 	const struct composition *c = &out->composition;
 	const struct priors *p = out->priors;
+	const struct prior *own = priors_manifest(p);
+	const bool in_slot = own && own->carrier->kind == CARRIER_SLOT;
+	const struct sidecar *slot = in_slot ? &own->carrier->sidecar : &(struct sidecar){ 0 };
 	cleanup_free struct envelope *more = NULL;
-	size_t n = c->n_statements + p->n;
+	size_t n = c->n_statements + p->n + slot->n_envelopes;
 
-	for (size_t i = 0; i < p->carriers.n; i++)
-		n += p->carriers.list[i].sidecar.n_envelopes;
 	more = calloc(n, sizeof(*more));
 	if (!more)
 		return fail_nomem(err);
@@ -257,15 +258,8 @@ static enum wm_code write_sidecar(const struct signing *out, struct wm_error *er
 	for (size_t i = p->n_own; i < p->n; i++)
 		if (is_referred(c, p->list[i].statement->id))
 			more[n++] = *p->list[i].envelope;
-	for (size_t i = 0; i < p->carriers.n; i++) {
-		const struct carrier *carrier = &p->carriers.list[i];
-		const struct prior *own = priors_manifest(p);
-
-		if (carrier->kind != CARRIER_SLOT || !own || own->carrier != carrier)
-			continue;
-		for (size_t j = 0; j < carrier->sidecar.n_envelopes; j++)
-			more[n++] = carrier->sidecar.envelopes[j];
-	}
+	for (size_t i = 0; i < slot->n_envelopes; i++)
+		more[n++] = slot->envelopes[i];
 	return sidecar_extend(out->sidecar_path, p->sidecar, more, n, err);
 }
 
