@@ -8,7 +8,7 @@
 #include "statement/scalar.h"
 #include "weightmark/v1/scalar.pb-c.h"
 
-enum { WAIVED_MAX = 64, SECONDS_A_DAY = 86400 };
+enum { WAIVED_MAX = 64 };
 
 /* A time, or a date: its beginning, so that nothing holds longer than was meant. */
 static enum wm_code read_expiry(int64_t *out, const char *text, struct wm_error *err)

@@ -14,7 +14,7 @@
 #include "util/lock.h"
 #include "util/utf8.h"
 
-enum { YEARS_MAX = 10, SECONDS_A_DAY = 86400 };
+enum { YEARS_MAX = 10 };
 
 static bool is_text(const char *text)
 {

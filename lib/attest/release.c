@@ -8,8 +8,6 @@
 #include "statement/message.h"
 #include "util/cleanup.h"
 
-enum { SECONDS_A_DAY = 86400 };
-
 static const char suffix[] = "+release";
 
 /* A file with a slot: its segments as they lie in it, head and slot first, and its SHA-256. */

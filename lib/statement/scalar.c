@@ -12,7 +12,6 @@
 #include "util/limits.h"
 #include "weightmark/v1/scalar.pb-c.h"
 
-#define SECONDS_A_DAY 86400
 #define DAYS_MIN      (-719162) /* 0001-01-01 */
 #define DAYS_MAX      2932896	/* 9999-12-31 */
 

@@ -37,6 +37,8 @@ MUST_USE enum wm_code scalar_read(ProtobufCMessage **out, const struct scalar *s
 				  const char *text, size_t len, struct arena *a,
 				  struct wm_error *err);
 
+enum { SECONDS_A_DAY = 86400 };
+
 /* Seconds since the epoch as "2026-11-20T18:00:00Z" (RFC 3339, years 0001 to 9999). */
 enum { TIME_TEXT = 20 };
 void time_text(char out[TIME_TEXT + 1], int64_t seconds);
