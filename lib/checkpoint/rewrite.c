@@ -71,8 +71,8 @@ static uint64_t copy_by_kernel(const struct rewrite *r, int to, uint64_t off)
 	return off;
 }
 
-static enum wm_code copy_by_hand(const struct rewrite *r, int to, uint64_t off, uint64_t end,
-				 struct wm_error *err)
+static enum wm_code copy_by_hand(const struct rewrite *r, const struct new_file *to, uint64_t off,
+				 uint64_t end, struct wm_error *err)
 {
 	cleanup_free uint8_t *step = malloc(COPY_STEP);
 
@@ -82,7 +82,7 @@ static enum wm_code copy_by_hand(const struct rewrite *r, int to, uint64_t off, 
 		size_t len = end - off < COPY_STEP ? (size_t)(end - off) : COPY_STEP;
 
 		TRY(file_read_at(r->fd, step, len, off, r->path, err));
-		TRY(file_write_at(to, step, len, moved(r, off), r->path, err));
+		TRY(file_write_at(to->fd, step, len, moved(r, off), to->path, err));
 		off += len;
 		progress_add(r->progress, len);
 	}
@@ -90,18 +90,18 @@ static enum wm_code copy_by_hand(const struct rewrite *r, int to, uint64_t off, 
 }
 
 /* Fills the new file. What cannot be shared is written in the order of the file. */
-static enum wm_code fill(enum rewrite_way *way, const struct rewrite *r, int to,
-			 struct wm_error *err)
+static enum wm_code fill(enum rewrite_way *way, const struct rewrite *r,
+			 const struct new_file *to, struct wm_error *err)
 {
 	uint64_t from = shareable_from(r), done;
-	bool shared = share(r, to, from);
+	bool shared = share(r, to->fd, from);
 
-	TRY(file_write_at(to, r->head, r->head_len, 0, r->path, err));
+	TRY(file_write_at(to->fd, r->head, r->head_len, 0, to->path, err));
 	TRY(copy_by_hand(r, to, r->tail, from, err));
 	*way = REWRITE_REFLINK;
 	if (shared)
 		return WM_OK;
-	done = copy_by_kernel(r, to, from);
+	done = copy_by_kernel(r, to->fd, from);
 	*way = from < r->size && done == r->size ? REWRITE_COPY_RANGE : REWRITE_COPY;
 	return copy_by_hand(r, to, done, r->size, err);
 }
@@ -139,7 +139,7 @@ enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *r, const 
 		return fail(err, REASON_READ_FAILED, "%s: %s", r->path, strerror(errno));
 	TRY(check_unchanged(r, &old, replaced, err));
 	TRY(new_file_open(&f, to, 0600, err));
-	TRY(fill(&how, r, f.fd, err));
+	TRY(fill(&how, r, &f, err));
 	TRY(check_unchanged(r, &old, replaced, err));
 	if (attributes_keep(f.fd, r->fd, &old) < 0)
 		return fail(err, REASON_WRITE_FAILED, "%s: %s", to, strerror(errno));
