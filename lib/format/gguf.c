@@ -407,6 +407,7 @@ static enum wm_code embed(struct buf *head, const struct layout *l, const void *
 	cleanup_gguf struct gguf g = { .head = &bytes, .fd = -1, .size = l->head.len,
 				       .name = name };
 	cleanup_buf struct buf value = BUF_INIT(LIMIT_HEADER);
+	enum wm_code code;
 
 	if (l->displaced)
 		return fail(err, REASON_SLOT_DISPLACED, "%s: statements under '%s' elsewhere", name,
@@ -415,7 +416,9 @@ static enum wm_code embed(struct buf *head, const struct layout *l, const void *
 	if (gguf_find(&g, slot_key))
 		return fail(err, REASON_SLOT_KEY_TAKEN, "%s: has a key '%s' already", name,
 			    slot_key);
-	TRY(slot_write_value(&value, SLOT_FORM, SLOT_AROUND, slot_unit(&g), carried, len, err));
+	code = slot_write_value(&value, SLOT_FORM, SLOT_AROUND, slot_unit(&g), carried, len, err);
+	if (code != WM_OK)
+		return fail_context(code, err, "%s", name);
 	if (SLOT_AROUND + value.len > LIMIT_HEADER - l->head.len || g.n_kvs == LIMIT_METADATA)
 		return fail(err, REASON_HEADER_TOO_LARGE,
 			    "%s: a slot of %zu bytes would make the header too large", name,
