@@ -80,7 +80,7 @@ static enum wm_code text_checkpoint(struct buf *out, const struct checkpoint *c,
 		return WM_OK;
 	TRY(buf_append_str(&text, c->path, err));
 	if (c->is_directory)
-		TRY(buf_printf(&text, err, ", %zu files", c->n_files));
+		TRY(buf_printf(&text, err, ", %zu file%s", c->n_files, c->n_files == 1 ? "" : "s"));
 	TRY(buf_printf(&text, err, ", %llu bytes", (unsigned long long)checkpoint_size(c)));
 	if (!c->is_directory)
 		TRY(buf_printf(&text, err, ", %s", c->files[0].layout.format->grammar));
