@@ -94,7 +94,7 @@ static bool is_beneath(const char *place, const char *directory)
 /* Whether `root` is CACHE/snapshots/REVISION and `place` CACHE/blobs/NAME. */
 static bool is_cached(const char *place, const char *root)
 {
-	static const char snapshots[] = "/snapshots", payloads[] = "/blobs/";
+	static const char snapshots[] = "/snapshots", contents[] = "/blobs/";
 	const char *revision = strrchr(root, '/');
 	size_t len = revision ? (size_t)(revision - root) : 0;
 
@@ -103,8 +103,8 @@ static bool is_cached(const char *place, const char *root)
 	len -= strlen(snapshots);
 	return strncmp(root + len, snapshots, strlen(snapshots)) == 0 &&
 	       strncmp(place, root, len) == 0 &&
-	       strncmp(place + len, payloads, strlen(payloads)) == 0 &&
-	       !strchr(place + len + strlen(payloads), '/');
+	       strncmp(place + len, contents, strlen(contents)) == 0 &&
+	       !strchr(place + len + strlen(contents), '/');
 }
 
 /* Opens the link's end as a place: nothing is opened that reading could disturb. */
