@@ -96,8 +96,7 @@ static enum wm_code refuse_own_key(const struct checkpoint *c, const char *key_f
 	if (!key_file || stat(key_file, &st) < 0)
 		return WM_OK;
 	for (size_t i = 0; i < c->n_files; i++)
-		if (c->files[i].opened.st_dev == st.st_dev &&
-		    c->files[i].opened.st_ino == st.st_ino)
+		if (file_is_same(&c->files[i].opened, &st))
 			return fail(err, REASON_KEY_IN_CHECKPOINT, "%s: is the key that signs",
 				    c->files[i].place);
 	if (c->is_directory && is_beneath(key_file, c->path))

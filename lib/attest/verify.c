@@ -307,7 +307,7 @@ static enum wm_code try_set(struct set *out, const struct verification *v,
 		return WM_OK;
 	TRY(root_above(&root, v->path, f->path, err));
 	TRY(stat_within(&there, &out->st, root, f->path, err));
-	if (!there || !same_file(&out->st, &v->checkpoint->files[0].opened))
+	if (!there || !file_is_same(&out->st, &v->checkpoint->files[0].opened))
 		return WM_OK;
 	TRY(set_stands(&there, v->record, root, err));
 	if (!there)
@@ -370,7 +370,7 @@ static enum wm_code gather_set(struct verification *v, const struct set *set,
 	verification_release(v);
 	TRY(open_at(v, set->root, o, err));
 	f = v->checkpoint ? checkpoint_find_file(v->checkpoint, set->path) : NULL;
-	if (v->checkpoint && (!f || !same_file(&f->opened, &set->st)))
+	if (v->checkpoint && (!f || !file_is_same(&f->opened, &set->st)))
 		(void)fail(&v->checkpoint_err, REASON_FILE_CHANGED,
 			   "%s/%s: is another file than a moment before", set->root, set->path);
 	TRY(gather_carriers(v, &options, err));

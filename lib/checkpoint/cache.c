@@ -103,18 +103,11 @@ static bool settled(const struct timespec *changed, const struct timespec *made)
 	       (seconds == SETTLED_SECONDS && made->tv_nsec >= changed->tv_nsec);
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 /* The file as it was opened and is now, where nobody can be writing to it. */
 static bool look(struct stat *st, const struct checkpoint_file *f)
 {
 	return f->writers_excluded && !f->is_pointer && f->layout.size >= CACHE_FROM_BYTES &&
-	       fstat(f->fd, st) == 0 && st->st_size == f->opened.st_size &&
-	       same_time(&st->st_mtim, &f->opened.st_mtim) &&
-	       same_time(&st->st_ctim, &f->opened.st_ctim) && lease_held(f->fd);
+	       fstat(f->fd, st) == 0 && file_unchanged(&f->opened, st) && lease_held(f->fd);
 }
 
 /* --- loading ------------------------------------------------------------------------- */

@@ -5,12 +5,8 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/digests.h"
+#include "util/file.h"
 #include "util/lease.h"
-
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
 
 enum wm_code checkpoint_check_unchanged(struct checkpoint_file *f, struct wm_error *err)
 {
@@ -21,8 +17,7 @@ enum wm_code checkpoint_check_unchanged(struct checkpoint_file *f, struct wm_err
 	if (now.st_size != f->opened.st_size)
 		return fail(err, REASON_FILE_CHANGED, "%s: had %lld bytes, has %lld", f->place,
 			    (long long)f->opened.st_size, (long long)now.st_size);
-	if (!same_time(&now.st_mtim, &f->opened.st_mtim) ||
-	    !same_time(&now.st_ctim, &f->opened.st_ctim))
+	if (!file_unchanged(&f->opened, &now))
 		return fail(err, REASON_FILE_CHANGED, "%s: was modified after it was opened",
 			    f->place);
 	if (f->writers_excluded && !lease_held(f->fd)) {

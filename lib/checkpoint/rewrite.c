@@ -115,8 +115,7 @@ static enum wm_code check_unchanged(const struct rewrite *r, const struct stat *
 		return fail(err, REASON_READ_FAILED, "%s: %s", r->path, strerror(errno));
 	if ((uint64_t)now.st_size != r->size || !file_unchanged(old, &now))
 		return fail(err, REASON_FILE_CHANGED, "%s: was written to", r->path);
-	if (replaced && (stat(r->path, &named) < 0 || named.st_dev != now.st_dev ||
-			 named.st_ino != now.st_ino))
+	if (replaced && (stat(r->path, &named) < 0 || !file_is_same(&named, &now)))
 		return fail(err, REASON_FILE_CHANGED, "%s: is another file by now", r->path);
 	return WM_OK;
 }

@@ -85,7 +85,7 @@ static enum wm_code take_over(const struct rewrite *r, struct wm_error *err)
 	TRY(open_for_change(&fd, r->path, err));
 	if (fstat(fd, &after) < 0)
 		return fail(err, REASON_READ_FAILED, "%s: %s", r->path, strerror(errno));
-	if (before.st_dev != after.st_dev || before.st_ino != after.st_ino)
+	if (!file_is_same(&before, &after))
 		return fail(err, REASON_FILE_CHANGED, "%s: is another file by now", r->path);
 	TRY(check_alone(&after, r->path, err));
 	if (dup3(fd, r->fd, O_CLOEXEC) < 0)

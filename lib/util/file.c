@@ -378,10 +378,14 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+bool file_is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool file_unchanged(const struct stat *before, const struct stat *after)
 {
-	return before->st_dev == after->st_dev && before->st_ino == after->st_ino &&
-	       before->st_size == after->st_size &&
+	return file_is_same(before, after) && before->st_size == after->st_size &&
 	       same_time(&before->st_mtim, &after->st_mtim) &&
 	       same_time(&before->st_ctim, &after->st_ctim);
 }

@@ -105,6 +105,9 @@ MUST_USE enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error
 /* Whether something, of any kind, has the name `path`. */
 bool file_exists(const char *path);
 
+/* Whether both are of one file, under whatever name. */
+bool file_is_same(const struct stat *a, const struct stat *b);
+
 /* Whether both say the same of one file: which it is, its size, when it last changed. */
 bool file_unchanged(const struct stat *before, const struct stat *after);
 
