@@ -53,9 +53,7 @@ enum wm_code carrier_sidecar_path(char **out, const char *path, struct wm_error 
 
 bool carrier_is_sidecar(const char *path)
 {
-	size_t len = strlen(path), suffix = strlen(SIDECAR_SUFFIX);
-
-	return len > suffix && strcmp(path + len - suffix, SIDECAR_SUFFIX) == 0;
+	return file_has_suffix(path, SIDECAR_SUFFIX);
 }
 
 enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error *err)

@@ -45,13 +45,6 @@ void checkpoint_close_files(struct checkpoint *c)
 	}
 }
 
-static bool has_suffix(const char *text, const char *suffix)
-{
-	size_t len = strlen(text), n = strlen(suffix);
-
-	return len > n && strcmp(text + len - n, suffix) == 0;
-}
-
 /* A pointer's text would not keep the grammar that its name claims. */
 static enum wm_code read_pointer(struct checkpoint_file *f, uint64_t size, struct wm_error *err)
 {

@@ -390,6 +390,13 @@ bool file_unchanged(const struct stat *before, const struct stat *after)
 	       same_time(&before->st_ctim, &after->st_ctim);
 }
 
+bool file_has_suffix(const char *path, const char *suffix)
+{
+	size_t len = strlen(path), suffix_len = strlen(suffix);
+
+	return len > suffix_len && strcmp(path + len - suffix_len, suffix) == 0;
+}
+
 const char *file_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -117,6 +117,9 @@ bool file_unchanged(const struct stat *before, const struct stat *after);
  */
 bool file_is_temporary(const char *name);
 
+/* Whether `path` ends with `suffix` and has something before it. */
+bool file_has_suffix(const char *path, const char *suffix);
+
 /* The part of `path` after the last slash. Borrowed from `path`. */
 const char *file_name(const char *path);
 
