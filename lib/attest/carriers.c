@@ -87,7 +87,7 @@ bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint
 	return false;
 }
 
-/* Appends a carrier that was read with the result `code`, kept in its `err`. */
+/* Appends the slot of `f`; why it cannot be read is kept in its `err`. */
 static enum wm_code add_slot(struct carriers *c, const struct checkpoint_file *f,
 			     struct wm_error *err)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The carriers of a checkpoint: where its statements are found and put (design.md section 2).
+ * The carriers of a checkpoint: where its statements are found and put (docs/design.md,
+ * "Carriers").
  *
  * The sidecar stands beside a lone file as PATH.wmk and in a directory as
  * DIR/weightmark.wmk; slots are in the weights files themselves (format/slot.h). Whatever

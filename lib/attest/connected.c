@@ -41,7 +41,7 @@ static enum wm_code join_references(const ProtobufCMessage *m, const void *conte
 	return WM_OK;
 }
 
-/* Whether a manifest or an admission stands in the group of each envelope: `anchored`. */
+/* Whether it is what others must be connected with: a manifest or an admission. */
 static bool is_anchor(const struct carried *c)
 {
 	return c->statement &&

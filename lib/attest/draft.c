@@ -70,7 +70,7 @@ static enum wm_code write_metadata(struct buf *out, const struct node *map, stru
 	size_t shown = 0;
 
 	for (const struct node *n = map->first; n && shown < METADATA_SHOWN; n = n->next, shown++) {
-		line.len = 0;
+		buf_truncate(&line, 0);
 		TRY(buf_printf(&line, err, "metadata of the file: %.200s = %.200s", n->key,
 			       n->text));
 		TRY(comment(out, buf_str(&line), err));
@@ -146,20 +146,20 @@ static enum wm_code write_files(struct buf *out, const struct checkpoint *c,
 				struct sum *parameters, struct wm_error *err)
 {
 	const struct checkpoint_file *f = &c->files[0];
-	cleanup_buf struct buf grammar = BUF_INIT(LIMIT_MESSAGE);
+	cleanup_buf struct buf rest = BUF_INIT(LIMIT_MESSAGE);
 	struct sum all = { 0 };
 
 	if (c->is_directory) {
 		for (size_t i = 0; i < c->n_files; i++)
 			TRY(sum_add(&all, &c->files[i], err));
-		TRY(buf_printf(&grammar, err, " in %zu files", c->n_files));
+		TRY(buf_printf(&rest, err, " in %zu files", c->n_files));
 		all.has_tensors = false;
-		TRY(write_sum(out, "", c->path, &all, buf_str(&grammar), err));
+		TRY(write_sum(out, "", c->path, &all, buf_str(&rest), err));
 		return write_parts(out, c, parameters, err);
 	}
 	TRY(sum_add(parameters, f, err));
-	TRY(buf_printf(&grammar, err, ", %s", f->layout.format->grammar));
-	return write_sum(out, "", f->path, parameters, buf_str(&grammar), err);
+	TRY(buf_printf(&rest, err, ", %s", f->layout.format->grammar));
+	return write_sum(out, "", f->path, parameters, buf_str(&rest), err);
 }
 
 static enum wm_code write_head(struct buf *out, const struct checkpoint *c,
@@ -283,7 +283,6 @@ static enum wm_code write_datasets(struct buf *out, const struct draft_sources *
 
 	do {
 		cleanup_buf struct buf id = BUF_INIT(LIMIT_ID);
-
 		cleanup_buf struct buf source = BUF_INIT(LIMIT_CARD + LIMIT_ID);
 
 		if (n && n->kind == NODE_TEXT)

@@ -57,7 +57,6 @@ static enum wm_code add_own(struct priors *p, const struct carrier *carrier,
 		const struct envelope *e = &carrier->sidecar.envelopes[i];
 
 		TRY(envelope_try(&said, e, key, err));
-		p->n_own = p->n;
 		if (said.code == WM_OK && !is_carried_twice(p, e))
 			TRY(add_prior(p, e, carrier, carrier->place, err));
 		p->n_own = p->n;

@@ -15,8 +15,8 @@
 #ifndef ATTEST_SIGN_H
 #define ATTEST_SIGN_H
 
-#include "attest/embed.h"
 #include "attest/compose.h"
+#include "attest/embed.h"
 #include "attest/priors.h"
 #include "crypto/signer.h"
 

@@ -95,7 +95,7 @@ static bool cut_numbers(struct rest *r, unsigned *number, unsigned *count)
 	return true;
 }
 
-/* Stores `len` bytes of `path`, then `middle_len` of `middle`, then `end`. */
+/* Stores `start`, `middle` and `end`, one behind the other, in the arena. */
 static enum wm_code join(const char **out, struct arena *a, struct rest start, struct rest middle,
 			 const char *end, struct wm_error *err)
 {

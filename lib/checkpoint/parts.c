@@ -91,7 +91,7 @@ static enum wm_code go_through_indexes(struct checkpoint *c, struct members *m,
 
 		if (f->role != ROLE_LOAD || f->is_pointer || !name_is_index(f->path))
 			continue;
-		size += f->layout.size; /* no sum of file sizes is beyond 64 bits */
+		size += f->layout.size; /* below 2^63, and what was before is within the limit */
 		if (size > LIMIT_INDEXES)
 			return fail(err, REASON_LIMIT, "%s: indexes of more than %d bytes",
 				    f->place, LIMIT_INDEXES);

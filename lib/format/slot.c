@@ -58,7 +58,7 @@ static bool take_count(struct cursor *c)
 	if (cursor_peek(c) == '0' || cursor_peek(c) == '.')
 		return false;
 	while (cursor_peek(c) >= '0' && cursor_peek(c) <= '9')
-		c->off++;
+		cursor_take(c, 1);
 	return cursor_peek(c) == '.' && cursor_take(c, 1);
 }
 

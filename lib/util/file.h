@@ -58,7 +58,8 @@ enum file_mode {
 /*
  * Writes `len` bytes as the file `path` with permissions `perm` (less umask): to an
  * unnamed file in the same directory, fsync, name, fsync of the directory. On
- * failure (`write-failed`, `exists`) nothing under `path` changed.
+ * failure (`write-failed`, `exists`) nothing under `path` changed, save that a file that
+ * was replaced before the fsync of the directory failed stays so.
  */
 MUST_USE enum wm_code file_write(const char *path, const void *data, size_t len, mode_t perm,
 				 enum file_mode mode, struct wm_error *err);
