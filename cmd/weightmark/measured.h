@@ -8,8 +8,8 @@
 
 /* Of every verb that opens a checkpoint; checkpoint_opening() reads it. */
 #define LINKS_OPTION                                                                      \
-	{ .name = "links-within", .argument = "DIR", .kind = VALUE_FILE,                  \
-	  .help = "follow links that end beneath DIR too" }
+	{ .name = "links-within", .argument = "ROOT", .kind = VALUE_FILE,                 \
+	  .help = "follow links that end beneath this directory too" }
 
 /* How the options of `call` want checkpoints opened. Borrowed from argv. */
 struct checkpoint_open_options checkpoint_opening(const struct call *call);

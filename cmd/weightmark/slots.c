@@ -5,12 +5,12 @@
 #include "output.h"
 
 enum wm_code slot_options(struct embed_options *out, struct checkpoint_open_options *opening,
-			  const struct options *o, struct wm_error *err)
+			  const struct call *call, struct wm_error *err)
 {
-	opening->links_within = options_get(o, "links-within");
+	*opening = checkpoint_opening(call);
 	out->opening = opening;
-	out->out = options_get(o, "out");
-	out->in_place = options_has(o, "in-place");
+	out->out = options_get(&call->options, "out");
+	out->in_place = options_has(&call->options, "in-place");
 	if (out->out && out->in_place)
 		return fail(err, REASON_USAGE, "give --out or --in-place, not both");
 	return WM_OK;

@@ -4,6 +4,7 @@
 #define SLOTS_H
 
 #include "attest/embed.h"
+#include "measured.h"
 #include "text/node.h"
 #include "verb.h"
 
@@ -15,14 +16,10 @@
 	  .help = "change the files where they lie, without copying (ext4, XFS)" },       \
 	LINKS_OPTION
 
-#define LINKS_OPTION                                                                      \
-	{ .name = "links-within", .argument = "ROOT", .kind = VALUE_FILE,                 \
-	  .help = "follow links that end beneath this directory too" }
-
 /* Reads SLOT_OPTIONS; `opening` must outlive `out`. Fails with `usage`. */
 MUST_USE enum wm_code slot_options(struct embed_options *out,
 				   struct checkpoint_open_options *opening,
-				   const struct options *o, struct wm_error *err);
+				   const struct call *call, struct wm_error *err);
 
 /* Sets what was done in the MAP `map`. */
 MUST_USE enum wm_code slots_tree(struct node *map, struct tree *t, const struct embedding *e,

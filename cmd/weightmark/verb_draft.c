@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark draft`: writes a manifest to fill in, from what the checkpoint says itself. */
 #include "attest/draft.h"
+#include "measured.h"
 #include "output.h"
 #include "progress_view.h"
 #include "slots.h"

@@ -15,7 +15,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	};
 	enum wm_code code;
 
-	TRY(slot_options(&options, &opening, &call->options, err));
+	TRY(slot_options(&options, &opening, call, err));
 	progress_view_start(&progress);
 	code = checkpoint_embed(&done, path, &options, err);
 	progress_view_end();

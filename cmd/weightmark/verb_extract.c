@@ -7,9 +7,7 @@
 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
-	const struct checkpoint_open_options opening = {
-		.links_within = options_get(&call->options, "links-within"),
-	};
+	const struct checkpoint_open_options opening = checkpoint_opening(call);
 	const char *path = call->options.operands[0], *out = options_get(&call->options, "out");
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);
 	cleanup_sidecar struct sidecar sidecar = { 0 };

@@ -12,7 +12,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	struct embed_options options = { .progress = &progress };
 	enum wm_code code;
 
-	TRY(slot_options(&options, &opening, &call->options, err));
+	TRY(slot_options(&options, &opening, call, err));
 	progress_view_start(&progress);
 	code = checkpoint_strip(&done, path, &options,
 				options_has(&call->options, "displaced"), err);
