@@ -236,11 +236,6 @@ static void set_release(struct set *s)
 
 #define cleanup_set __attribute__((cleanup(set_release)))
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /* Stores what stat() says of `within` below `root`; false: it is not there. */
 static enum wm_code stat_within(bool *there, struct stat *st, const char *root,
 				const char *within, struct wm_error *err)

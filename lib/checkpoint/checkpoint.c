@@ -113,7 +113,7 @@ static enum wm_code is_sidecar(bool *out, const struct walk_entry *e, const char
 	enum wm_code code;
 
 	*out = false;
-	if (!has_suffix(e->path, SIDECAR_SUFFIX) || size > LIMIT_SIDECAR || size < sizeof(start))
+	if (!file_has_suffix(e->path, SIDECAR_SUFFIX) || size > LIMIT_SIDECAR || size < sizeof(start))
 		return WM_OK;
 	TRY(file_read_at(e->fd, start, sizeof(start), 0, place, err));
 	if (!sidecar_begins(start))
@@ -162,7 +162,7 @@ static enum wm_code check_finished(const struct checkpoint *c, const struct walk
 	for (size_t i = 0; i < w->n_entries; i++) {
 		const char *path = w->entries[i].path;
 
-		if (has_suffix(file_name(path), JOURNAL_SUFFIX))
+		if (file_has_suffix(file_name(path), JOURNAL_SUFFIX))
 			return fail(err, REASON_UNFINISHED,
 				    "%s/%.*s: a change of it was interrupted", c->path,
 				    (int)(strlen(path) - strlen(JOURNAL_SUFFIX)), path);
