@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "checkpoint/digests.h"
@@ -12,12 +13,24 @@
 #include "util/file.h"
 #include "util/lease.h"
 
-static const char magic[] = "weightmark-measured/1\n";
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000U
+#endif
+
+static const char magic[] = "weightmark-measured/2\n";
 
 enum {
 	SETTLED_SECONDS = 2, /* as coarse as file times come */
 	TIME_BYTES = 16,
+	BOOT_ID_BYTES = 36,
 	ENTRY_MAX = 4096 + (2 * LIMIT_TENSORS + 64) * SHA256_BYTES,
+};
+
+/* A file as it is now, and the file system as it is mounted now. */
+struct sight {
+	struct stat st;
+	char boot_id[BOOT_ID_BYTES];
+	uint64_t mount, file_system;
 };
 
 /* --- where --------------------------------------------------------------------------- */
@@ -76,11 +89,15 @@ static enum wm_code append_time(struct buf *out, const struct timespec *t, struc
 
 /* All of an entry before the time when it was made. */
 static enum wm_code append_start(struct buf *out, const struct checkpoint_file *f,
-				 const struct stat *st, struct wm_error *err)
+				 const struct sight *now, struct wm_error *err)
 {
 	const char *grammar = f->layout.format->grammar;
+	const struct stat *st = &now->st;
 
 	TRY(buf_append_str(out, magic, err));
+	TRY(buf_append(out, now->boot_id, sizeof(now->boot_id), err));
+	TRY(buf_append_u64be(out, now->mount, err));
+	TRY(buf_append_u64be(out, now->file_system, err));
 	TRY(buf_append_u64be(out, st->st_dev, err));
 	TRY(buf_append_u64be(out, st->st_ino, err));
 	TRY(buf_append_u64be(out, (uint64_t)st->st_size, err));
@@ -103,11 +120,32 @@ static bool settled(const struct timespec *changed, const struct timespec *made)
 	       (seconds == SETTLED_SECONDS && made->tv_nsec >= changed->tv_nsec);
 }
 
-/* The file as it was opened and is now, where nobody can be writing to it. */
-static bool look(struct stat *st, const struct checkpoint_file *f)
+/* Which mount of which file system it is on, since which start of the machine. */
+static bool look_below(struct sight *now, int file)
 {
+	cleanup_fd int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	struct statvfs fs;
+	struct statx sx;
+
+	if (fd < 0 || read(fd, now->boot_id, sizeof(now->boot_id)) != sizeof(now->boot_id))
+		return false;
+	if (fstatvfs(file, &fs) < 0 ||
+	    statx(file, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &sx) < 0 ||
+	    !(sx.stx_mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)))
+		return false;
+	now->mount = sx.stx_mnt_id;
+	now->file_system = fs.f_fsid;
+	return true;
+}
+
+/* The file as it was opened and is now, where nobody can be writing to it. */
+static bool look(struct sight *now, const struct checkpoint_file *f)
+{
+	const struct stat *st = &now->st;
+
 	return f->writers_excluded && !f->is_pointer && f->layout.size >= CACHE_FROM_BYTES &&
-	       fstat(f->fd, st) == 0 && file_unchanged(&f->opened, st) && lease_held(f->fd);
+	       fstat(f->fd, &now->st) == 0 && file_unchanged(&f->opened, st) &&
+	       look_below(now, f->fd) && lease_held(f->fd);
 }
 
 /* --- loading ------------------------------------------------------------------------- */
@@ -173,16 +211,16 @@ enum wm_code cache_load(struct checkpoint_file *f, struct wm_error *err)
 	cleanup_buf struct buf start = BUF_INIT(4096), entry = BUF_INIT(ENTRY_MAX);
 	cleanup_free char *folder = NULL;
 	struct cursor in;
-	struct stat st;
+	struct sight now;
 	bool intact = false;
 
-	if (!look(&st, f))
+	if (!look(&now, f))
 		return WM_OK;
 	TRY(folder_path(&folder, err));
 	if (!folder)
 		return WM_OK;
-	TRY(append_start(&start, f, &st, err));
-	TRY(read_entry(&entry, folder, &st,
+	TRY(append_start(&start, f, &now, err));
+	TRY(read_entry(&entry, folder, &now.st,
 		       start.len + TIME_BYTES + (f->layout.n_segments + 3) * SHA256_BYTES, err));
 	if (entry.len == 0 || memcmp(entry.data, start.data, start.len) != 0)
 		return WM_OK;
@@ -191,7 +229,7 @@ enum wm_code cache_load(struct checkpoint_file *f, struct wm_error *err)
 		return WM_OK;
 	in = cursor_of(entry.data, entry.len);
 	in.off = start.len;
-	return take_digests(f, &in, &st, err);
+	return take_digests(f, &in, &now.st, err);
 }
 
 /* --- storing ------------------------------------------------------------------------- */
@@ -237,16 +275,16 @@ enum wm_code cache_store(const struct checkpoint_file *f, struct wm_error *err)
 {
 	cleanup_buf struct buf entry = BUF_INIT(ENTRY_MAX);
 	cleanup_free char *folder = NULL;
-	struct timespec now;
-	struct stat st;
+	struct timespec made;
+	struct sight now;
 
-	if (!f->measured || !f->has_sha256 || f->from_cache || !look(&st, f) ||
-	    clock_gettime(CLOCK_REALTIME, &now) < 0 || !settled(&st.st_ctim, &now))
+	if (!f->measured || !f->has_sha256 || f->from_cache || !look(&now, f) ||
+	    clock_gettime(CLOCK_REALTIME, &made) < 0 || !settled(&now.st.st_ctim, &made))
 		return WM_OK;
 	TRY(folder_path(&folder, err));
 	if (!folder)
 		return WM_OK;
-	TRY(append_start(&entry, f, &st, err));
-	TRY(append_rest(&entry, f, &now, err));
-	return write_entry(folder, &st, &entry, err);
+	TRY(append_start(&entry, f, &now, err));
+	TRY(append_rest(&entry, f, &made, err));
+	return write_entry(folder, &now.st, &entry, err);
 }

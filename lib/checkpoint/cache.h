@@ -6,17 +6,23 @@
  * One small file a measured file of CACHE_FROM_BYTES or more, below
  * $XDG_CACHE_HOME/weightmark/measured, or $HOME/.cache where that is not set, named by device
  * and inode. An entry counts only where nobody can have changed the file since: a read lease
- * was held while it was measured and is held now; device, inode, size, mtime and ctime are
- * the same; and ctime was at least two seconds before the entry was made. Anything odd about
- * an entry, or a folder or entry that others may write to, makes it a miss; losing the cache
- * costs time alone, and it may be removed at any time. Only signing uses it: a verifier
- * reads the bytes.
+ * was held while it was measured and is held now; the machine was not started anew and the
+ * file system not mounted anew; device, inode, size, mtime and ctime are the same; and ctime
+ * was at least two seconds before the entry was made. Anything odd about an entry, or a
+ * folder or entry that others may write to, makes it a miss; losing the cache costs time
+ * alone, and it may be removed at any time. Only signing uses it: a verifier reads the bytes.
  *
- *	entry    = "weightmark-measured/1\n", device, inode, size of the file, mtime, ctime,
- *	           size of the view, length of grammar, grammar, n of segments,
- *	           time when the entry was made, n segment digests, file digest,
- *	           plain SHA-256 of the view, SHA-256 of all before
- *	numbers  = u64 big-endian; times = seconds, nanoseconds
+ * What remains believed: a file whose bytes were changed below its mounted file system, on
+ * the block device or by another machine that shares it; before Linux 6.8, where ids of
+ * mounts are used again, also one that was changed while it was not mounted, where the file
+ * system gives the same device, inode and times afterwards.
+ *
+ *	entry    = "weightmark-measured/2\n", boot id, mount id (STATX_MNT_ID_UNIQUE, else
+ *	           STATX_MNT_ID), id of the file system (f_fsid), device, inode,
+ *	           size of the file, mtime, ctime, size of the view, length of grammar,
+ *	           grammar, n of segments, time when the entry was made, n segment digests,
+ *	           file digest, plain SHA-256 of the view, SHA-256 of all before
+ *	numbers  = u64 big-endian; times = seconds, nanoseconds; the boot id is text
  *
  * The file digest is computed anew from the segments as they are parsed now and the digests
  * in the entry, and must be the one in the entry.
