@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chains of corrections: the statements about one object, by their sequence. */
+#include "attest/chained.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/connected.h"
-#include "attest/pool.h"
+#include "util/cleanup.h"
+#include "weightmark/v1/manifest.pb-c.h"
 
 static int compare_links(const void *a, const void *b)
 {
@@ -46,37 +48,40 @@ static enum wm_code check_link(const struct statement *a, const struct statement
 	return WM_OK;
 }
 
+static int compare_id(const void *id, const void *element)
+{
+	return memcmp(id, (*(const struct statement *const *)element)->id, SHA256_BYTES);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return compare_id((*(const struct statement *const *)a)->id, b);
+}
+
 /* What a correction names, where it is carried, is what came before it in its chain. */
-static enum wm_code check_previous(const struct verification *v, const struct statement *s,
-				   struct wm_error *err)
+static enum wm_code check_previous(const struct statement *s, const struct statement **by_id,
+				   size_t n, struct wm_error *err)
 {
 	const Weightmark__V1__Header *h = s->header;
-	const struct carried *c =
-		h->previous ? find_carried(v, h->previous->sha256.data) : NULL;
+	const struct statement *const *found = NULL;
 
-	if (!c || !c->statement ||
-	    (strcmp(c->statement->header->object->text, h->object->text) == 0 &&
-	     c->statement->header->sequence + 1 == h->sequence))
+	if (h->previous)
+		found = bsearch(h->previous->sha256.data, by_id, n, sizeof(*by_id), compare_id);
+	if (!found || (strcmp((*found)->header->object->text, h->object->text) == 0 &&
+		       (*found)->header->sequence + 1 == h->sequence))
 		return WM_OK;
 	return fail(err, REASON_CHAIN_BROKEN,
 		    "%s: sequence %llu names as the one before it what is not", h->object->text,
 		    (unsigned long long)h->sequence);
 }
 
-enum wm_code all_chained(const struct verification *v, struct wm_error *err)
+enum wm_code statements_chained(const struct statement **list, size_t n, struct wm_error *err)
 {
-	cleanup_free const struct statement **links = calloc(v->n_carried + 1, sizeof(*links));
-	size_t n = 0;
-
-	if (!links)
-		return fail_nomem(err);
-	for (size_t i = 0; i < v->n_carried; i++)
-		if (v->carried[i].statement)
-			links[n++] = v->carried[i].statement;
-	qsort(links, n, sizeof(*links), compare_links);
+	qsort(list, n, sizeof(*list), compare_links);
 	for (size_t i = 1; i < n; i++)
-		TRY(check_link(links[i - 1], links[i], err));
+		TRY(check_link(list[i - 1], list[i], err));
+	qsort(list, n, sizeof(*list), compare_ids);
 	for (size_t i = 0; i < n; i++)
-		TRY(check_previous(v, links[i], err));
+		TRY(check_previous(list[i], list, n, err));
 	return WM_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/chained.h"
 #include "attest/pool.h"
 #include "statement/message.h"
 
@@ -78,4 +79,17 @@ enum wm_code all_connected(const struct verification *v, struct wm_error *err)
 			    v->carried[i].carrier->place, id);
 	}
 	return WM_OK;
+}
+
+enum wm_code all_chained(const struct verification *v, struct wm_error *err)
+{
+	cleanup_free const struct statement **list = calloc(v->n_carried + 1, sizeof(*list));
+	size_t n = 0;
+
+	if (!list)
+		return fail_nomem(err);
+	for (size_t i = 0; i < v->n_carried; i++)
+		if (v->carried[i].statement)
+			list[n++] = v->carried[i].statement;
+	return statements_chained(list, n, err);
 }

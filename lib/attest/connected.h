@@ -13,11 +13,7 @@
  */
 MUST_USE enum wm_code all_connected(const struct verification *v, struct wm_error *err);
 
-/*
- * Whether the carried statements of each object form one chain: no two of one sequence,
- * each the correction of the one before it where that is carried, and of no other. Fails with
- * `manifest-conflict` and `chain-broken`.
- */
+/* statements_chained() of all that verified. */
 MUST_USE enum wm_code all_chained(const struct verification *v, struct wm_error *err);
 
 #endif

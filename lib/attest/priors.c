@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/chained.h"
 #include "util/limits.h"
 
 void priors_free(struct priors *p)
@@ -99,6 +100,21 @@ static enum wm_code load(struct priors *p, const struct checkpoint *c, const cha
 	return WM_OK;
 }
 
+/* On top of a fork nothing that is signed would verify. */
+static enum wm_code check_chained(const struct priors *p, struct wm_error *err)
+{
+	cleanup_free const struct statement **list = calloc(p->n_own + 1, sizeof(*list));
+	enum wm_code code;
+
+	if (!list)
+		return fail_nomem(err);
+	for (size_t i = 0; i < p->n_own; i++)
+		list[i] = p->list[i].statement;
+	code = statements_chained(list, p->n_own, err);
+	return code == WM_OK ? WM_OK :
+			       fail_context(code, err, "what is carried by this key does not chain");
+}
+
 enum wm_code priors_load(struct priors **out, const struct checkpoint *c,
 			 const char *sidecar_path, const struct public_key *key,
 			 struct wm_error *err)
@@ -108,6 +124,7 @@ enum wm_code priors_load(struct priors **out, const struct checkpoint *c,
 	if (!p)
 		return fail_nomem(err);
 	TRY(load(p, c, sidecar_path, key, err));
+	TRY(check_chained(p, err));
 	*out = take_ptr(&p);
 	return WM_OK;
 }

@@ -31,7 +31,8 @@ DEFINE_CLEANUP(priors, struct priors, priors_free)
 
 /*
  * Reads what the carriers of `c` hold by `key`. Fails where the sidecar, or a slot, is there
- * and cannot be read; what stands where no slot of ours would is then passed over. `c` must
+ * and cannot be read; what stands where no slot of ours would is then passed over. Fails as
+ * statements_chained() does: with forks among them there is none to go on from. `c` must
  * outlive `out`.
  */
 MUST_USE enum wm_code priors_load(struct priors **out, const struct checkpoint *c,

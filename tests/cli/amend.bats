@@ -298,3 +298,33 @@ amend() { # arguments of sign
 	amend
 	[ "$status" = 0 ]
 }
+
+@test "amend: nothing is signed on top of a fork" {
+	given_directory
+	wm sign m -m m.yaml --key publisher.key >/dev/null
+	cp m/weightmark.wmk first.wmk
+	sed 's/Apache-2.0/MIT/' m.yaml >mit.yaml
+	sed 's/Apache-2.0/ISC/' m.yaml >isc.yaml
+	amend -m mit.yaml --embed
+	[ "$status" = 0 ]
+	cp -r m forked
+	mv first.wmk forked/weightmark.wmk
+	# The same second sequence, elsewhere than where the first one is seen.
+	cp "$GOOD" model.safetensors
+	mkdir bare
+	cp model.safetensors m/README.md m/config.json m/tokenizer.json bare/
+	cp forked/weightmark.wmk bare/
+	run -0 --separate-stderr wm sign bare --amend -m isc.yaml --key publisher.key
+	cp bare/weightmark.wmk forked/weightmark.wmk
+	sha256sum forked/* >before
+	run -1 --separate-stderr wm verify forked --key publisher.pub
+	[[ $output == *'(manifest-conflict)'* ]]
+	local licence
+	for licence in isc.yaml mit.yaml m.yaml; do
+		run -1 --separate-stderr wm sign forked --amend -m "$licence" --key publisher.key
+		refused_as manifest-conflict
+	done
+	run -1 --separate-stderr wm sign forked --amend --key publisher.key --release
+	refused_as manifest-conflict
+	sha256sum -c --quiet before
+}
