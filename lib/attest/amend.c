@@ -43,6 +43,72 @@ enum wm_code compose_carried(struct composition *out, const struct statement *ca
 	return WM_OK;
 }
 
+/* Whether `c` has a part of these very weights. */
+static bool has_weights(const Weightmark__V1__Checkpoint *c, const Weightmark__V1__Digest *weights)
+{
+	for (size_t i = 0; i < c->n_part; i++)
+		if (c->part[i]->weights_digest &&
+		    memcmp(c->part[i]->weights_digest->sha256.data, weights->sha256.data,
+			   SHA256_BYTES) == 0)
+			return true;
+	return false;
+}
+
+/* The first part of `a` whose weights `b` has not, or NULL; counts those with weights. */
+static const Weightmark__V1__Part *first_other(size_t *n, const Weightmark__V1__Checkpoint *a,
+					       const Weightmark__V1__Checkpoint *b)
+{
+	const Weightmark__V1__Part *first = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < a->n_part; i++) {
+		if (!a->part[i]->weights_digest)
+			continue;
+		++*n;
+		if (!first && !has_weights(b, a->part[i]->weights_digest))
+			first = a->part[i];
+	}
+	return first;
+}
+
+/* Where tensors cannot be told apart: whether a file to load is what it was. */
+static bool share_a_file(const Weightmark__V1__Checkpoint *a, const Weightmark__V1__Checkpoint *b)
+{
+	for (size_t i = 0; i < a->n_file; i++)
+		for (size_t j = 0; j < b->n_file; j++)
+			if (a->file[i]->role == WEIGHTMARK__V1__FILE__ROLE__load &&
+			    memcmp(a->file[i]->file_digest->sha256.data,
+				   b->file[j]->file_digest->sha256.data, SHA256_BYTES) == 0)
+				return true;
+	return false;
+}
+
+enum wm_code check_same_weights(const struct prior *carried,
+				const Weightmark__V1__Checkpoint *now, struct wm_error *err)
+{
+	const Weightmark__V1__Checkpoint *then =
+		((const Weightmark__V1__Manifest *)carried->statement->message)->checkpoint;
+	size_t n_then, n_now;
+	const Weightmark__V1__Part *gone = first_other(&n_then, then, now);
+	const Weightmark__V1__Part *new = first_other(&n_now, now, then);
+
+	if (new)
+		return fail(err, REASON_WEIGHTS_CHANGED,
+			    "%s: its manifest is about other weights than those of part '%.128s'; "
+			    "say what these are with --manifest FILE", carried->carrier->place,
+			    new->name);
+	if (gone || n_then != n_now)
+		return fail(err, REASON_WEIGHTS_CHANGED,
+			    "%s: its manifest is about %zu parts with weights, %zu are here; "
+			    "say what these are with --manifest FILE", carried->carrier->place,
+			    n_then, n_now);
+	if (n_now == 0 && !share_a_file(now, then))
+		return fail(err, REASON_WEIGHTS_CHANGED,
+			    "%s: its manifest is about other files; say what these are with "
+			    "--manifest FILE", carried->carrier->place);
+	return WM_OK;
+}
+
 static int compare_record(const void *path, const void *element)
 {
 	Weightmark__V1__File *const *file = element;

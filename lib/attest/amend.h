@@ -26,4 +26,14 @@ MUST_USE enum wm_code take_pointers(struct taken *out, struct checkpoint *c,
 MUST_USE enum wm_code take_parts(struct taken *out, struct checkpoint *c, const struct priors *p,
 				 struct wm_error *err);
 
+/*
+ * What an author wrote was about the weights of then: fails with `weights-changed` where
+ * those that were measured now, in `now`, are not the ones that the `carried` manifest lists,
+ * all of them and no other. Files without weights may differ; where no tensors can be told,
+ * one file to load must be the same.
+ */
+MUST_USE enum wm_code check_same_weights(const struct prior *carried,
+					 const Weightmark__V1__Checkpoint *now,
+					 struct wm_error *err);
+
 #endif

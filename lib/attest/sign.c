@@ -205,6 +205,8 @@ static enum wm_code make_manifest(struct signing *out, const struct sign_options
 
 	TRY(compose_measured(&out->record, c, out->checkpoint, out->n_taken ? &out->taken : NULL,
 			     err));
+	if (!o->yaml && o->amend)
+		TRY(check_same_weights(priors_manifest(out->priors), out->record, err));
 	c->manifest->checkpoint = out->record;
 	TRY(chain_make(c, last, &out->payloads[last], &chain, err));
 	found = c->statements[last].reused ? priors_find(out->priors, c->statements[last].id) :

@@ -73,7 +73,8 @@ void signing_release(struct signing *s);
  * take_pointers(), checkpoint_find_parts(), checkpoint_embed() and signer_sign() do; with
  * `already-signed` where the sidecar carries a manifest that says something else, or
  * nothing by this signer; with `usage` where there is nothing to amend, or what was
- * written speaks of another object than what is carried; with `busy`.
+ * written speaks of another object than what is carried; with `busy`;
+ * with `weights-changed` where nothing was written of weights that are new.
  * `out` is zeroed memory and to be released also after a failure.
  */
 MUST_USE enum wm_code checkpoint_sign(struct signing *out, const char *path,

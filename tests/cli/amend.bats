@@ -226,15 +226,58 @@ amend() { # arguments of sign
 	refused_as not-whole
 }
 
-@test "amend: the weights changed: another manifest about the same object" {
+@test "amend: other weights need a manifest of their own" {
 	given_signed_directory
-	local at
-	at=$(($(stat -c %s m/model.safetensors) - 1))
-	flip m/model.safetensors "$at"
-	amend --reason 'a better last layer' --json
+	cp m/weightmark.wmk kept
+	flip m/model.safetensors $(($(stat -c %s m/model.safetensors) - 1))
+	amend --reason 'a better last layer'
+	[ "$status" = 2 ]
+	refused_as weights-changed
+	[[ $stderr == *'--manifest FILE'* ]]
+	cmp kept m/weightmark.wmk
+	amend -m m.yaml --reason 'a better last layer' --json
 	[ "$status" = 0 ]
-	[ "$(of_json "$output" '.statements[0].sequence')" = 2 ]
+	[ "$(of_json "$output" '.statements[] | select(.kind == "manifest").sequence')" = 2 ]
 	run -0 wm verify m --key publisher.pub --full
+	# Weights that were added or taken away are other weights too; all else is not.
+	tensor_file m/more.safetensors a aaaa
+	amend
+	[ "$status" = 2 ]
+	refused_as weights-changed
+	[[ $stderr == *more.safetensors* ]]
+	amend -m m.yaml
+	[ "$status" = 0 ]
+	rm m/more.safetensors
+	amend
+	[ "$status" = 2 ]
+	refused_as weights-changed
+	amend -m m.yaml
+	[ "$status" = 0 ]
+	echo ' ' >>m/tokenizer.json
+	rm m/config.json
+	mv m/model.safetensors m/renamed.safetensors
+	amend
+	[ "$status" = 0 ]
+	run -0 wm verify m --key publisher.pub --full
+}
+
+@test "amend: the sidecar of another model lends no provenance" {
+	given
+	tensor_file a.safetensors a aaaa
+	tensor_file b.safetensors a bbbb
+	printf raw >a.bin
+	printf RAW >b.bin
+	for ending in safetensors bin; do
+		wm sign b.$ending -m m.yaml --key publisher.key >/dev/null
+		cp b.$ending.wmk a.$ending.wmk
+		run -2 --separate-stderr wm sign a.$ending --amend --key publisher.key
+		refused_as weights-changed
+		cmp a.$ending.wmk b.$ending.wmk
+		# The same model under another name is no other.
+		mv b.$ending c.$ending
+		mv b.$ending.wmk c.$ending.wmk
+		run -0 --separate-stderr wm sign c.$ending --amend --key publisher.key
+	done
 }
 
 @test "amend: only what changed is read again, unless --no-cache" {
