@@ -166,6 +166,8 @@ static enum wm_code change_file(struct embedded_file *out, const struct work *w,
 			      head.len - 8 > SAFETENSORS_HEADER_HUB;
 	if (t->unchanged)
 		return WM_OK;
+	/* The head was made of what was parsed. */
+	TRY(checkpoint_check_unchanged(f, err));
 	r.head = head.data;
 	r.head_len = head.len;
 	TRY(rewrite(&out->way, &r, w->options, err));

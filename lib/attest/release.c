@@ -7,6 +7,7 @@
 
 #include "statement/message.h"
 #include "util/cleanup.h"
+#include "util/file.h"
 
 static const char suffix[] = "+release";
 
@@ -42,6 +43,18 @@ static enum wm_code physical_segments(struct physical *p, const struct layout *l
 		s.off += l->slot_len;
 		p->segments[p->n_segments++] = s;
 	}
+	return WM_OK;
+}
+
+/* A file without a slot is not read again: it must be the one that was measured. */
+static enum wm_code check_untouched(const struct checkpoint_file *f,
+				    const struct checkpoint *before, struct wm_error *err)
+{
+	const struct checkpoint_file *old = checkpoint_find_file(before, f->path);
+
+	if (old && !file_unchanged(&old->opened, &f->opened))
+		return fail(err, REASON_FILE_CHANGED, "%s: was modified after it was measured",
+			    f->place);
 	return WM_OK;
 }
 
@@ -94,6 +107,8 @@ static enum wm_code read_slotted(struct physical *list, struct checkpoint *c,
 		if (c->files[i].layout.slot_len > 0) {
 			TRY(checkpoint_check_unchanged(&c->files[i], err));
 			TRY(check_same(&list[i], &c->files[i], o->before, err));
+		} else {
+			TRY(check_untouched(&c->files[i], o->before, err));
 		}
 	return WM_OK;
 }
