@@ -24,9 +24,9 @@ void recovered_release(struct recovered *r);
 /*
  * Ends what was begun with `path`: a file, the journal of one, a half written file, or a
  * directory. Links to directories are not followed; a file that is linked to is dealt with
- * where it lies, as checkpoint_open() would read it. After a failure the other files are dealt with all the same, and the
- * first failure is handed on. Fails with `not-found` and as rewrite_recover() does. `out` is
- * zeroed memory, to be released also after a failure.
+ * where it lies, as checkpoint_open() would read it. After a failure the other files are dealt
+ * with all the same, and the first failure is handed on. Fails with `not-found` and as
+ * rewrite_recover() does. `out` is zeroed memory, to be released also after a failure.
  */
 MUST_USE enum wm_code checkpoint_recover(struct recovered *out, const char *path,
 					 struct wm_error *err);

@@ -51,8 +51,13 @@ static int copy_all(int to, int from, bool same_group, bool *lists_kept)
 {
 	cleanup_free char *names = malloc(XATTR_LIST_MAX);
 	cleanup_free void *value = malloc(XATTR_SIZE_MAX);
-	ssize_t len = names && value ? flistxattr(from, names, XATTR_LIST_MAX) : -1;
+	ssize_t len;
 
+	if (!names || !value) {
+		errno = ENOMEM;
+		return -1;
+	}
+	len = flistxattr(from, names, XATTR_LIST_MAX);
 	if (len < 0)
 		return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
 	for (const char *name = names; name < names + len; name += strlen(name) + 1) {
