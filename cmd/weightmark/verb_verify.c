@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark verify`: says whether a checkpoint is what a pinned key signed. */
+#include <sys/stat.h>
+
 #include "attest/carriers.h"
 #include "attest/verdict.h"
 #include "keys.h"
@@ -56,6 +58,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_keyring struct keyring *keys = NULL;
 	cleanup_verdict struct wm_verdict *v = NULL;
 	struct progress progress = { 0 };
+	struct stat st;
 	struct verify_options options = {
 		.sidecar = options_get(&call->options, "sidecar"),
 		.part = options_get(&call->options, "part"),
@@ -69,6 +72,9 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 
 	if (carrier_is_sidecar(call->options.operands[0]))
 		return fail(err, REASON_USAGE, "%s: is a sidecar; give the checkpoint beside it",
+			    call->options.operands[0]);
+	if (options.part_only && stat(call->options.operands[0], &st) == 0 && S_ISDIR(st.st_mode))
+		return fail(err, REASON_USAGE, "%s: is a directory; with --part-only give one file",
 			    call->options.operands[0]);
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
 	TRY(load_keyring(&keys, call, err));

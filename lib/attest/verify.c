@@ -84,16 +84,31 @@ static bool could_be(const struct verification *v, const Weightmark__V1__File *f
 	       f->size == size_at_hand(&v->checkpoint->files[0]);
 }
 
+/* How many components both paths end with. */
 static size_t common_ending(const char *a, const char *b)
 {
-	size_t n = 0, len_a = strlen(a), len_b = strlen(b);
+	size_t n = 0;
 
-	while (n < len_a && n < len_b && a[len_a - n - 1] == b[len_b - n - 1])
-		n++;
+	for (size_t i = strlen(a), j = strlen(b); i > 0 && j > 0 && a[i - 1] == b[j - 1];) {
+		i--;
+		j--;
+		n += (i == 0 || a[i - 1] == '/') && (j == 0 || b[j - 1] == '/');
+	}
 	return n;
 }
 
-/* The record of a lone file: the only one, or in a set the one that its path fits best. */
+/* Whether the bytes of the lone file at hand are, or its pointer names, those of `f`. */
+static bool has_bytes_of(const struct checkpoint_file *at_hand, const Weightmark__V1__File *f)
+{
+	if (at_hand->is_pointer)
+		return digest_is(f->sha256, at_hand->pointer.sha256);
+	return at_hand->measured && digest_is(f->file_digest, at_hand->file_digest);
+}
+
+/*
+ * The record of a lone file: the only one, or in a set the one that its path fits best. Where
+ * it fits several as well (model.safetensors of unet/ and ema/), its digest decides.
+ */
 static const Weightmark__V1__File *listed_alone(const struct verification *v)
 {
 	const Weightmark__V1__File *best = NULL;
@@ -103,9 +118,10 @@ static const Weightmark__V1__File *listed_alone(const struct verification *v)
 		return v->record->file[0];
 	for (size_t i = 0; i < v->record->n_file; i++) {
 		const Weightmark__V1__File *f = v->record->file[i];
+		size_t n = could_be(v, f) ? common_ending(v->path, f->path) : 0;
 
-		if (could_be(v, f) && common_ending(v->path, f->path) > most) {
-			most = common_ending(v->path, f->path);
+		if (n > most || (n > 0 && n == most && has_bytes_of(&v->checkpoint->files[0], f))) {
+			most = n;
 			best = f;
 		}
 	}
@@ -214,7 +230,10 @@ static enum wm_code measure_checkpoint(struct verification *v, const struct veri
 
 	TRY(match_files(v, err));
 	TRY(add_parts(v, err));
-	return checkpoint_measure(v->checkpoint, &measuring, err);
+	TRY(checkpoint_measure(v->checkpoint, &measuring, err));
+	if (!v->checkpoint->is_directory)
+		v->listed[0] = listed_alone(v);
+	return WM_OK;
 }
 
 /* --- one file of a set ---------------------------------------------------------------- */

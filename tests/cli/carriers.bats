@@ -309,4 +309,35 @@ copy_slot() { # from plain to
 	run -0 --separate-stderr wm sign m --key publisher.key --amend --release
 	run -0 --separate-stderr wm verify m --key publisher.pub
 	[[ $output != *'earlier manifest'* ]]
+@test "carriers: one file alone, of several with its name and size" {
+	given
+	mkdir -p a/ema a/unet alone
+	for name in ema unet; do
+		tensor_file a/$name/model.safetensors a $name.
+	done
+	wm sign a -m m.yaml --key publisher.key >/dev/null
+	local verify=(verify --part-only --sidecar "$PWD/a/weightmark.wmk" --key "$PWD/publisher.pub")
+	for name in ema unet; do
+		run -4 --separate-stderr wm "${verify[@]}" a/$name/model.safetensors
+		cp a/$name/model.safetensors alone/
+		run -4 --separate-stderr wm "${verify[@]}" alone/model.safetensors
+		cd alone
+		run -4 --separate-stderr wm "${verify[@]}" model.safetensors
+		lfs_pointer model.safetensors
+		run -4 --separate-stderr wm "${verify[@]}" model.safetensors
+		cd ..
+	done
+	tensor_file alone/model.safetensors a else
+	run -1 --separate-stderr wm "${verify[@]}" alone/model.safetensors
+	[[ $output == *'(file-mismatch)'* ]]
+	# Where the path says which one it is, the other one is not it.
+	mv a b
+	mkdir -p a/unet
+	cp b/ema/model.safetensors a/unet/
+	cp b/weightmark.wmk a/
+	run -1 --separate-stderr wm "${verify[@]}" a/unet/model.safetensors
+	[[ $output == *'(file-mismatch)'* ]]
+	run -2 --separate-stderr wm "${verify[@]}" a
+	refused_as usage
+	[[ $stderr == *'give one file'* ]]
 }
