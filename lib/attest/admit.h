@@ -31,7 +31,8 @@ struct admit_options {
  * "<issuer>/admission:<name>@<revision>"; it corrects one that says something else. It is
  * added to the sidecar, where all others stay. Fails as signable_open(), priors_load() and
  * signer_sign() do; with `already-signed` where a manifest by this key is carried; with
- * `busy`; with `usage` where a text is empty or not UTF-8, or `expires` is past or over ten years ahead.
+ * `busy`; with `usage` where a text is empty or not UTF-8, or `expires` is past or over ten
+ * years ahead.
  * `out` is zeroed memory and to be released also after a failure.
  */
 MUST_USE enum wm_code checkpoint_admit(struct signing *out, const char *path,

@@ -111,8 +111,9 @@ static enum wm_code check_chained(const struct priors *p, struct wm_error *err)
 	for (size_t i = 0; i < p->n_own; i++)
 		list[i] = p->list[i].statement;
 	code = statements_chained(list, p->n_own, err);
-	return code == WM_OK ? WM_OK :
-			       fail_context(code, err, "what is carried by this key does not chain");
+	if (code != WM_OK)
+		return fail_context(code, err, "what is carried by this key does not chain");
+	return WM_OK;
 }
 
 enum wm_code priors_load(struct priors **out, const struct checkpoint *c,
