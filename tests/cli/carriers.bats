@@ -309,6 +309,8 @@ copy_slot() { # from plain to
 	run -0 --separate-stderr wm sign m --key publisher.key --amend --release
 	run -0 --separate-stderr wm verify m --key publisher.pub
 	[[ $output != *'earlier manifest'* ]]
+}
+
 @test "carriers: one file alone, of several with its name and size" {
 	given
 	mkdir -p a/ema a/unet alone
