@@ -354,7 +354,7 @@ whole_or_old() { # directory old new verb
 recover_names() { # unfinished what, recovered paths
 	local path
 	run -1 --separate-stderr wm verify "$2" --key publisher.pub
-	[ "${lines[0]}" = 'refuse (unfinished)' ]
+	[[ $output == 'refuse (unfinished)'* ]]
 	for path in "${@:2}"; do
 		run -1 --separate-stderr wm recover "$path"
 		refused_as "$1"
