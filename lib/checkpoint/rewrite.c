@@ -141,8 +141,9 @@ enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *r, const 
 	TRY(fill(&how, r, &f, err));
 	TRY(check_unchanged(r, &old, replaced, err));
 	if (attributes_keep(f.fd, r->fd, &old) < 0)
-		return errno == ENOMEM ? fail_nomem(err) :
-					 fail(err, REASON_WRITE_FAILED, "%s: %s", to, strerror(errno));
+		return errno == ENOMEM ?
+			       fail_nomem(err) :
+			       fail(err, REASON_WRITE_FAILED, "%s: %s", to, strerror(errno));
 	TRY(new_file_finish(&f, replaced ? FILE_REPLACE : FILE_EXCLUSIVE, err));
 	*way = how;
 	return WM_OK;
