@@ -69,22 +69,27 @@ enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error
 	return sidecar_decode(out, bytes.data, bytes.len, path, err);
 }
 
-bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint *record)
+static bool lists(const Weightmark__V1__Checkpoint *record, const struct checkpoint_file *file)
 {
-	const struct layout *l;
+	const struct layout *l = &file->layout;
 
-	if (c->kind != CARRIER_SLOT)
-		return c->kind == CARRIER_SIDECAR;
-	l = &c->file->layout;
 	for (size_t i = 0; i < record->n_file; i++) {
 		const Weightmark__V1__File *f = record->file[i];
 
 		if (f->size == l->size && strcmp(f->grammar, l->format->grammar) == 0 &&
-		    (!c->file->measured || memcmp(f->file_digest->sha256.data,
-						  c->file->file_digest, SHA256_BYTES) == 0))
+		    (!file->measured || memcmp(f->file_digest->sha256.data, file->file_digest,
+					       SHA256_BYTES) == 0))
 			return true;
 	}
 	return false;
+}
+
+bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint *record)
+{
+	for (size_t i = 0; c->kind == CARRIER_SLOT && i < c->n_files; i++)
+		if (lists(record, c->files[i]))
+			return true;
+	return c->kind == CARRIER_SIDECAR;
 }
 
 /* Appends the slot of `f`; why it cannot be read is kept in its `err`. */
@@ -95,7 +100,7 @@ static enum wm_code add_slot(struct carriers *c, const struct checkpoint_file *f
 	enum wm_code code;
 
 	carrier->kind = f->layout.displaced ? CARRIER_DISPLACED : CARRIER_SLOT;
-	carrier->file = f;
+	carrier->files[carrier->n_files++] = f;
 	carrier->place = strdup(f->place);
 	if (!carrier->place)
 		return fail_nomem(err);
@@ -147,9 +152,15 @@ static enum wm_code gather(struct carriers *c, const struct checkpoint *from,
 	for (size_t i = 0; i < from->n_files; i++) {
 		const struct checkpoint_file *f = &from->files[i];
 
-		if (f->role != ROLE_LOAD || f->layout.carried.len == 0 ||
-		    (last && same_slot(last, f)))
+		if (f->role != ROLE_LOAD || f->layout.carried.len == 0)
 			continue;
+		if (last && same_slot(last, f)) {
+			struct carrier *carrier = &c->list[c->n - 1];
+
+			if (carrier->n_files < CARRIER_FILES)
+				carrier->files[carrier->n_files++] = f;
+			continue;
+		}
 		len += f->layout.carried.len;
 		if (len > LIMIT_SIDECAR)
 			return fail(err, REASON_LIMIT, "%s: its slots carry more than %d bytes",

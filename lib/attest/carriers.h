@@ -20,10 +20,15 @@ enum carrier_kind {
 	CARRIER_DISPLACED, /* a value like a slot's elsewhere in a file: it speaks of ancestors */
 };
 
+/* Of files with one and the same slot so many are asked whether it speaks of them. */
+enum { CARRIER_FILES = 64 };
+
 struct carrier {
 	enum carrier_kind kind;
 	char *place; /* the sidecar's path, or that of the file with the slot */
-	const struct checkpoint_file *file; /* that has the slot; NULL for the sidecar */
+	/* That have this slot, the first of them; none for the sidecar. Borrowed. */
+	const struct checkpoint_file *files[CARRIER_FILES];
+	size_t n_files;
 	struct sidecar sidecar;
 	struct wm_error err; /* why it could not be read; then `sidecar` is empty */
 };

@@ -330,7 +330,8 @@ enum wm_code checkpoint_strip(struct embedding *out, const char *path,
 	for (size_t i = 0; i < w.checkpoint->n_files; i++) {
 		const struct layout *l = &w.checkpoint->files[i].layout;
 
-		if (is_slot(l) || (displaced && l->displaced))
+		if (w.checkpoint->files[i].role == ROLE_LOAD &&
+		    (is_slot(l) || (displaced && l->displaced)))
 			w.targets[n++].file = &w.checkpoint->files[i];
 	}
 	if (n == 0 && (options->out || has_displaced(w.checkpoint)))

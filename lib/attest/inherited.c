@@ -107,7 +107,7 @@ static enum wm_code find_all(struct inherited *out, const struct carriers *carri
 		TRY(find_foremost(&s, c, err));
 		if (!s || carrier_speaks_of(c, manifest_of(s)->checkpoint) || is_known(out, s))
 			continue;
-		out->list[out->n].path = c->file->path;
+		out->list[out->n].path = c->files[0]->path;
 		out->list[out->n].weights_digest = weights_of(manifest_of(s)->checkpoint);
 		out->list[out->n++].statement = take_ptr(&s);
 	}

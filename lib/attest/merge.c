@@ -25,15 +25,20 @@ void merge_release(struct merge *m)
 static enum wm_code load_slots(struct merge *m, const struct checkpoint *c, struct wm_error *err)
 {
 	const struct buf *last = NULL;
+	size_t len = 0;
 
 	for (size_t i = 0; i < c->n_files; i++) {
 		const struct layout *l = &c->files[i].layout;
 
-		if (l->carried.len == 0 || l->displaced ||
+		if (c->files[i].role != ROLE_LOAD || l->carried.len == 0 || l->displaced ||
 		    (last && last->len == l->carried.len &&
 		     memcmp(last->data, l->carried.data, last->len) == 0))
 			continue;
 		last = &l->carried;
+		len += last->len;
+		if (len > LIMIT_SIDECAR)
+			return fail(err, REASON_LIMIT, "%s: its slots carry more than %d bytes",
+				    c->path, LIMIT_SIDECAR);
 		TRY(sidecar_decode(&m->sidecars[m->n_sidecars], last->data, last->len,
 				   c->files[i].place, err));
 		m->n_sidecars++;

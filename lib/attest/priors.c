@@ -65,13 +65,18 @@ static enum wm_code add_own(struct priors *p, const struct carrier *carrier,
 	return WM_OK;
 }
 
+static const struct buf *slot_of(const struct carrier *c)
+{
+	return c->n_files > 0 ? &c->files[0]->layout.carried : NULL;
+}
+
 /* Shards carry the same slot: the bytes of one that was read are not read again. */
 static bool is_copy(const struct carriers *c, size_t i)
 {
-	const struct buf *a = c->list[i].file ? &c->list[i].file->layout.carried : NULL;
+	const struct buf *a = slot_of(&c->list[i]);
 
 	for (size_t j = 0; a && j < i; j++) {
-		const struct buf *b = c->list[j].file ? &c->list[j].file->layout.carried : NULL;
+		const struct buf *b = slot_of(&c->list[j]);
 
 		if (b && c->list[j].kind == c->list[i].kind && a->len == b->len &&
 		    memcmp(a->data, b->data, a->len) == 0)

@@ -343,3 +343,19 @@ copy_slot() { # from plain to
 	refused_as usage
 	[[ $stderr == *'give one file'* ]]
 }
+
+@test "carriers: a slot that was copied to an unlisted file hides nothing" {
+	given
+	cp -r "$TOP/testdata/good/digits-mlp" m
+	wm sign m --manifest m.yaml --key publisher.key --embed >/dev/null
+	rm m/weightmark.wmk
+	cp "$TOP/testdata/good/digits-transformer/model.safetensors" m/adapter.safetensors
+	wm sign m/adapter.safetensors --manifest m.yaml --key publisher.key >/dev/null
+	cp m/model.safetensors m/copied.safetensors
+	for name in adapter copied; do
+		rm -f m/*.wmk
+		[ "$name" = copied ] && rm m/adapter.safetensors
+		run -1 --separate-stderr wm verify m --key publisher.pub
+		[ "${lines[0]}" = 'refuse (file-unlisted)' ]
+	done
+}
