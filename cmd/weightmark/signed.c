@@ -30,7 +30,8 @@ static enum wm_code each_statement(const struct signing *s, statement_fn *each, 
 static enum wm_code find_changes(struct record_diff *out, const struct signing *s,
 				 struct wm_error *err)
 {
-	const struct composed *manifest = &s->composition.statements[s->composition.n_statements - 1];
+	const struct composition *c = &s->composition;
+	const struct composed *manifest = &c->statements[c->n_statements - 1];
 	const struct prior *before = priors_manifest(s->priors);
 	struct diff_side old = { 0 }, new = { .stated = s->record };
 

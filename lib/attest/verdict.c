@@ -213,7 +213,8 @@ static void note_checkpoint(struct wm_verdict *v)
 	    strcmp(f->record->file[0]->path, f->checkpoint->files[0].path) != 0)
 		verdict_note(v, "renamed", "signed under the name '%s'", f->record->file[0]->path);
 	if (!f->checkpoint->is_directory && f->record->n_file > 1 && !f->part_only)
-		verdict_note(v, "alone", "of the %zu files that were signed this one alone was judged",
+		verdict_note(v, "alone",
+			     "of the %zu files that were signed this one alone was judged",
 			     f->record->n_file);
 	note_measuring(v);
 	note_passed_over(v);

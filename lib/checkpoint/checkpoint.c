@@ -113,7 +113,8 @@ static enum wm_code is_sidecar(bool *out, const struct walk_entry *e, const char
 	enum wm_code code;
 
 	*out = false;
-	if (!file_has_suffix(e->path, SIDECAR_SUFFIX) || size > LIMIT_SIDECAR || size < sizeof(start))
+	if (!file_has_suffix(e->path, SIDECAR_SUFFIX) || size > LIMIT_SIDECAR ||
+	    size < sizeof(start))
 		return WM_OK;
 	TRY(file_read_at(e->fd, start, sizeof(start), 0, place, err));
 	if (!sidecar_begins(start))

@@ -323,11 +323,11 @@ copy_slot() { # from plain to
 		run -4 --separate-stderr wm "${verify[@]}" a/$name/model.safetensors
 		cp a/$name/model.safetensors alone/
 		run -4 --separate-stderr wm "${verify[@]}" alone/model.safetensors
-		cd alone
+		pushd alone >/dev/null
 		run -4 --separate-stderr wm "${verify[@]}" model.safetensors
 		lfs_pointer model.safetensors
 		run -4 --separate-stderr wm "${verify[@]}" model.safetensors
-		cd ..
+		popd >/dev/null
 	done
 	tensor_file alone/model.safetensors a else
 	run -1 --separate-stderr wm "${verify[@]}" alone/model.safetensors
