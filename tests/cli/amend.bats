@@ -306,7 +306,7 @@ amend() { # arguments of sign
 
 @test "amend: of several at once none is lost" {
 	given_signed_directory
-	local round i licence
+	local i licence
 	for _ in 1 2 3 4 5 6 7 8; do
 		i=0
 		for licence in MIT ISC BSL-1.0; do
