@@ -4,10 +4,9 @@
 import { createHash } from "node:crypto";
 import { LlamaCompletion, LlamaLogLevel, getLlama, readGgufFileInfo } from "node-llama-cpp";
 
-const said = [];
 const llama = await getLlama({
 	build: "never", gpu: false, progressLogs: false, skipDownload: true,
-	logLevel: LlamaLogLevel.error, logger: (level, message) => said.push(message.trim()),
+	logLevel: LlamaLogLevel.disabled, // what it logs comes late or not at all, from one run to the next
 });
 
 async function complete(modelPath) {
@@ -26,11 +25,10 @@ for (const file of process.argv.slice(2)) {
 
 	delete metadata.weightmark;
 	found.metadata = createHash("sha256").update(JSON.stringify(metadata)).digest("hex");
-	said.length = 0;
 	try {
 		found.completed = await complete(file);
 	} catch (e) {
-		found.refused = [String(e.message), ...said.map((text) => text.replaceAll(file, "FILE"))];
+		found.refused = String(e.message).replaceAll(file, "FILE");
 	}
 	console.log(JSON.stringify(found, (_, value) => typeof value === "bigint" ? Number(value) : value));
 }
