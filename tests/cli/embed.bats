@@ -34,7 +34,7 @@ measured() { # path
 }
 
 teardown() {
-	! mountpoint -q "$BATS_TEST_TMPDIR/work/disk" || umount "$BATS_TEST_TMPDIR/work/disk"
+	! mountpoint -q "$WORK/disk" || umount "$WORK/disk"
 }
 
 # An ext4 of so many MiB, mounted on `disk`.

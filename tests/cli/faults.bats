@@ -158,7 +158,7 @@ pairs_once() { # prefix of the command
 }
 
 teardown() {
-	! mountpoint -q "$BATS_TEST_TMPDIR/work/d" || umount "$BATS_TEST_TMPDIR/work/d"
+	! mountpoint -q "$WORK/d" || umount "$WORK/d"
 }
 
 @test "faults: without /proc, and without renaming that keeps what exists" {

@@ -15,8 +15,9 @@ setup() {
 	export HOME=$BATS_TEST_TMPDIR/home XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
 	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
 	export KEYS=$XDG_CONFIG_HOME/weightmark/keys CONFIG=$XDG_CONFIG_HOME/weightmark/config
-	mkdir -p "$HOME" "$BATS_TEST_TMPDIR/work"
-	cd "$BATS_TEST_TMPDIR/work" || return 1
+	WORK=$BATS_TEST_TMPDIR/work
+	mkdir -p "$HOME" "$WORK"
+	cd "$WORK" || return 1
 }
 
 # The command, without a controlling terminal to ask anything.
