@@ -27,7 +27,7 @@ say          = @printf '  %-8s%s\n' '$(1)' '$(2)';
 endif
 
 # --- flags -----------------------------------------------------------------
-packages    := libcrypto libprotobuf-c yaml-0.1
+packages    := libcrypto libprotobuf-c yaml-0.1 libgit2 sqlite3
 warnings    := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wvla -Wundef -Wformat=2 \
                -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough $(if $(WERROR),-Werror)
 x86         := $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine 2>/dev/null))
@@ -69,7 +69,8 @@ docs_gen    := $(B)/weightmark.1 $(B)/weightmark.bash $(B)/_weightmark $(B)/weig
 all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## build command, library, manual and completions
 
 # --- dependencies ----------------------------------------------------------
-deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev
+deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev \
+               libgit2-dev libsqlite3-dev
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs

@@ -73,7 +73,7 @@ static enum wm_code run_verb(struct call *call, int argc, char **argv, struct wm
 
 static int run_named(const char *name, int argc, char **argv)
 {
-	struct call call = { .verb = verb_find(name) };
+	struct call call = { .verb = verb_named(name) };
 	struct wm_error err = { 0 };
 
 	if (!call.verb) {

@@ -24,6 +24,12 @@ const struct setting_info setting_table[] = {
 	{ "jobs", "WEIGHTMARK_JOBS", "threads that measure; default one a processor",
 	  SETTING_NUMBER },
 	{ "key", "WEIGHTMARK_KEY", "private key file that sign uses", SETTING_PATH },
+	{ "ledger", "WEIGHTMARK_LEDGER",
+	  "git repositories that hold logs, a list; the first is written to", SETTING_PATHS },
+	{ "log-key", "WEIGHTMARK_LOG_KEY",
+	  "verifier key files of logs that verify and audit pin, a list", SETTING_PATHS },
+	{ "origin", "WEIGHTMARK_ORIGIN", "log that sign, admit and append write to",
+	  SETTING_TEXT },
 	{ "public-key", "WEIGHTMARK_PUBLIC_KEY",
 	  "public key files that verify trusts, a list; separated by colons in the environment",
 	  SETTING_PATHS },
@@ -86,6 +92,16 @@ enum wm_code config_directory(struct buf *out, struct wm_error *err)
 	if (home && *home == '/')
 		return buf_printf(out, err, "%s/.config/weightmark", home);
 	return fail(err, REASON_USAGE, "neither XDG_CONFIG_HOME nor HOME is an absolute path");
+}
+
+enum wm_code state_directory(struct buf *out, struct wm_error *err)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (xdg && *xdg == '/')
+		return buf_printf(out, err, "%s/weightmark/logs", xdg);
+	return home && *home == '/' ? buf_printf(out, err, "%s/.local/state/weightmark/logs", home) :
+				      WM_OK;
 }
 
 enum wm_code config_file(struct buf *out, struct wm_error *err)

@@ -107,6 +107,7 @@ static enum wm_code print_tree(const struct signing *s, bool dry_run, struct wm_
 		TRY(node_set_new(&map, t.root, &t, "embedded", NODE_MAP, err));
 		TRY(slots_tree(map, &t, &s->embedding, err));
 	}
+	TRY(recording_tree(t.root, &t, &s->recording, err));
 	if (s->release.n_statements > 0)
 		TRY(node_set_integer(t.root, &t, "release_milliseconds", (uint64_t)s->release_ms,
 				     err));
@@ -185,6 +186,7 @@ static enum wm_code print_summary(const struct signing *s, bool dry_run, struct 
 		      n_embedded == 1 ? "" : "s", s->embedding.n_files - n_embedded);
 	print("  %-10s%s\n", "issuer", s->issuer);
 	print("  %-10s%s\n", "sidecar", s->sidecar_path);
+	print_recording(&s->recording);
 	return WM_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "attest/sign.h"
 #include "keys.h"
+#include "ledgers.h"
 #include "slots.h"
 #include "verb.h"
 

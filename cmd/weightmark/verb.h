@@ -60,7 +60,7 @@ struct verb {
 extern const struct verb *const verbs[];
 
 /* The verb `name`, or NULL. */
-const struct verb *verb_find(const char *name);
+const struct verb *verb_named(const char *name);
 
 /* Option `i` of `verb`: its own, then those common to all; NULL after the last. */
 const struct option_spec *verb_option(const struct verb *verb, size_t i);
@@ -69,6 +69,11 @@ const struct option_spec *verb_option(const struct verb *verb, size_t i);
 enum wm_code verb_unknown(const char *name, struct wm_error *err);
 
 extern const struct verb verb_admit;
+extern const struct verb verb_audit;
+extern const struct verb verb_log;
+extern const struct verb verb_init;
+extern const struct verb verb_find;
+extern const struct verb verb_append;
 extern const struct verb verb_config;
 extern const struct verb verb_diff;
 extern const struct verb verb_digest;

@@ -6,6 +6,7 @@
 #include "progress_view.h"
 #include "signed.h"
 #include "statement/scalar.h"
+#include "util/limits.h"
 #include "weightmark/v1/scalar.pb-c.h"
 
 enum { WAIVED_MAX = 64 };
@@ -57,6 +58,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	const struct options *o = &call->options;
 	cleanup_signer struct signer *signer = NULL;
 	cleanup_signing struct signing done = { 0 };
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
+	struct record_options record = { .ledger = NULL };
 	struct progress progress = { 0 };
 	const char *waived[WAIVED_MAX];
 	struct admit_options options = {
@@ -72,6 +75,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	TRY(settings_jobs(&options.workers, &call->settings, o, err));
 	TRY(load_signer(&signer, &options.key_file, call, err));
 	options.signer = signer;
+	TRY(record_options(&options.record, &record, &index, call, err));
 	progress_view_start(&progress);
 	code = checkpoint_admit(&done, o->operands[0], &options, err);
 	progress_view_end();
@@ -89,6 +93,7 @@ static const struct option_spec options[] = {
 	  .help = "a rule of a policy that need not hold" },
 	SIGNING_OPTIONS,
 	SIGNED_OPTIONS,
+	RECORD_OPTIONS,
 	LINKS_OPTION,
 };
 

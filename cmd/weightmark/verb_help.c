@@ -20,7 +20,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		help_print_all();
 		return WM_OK;
 	}
-	verb = verb_find(o->operands[0]);
+	verb = verb_named(o->operands[0]);
 	if (!verb)
 		return verb_unknown(o->operands[0], err);
 	help_print_verb(verb);

@@ -3,7 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crypto/ssh.h"
 #include "keys.h"
+#include "log/key.h"
 #include "output.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -159,8 +161,38 @@ static enum wm_code print_public(struct call *call, bool pem_wanted, struct wm_e
 	return WM_OK;
 }
 
+/*
+ * A line of the file that git's gpg.ssh.allowedSignersFile names (ssh-keygen(1), "ALLOWED SIGNERS").
+ * A verifier key of a log stands for the name under which the log commits.
+ */
+static enum wm_code print_allowed_signer(struct call *call, struct wm_error *err)
+{
+	const char *path = call->options.operands[0];
+	cleanup_private_key struct private_key *private = NULL;
+	cleanup_public_key struct public_key *public = NULL;
+	cleanup_log_key struct log_key *log = NULL;
+	cleanup_buf struct buf line = BUF_INIT(ENCODED_MAX);
+	const struct public_key *key = NULL;
+
+	if (log_key_load(&log, path, NULL) == WM_OK) {
+		key = log_key_public(log);
+		TRY(buf_printf(&line, err, "log@%s", log_key_origin(log)));
+	} else {
+		TRY(load_either(&public, &private, &key, path, &call->options, err));
+		TRY(buf_append_str(&line, "*", err));
+	}
+	TRY(buf_append_str(&line, " namespaces=\"git\" ", err));
+	TRY(ssh_public_encode(&line, key, err));
+	print("%s\n", buf_str(&line));
+	return WM_OK;
+}
+
 static enum wm_code run_public(struct call *call, struct wm_error *err)
 {
+	if (options_has(&call->options, "ssh") && output_is_json())
+		return fail(err, REASON_USAGE, "--ssh prints a line for git, not JSON");
+	if (options_has(&call->options, "ssh"))
+		return print_allowed_signer(call, err);
 	return print_public(call, true, err);
 }
 
@@ -179,6 +211,8 @@ static const struct subverb subverbs[] = {
 static const struct option_spec options[] = {
 	{ .name = "algorithm", .argument = "NAME", .kind = VALUE_CHOICE, .choices = "p256 ed25519",
 	  .only = "new", .help = "p256 (the default; ECDSA) or ed25519" },
+	{ .name = "ssh", .only = "public",
+	  .help = "print a line of git's file of allowed signers; KEY may be a log's verifier key" },
 	{ .name = "no-passphrase", .only = "new",
 	  .help = "write the private key unencrypted: whoever reads the file can sign" },
 	PASSPHRASE_OPTION,
@@ -198,7 +232,8 @@ const struct verb verb_key = {
 		"before you trust a key.",
 	.examples = "weightmark key new release\n"
 		    "weightmark key id ~/.config/weightmark/keys/release.pub\n"
-		    "weightmark key new ./ci --no-passphrase --algorithm ed25519",
+		    "weightmark key new ./ci --no-passphrase --algorithm ed25519\n"
+		    "weightmark key public acme.vkey --ssh >> allowed_signers",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.subverbs = subverbs,

@@ -63,6 +63,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_keyring struct keyring *stewards = NULL;
 	cleanup_signer struct signer *signer = NULL;
 	cleanup_signing struct signing done = { 0 };
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
+	struct record_options record = { .ledger = NULL };
 	struct progress progress = { 0 };
 	const char *statements[LIMIT_STATEMENT_FILES], *manifest = options_get(o, "manifest");
 	struct sign_options options = {
@@ -92,6 +94,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	options.yaml_len = yaml.len;
 	options.yaml_name = manifest;
 	options.signer = signer;
+	TRY(record_options(&options.record, &record, &index, call, err));
 	progress_view_start(&progress);
 	code = checkpoint_sign(&done, o->operands[0], &options, err);
 	progress_view_end();
@@ -104,6 +107,7 @@ static const struct option_spec options[] = {
 	  .help = "the YAML file with manifest, datasets and runs; - is standard input" },
 	SIGNING_OPTIONS,
 	SIGNED_OPTIONS,
+	RECORD_OPTIONS,
 	{ .name = "amend",
 	  .help = "correct what is signed already; without --manifest only the bytes are "
 		  "measured anew" },

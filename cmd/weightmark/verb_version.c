@@ -2,6 +2,7 @@
 /* `weightmark version`: the version, and those of the libraries below. */
 #include "crypto/library.h"
 #include "digest/measure.h"
+#include "index/library.h"
 #include "output.h"
 #include "statement/library.h"
 #include "text/library.h"
@@ -25,7 +26,7 @@ static enum wm_code add_library(struct node *list, struct tree *t,
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	struct library_version libraries[4];
+	struct library_version libraries[5];
 	struct node *list = NULL;
 	bool all = options_has(&call->options, "libraries");
 
@@ -33,6 +34,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	text_library(&libraries[1]);
 	fold_library(&libraries[2]);
 	statement_library(&libraries[3]);
+	index_library(&libraries[4]);
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_text(t.root, &t, "version", wm_version(), err));
 	if (all)

@@ -17,6 +17,11 @@ const struct verb *const verbs[] = {
 	&verb_extract,
 	&verb_strip,
 	&verb_recover,
+	&verb_init,
+	&verb_append,
+	&verb_log,
+	&verb_find,
+	&verb_audit,
 	&verb_config,
 	&verb_explain,
 	&verb_version,
@@ -46,7 +51,7 @@ const struct option_spec *verb_option(const struct verb *verb, size_t i)
 	return i < N_COMMON ? &common[i] : NULL;
 }
 
-const struct verb *verb_find(const char *name)
+const struct verb *verb_named(const char *name)
 {
 	for (size_t i = 0; verbs[i]; i++)
 		if (strcmp(verbs[i]->name, name) == 0)

@@ -155,9 +155,13 @@ enum wm_code checkpoint_admit(struct signing *out, const char *path,
 	((Weightmark__V1__Admission *)c->statements[0].message)->checkpoint = out->record;
 	TRY(chain_make(c, 0, &out->payloads[0], &chain, err));
 	out->unchanged = c->statements[0].reused;
-	if (options->dry_run || out->unchanged)
+	if (options->dry_run)
 		return WM_OK;
-	TRY(chain_sign(c, out->payloads, options->signer, err));
-	return sidecar_extend(out->sidecar_path, out->priors->sidecar, &c->statements[0].envelope,
-			      1, err);
+	if (!out->unchanged) {
+		TRY(chain_sign(c, out->payloads, options->signer, err));
+		TRY(sidecar_extend(out->sidecar_path, out->priors->sidecar,
+				   &(struct sidecar){ .envelopes = &c->statements[0].envelope,
+						      .n_envelopes = 1 }, err));
+	}
+	return signing_record(out, options->record, err);
 }

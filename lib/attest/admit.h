@@ -21,6 +21,7 @@ struct admit_options {
 	const char *issuer;
 	const char *sidecar;
 	const char *links_within;
+	const struct record_options *record; /* into this log, or NULL */
 	bool dry_run;
 	unsigned workers;
 	struct progress *progress;

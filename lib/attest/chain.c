@@ -122,40 +122,50 @@ static enum wm_code check_present(const char *path, const struct buf *bytes,
 	return WM_OK;
 }
 
-/* Appends the sidecar of what `present` holds and of `more`; it must decode. */
+/* Appends the sidecar of what both hold, `present` first; it must decode. */
 static enum wm_code encode_sidecar(struct buf *out, const char *path,
-				   const struct sidecar *present, const struct envelope *more,
-				   size_t n, struct wm_error *err)
+				   const struct sidecar *present, const struct sidecar *more,
+				   struct wm_error *err)
 {
-	const size_t n_before = present ? present->n_envelopes : 0;
-	const size_t n_openings = present ? present->n_openings : 0;
-	cleanup_free struct envelope *envelopes = calloc(n_before + n + 1, sizeof(*envelopes));
-	cleanup_free struct opening *openings = calloc(n_openings + 1, sizeof(*openings));
+	const size_t n_envelopes = present->n_envelopes + more->n_envelopes;
+	const size_t n_proofs = present->n_proofs + more->n_proofs;
+	cleanup_free struct envelope *envelopes = calloc(n_envelopes + 1, sizeof(*envelopes));
+	cleanup_free struct proof *proofs = calloc(n_proofs + 1, sizeof(*proofs));
 	cleanup_sidecar struct sidecar check = { 0 };
+	const struct sidecar all = {
+		.envelopes = envelopes,
+		.n_envelopes = n_envelopes,
+		.openings = present->openings,
+		.n_openings = present->n_openings,
+		.proofs = proofs,
+		.n_proofs = n_proofs,
+	};
 
-	if (!envelopes || !openings)
+	if (!envelopes || !proofs)
 		return fail_nomem(err);
-	for (size_t i = 0; i < n_before; i++)
-		envelopes[i] = present->envelopes[i];
-	for (size_t i = 0; i < n; i++)
-		envelopes[n_before + i] = more[i];
-	for (size_t i = 0; i < n_openings; i++)
-		openings[i] = present->openings[i];
-	TRY(sidecar_encode_all(out, envelopes, n_before + n, openings, n_openings, err));
+	for (size_t i = 0; i < n_envelopes; i++)
+		envelopes[i] = i < present->n_envelopes ?
+				       present->envelopes[i] :
+				       more->envelopes[i - present->n_envelopes];
+	for (size_t i = 0; i < n_proofs; i++)
+		proofs[i] = i < present->n_proofs ? present->proofs[i] :
+						    more->proofs[i - present->n_proofs];
+	TRY(sidecar_encode_all(out, &all, err));
 	return sidecar_decode(&check, out->data, out->len, path, err);
 }
 
 enum wm_code sidecar_extend(const char *path, const struct sidecar *present,
-			    const struct envelope *more, size_t n, struct wm_error *err)
+			    const struct sidecar *more, struct wm_error *err)
 {
+	static const struct sidecar none = { 0 };
 	cleanup_buf struct buf before = BUF_INIT(LIMIT_SIDECAR), after = BUF_INIT(LIMIT_SIDECAR);
 	cleanup_fd int lock = -1;
 
-	TRY(encode_sidecar(&after, path, present, more, n, err));
+	TRY(encode_sidecar(&after, path, present ? present : &none, more, err));
 	if (!present)
 		return file_write(path, after.data, after.len, 0644, FILE_EXCLUSIVE, err);
-	TRY(encode_sidecar(&before, path, present, NULL, 0, err));
-	if (before.len == after.len)
+	TRY(encode_sidecar(&before, path, present, &none, err));
+	if (before.len == after.len && memcmp(before.data, after.data, before.len) == 0)
 		return WM_OK;
 	/* Nobody may replace it between the comparison and the renaming. */
 	TRY(lock_take(&lock, path, err));

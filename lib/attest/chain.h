@@ -32,12 +32,14 @@ MUST_USE enum wm_code chain_sign(struct composition *c, const struct buf *payloa
 				 struct signer *signer, struct wm_error *err);
 
 /*
- * Writes the sidecar `path` with the `n` envelopes `more` besides all that `present` holds
- * (NULL: there is none yet); nothing is written where that is nothing new. Fails with
- * `exists`, with `file-changed` where the sidecar is not the one that was read, `busy`,
- * `write-failed`. Of two that read the same sidecar one fails, whatever else they lock.
+ * Writes the sidecar `path` with the envelopes and proofs of `more`, in any order, besides all
+ * that `present` holds (NULL: there is none yet); nothing is written where that is nothing new.
+ * An envelope that is present keeps its signature; a proof takes the place of the one that the
+ * same log gave before. Fails with `exists`, with `file-changed` where the sidecar is not the one
+ * that was read, `sidecar-malformed` where a proof is of no envelope, `busy`, `write-failed`. Of
+ * two that read the same sidecar one fails, whatever else they lock.
  */
 MUST_USE enum wm_code sidecar_extend(const char *path, const struct sidecar *present,
-				     const struct envelope *more, size_t n, struct wm_error *err);
+				     const struct sidecar *more, struct wm_error *err);
 
 #endif

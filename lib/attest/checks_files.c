@@ -299,12 +299,26 @@ bool file_is_signed(const struct verification *v, size_t i)
 	       digest_is(v->listed[i]->file_digest, f->file_digest);
 }
 
+/* Manifests of before there were lists have none. */
+static bool tensors_equal(const Weightmark__V1__Part *p, const struct checkpoint_part *at_hand)
+{
+	if (p->n_tensor == 0)
+		return true;
+	if (p->n_tensor != at_hand->n_listed)
+		return false;
+	for (size_t i = 0; i < p->n_tensor; i++)
+		if (!digest_is(p->tensor[i]->digest, at_hand->listed[i].digest) ||
+		    p->tensor[i]->bytes != at_hand->listed[i].len)
+			return false;
+	return true;
+}
+
 static enum wm_code part_equal(const Weightmark__V1__Part *p, const struct checkpoint_part *at_hand,
 			       struct wm_error *err)
 {
 	if (!at_hand->has_weights) {
 		if (p->weights_digest || p->tensor_set_digest || p->has_tensor_count ||
-		    p->has_parameter_count || p->has_tensor_bytes)
+		    p->has_parameter_count || p->has_tensor_bytes || p->n_tensor > 0)
 			return fail(err, REASON_WEIGHTS_MISMATCH,
 				    "part '%.128s': was signed with tensors, and has none that "
 				    "can be told",
@@ -318,6 +332,10 @@ static enum wm_code part_equal(const Weightmark__V1__Part *p, const struct check
 	    p->tensor_bytes != at_hand->n_tensor_bytes)
 		return fail(err, REASON_WEIGHTS_MISMATCH,
 			    "part '%.128s': the digests of its tensors are not the signed ones",
+			    p->name);
+	if (!tensors_equal(p, at_hand))
+		return fail(err, REASON_WEIGHTS_MISMATCH,
+			    "part '%.128s': the tensors that were listed are not its tensors",
 			    p->name);
 	return WM_OK;
 }

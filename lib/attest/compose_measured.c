@@ -26,6 +26,28 @@ static enum wm_code make_file(Weightmark__V1__File **out, struct composition *c,
 	return WM_OK;
 }
 
+static enum wm_code make_tensors(Weightmark__V1__Part *p, struct composition *c,
+				 const struct checkpoint_part *from, struct wm_error *err)
+{
+	void *list = NULL;
+
+	TRY(arena_alloc(&list, &c->arena, from->n_listed * sizeof(*p->tensor), err));
+	p->tensor = list;
+	for (; p->n_tensor < from->n_listed; p->n_tensor++) {
+		const struct listed_tensor *t = &from->listed[p->n_tensor];
+		ProtobufCMessage *m = NULL;
+		Weightmark__V1__TensorDigest *d;
+
+		TRY(message_new(&m, &weightmark__v1__tensor_digest__descriptor, &c->arena, err));
+		d = (Weightmark__V1__TensorDigest *)m;
+		d->has_bytes = 1;
+		d->bytes = t->len;
+		TRY(compose_digest(&d->digest, c, t->digest, err));
+		p->tensor[p->n_tensor] = d;
+	}
+	return WM_OK;
+}
+
 static enum wm_code make_part(Weightmark__V1__Part **out, struct composition *c,
 			      const struct checkpoint_part *from, struct wm_error *err)
 {
@@ -49,6 +71,7 @@ static enum wm_code make_part(Weightmark__V1__Part **out, struct composition *c,
 		p->tensor_bytes = from->n_tensor_bytes;
 		TRY(compose_digest(&p->weights_digest, c, from->weights_digest, err));
 		TRY(compose_digest(&p->tensor_set_digest, c, from->tensor_set_digest, err));
+		TRY(make_tensors(p, c, from, err));
 	}
 	*out = p;
 	return WM_OK;

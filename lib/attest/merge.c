@@ -250,15 +250,22 @@ enum wm_code merge_gather(struct merge *out, const struct checkpoint *c, const c
 
 enum wm_code merge_encode(struct buf *out, const struct merge *m, struct wm_error *err)
 {
-	cleanup_free struct envelope *kept = calloc(m->n + 1, sizeof(*kept));
-	size_t n = 0;
+	cleanup_free struct envelope *envelopes = calloc(m->n + 1, sizeof(*envelopes));
+	cleanup_proof_list struct proof_list proofs = { 0 };
+	struct sidecar kept = { .envelopes = envelopes };
 
-	if (!kept)
+	if (!envelopes)
 		return fail_nomem(err);
-	for (size_t i = 0; i < m->n; i++)
-		if (m->list[i].kept)
-			kept[n++] = *m->list[i].envelope;
-	return sidecar_encode(out, kept, n, err);
+	for (size_t i = 0; i < m->n; i++) {
+		if (!m->list[i].kept)
+			continue;
+		envelopes[kept.n_envelopes++] = *m->list[i].envelope;
+		for (size_t k = m->n_sidecars; k-- > 0;)
+			TRY(proof_list_add(&proofs, &m->sidecars[k], m->list[i].envelope, err));
+	}
+	kept.proofs = proofs.list;
+	kept.n_proofs = proofs.n;
+	return sidecar_encode_all(out, &kept, err);
 }
 
 /* --- what it speaks of --------------------------------------------------------------- */

@@ -8,7 +8,7 @@
  * what is kept goes what it names by a statement id (the one that it corrects, runs and
  * datasets, a parent's manifest), what corrects it, and further signatures under it, over
  * any number of steps. That two models share a dataset does not connect them. Releases
- * speak of bytes with slots and never go into one.
+ * speak of bytes with slots and never go into one, nor do their proofs.
  */
 #ifndef ATTEST_MERGE_H
 #define ATTEST_MERGE_H
@@ -44,7 +44,10 @@ void merge_release(struct merge *m);
 MUST_USE enum wm_code merge_gather(struct merge *out, const struct checkpoint *c,
 				   const char *sidecar_path, struct wm_error *err);
 
-/* Appends the sidecar of what is kept. */
+/*
+ * Appends the sidecar of what is kept, with the proofs that any carrier has of it; of two that
+ * one log gave, the sidecar's. A proof is of one signature, and stays with that.
+ */
 MUST_USE enum wm_code merge_encode(struct buf *out, const struct merge *m, struct wm_error *err);
 
 /*

@@ -24,6 +24,7 @@ void signing_release(struct signing *s)
 	free(s->payloads);
 	if (s->release_payload.data)
 		buf_release(&s->release_payload);
+	recording_release(&s->recording);
 	composition_release(&s->release);
 	composition_release(&s->composition);
 	embedding_release(&s->embedding);
@@ -238,9 +239,33 @@ static bool is_referred(const struct composition *c, const uint8_t id[SHA256_BYT
 	return false;
 }
 
+static void add_envelope(struct sidecar *more, const struct envelope *e)
+{
+	for (size_t i = 0; i < more->n_envelopes; i++)
+		if (envelope_compare(&more->envelopes[i], e) == 0)
+			return;
+	more->envelopes[more->n_envelopes++] = *e;
+}
+
+/* Adds proofs of what the sidecar will hold under this id and key; its own come last, to stay. */
+static enum wm_code add_proofs(struct proof_list *out, const struct priors *p,
+			       const struct envelope *e, struct wm_error *err)
+{
+	const struct envelope *present = p->sidecar ? sidecar_find(p->sidecar, e) : NULL;
+
+	if (present)
+		e = present;
+	for (size_t i = 0; i < p->n_given; i++)
+		TRY(proof_list_add(out, &p->given[i], e, err));
+	for (size_t i = p->carriers.n; i-- > 0;)
+		if (p->carriers.list[i].kind != CARRIER_DISPLACED)
+			TRY(proof_list_add(out, &p->carriers.list[i].sidecar, e, err));
+	return WM_OK;
+}
+
 /*
  * What is to be in the sidecar: our statements; those of given sidecars that they refer to;
- * and where slots alone carry what is amended, what they carry.
+ * and where slots alone carry what is amended, what they carry. With all of them their proofs.
  */
 static enum wm_code write_sidecar(const struct signing *out, struct wm_error *err)
 {
@@ -249,20 +274,40 @@ static enum wm_code write_sidecar(const struct signing *out, struct wm_error *er
 	const struct prior *own = priors_manifest(p);
 	const bool in_slot = own && own->carrier->kind == CARRIER_SLOT;
 	const struct sidecar *slot = in_slot ? &own->carrier->sidecar : &(struct sidecar){ 0 };
-	cleanup_free struct envelope *more = NULL;
-	size_t n = c->n_statements + p->n + slot->n_envelopes;
+	const size_t n = c->n_statements + p->n + slot->n_envelopes;
+	cleanup_proof_list struct proof_list proofs = { 0 };
+	cleanup_free struct envelope *envelopes = calloc(n, sizeof(*envelopes));
+	struct sidecar more = { .envelopes = envelopes };
 
-	more = calloc(n, sizeof(*more));
-	if (!more)
+	if (!envelopes)
 		return fail_nomem(err);
-	for (n = 0; n < c->n_statements; n++)
-		more[n] = c->statements[n].envelope;
+	for (size_t i = 0; i < c->n_statements; i++)
+		add_envelope(&more, &c->statements[i].envelope);
 	for (size_t i = p->n_own; i < p->n; i++)
 		if (is_referred(c, p->list[i].statement->id))
-			more[n++] = *p->list[i].envelope;
+			add_envelope(&more, p->list[i].envelope);
 	for (size_t i = 0; i < slot->n_envelopes; i++)
-		more[n++] = slot->envelopes[i];
-	return sidecar_extend(out->sidecar_path, p->sidecar, more, n, err);
+		add_envelope(&more, &slot->envelopes[i]);
+	for (size_t i = 0; i < more.n_envelopes; i++)
+		TRY(add_proofs(&proofs, p, &more.envelopes[i], err));
+	more.proofs = proofs.list;
+	more.n_proofs = proofs.n;
+	return sidecar_extend(out->sidecar_path, p->sidecar, &more, err);
+}
+
+enum wm_code signing_record(struct signing *out, const struct record_options *options,
+			    struct wm_error *err)
+{
+	const char *path = out->sidecar_path;
+	size_t n_before = out->recording.n_appended;
+
+	if (!options)
+		return WM_OK;
+	recording_release(&out->recording);
+	out->recording = (struct recording){ .n_appended = 0 };
+	TRY(record_sidecars(&out->recording, &path, 1, options, err));
+	out->recording.n_appended += n_before;
+	return WM_OK;
 }
 
 /* --- embedding and release ----------------------------------------------------------- */
@@ -310,8 +355,10 @@ static enum wm_code make_release(struct signing *out, struct checkpoint *now,
 	if (o->dry_run)
 		return WM_OK;
 	TRY(chain_sign(&out->release, &out->release_payload, o->signer, err));
-	return sidecar_extend(out->sidecar_path, out->then->sidecar,
-			      &out->release.statements[0].envelope, 1, err);
+	TRY(sidecar_extend(out->sidecar_path, out->then->sidecar,
+			   &(struct sidecar){ .envelopes = &out->release.statements[0].envelope,
+					      .n_envelopes = 1 }, err));
+	return signing_record(out, o->record, err);
 }
 
 static enum wm_code embed_and_release(struct signing *out, const char *path, int *lock,
@@ -374,5 +421,7 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 		TRY(chain_sign(&out->composition, out->payloads, options->signer, err));
 		TRY(write_sidecar(out, err));
 	}
+	if (!options->dry_run)
+		TRY(signing_record(out, options->record, err));
 	return embed_and_release(out, path, &lock, options, err);
 }

@@ -9,6 +9,10 @@
  * one before (util/lock.h). Signing again what is signed already changes nothing, and
  * reads only files that changed since they were last measured here (checkpoint/cache.h).
  *
+ * Where a log is given, the sidecar comes first, then its envelopes become entries, then it gets
+ * their proofs, then slots are made of it; a release is recorded last. So a crash anywhere is ended
+ * by the same command (attest/record.h).
+ *
  * To amend is to say something else of what was said before: each statement that differs
  * from the newest carried one about its object corrects it. All carried ones stay.
  */
@@ -18,6 +22,7 @@
 #include "attest/compose.h"
 #include "attest/embed.h"
 #include "attest/priors.h"
+#include "attest/record.h"
 #include "crypto/signer.h"
 
 struct sign_options {
@@ -39,6 +44,7 @@ struct sign_options {
 	bool in_place;	    /* change the files where they lie */
 	bool release;	    /* make a release of the files as they are */
 	const char *uri;    /* of the release, or NULL */
+	const struct record_options *record; /* into this log, or NULL */
 	bool dry_run;	    /* sign and write nothing */
 	unsigned workers;
 	struct progress *progress;
@@ -63,6 +69,7 @@ struct signing {
 	struct composition release; /* one statement, or none */
 	struct buf release_payload;
 	int64_t release_ms; /* what reading for it took */
+	struct recording recording; /* where it was recorded; its key is NULL otherwise */
 };
 
 void signing_release(struct signing *s);
@@ -79,6 +86,10 @@ void signing_release(struct signing *s);
  */
 MUST_USE enum wm_code checkpoint_sign(struct signing *out, const char *path,
 				      const struct sign_options *options, struct wm_error *err);
+
+/* Records the sidecar that was written; nothing where `options` is NULL. */
+MUST_USE enum wm_code signing_record(struct signing *out, const struct record_options *options,
+				     struct wm_error *err);
 
 /* Stores the issuer: `wanted`, else `carried`, else "key:<keyid>"; free() it. */
 MUST_USE enum wm_code choose_issuer(char **out, const char *wanted, const char *carried,

@@ -13,7 +13,7 @@
 __attribute__((format(printf, 3, 4))) static void
 verdict_note(struct wm_verdict *v, const char *code, const char *format, ...)
 {
-	struct note *note;
+	struct verdict_note *note;
 	va_list args;
 
 	if (v->n_notes == NOTES_MAX) {

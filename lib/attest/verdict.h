@@ -19,7 +19,7 @@ struct check_result {
 };
 
 /* Something worth knowing that decides nothing. */
-struct note {
+struct verdict_note {
 	const char *code; /* "writers-not-excluded"; static */
 	char text[256];
 };
@@ -30,7 +30,7 @@ struct wm_verdict {
 	enum wm_decision decision;
 	struct check_result *checks; /* one a row of the table, in its order */
 	size_t n_checks;
-	struct note notes[NOTES_MAX];
+	struct verdict_note notes[NOTES_MAX];
 	size_t n_notes, n_notes_dropped; /* the last one counts those that were dropped */
 	struct verification facts; /* what was gathered; statements for showing */
 };

@@ -17,6 +17,7 @@
 
 #include <sys/stat.h>
 
+#include "checkpoint/digests.h"
 #include "checkpoint/pointer.h"
 #include "checkpoint/walk.h"
 #include "format/format.h"
@@ -52,6 +53,8 @@ struct checkpoint_part {
 	uint64_t n_tensors;
 	uint64_t n_parameters; /* elements over all tensors */
 	uint64_t n_tensor_bytes;
+	const struct listed_tensor *listed; /* in the checkpoint's arena: list_tensors() */
+	size_t n_listed;
 };
 
 struct checkpoint {

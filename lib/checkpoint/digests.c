@@ -173,3 +173,52 @@ enum wm_code digest_tensor_set(uint8_t out[SHA256_BYTES], const struct layout *c
 	}
 	return records_root(out, r, err);
 }
+
+static int compare_digests(const void *a, const void *b)
+{
+	const struct listed_tensor *x = a, *y = b;
+
+	return memcmp(x->digest, y->digest, SHA256_BYTES);
+}
+
+/* The largest first. */
+static int compare_sizes(const void *a, const void *b)
+{
+	const struct listed_tensor *x = a, *y = b;
+	int order = compare_numbers(y->len, x->len);
+
+	return order ? order : compare_digests(a, b);
+}
+
+enum wm_code list_tensors(struct listed_tensor **out, size_t *n_listed,
+			  const struct layout *const *layouts, size_t n, struct wm_error *err)
+{
+	cleanup_free struct place *places = NULL;
+	struct listed_tensor *list;
+	size_t n_places = 0, n_large = 0, kept = 0;
+
+	TRY(gather(&places, &n_places, layouts, n, err));
+	list = calloc(n_places + 1, sizeof(*list));
+	if (!list)
+		return fail_nomem(err);
+	for (size_t i = 0; i < n_places; i++) {
+		const struct tensor *t = places[i].tensor;
+
+		if (t->len < LIMIT_TENSOR_LISTED)
+			continue;
+		memcpy(list[n_large].digest, tensor_digest(places[i].layout, t), SHA256_BYTES);
+		list[n_large++].len = t->len;
+	}
+	qsort(list, n_large, sizeof(*list), compare_digests);
+	for (size_t i = 0; i < n_large; i++)
+		if (kept == 0 || compare_digests(&list[kept - 1], &list[i]) != 0)
+			list[kept++] = list[i];
+	if (kept > LIMIT_PART_TENSORS) {
+		qsort(list, kept, sizeof(*list), compare_sizes);
+		kept = LIMIT_PART_TENSORS;
+		qsort(list, kept, sizeof(*list), compare_digests);
+	}
+	*out = list;
+	*n_listed = kept;
+	return WM_OK;
+}

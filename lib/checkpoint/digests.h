@@ -28,4 +28,19 @@ MUST_USE enum wm_code digest_tensor_set(uint8_t out[SHA256_BYTES],
 					const struct layout *const *layouts, size_t n,
 					struct wm_error *err);
 
+/* A tensor as a manifest lists it, whatever its name, type and shape. */
+struct listed_tensor {
+	uint8_t digest[SHA256_BYTES]; /* tensor_digest() */
+	uint64_t len;		      /* logical bytes */
+};
+
+/*
+ * Stores the distinct tensors of `n` files of LIMIT_TENSOR_LISTED bytes or more, ascending by
+ * their digests; where there are more than LIMIT_PART_TENSORS the largest, and of equally large
+ * ones those of the smaller digests. free() the list.
+ */
+MUST_USE enum wm_code list_tensors(struct listed_tensor **out, size_t *n_listed,
+				   const struct layout *const *layouts, size_t n,
+				   struct wm_error *err);
+
 #endif

@@ -96,7 +96,21 @@ static enum wm_code count(struct checkpoint_part *p, const struct checkpoint *c,
 	return WM_OK;
 }
 
-static enum wm_code measure_part(struct checkpoint_part *p, const struct checkpoint *c,
+static enum wm_code list_in_arena(struct checkpoint_part *p, struct arena *a,
+				  const struct layout *const *layouts, struct wm_error *err)
+{
+	cleanup_free struct listed_tensor *list = NULL;
+	char *copy = NULL;
+	size_t n = 0;
+
+	TRY(list_tensors(&list, &n, layouts, p->n_files, err));
+	TRY(arena_copy(&copy, a, list, n * sizeof(*list), err));
+	p->listed = (const void *)copy;
+	p->n_listed = n;
+	return WM_OK;
+}
+
+static enum wm_code measure_part(struct checkpoint_part *p, struct checkpoint *c,
 				 struct wm_error *err)
 {
 	cleanup_free const struct layout **layouts = calloc(p->n_files + 1, sizeof(*layouts));
@@ -118,6 +132,7 @@ static enum wm_code measure_part(struct checkpoint_part *p, const struct checkpo
 	TRY(count(p, c, err));
 	TRY(digest_weights(p->weights_digest, layouts, p->n_files, p->name, err));
 	TRY(digest_tensor_set(p->tensor_set_digest, layouts, p->n_files, err));
+	TRY(list_in_arena(p, &c->arena, layouts, err));
 	p->has_weights = true;
 	return WM_OK;
 }

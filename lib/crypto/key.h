@@ -47,6 +47,15 @@ MUST_USE enum wm_code public_key_load(struct public_key **out, const char *path,
 MUST_USE enum wm_code public_key_encode(struct buf *out, const struct public_key *k,
 					struct wm_error *err);
 enum key_algorithm public_key_algorithm(const struct public_key *k);
+/*
+ * Ed25519 keys as the 32 bytes of RFC 8032 section 5.1.5. Reading fails as public_key_parse() does;
+ * writing is false for a key of another algorithm.
+ */
+enum { KEY_ED25519_BYTES = 32 };
+MUST_USE enum wm_code public_key_from_ed25519(struct public_key **out,
+					      const uint8_t raw[KEY_ED25519_BYTES],
+					      const char *name, struct wm_error *err);
+bool public_key_ed25519(uint8_t raw[KEY_ED25519_BYTES], const struct public_key *k);
 /* The keyid: 64 hex digits, zero-terminated; borrowed from `k`. */
 const char *public_key_id(const struct public_key *k);
 

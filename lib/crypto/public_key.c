@@ -179,6 +179,25 @@ enum wm_code public_key_parse(struct public_key **out, const void *pem, size_t l
 	return public_key_from_der(out, der.data, der.len, name, err);
 }
 
+enum wm_code public_key_from_ed25519(struct public_key **out,
+				     const uint8_t raw[KEY_ED25519_BYTES], const char *name,
+				     struct wm_error *err)
+{
+	uint8_t der[sizeof(ed25519_head) + KEY_ED25519_BYTES];
+
+	memcpy(der, ed25519_head, sizeof(ed25519_head));
+	memcpy(der + sizeof(ed25519_head), raw, KEY_ED25519_BYTES);
+	return public_key_from_der(out, der, sizeof(der), name, err);
+}
+
+bool public_key_ed25519(uint8_t raw[KEY_ED25519_BYTES], const struct public_key *k)
+{
+	if (k->algorithm != KEY_ED25519)
+		return false;
+	memcpy(raw, k->spki.data + sizeof(ed25519_head), KEY_ED25519_BYTES);
+	return true;
+}
+
 enum wm_code public_key_load(struct public_key **out, const char *path, struct wm_error *err)
 {
 	/* It may be a private key, given by mistake. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "statement/envelope_wire.h"
 #include "statement/message.h"
 #include "statement/statement.h"
 #include "util/hex.h"
@@ -13,8 +14,8 @@
 
 /*
  * Decoding may take this many bytes a byte of input, and as many as LIMIT_SEALED openings
- * of short values need: a real sidecar is mostly payload, so more is an attempt to blow
- * it up.
+ * of short values need: a real sidecar is mostly payload, and of a proof keys and id alone
+ * are 141 bytes, so more is an attempt to blow it up.
  */
 enum { DECODE_FACTOR = 4, DECODE_EXTRA = 262144 };
 
@@ -34,37 +35,6 @@ void sidecar_release(struct sidecar *s)
 	arena_release(&s->arena);
 }
 
-static bool keyid_valid(const char *keyid)
-{
-	uint8_t bytes[KEYID_BYTES];
-
-	return strlen(keyid) == KEYID_HEX && hex_decode(bytes, keyid, KEYID_HEX);
-}
-
-static enum wm_code take_envelope(struct envelope *out, const Weightmark__V1__Envelope *e,
-				  const char *name, struct wm_error *err)
-{
-	if (e->n_signatures == 0)
-		return fail(err, REASON_UNSIGNED, "%s: an envelope has no signature", name);
-	if (e->n_signatures > 1)
-		return fail(err, REASON_SIDECAR_MALFORMED,
-			    "%s: an envelope has %zu signatures, not one", name, e->n_signatures);
-	if (strcmp(e->payloadtype, envelope_payload_type) != 0)
-		return fail(err, REASON_PAYLOAD_TYPE, "%s: payloadType '%.64s'", name,
-			    e->payloadtype);
-	if (e->payload.len > LIMIT_STATEMENT)
-		return fail(err, REASON_LIMIT, "%s: a payload of %zu bytes", name, e->payload.len);
-	if (!keyid_valid(e->signatures[0]->keyid))
-		return fail(err, REASON_SIDECAR_MALFORMED, "%s: a keyid is not 64 hex digits",
-			    name);
-	out->payload = e->payload.data;
-	out->payload_len = e->payload.len;
-	out->sig = e->signatures[0]->sig.data;
-	out->sig_len = e->signatures[0]->sig.len;
-	out->keyid = e->signatures[0]->keyid;
-	return statement_id(out->statement, out->payload, out->payload_len, err);
-}
-
 static enum wm_code take_envelopes(struct sidecar *s, const Weightmark__V1__Sidecar *message,
 				   const char *name, struct wm_error *err)
 {
@@ -79,7 +49,8 @@ static enum wm_code take_envelopes(struct sidecar *s, const Weightmark__V1__Side
 	s->envelopes = list;
 	s->n_envelopes = message->n_envelope;
 	for (size_t i = 0; i < s->n_envelopes; i++) {
-		TRY(take_envelope(&s->envelopes[i], message->envelope[i], name, err));
+		TRY(envelope_take(&s->envelopes[i], message->envelope[i],
+				  REASON_SIDECAR_MALFORMED, name, err));
 		if (i > 0 && envelope_compare(&s->envelopes[i - 1], &s->envelopes[i]) >= 0)
 			return fail(err, REASON_SIDECAR_ORDER,
 				    "%s: envelope %zu is not in its place", name, i + 1);
@@ -123,6 +94,72 @@ static enum wm_code take_openings(struct sidecar *s, const Weightmark__V1__Sidec
 	return WM_OK;
 }
 
+/* --- proofs -------------------------------------------------------------------------- */
+
+static int proof_compare(const struct proof *a, const struct proof *b)
+{
+	int order = memcmp(a->statement, b->statement, SHA256_BYTES);
+
+	if (!order)
+		order = strcmp(a->keyid, b->keyid);
+	return order ? order : memcmp(a->log_key, b->log_key, KEY_ED25519_BYTES);
+}
+
+/* The order of an envelope and of a proof of it: 0 where one is of the other. */
+static int envelope_compare_proof(const struct envelope *e, const struct proof *p)
+{
+	int order = memcmp(e->statement, p->statement, SHA256_BYTES);
+
+	return order ? order : strcmp(e->keyid, p->keyid);
+}
+
+static enum wm_code take_proof(struct proof *out, const Weightmark__V1__Proof *p,
+			       const char *name, struct wm_error *err)
+{
+	if (!keyid_valid(p->keyid))
+		return fail(err, REASON_SIDECAR_MALFORMED,
+			    "%s: the keyid of a proof is not 64 hex digits", name);
+	if (p->log_key.len != KEY_ED25519_BYTES)
+		return fail(err, REASON_SIDECAR_MALFORMED, "%s: a log's key of %zu bytes", name,
+			    p->log_key.len);
+	if (p->proof.len > LIMIT_PROOF)
+		return fail(err, REASON_LIMIT, "%s: a proof of %zu bytes", name, p->proof.len);
+	memcpy(out->statement, p->statement->sha256.data, SHA256_BYTES);
+	out->keyid = p->keyid;
+	out->log_key = p->log_key.data;
+	out->text = p->proof.data;
+	out->text_len = p->proof.len;
+	return WM_OK;
+}
+
+/* Both ascend, so that one pass tells whether each proof is of an envelope. */
+static enum wm_code take_proofs(struct sidecar *s, const Weightmark__V1__Sidecar *message,
+				const char *name, struct wm_error *err)
+{
+	void *list = NULL;
+
+	if (message->n_proof > LIMIT_PROOFS)
+		return fail(err, REASON_LIMIT, "%s: %zu proofs, more than %d", name,
+			    message->n_proof, LIMIT_PROOFS);
+	TRY(arena_alloc(&list, &s->arena, message->n_proof * sizeof(*s->proofs), err));
+	s->proofs = list;
+	s->n_proofs = message->n_proof;
+	for (size_t i = 0, at = 0; i < s->n_proofs; i++) {
+		struct proof *p = &s->proofs[i];
+
+		TRY(take_proof(p, message->proof[i], name, err));
+		if (i > 0 && proof_compare(p - 1, p) >= 0)
+			return fail(err, REASON_SIDECAR_ORDER,
+				    "%s: proof %zu is not in its place", name, i + 1);
+		while (at < s->n_envelopes && envelope_compare_proof(&s->envelopes[at], p) < 0)
+			at++;
+		if (at == s->n_envelopes || envelope_compare_proof(&s->envelopes[at], p) != 0)
+			return fail(err, REASON_SIDECAR_MALFORMED,
+				    "%s: proof %zu is of no envelope that it holds", name, i + 1);
+	}
+	return WM_OK;
+}
+
 static enum wm_code decode(struct sidecar *s, const void *data, size_t len, const char *name,
 			   struct wm_error *err)
 {
@@ -139,7 +176,8 @@ static enum wm_code decode(struct sidecar *s, const void *data, size_t len, cons
 		return fail(err, REASON_SIDECAR_MALFORMED, "%s: does not begin with '%s'", name,
 			    magic);
 	TRY(take_envelopes(s, message, name, err));
-	return take_openings(s, message, name, err);
+	TRY(take_openings(s, message, name, err));
+	return take_proofs(s, message, name, err);
 }
 
 enum wm_code sidecar_decode(struct sidecar *out, const void *data, size_t len, const char *name,
@@ -157,49 +195,6 @@ enum wm_code sidecar_decode(struct sidecar *out, const void *data, size_t len, c
 	return WM_OK;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return envelope_compare(a, b);
-}
-
-/* A copy of bytes in `a` as a protobuf value. */
-static enum wm_code copy_bytes(ProtobufCBinaryData *out, struct arena *a, const void *data,
-			       size_t len, struct wm_error *err)
-{
-	char *copy = NULL;
-
-	TRY(arena_copy(&copy, a, data, len, err));
-	*out = (ProtobufCBinaryData){ len, (uint8_t *)copy };
-	return WM_OK;
-}
-
-static enum wm_code make_envelope(Weightmark__V1__Envelope **out, struct arena *a,
-				  const struct envelope *e, struct wm_error *err)
-{
-	ProtobufCMessage *envelope = NULL, *signature = NULL;
-	Weightmark__V1__Signature *s;
-	void *list = NULL;
-
-	TRY(message_new(&envelope, &weightmark__v1__envelope__descriptor, a, err));
-	TRY(message_new(&signature, &weightmark__v1__signature__descriptor, a, err));
-	TRY(arena_alloc(&list, a, sizeof(signature), err));
-	*out = (Weightmark__V1__Envelope *)envelope;
-	s = (Weightmark__V1__Signature *)signature;
-	(*out)->signatures = list;
-	(*out)->signatures[0] = s;
-	(*out)->n_signatures = 1;
-	TRY(copy_bytes(&(*out)->payload, a, e->payload, e->payload_len, err));
-	TRY(copy_bytes(&s->sig, a, e->sig, e->sig_len, err));
-	TRY(arena_copy(&s->keyid, a, e->keyid, strlen(e->keyid), err));
-	return arena_copy(&(*out)->payloadtype, a, envelope_payload_type,
-			  strlen(envelope_payload_type), err);
-}
-
-static int compare_openings(const void *a, const void *b)
-{
-	return opening_compare(a, b);
-}
-
 static enum wm_code make_opening(Weightmark__V1__Opening **out, struct arena *a,
 				 const struct opening *o, struct wm_error *err)
 {
@@ -215,56 +210,235 @@ static enum wm_code make_opening(Weightmark__V1__Opening **out, struct arena *a,
 	return copy_bytes(&(*out)->value, a, o->value, o->value_len, err);
 }
 
-static enum wm_code add_openings(Weightmark__V1__Sidecar *message, struct arena *a,
-				 struct opening *openings, size_t n, struct wm_error *err)
+static enum wm_code make_proof(Weightmark__V1__Proof **out, struct arena *a,
+			       const struct proof *p, struct wm_error *err)
 {
-	void *list = NULL;
+	ProtobufCMessage *m = NULL, *id = NULL;
 
-	if (n == 0)
-		return WM_OK;
-	if (n > LIMIT_SEALED)
-		return fail(err, REASON_LIMIT, "%zu openings, more than %d", n, LIMIT_SEALED);
-	qsort(openings, n, sizeof(*openings), compare_openings);
-	TRY(arena_alloc(&list, a, n * sizeof(*message->opening), err));
-	message->opening = list;
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && opening_compare(&openings[i - 1], &openings[i]) == 0)
+	TRY(message_new(&m, &weightmark__v1__proof__descriptor, a, err));
+	TRY(message_new(&id, &weightmark__v1__statement_id__descriptor, a, err));
+	*out = (Weightmark__V1__Proof *)m;
+	(*out)->statement = (Weightmark__V1__StatementId *)id;
+	TRY(copy_bytes(&(*out)->statement->sha256, a, p->statement, SHA256_BYTES, err));
+	TRY(arena_copy(&(*out)->keyid, a, p->keyid, strlen(p->keyid), err));
+	TRY(copy_bytes(&(*out)->log_key, a, p->log_key, KEY_ED25519_BYTES, err));
+	return copy_bytes(&(*out)->proof, a, p->text, p->text_len, err);
+}
+
+/* Equal things stand in the order of their places in the list, which is what decides among them. */
+static int compare_places(const void *a, const void *b, int order)
+{
+	return order ? order : (a > b) - (a < b);
+}
+
+static int compare_envelopes(const void *a, const void *b)
+{
+	const struct envelope *const *x = a, *const *y = b;
+
+	return compare_places(*x, *y, envelope_compare(*x, *y));
+}
+
+static int compare_openings(const void *a, const void *b)
+{
+	const struct opening *const *x = a, *const *y = b;
+
+	return compare_places(*x, *y, opening_compare(*x, *y));
+}
+
+static int compare_proofs(const void *a, const void *b)
+{
+	const struct proof *const *x = a, *const *y = b;
+
+	return compare_places(*x, *y, proof_compare(*x, *y));
+}
+
+/* Stores room for `n` pointers twice: those that are sorted, those of the message. */
+static enum wm_code reserve(void **sorted, void **made, struct arena *a, size_t n,
+			    struct wm_error *err)
+{
+	TRY(arena_alloc(sorted, a, n * sizeof(void *), err));
+	return arena_alloc(made, a, n * sizeof(void *), err);
+}
+
+/* Stores all envelopes in their order, equal ones too. */
+static enum wm_code add_envelopes(Weightmark__V1__Sidecar *message,
+				  const struct envelope ***out, struct arena *a,
+				  const struct sidecar *s, struct wm_error *err)
+{
+	const struct envelope **sorted;
+	void *list = NULL, *made = NULL;
+
+	if (s->n_envelopes == 0)
+		return fail(err, REASON_INTERNAL, "a sidecar without envelopes");
+	if (s->n_envelopes > LIMIT_ENVELOPES)
+		return fail(err, REASON_LIMIT, "%zu envelopes, more than %d", s->n_envelopes,
+			    LIMIT_ENVELOPES);
+	TRY(reserve(&list, &made, a, s->n_envelopes, err));
+	sorted = list;
+	message->envelope = made;
+	for (size_t i = 0; i < s->n_envelopes; i++)
+		sorted[i] = &s->envelopes[i];
+	qsort(sorted, s->n_envelopes, sizeof(*sorted), compare_envelopes);
+	for (size_t i = 0; i < s->n_envelopes; i++) {
+		if (i > 0 && envelope_compare(sorted[i - 1], sorted[i]) == 0)
 			continue;
-		TRY(make_opening(&message->opening[message->n_opening], a, &openings[i], err));
+		TRY(envelope_make(&message->envelope[message->n_envelope], a, sorted[i], err));
+		message->n_envelope++;
+	}
+	*out = sorted;
+	return WM_OK;
+}
+
+static enum wm_code add_openings(Weightmark__V1__Sidecar *message, struct arena *a,
+				 const struct sidecar *s, struct wm_error *err)
+{
+	const struct opening **sorted;
+	void *list = NULL, *made = NULL;
+
+	if (s->n_openings > LIMIT_SEALED)
+		return fail(err, REASON_LIMIT, "%zu openings, more than %d", s->n_openings,
+			    LIMIT_SEALED);
+	TRY(reserve(&list, &made, a, s->n_openings, err));
+	sorted = list;
+	message->opening = made;
+	for (size_t i = 0; i < s->n_openings; i++)
+		sorted[i] = &s->openings[i];
+	qsort(sorted, s->n_openings, sizeof(*sorted), compare_openings);
+	for (size_t i = 0; i < s->n_openings; i++) {
+		if (i > 0 && opening_compare(sorted[i - 1], sorted[i]) == 0)
+			continue;
+		TRY(make_opening(&message->opening[message->n_opening], a, sorted[i], err));
 		message->n_opening++;
 	}
 	return WM_OK;
 }
 
-enum wm_code sidecar_encode_all(struct buf *out, struct envelope *envelopes, size_t n,
-				struct opening *openings, size_t n_openings, struct wm_error *err)
+/* The first envelope from `at` on that does not stand before the proof. */
+static size_t pass_before(const struct envelope *const *envelopes, size_t at, size_t n,
+			  const struct proof *p)
+{
+	while (at < n && envelope_compare_proof(envelopes[at], p) < 0)
+		at++;
+	return at;
+}
+
+static enum wm_code add_proofs(Weightmark__V1__Sidecar *message,
+			       const struct envelope *const *envelopes, struct arena *a,
+			       const struct sidecar *s, struct wm_error *err)
+{
+	const struct proof **sorted;
+	void *list = NULL, *made = NULL;
+	size_t at = 0;
+
+	TRY(reserve(&list, &made, a, s->n_proofs, err));
+	sorted = list;
+	message->proof = made;
+	for (size_t i = 0; i < s->n_proofs; i++)
+		sorted[i] = &s->proofs[i];
+	qsort(sorted, s->n_proofs, sizeof(*sorted), compare_proofs);
+	for (size_t i = 0; i < s->n_proofs; i++) {
+		if (i + 1 < s->n_proofs && proof_compare(sorted[i], sorted[i + 1]) == 0)
+			continue;
+		if (message->n_proof == LIMIT_PROOFS)
+			return fail(err, REASON_LIMIT, "more than %d proofs", LIMIT_PROOFS);
+		if (sorted[i]->text_len > LIMIT_PROOF)
+			return fail(err, REASON_LIMIT, "a proof of %zu bytes",
+				    sorted[i]->text_len);
+		at = pass_before(envelopes, at, s->n_envelopes, sorted[i]);
+		if (at == s->n_envelopes || envelope_compare_proof(envelopes[at], sorted[i]) != 0)
+			return fail(err, REASON_SIDECAR_MALFORMED, "a proof is of no envelope");
+		TRY(make_proof(&message->proof[message->n_proof], a, sorted[i], err));
+		message->n_proof++;
+	}
+	return WM_OK;
+}
+
+enum wm_code sidecar_encode_all(struct buf *out, const struct sidecar *s, struct wm_error *err)
 {
 	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
 	Weightmark__V1__Sidecar message = WEIGHTMARK__V1__SIDECAR__INIT;
-	void *list = NULL;
+	const struct envelope **envelopes = NULL;
 
-	if (n == 0)
-		return fail(err, REASON_INTERNAL, "a sidecar without envelopes");
-	if (n > LIMIT_ENVELOPES)
-		return fail(err, REASON_LIMIT, "%zu envelopes, more than %d", n, LIMIT_ENVELOPES);
-	qsort(envelopes, n, sizeof(*envelopes), compare);
-	TRY(arena_alloc(&list, &a, n * sizeof(*message.envelope), err));
 	TRY(arena_copy(&message.magic, &a, magic, sizeof(magic) - 1, err));
-	message.envelope = list;
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && envelope_compare(&envelopes[i - 1], &envelopes[i]) == 0)
-			continue;
-		TRY(make_envelope(&message.envelope[message.n_envelope], &a, &envelopes[i], err));
-		message.n_envelope++;
-	}
-	TRY(add_openings(&message, &a, openings, n_openings, err));
+	TRY(add_envelopes(&message, &envelopes, &a, s, err));
+	TRY(add_openings(&message, &a, s, err));
+	TRY(add_proofs(&message, envelopes, &a, s, err));
 	return message_encode(out, &message.base, err);
 }
 
 enum wm_code sidecar_encode(struct buf *out, struct envelope *envelopes, size_t n,
 			    struct wm_error *err)
 {
-	return sidecar_encode_all(out, envelopes, n, NULL, 0, err);
+	return sidecar_encode_all(out, &(struct sidecar){ .envelopes = envelopes,
+							  .n_envelopes = n }, err);
+}
+
+/* --- what is in it ------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b)
+{
+	return envelope_compare(a, b);
+}
+
+const struct envelope *sidecar_find(const struct sidecar *s, const struct envelope *e)
+{
+	return s->n_envelopes > 0 ? bsearch(e, s->envelopes, s->n_envelopes, sizeof(*e), compare) :
+				    NULL;
+}
+
+static size_t first_proof(const struct sidecar *s, const struct envelope *e)
+{
+	size_t low = 0, high = s->n_proofs;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (envelope_compare_proof(e, &s->proofs[middle]) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct proof *sidecar_proofs(size_t *n, const struct sidecar *s, const struct envelope *e)
+{
+	const struct envelope *found = sidecar_find(s, e);
+	size_t first, end;
+
+	*n = 0;
+	if (!found || found->sig_len != e->sig_len ||
+	    memcmp(found->sig, e->sig, e->sig_len) != 0)
+		return NULL;
+	first = end = first_proof(s, e);
+	while (end < s->n_proofs && envelope_compare_proof(e, &s->proofs[end]) == 0)
+		end++;
+	*n = end - first;
+	return *n > 0 ? &s->proofs[first] : NULL;
+}
+
+void proof_list_release(struct proof_list *list)
+{
+	free(list->list);
+	*list = (struct proof_list){ 0 };
+}
+
+enum wm_code proof_list_add(struct proof_list *to, const struct sidecar *from,
+			    const struct envelope *e, struct wm_error *err)
+{
+	size_t n = 0;
+	const struct proof *proofs = sidecar_proofs(&n, from, e);
+	struct proof *list;
+
+	if (n == 0)
+		return WM_OK;
+	list = reallocarray(to->list, to->n + n, sizeof(*list));
+	if (!list)
+		return fail_nomem(err);
+	memcpy(list + to->n, proofs, n * sizeof(*list));
+	to->list = list;
+	to->n += n;
+	return WM_OK;
 }
 
 enum wm_code opening_digest(uint8_t out[SHA256_BYTES], const struct opening *o,

@@ -187,6 +187,27 @@ static bool has_load_file(const Weightmark__V1__Checkpoint *c, const char *path)
 	return false;
 }
 
+static enum wm_code check_tensors(const Weightmark__V1__Part *p, struct wm_error *err)
+{
+	if (p->n_tensor > LIMIT_PART_TENSORS)
+		return fail(err, REASON_LIMIT, "a part lists %zu tensors, more than %d",
+			    p->n_tensor, LIMIT_PART_TENSORS);
+	if (p->n_tensor > 0 && !p->weights_digest)
+		return invalid(err, "a part without weights digest lists tensors");
+	for (size_t i = 0; i < p->n_tensor; i++) {
+		const Weightmark__V1__TensorDigest *t = p->tensor[i];
+
+		if (!t->digest || !t->has_bytes)
+			return invalid(err, "a listed tensor lacks its digest or its size");
+		if (t->bytes < LIMIT_TENSOR_LISTED)
+			return invalid(err, "a listed tensor is too small to be listed");
+		if (i > 0 && memcmp(p->tensor[i - 1]->digest->sha256.data, t->digest->sha256.data,
+				    SHA256_BYTES) >= 0)
+			return invalid(err, "listed tensors are not in order of their digests");
+	}
+	return WM_OK;
+}
+
 static enum wm_code check_part(const Weightmark__V1__Checkpoint *c, const Weightmark__V1__Part *p,
 			       const char *previous, struct wm_error *err)
 {
@@ -203,7 +224,7 @@ static enum wm_code check_part(const Weightmark__V1__Checkpoint *c, const Weight
 			return invalid(err,
 				       "a part names a file that is not listed as one to load");
 	}
-	return WM_OK;
+	return check_tensors(p, err);
 }
 
 static enum wm_code check_checkpoint(const Weightmark__V1__Checkpoint *c, struct wm_error *err)

@@ -53,6 +53,6 @@ enum wm_code lock_take(int *fd, const char *path, struct wm_error *err)
 			return WM_OK;
 		nanosleep(&pause, NULL);
 	}
-	return fail(err, REASON_BUSY, "%s: another process signs it; waited %d seconds", path,
-		    LOCK_SECONDS);
+	return fail(err, REASON_BUSY, "%s: another process is at work on it; waited %d seconds",
+		    path, LOCK_SECONDS);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "attest/chain.h"
 #include "made.h"
 #include "report/verdict_report.h"
 #include "util/file.h"
@@ -350,6 +351,39 @@ void publisher_add_opening(struct publisher *p, const uint8_t id[SHA256_BYTES],
 	append_field(&opening, 3, salt, OPENING_SALT);
 	append_field(&opening, 4, value, strlen(value));
 	append_field(&p->openings, 3, opening.data, opening.len);
+}
+
+void add_proof(const char *path, const struct envelope *e, uint8_t log, const char *text)
+{
+	const uint8_t log_key[KEY_ED25519_BYTES] = { log };
+	struct proof proof = { .keyid = e->keyid, .log_key = log_key,
+			       .text = (const uint8_t *)text, .text_len = strlen(text) };
+	cleanup_sidecar struct sidecar present = { 0 };
+	struct wm_error err = { 0 };
+
+	memcpy(proof.statement, e->statement, SHA256_BYTES);
+	assert_ok(carrier_load(&present, path, &err), &err);
+	assert_ok(sidecar_extend(path, &present,
+				 &(struct sidecar){ .proofs = &proof, .n_proofs = 1 }, &err),
+		  &err);
+}
+
+void assert_proof_(const struct sidecar *s, const struct envelope *e, uint8_t log,
+		   const char *text, const char *file, int line)
+{
+	size_t n = 0, n_found = 0;
+	const struct proof *list = sidecar_proofs(&n, s, e);
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].log_key[0] != log)
+			continue;
+		n_found++;
+		if (!text || list[i].text_len != strlen(text) ||
+		    memcmp(list[i].text, text, list[i].text_len) != 0)
+			test_failed(file, line, "another proof");
+	}
+	if (n_found != (text != NULL))
+		test_failed(file, line, "%zu proofs", n_found);
 }
 
 void publisher_encode(struct buf *out, struct publisher *p)

@@ -70,6 +70,17 @@ void publisher_add_opening(struct publisher *p, const uint8_t id[SHA256_BYTES],
 			   const char *pointer, const uint8_t salt[OPENING_SALT],
 			   const char *value);
 
+/*
+ * Adds to the sidecar file `path` the proof that the log whose key begins with `log` has the
+ * envelope `e`; the text is any.
+ */
+void add_proof(const char *path, const struct envelope *e, uint8_t log, const char *text);
+
+/* Asserts that the decoded sidecar has exactly this proof of `e` by this log; NULL: none. */
+#define assert_proof(s, e, log, text) assert_proof_(s, e, log, text, __FILE__, __LINE__)
+void assert_proof_(const struct sidecar *s, const struct envelope *e, uint8_t log,
+		   const char *text, const char *file, int line);
+
 /* Measures p->path anew, with the parts that signing finds. */
 void publisher_measure(struct publisher *p);
 

@@ -174,7 +174,9 @@ static void openings_stay(void **state)
 	assert_ok(sign(buf_str(&yaml), (struct sign_options){ 0 }, &err), &err);
 	assert_ok(carrier_load(&before, sidecar, &err), &err);
 	memcpy(opening.statement, before.envelopes[0].statement, SHA256_BYTES);
-	assert_ok(sidecar_encode_all(&bytes, before.envelopes, 1, &opening, 1, &err), &err);
+	before.openings = &opening;
+	before.n_openings = 1;
+	assert_ok(sidecar_encode_all(&bytes, &before, &err), &err);
 	write_bytes(sidecar, bytes.data, bytes.len);
 	assert_verifies();
 	write_bytes(readme, "# n\n", 4);
@@ -191,6 +193,7 @@ static void a_sidecar_written_meanwhile_stays(void **state)
 {
 	cleanup_sidecar struct sidecar read = { 0 };
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR), now = BUF_INIT(LIMIT_SIDECAR);
+	struct sidecar second, third;
 	struct wm_error err = { 0 };
 
 	(void)state;
@@ -199,13 +202,14 @@ static void a_sidecar_written_meanwhile_stays(void **state)
 	assert_int_equal(read.n_envelopes, 3);
 	assert_ok(sidecar_encode(&bytes, read.envelopes, 2, &err), &err);
 	write_bytes(sidecar, bytes.data, bytes.len);
-	assert_ok(sidecar_extend(sidecar, &read, &read.envelopes[1], 1, &err), &err);
+	second = (struct sidecar){ .envelopes = &read.envelopes[1], .n_envelopes = 1 };
+	third = (struct sidecar){ .envelopes = &read.envelopes[2], .n_envelopes = 1 };
+	assert_ok(sidecar_extend(sidecar, &read, &second, &err), &err);
 	read.n_envelopes = 2;
-	assert_ok(sidecar_extend(sidecar, &read, &read.envelopes[1], 1, &err), &err);
+	assert_ok(sidecar_extend(sidecar, &read, &second, &err), &err);
 	read.n_envelopes = 1;
-	assert_reason(sidecar_extend(sidecar, &read, &read.envelopes[2], 1, &err), &err,
-		      FILE_CHANGED);
-	assert_reason(sidecar_extend(sidecar, NULL, &read.envelopes[2], 1, &err), &err, EXISTS);
+	assert_reason(sidecar_extend(sidecar, &read, &third, &err), &err, FILE_CHANGED);
+	assert_reason(sidecar_extend(sidecar, NULL, &third, &err), &err, EXISTS);
 	read_file(&now, sidecar);
 	assert_int_equal(now.len, bytes.len);
 	assert_memory_equal(now.data, bytes.data, now.len);
@@ -329,6 +333,92 @@ static void admissions_and_manifests_stand_together(void **state)
 	assert_verifies();
 }
 
+/* --- proofs -------------------------------------------------------------------------- */
+
+static void load_sidecar(struct sidecar *out)
+{
+	struct wm_error err = { 0 };
+
+	sidecar_release(out);
+	assert_ok(carrier_load(out, sidecar, &err), &err);
+}
+
+static enum wm_code amend_with_proofs(void *context, struct wm_error *err)
+{
+	const struct buf *before = context;
+
+	unlink(sidecar);
+	write_bytes(model, before->data, before->len);
+	return sign(NULL, (struct sign_options){ .amend = true }, err);
+}
+
+/* Whatever writes a sidecar keeps its proofs, and where there is none those of the slot. */
+static void proofs_stay(void **state)
+{
+	const struct sign_options amend = { .amend = true };
+	cleanup_sidecar struct sidecar first = { 0 }, now = { 0 };
+	cleanup_buf struct buf slotted = BUF_INIT(LIMIT_SIDECAR);
+	cleanup_signing struct signing admitted = { 0 };
+	cleanup_embedding struct embedding in = { 0 };
+	const struct checkpoint_open_options opening = { NULL };
+	const struct embed_options embedding = { .opening = &opening };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(sign(MODEL, (struct sign_options){ .release = true }, &err), &err);
+	load_sidecar(&first);
+	assert_int_equal(first.n_envelopes, 2);
+	add_proof(sidecar, &first.envelopes[0], 1, "first");
+	add_proof(sidecar, &first.envelopes[1], 1, "second");
+	write_bytes(readme, "# n\n", 4);
+	assert_ok(sign(NULL, (struct sign_options){ .amend = true, .release = true }, &err), &err);
+	load_sidecar(&now);
+	assert_int_equal(now.n_envelopes, 4);
+	assert_int_equal(now.n_proofs, 2);
+	assert_proof(&now, &first.envelopes[0], 1, "first");
+	assert_proof(&now, &first.envelopes[1], 1, "second");
+	assert_ok(checkpoint_embed(&in, directory, &embedding, &err), &err);
+	read_file(&slotted, model);
+	unlink(sidecar);
+	write_bytes(readme, "# o\n", 4);
+	assert_ok(sign(NULL, amend, &err), &err);
+	load_sidecar(&now);
+	assert_int_equal(now.n_envelopes, 3);
+	assert_int_equal(now.n_proofs, 1); /* the release was in no slot */
+	assert_proof(&now, &first.envelopes[0], 1,
+		     sidecar_find(&now, &first.envelopes[0]) ? "first" : NULL);
+	assert_proof(&now, &first.envelopes[1], 1,
+		     sidecar_find(&now, &first.envelopes[1]) ? "second" : NULL);
+	assert_ok(admit(&admitted, (struct admit_options){ .expires = time(NULL) + 1000 }, &err),
+		  &err);
+	load_sidecar(&now);
+	assert_int_equal(now.n_envelopes, 4);
+	assert_int_equal(now.n_proofs, 1);
+	with_every_allocation_failing(amend_with_proofs, &slotted);
+}
+
+/* A fresh proof takes the place of one of the same length. */
+static void a_fresh_proof_is_written(void **state)
+{
+	cleanup_sidecar struct sidecar s = { 0 };
+	struct wm_error err = { 0 };
+	struct proof stray = { .keyid = "", .log_key = (const uint8_t[KEY_ED25519_BYTES]){ 0 } };
+
+	(void)state;
+	assert_ok(sign(MODEL, (struct sign_options){ 0 }, &err), &err);
+	load_sidecar(&s);
+	add_proof(sidecar, &s.envelopes[0], 1, "a");
+	load_sidecar(&s);
+	assert_proof(&s, &s.envelopes[0], 1, "a");
+	add_proof(sidecar, &s.envelopes[0], 1, "b");
+	load_sidecar(&s);
+	assert_proof(&s, &s.envelopes[0], 1, "b");
+	assert_int_equal(s.n_proofs, 1);
+	assert_reason(sidecar_extend(sidecar, &s,
+				     &(struct sidecar){ .proofs = &stray, .n_proofs = 1 }, &err),
+		      &err, SIDECAR_MALFORMED);
+}
+
 /* --- failing allocations ------------------------------------------------------------- */
 
 static enum wm_code everything(void *context, struct wm_error *err)
@@ -406,6 +496,8 @@ int main(void)
 		CASE(releases_of_other_bytes_are_refused),
 		CASE(admissions_expire_within_ten_years),
 		CASE(admissions_and_manifests_stand_together),
+		CASE(proofs_stay),
+		CASE(a_fresh_proof_is_written),
 		CASE(embedding_survives_failing_allocations),
 		CASE(amending_survives_failing_allocations),
 		CASE(admitting_survives_failing_allocations),

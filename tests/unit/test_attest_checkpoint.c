@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "made.h"
+
 static struct publisher p;
 
 static int open_publisher(void **state)
@@ -153,6 +155,77 @@ static void use_file(const char *name, const void *data, size_t len)
 	assert_ok(checkpoint_measure(p.measured, &measuring, &err), &err);
 }
 
+/* Tensors of 65,536 bytes, twice the same ones, of one less and of more. */
+static void use_large_tensors(void)
+{
+	static const char header[] =
+		"{\"a\":{\"dtype\":\"U8\",\"shape\":[65536],\"data_offsets\":[0,65536]},"
+		"\"b\":{\"dtype\":\"I8\",\"shape\":[2,32768],\"data_offsets\":[65536,131072]},"
+		"\"c\":{\"dtype\":\"U8\",\"shape\":[65535],\"data_offsets\":[131072,196607]},"
+		"\"d\":{\"dtype\":\"U8\",\"shape\":[70000],\"data_offsets\":[196607,266607]}}";
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+
+	made_append(&bytes, &(struct made){ HEADER(header), 266607, 0 });
+	use_file("large.safetensors", bytes.data, bytes.len);
+}
+
+/* Appends the record of the `i`th listed tensor, as it is signed. */
+static void append_listed(struct buf *out, size_t i)
+{
+	const struct listed_tensor *t = &p.measured->parts[0].listed[i];
+	struct wm_error err = { 0 };
+
+	assert_ok(buf_printf(out, &err, "{\"bytes\":%llu,\"digest\":\"",
+			     (unsigned long long)t->len), &err);
+	assert_ok(buf_append_hex(out, t->digest, SHA256_BYTES, &err), &err);
+	assert_ok(buf_append_str(out, "\"}", &err), &err);
+}
+
+static void listed_tensors_equal(void **state)
+{
+	cleanup_buf struct buf first = BUF_INIT(4096), second = BUF_INIT(4096);
+	cleanup_buf struct buf both = BUF_INIT(4096), changed = BUF_INIT(4096);
+	const char *lists[4];
+	struct wm_error err = { 0 };
+
+	(void)state;
+	use_large_tensors();
+	assert_int_equal(p.measured->parts[0].n_listed, 2);
+	append_listed(&first, 0);
+	append_listed(&second, 1);
+	assert_ok(buf_printf(&both, &err, "\"tensor\":[%s,%s],", buf_str(&first),
+			     buf_str(&second)), &err);
+	make_honest();
+	assert_non_null(strstr(buf_str(&p.payloads[MANIFEST]), buf_str(&both)));
+	assert_accepted(&p);
+	/* One that is left out at either end, of another size, of another digest. */
+	assert_ok(buf_printf(&changed, &err, "\"tensor\":[%s],", buf_str(&first)), &err);
+	make(MANIFEST, buf_str(&both), buf_str(&changed));
+	assert_refused(&p, "weights-equal", WEIGHTS_MISMATCH);
+	buf_truncate(&changed, 0);
+	assert_ok(buf_printf(&changed, &err, "\"tensor\":[%s],", buf_str(&second)), &err);
+	make(MANIFEST, buf_str(&both), buf_str(&changed));
+	assert_refused(&p, "weights-equal", WEIGHTS_MISMATCH);
+	lists[0] = "\"bytes\":65536,";
+	lists[1] = "\"bytes\":65537,";
+	lists[2] = "\"bytes\":70000,";
+	lists[3] = "\"bytes\":69999,";
+	for (size_t i = 0; i < 4; i += 2) {
+		make(MANIFEST, lists[i], lists[i + 1]);
+		assert_refused(&p, "weights-equal", WEIGHTS_MISMATCH);
+	}
+	buf_truncate(&changed, 0);
+	assert_ok(buf_append(&changed, second.data, second.len, &err), &err);
+	changed.data[changed.len - 3] ^= 1; /* the last digit: 0 and 1, a and b ... */
+	if (changed.data[changed.len - 3] == '`' || changed.data[changed.len - 3] == 'g')
+		changed.data[changed.len - 3] = '0';
+	make(MANIFEST, buf_str(&second), buf_str(&changed));
+	assert_refused(&p, "weights-equal", WEIGHTS_MISMATCH);
+	/* A manifest of before there were lists. */
+	make(MANIFEST, buf_str(&both), "");
+	assert_accepted(&p);
+}
+
 /* Of a file without tensors nothing may be claimed that nobody can count. */
 static void no_weights_claimed(void **state)
 {
@@ -227,6 +300,7 @@ int main(void)
 		CASE(grammar_equal),
 		CASE(file_digest_equal),
 		CASE(weights_equal),
+		CASE(listed_tensors_equal),
 		CASE(no_weights_claimed),
 		CASE(loose_spaces_are_noted),
 		CASE(sha256_equal),

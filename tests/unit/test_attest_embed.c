@@ -447,7 +447,9 @@ static void extracts(void **state)
 	assert_reason(checkpoint_extract(&found, p.path, &opening, &err), &err, SLOT_MISSING);
 	assert_ok(checkpoint_strip(&no, p.path, &replacing, false, &err), &err);
 	assert_int_equal(no.n_files, 0);
-	publisher_encode(&carried, &p);
+	add_proof(p.sidecar, &p.envelopes[MANIFEST], 1, "a proof");
+	add_proof(p.sidecar, &p.envelopes[DATASET], 2, "another");
+	read_file(&carried, p.sidecar);
 	assert_ok(checkpoint_embed(&in, p.path, &replacing, &err), &err);
 	assert_int_equal(unlink(p.sidecar), 0);
 	assert_ok(checkpoint_extract(&found, p.path, &opening, &err), &err);

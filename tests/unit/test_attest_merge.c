@@ -250,6 +250,99 @@ static void finds_the_manifest(void **state)
 	publisher_close(&s.p);
 }
 
+/* --- proofs ------------------------------------------------------------------------------ */
+
+/* Embeds once more and decodes what the slot then carries. */
+static void embed_again(struct sidecar *found, const struct shop *s)
+{
+	cleanup_embedding struct embedding in = { 0 };
+	cleanup_checkpoint struct checkpoint *c = NULL;
+	struct wm_error err = { 0 };
+
+	assert_ok(checkpoint_embed(&in, s->p.path, &replacing, &err), &err);
+	assert_ok(checkpoint_open(&c, s->p.path, &opening, &err), &err);
+	assert_ok(sidecar_decode(found, c->files[0].layout.carried.data,
+				 c->files[0].layout.carried.len, "slot", &err), &err);
+}
+
+/* Proofs stay with what is kept; of two by one log the sidecar's. */
+static void keeps_proofs(void **state)
+{
+	cleanup_sidecar struct sidecar first = { 0 }, second = { 0 };
+	const struct envelope *e;
+	struct shop s;
+
+	(void)state;
+	shop_open(&s);
+	e = s.first;
+	add_proof(s.p.sidecar, &e[MANIFEST], 1, "first");
+	add_proof(s.p.sidecar, &e[MANIFEST], 2, "second");
+	add_proof(s.p.sidecar, &e[RUN], 1, "run");
+	embed_again(&first, &s);
+	assert_int_equal(first.n_proofs, 3);
+	assert_proof(&first, &e[MANIFEST], 1, "first");
+	assert_proof(&first, &e[RUN], 1, "run");
+	/* The sidecar is written anew, knows less and has one that is fresher. */
+	publisher_write(&s.p);
+	add_proof(s.p.sidecar, &e[MANIFEST], 1, "fresh");
+	add_proof(s.p.sidecar, &e[DATASET], 1, "dataset");
+	embed_again(&second, &s);
+	assert_int_equal(second.n_proofs, 4);
+	assert_proof(&second, &e[MANIFEST], 1, "fresh");
+	assert_proof(&second, &e[MANIFEST], 2, "second");
+	assert_proof(&second, &e[RUN], 1, "run");
+	assert_proof(&second, &e[DATASET], 1, "dataset");
+	publisher_close(&s.p);
+}
+
+/* What is dropped, releases and other signatures have no proofs in a slot. */
+static void keeps_no_other_proofs(void **state)
+{
+	static void (*const says[])(struct shop *s) = { released, says_another, shares_a_dataset };
+	static const size_t n_kept[] = { 2, 0, 1 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+		cleanup_sidecar struct sidecar first = { 0 }, found = { 0 };
+		struct shop s;
+
+		shop_open(&s);
+		add_proof(s.p.sidecar, &s.first[MANIFEST], 1, "manifest");
+		add_proof(s.p.sidecar, &s.first[DATASET], 1, "dataset");
+		embed_again(&first, &s);
+		assert_int_equal(first.n_proofs, 2);
+		says[i](&s);
+		publisher_write(&s.p);
+		if (says[i] == released)
+			add_proof(s.p.sidecar, &s.p.envelopes[s.p.n_envelopes - 1], 1, "release");
+		embed_again(&found, &s);
+		assert_int_equal(found.n_proofs, n_kept[i]);
+		assert_proof(&found, &s.first[DATASET], 1, n_kept[i] > 0 ? "dataset" : NULL);
+		publisher_close(&s.p);
+	}
+}
+
+/* A log has an entry with one signature: under another one its proof would be false. */
+static void proofs_stay_with_their_signature(void **state)
+{
+	static const uint8_t other[64] = { 1 };
+	cleanup_sidecar struct sidecar first = { 0 }, found = { 0 };
+	struct shop s;
+
+	(void)state;
+	shop_open(&s);
+	add_proof(s.p.sidecar, &s.first[MANIFEST], 1, "manifest");
+	add_proof(s.p.sidecar, &s.first[DATASET], 1, "dataset");
+	embed_again(&first, &s);
+	s.p.envelopes[MANIFEST].sig = other;
+	publisher_write(&s.p);
+	embed_again(&found, &s);
+	assert_int_equal(found.n_envelopes, N_MADE);
+	assert_int_equal(found.n_proofs, 1);
+	assert_proof(&found, &s.first[DATASET], 1, "dataset");
+	publisher_close(&s.p);
+}
+
 static enum wm_code gathering(void *context, struct wm_error *err)
 {
 	cleanup_buf struct buf out = BUF_INIT(LIMIT_SIDECAR);
@@ -271,6 +364,7 @@ static void survives_failing_allocations(void **state)
 	shop_open(&s);
 	corrects(&s);
 	publisher_write(&s.p);
+	add_proof(s.p.sidecar, &s.p.envelopes[MANIFEST], 1, "a proof");
 	checkpoint_free(take_ptr(&s.p.measured));
 	assert_ok(checkpoint_open(&s.p.measured, s.p.path, &opening, &err), &err);
 	with_every_allocation_failing(gathering, &s);
@@ -284,6 +378,9 @@ int main(void)
 		cmocka_unit_test(keeps_what_corrects),
 		cmocka_unit_test(names_what_is_dropped),
 		cmocka_unit_test(finds_the_manifest),
+		cmocka_unit_test(keeps_proofs),
+		cmocka_unit_test(keeps_no_other_proofs),
+		cmocka_unit_test(proofs_stay_with_their_signature),
 		cmocka_unit_test(survives_failing_allocations),
 	};
 

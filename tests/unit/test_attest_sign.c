@@ -334,6 +334,26 @@ static void a_stewards_statement_travels_along(void **state)
 	}
 }
 
+static void a_stewards_proof_travels_along(void **state)
+{
+	cleanup_free char *path = steward_sidecar();
+	cleanup_signing struct signing done = { 0 };
+	cleanup_sidecar struct sidecar s = { 0 };
+	const struct sign_options options = { .statements = (const char *const[]){ path },
+					      .n_statements = 1,
+					      .stewards = stewards };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	add_proof(path, &p.envelopes[DATASET], 1, "a proof");
+	assert_ok(sign_with(&done, MODEL "training_run: [{id: r, uses: [{dataset_id: digits}]}]\n",
+			    options, &err), &err);
+	assert_ok(carrier_load(&s, p.sidecar, &err), &err);
+	assert_int_equal(s.n_envelopes, 3);
+	assert_int_equal(s.n_proofs, 1);
+	assert_proof(&s, &p.envelopes[DATASET], 1, "a proof");
+}
+
 static void a_stewards_statement_verifies_when_pinned(void **state)
 {
 	cleanup_free char *path = steward_sidecar();
@@ -419,6 +439,7 @@ int main(void)
 		CASE(as_of_and_issuer_are_the_authors),
 		CASE(issuers_have_a_form),
 		CASE(a_stewards_statement_travels_along),
+		CASE(a_stewards_proof_travels_along),
 		CASE(a_stewards_statement_verifies_when_pinned),
 		CASE(statements_not_referred_to_stay),
 		CASE(survives_failing_allocations),

@@ -424,11 +424,13 @@ static void encoding_sorts_openings(void **state)
 	o[0] = s.openings[1];
 	o[1] = s.openings[0];
 	o[2] = s.openings[1];
-	assert_ok(sidecar_encode_all(&again, s.envelopes, 2, o, 3, &err), &err);
+	s.openings = o;
+	s.n_openings = 3;
+	assert_ok(sidecar_encode_all(&again, &s, &err), &err);
 	assert_int_equal(again.len, b.len);
 	assert_memory_equal(again.data, b.data, b.len);
-	assert_reason(sidecar_encode_all(&again, s.envelopes, 2, o, LIMIT_SEALED + 1, &err), &err,
-		      LIMIT);
+	s.n_openings = LIMIT_SEALED + 1;
+	assert_reason(sidecar_encode_all(&again, &s, &err), &err, LIMIT);
 }
 
 /* What would not be read is not written. */
@@ -457,8 +459,7 @@ static enum wm_code decode_and_encode(void *context, struct wm_error *err)
 
 	TRY(sidecar_decode(&s, bytes->data, bytes->len, "m.wmk", err));
 	TRY(opening_digest(digest, &s.openings[0], err));
-	return sidecar_encode_all(&again, s.envelopes, s.n_envelopes, s.openings, s.n_openings,
-				  err);
+	return sidecar_encode_all(&again, &s, err);
 }
 
 static void survives_failing_allocations(void **state)

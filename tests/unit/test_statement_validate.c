@@ -6,6 +6,9 @@
 #include "util/limits.h"
 
 #define SEALED "{\"sealed\":\"" HEX32 "\"}"
+#define T(bytes, first) "{\"bytes\":" bytes ",\"digest\":\"" #first DIGITS "\"}"
+#define DIGITS "f112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define TENSORS(list) "[" list "]"
 #define FILE_OF(path, rest)                                                                      \
 	"{\"path\":\"" path                                                                      \
 	"\",\"size\":7,\"role\":\"load\",\"grammar\":\"g/1\",\"file_digest\":\"" HEX32 "\"" rest \
@@ -120,12 +123,28 @@ static const struct {
 	  "[\"b.st\"]" },
 	{ "manifest", "/checkpoint/part/0/path", "[\"zz\"]", "names a file that is not listed",
 	  "[\"c/d.st\"]" },
+	/* listed tensors; the manifest's first part has weights, the second has none */
+	{ "manifest", "/checkpoint/part/0/tensor", TENSORS(T("65535", 1)), "too small",
+	  TENSORS(T("65536", 1)) },
+	{ "manifest", "/checkpoint/part/0/tensor", TENSORS(T("0", 1)), "too small", NULL },
+	{ "manifest", "/checkpoint/part/0/tensor", TENSORS(T("65536", 2) "," T("65536", 1)),
+	  "not in order", TENSORS(T("65536", 1) "," T("65536", 2)) },
+	{ "manifest", "/checkpoint/part/0/tensor", TENSORS(T("65536", 1) "," T("65537", 1)),
+	  "not in order", TENSORS(T("65537", 1) "," T("65536", 2)) },
+	{ "manifest", "/checkpoint/part/0/tensor", "[{\"bytes\":65536}]", "lacks its digest",
+	  NULL },
+	{ "manifest", "/checkpoint/part/0/tensor", "[{\"digest\":\"" HEX32 "\"}]",
+	  "lacks its digest", NULL },
+	{ "manifest", "/checkpoint/part/1/tensor", TENSORS(T("65536", 1)),
+	  "without weights digest", NULL },
 	/* admissions and releases */
 	{ "admission", "/source", NULL, "lacks its source", "\"\"" },
 	{ "admission", "/reason", NULL, "lacks its source", "\"\"" },
 	{ "admission", "/expires", NULL, "lacks its source", "\"2027-01-02T00:00:00Z\"" },
 	{ "admission", "/checkpoint", NULL, "no file or part", NULL },
 	{ "admission", "/checkpoint/part/0/path", "[\"zz\"]", "not listed", "[\"b.st\"]" },
+	{ "admission", "/checkpoint/part/0/tensor", TENSORS(T("1", 1)), "too small",
+	  TENSORS(T("65536", 1)) },
 	{ "release", "/checkpoint", NULL, "a release lacks", "{\"object\":\"a/b\"}" },
 	{ "release", "/file", NULL, "a release lacks", NULL },
 	{ "release", "/file/0/path", NULL, "a released file lacks", NULL },
@@ -207,6 +226,30 @@ static void corrections_name_what_they_correct(void **state)
 	assert_ok(statements_encode(&payload, "run", &e, &err), &err);
 }
 
+static void lists_of_tensors_have_a_limit(void **state)
+{
+	(void)state;
+	for (unsigned n = LIMIT_PART_TENSORS - 1; n <= LIMIT_PART_TENSORS + 1; n++) {
+		cleanup_buf struct buf json = BUF_INIT(1 << 20);
+		cleanup_buf struct buf payload = BUF_INIT(LIMIT_STATEMENT);
+		struct edit e = { "/checkpoint/part/0/tensor", NULL };
+		struct wm_error err = { 0 };
+
+		for (unsigned i = 0; i < n; i++)
+			assert_ok(buf_printf(&json, &err, "%c{\"bytes\":4294967296,\"digest\":"
+					     "\"%04x%060x\"}", i ? ',' : '[', i, 0), &err);
+		assert_ok(buf_append_byte(&json, ']', &err), &err);
+		e.json = buf_str(&json);
+		if (n > LIMIT_PART_TENSORS)
+			assert_reason(statements_encode(&payload, "manifest", &e, &err), &err,
+				      LIMIT);
+		else
+			assert_ok(statements_encode(&payload, "manifest", &e, &err), &err);
+		/* Twice in a slot, for it was corrected or countersigned. */
+		assert_true(payload.len < LIMIT_SLOT / 2);
+	}
+}
+
 static void issuers_and_parties_have_limits(void **state)
 {
 	for (size_t more = 0; more <= 1; more++) {
@@ -251,6 +294,7 @@ int main(void)
 		cmocka_unit_test(what_keeps_it_is_taken),
 		cmocka_unit_test(decoding_keeps_the_rules),
 		cmocka_unit_test(corrections_name_what_they_correct),
+		cmocka_unit_test(lists_of_tensors_have_a_limit),
 		cmocka_unit_test(issuers_and_parties_have_limits),
 		cmocka_unit_test(messages_are_of_their_kind),
 	};

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding and opening the ledgers that a call names. */
+#include "ledgers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+#include "progress_view.h"
+#include "util/limits.h"
+
+enum wm_code need_ledger(const char **out, struct call *call, struct wm_error *err)
+{
+	struct setting_value paths;
+
+	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
+	if (paths.n == 0)
+		return fail(err, REASON_USAGE,
+			    "give the git repository with --ledger PATH, or set it once: "
+			    "'weightmark config set ledger PATH'");
+	*out = paths.values[0];
+	return WM_OK;
+}
+
+enum wm_code index_directory(struct buf *out, struct wm_error *err)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (xdg && *xdg == '/')
+		return buf_printf(out, err, "%s/weightmark/index", xdg);
+	return home && *home == '/' ? buf_printf(out, err, "%s/.cache/weightmark/index", home) :
+				      WM_OK;
+}
+
+enum wm_code record_options(const struct record_options **out, struct record_options *room,
+			    struct buf *index, struct call *call, struct wm_error *err)
+{
+	struct setting_value paths;
+
+	*out = NULL;
+	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
+	if (paths.n == 0)
+		return WM_OK;
+	room->ledger = paths.values[0];
+	TRY(settings_get(&room->origin, &call->settings, &call->options, "origin", err));
+	TRY(index_directory(index, err));
+	room->index = index->len > 0 ? buf_str(index) : NULL;
+	*out = room;
+	return WM_OK;
+}
+
+void print_recording(const struct recording *r)
+{
+	if (r->key)
+		print("  %-10s%s, %llu entries, %zu new\n", "log", r->origin,
+		      (unsigned long long)r->size, r->n_appended);
+}
+
+enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,
+			    struct wm_error *err)
+{
+	cleanup_buf struct buf key = BUF_INIT(LIMIT_NOTE);
+	struct node *said;
+
+	if (!r->key)
+		return WM_OK;
+	TRY(node_set_new(&said, map, t, "recorded", NODE_MAP, err));
+	TRY(log_key_encode(&key, r->key, err));
+	TRY(node_set_text(said, t, "origin", r->origin, err));
+	TRY(node_set_text(said, t, "log_key", buf_str(&key), err));
+	TRY(node_set_integer(said, t, "size", r->size, err));
+	TRY(node_set_hex(said, t, "root", r->root, SHA256_BYTES, err));
+	TRY(node_set_integer(said, t, "appended", r->n_appended, err));
+	TRY(node_set_integer(said, t, "present", r->n_present, err));
+	return node_set_integer(said, t, "sidecars_updated", r->n_updated, err);
+}
+
+/* --- read as one ------------------------------------------------------------------------- */
+
+void ledgers_release(struct ledgers *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		index_close(l->indexes[i]);
+		ledger_close(l->list[i]);
+	}
+	l->n = 0;
+}
+
+bool origin_wanted(const struct call *call, const char *origin)
+{
+	const char *wanted = options_nth(&call->options, "origin", 0);
+
+	for (size_t i = 0; wanted; wanted = options_nth(&call->options, "origin", ++i))
+		if (strcmp(wanted, origin) == 0)
+			return true;
+	return options_nth(&call->options, "origin", 0) == NULL;
+}
+
+static enum wm_code open_one(struct ledgers *l, const char *path, const char *index,
+			     struct progress *progress, struct wm_error *err)
+{
+	bool rewritten = false;
+
+	TRY(ledger_open(&l->list[l->n], path, err));
+	l->indexes[l->n] = NULL;
+	l->n++;
+	TRY(index_open(&l->indexes[l->n - 1], l->list[l->n - 1], index, err));
+	TRY(index_sync(l->indexes[l->n - 1], NULL, &rewritten, progress, err));
+	if (rewritten)
+		warning("%s: the history of a log was rewritten since it was last read here; "
+			"'weightmark audit' tells more", path);
+	return WM_OK;
+}
+
+enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err)
+{
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
+	struct progress progress = { 0 };
+	struct setting_value paths;
+	const char *first;
+	enum wm_code code = WM_OK;
+
+	TRY(need_ledger(&first, call, err));
+	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
+	TRY(index_directory(&index, err));
+	progress_view_start(&progress);
+	for (size_t i = 0; i < paths.n && code == WM_OK; i++)
+		code = open_one(out, paths.values[i], index.len ? buf_str(&index) : NULL, &progress,
+				err);
+	progress_view_end();
+	return code;
+}

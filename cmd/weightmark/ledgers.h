@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ledgers as options and settings name them: the one that is written to, and those that are read
+ * as one.
+ */
+#ifndef LEDGERS_H
+#define LEDGERS_H
+
+#include "attest/record.h"
+#include "index/index.h"
+#include "verb.h"
+
+/* Rows for the options table of a verb that writes to a log: record_options(), need_ledger(). */
+#define RECORD_OPTIONS                                                                    \
+	{ .name = "ledger", .argument = "PATH", .kind = VALUE_FILE, .setting = "ledger",  \
+	  .help = "the git repository that holds the log" },                              \
+	{ .name = "origin", .argument = "NAME", .setting = "origin",                      \
+	  .help = "the log; default: the only one that can be written to there" }
+
+/* Rows for a verb that reads: open_ledgers(). */
+#define LEDGERS_OPTIONS                                                                   \
+	{ .name = "ledger", .argument = "PATH", .kind = VALUE_FILE, .setting = "ledger",  \
+	  .repeatable = true, .help = "read this git repository; several are read as one" }, \
+	{ .name = "origin", .argument = "NAME", .repeatable = true,                       \
+	  .help = "this log alone; default: all" }
+
+/*
+ * Where sign and admit record, by option or setting: `*out` is NULL where neither names a ledger.
+ * `room` holds what it points to.
+ */
+MUST_USE enum wm_code record_options(const struct record_options **out, struct record_options *room,
+				     struct buf *index, struct call *call, struct wm_error *err);
+
+/* Says where something was recorded, as text or as a member "recorded" of the MAP `map`. */
+void print_recording(const struct recording *r);
+MUST_USE enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,
+				     struct wm_error *err);
+
+/* The one ledger that --ledger or the setting names, the first of several; else `usage`. */
+MUST_USE enum wm_code need_ledger(const char **out, struct call *call, struct wm_error *err);
+
+/* Appends the folder of indexes, $XDG_CACHE_HOME/weightmark/index; nothing where there is no home. */
+MUST_USE enum wm_code index_directory(struct buf *out, struct wm_error *err);
+
+/* --- read as one ------------------------------------------------------------------------- */
+
+enum { LEDGERS_MAX = 64 };
+
+struct ledgers {
+	struct ledger *list[LEDGERS_MAX];
+	struct index *indexes[LEDGERS_MAX]; /* caught up */
+	size_t n;
+};
+
+void ledgers_release(struct ledgers *l);
+#define cleanup_ledgers __attribute__((cleanup(ledgers_release)))
+
+/* Opens all that were named and catches their indexes up, showing progress. */
+MUST_USE enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err);
+
+/* Whether --origin leaves the log `origin` in. */
+bool origin_wanted(const struct call *call, const char *origin);
+
+#endif

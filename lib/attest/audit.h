@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Auditing a log in a ledger: every entry, root, note and commit of it, and whether it is still the
+ * history that was seen before.
+ *
+ * What was seen before: the heads that are remembered of the log (log/memory.h), and the heads to
+ * which proofs in sidecars lead. A history that was amended, shortened, reordered, or made anew is
+ * found out by any of them; where the log's own key signed both, evidence of that is kept.
+ */
+#ifndef ATTEST_AUDIT_H
+#define ATTEST_AUDIT_H
+
+#include "index/index.h"
+#include "log/memory.h"
+#include "statement/sidecar.h"
+#include "trust/keyring.h"
+
+struct audit_options {
+	const struct log_keys *log_keys; /* pinned; NULL: none */
+	const struct keyring *keys;	 /* signatures by these are verified; NULL: none */
+	const char *log_state;		 /* folder of remembered heads, or NULL: nothing is */
+	const char *const *sidecars;	 /* paths: their proofs are held against the log */
+	size_t n_sidecars;
+	struct progress *progress;
+};
+
+struct audit {
+	char origin[LIMIT_ORIGIN + 1];
+	struct log_key *key;
+	bool pinned;
+	struct note note; /* the newest */
+	uint64_t n_commits;
+	uint64_t n_verified, n_unverified; /* entries whose signature was, and was not, verified */
+	uint64_t n_proofs;		   /* of sidecars, that lead into this history */
+	enum linkage linkage;
+	bool remembered; /* the head is remembered now */
+	char *evidence;	 /* path of the evidence that was kept, or NULL */
+};
+
+void audit_release(struct audit *a);
+#define cleanup_audit __attribute__((cleanup(audit_release)))
+
+/*
+ * Audits the log `origin` of `l`, whose index is `x`. Fails as ledger_walk() and index_sync() do, with
+ * `note-signature` where another key is pinned for the origin, `signature-invalid`, `log-fork`,
+ * `log-behind` where more was seen before than there is, `proof-mismatch` where a proof in a sidecar
+ * is wrong by itself. `out` is zeroed memory, filled as far as it came also after a failure.
+ */
+MUST_USE enum wm_code audit_log(struct audit *out, struct ledger *l, struct index *x,
+				const char *origin, const struct audit_options *options,
+				struct wm_error *err);
+
+#endif

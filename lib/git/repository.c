@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening repositories, and their objects. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "git/libgit2.h"
+
+#include "util/cursor.h"
+#include "util/hex.h"
+#include "util/limits.h"
+
+enum { OBJECTS = 256 };
+
+bool object_id_equal(const struct object_id *a, const struct object_id *b)
+{
+	return memcmp(a->bytes, b->bytes, OBJECT_ID_BYTES) == 0;
+}
+
+void object_id_text(char out[OBJECT_ID_HEX + 1], const struct object_id *id)
+{
+	hex_encode(out, id->bytes, OBJECT_ID_BYTES);
+}
+
+bool object_id_parse(struct object_id *out, const char *hex, size_t len)
+{
+	return len == OBJECT_ID_HEX && hex_decode(out->bytes, hex, len);
+}
+
+/* --- repositories ------------------------------------------------------------------------ */
+
+void repository_close(struct repository *r)
+{
+	if (!r)
+		return;
+	git_odb_free(r->odb);
+	git_repository_free(r->git);
+	free(r->directory);
+	free(r);
+}
+
+static enum wm_code take_repository(struct repository **out, git_repository *git, const char *path,
+				    struct wm_error *err)
+{
+	cleanup_repository struct repository *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		git_repository_free(git);
+		return fail_nomem(err);
+	}
+	r->git = git;
+	if (git_repository_odb(&r->odb, git) < 0)
+		return fail_libgit2(err, REASON_LEDGER_MALFORMED, "%s: has no objects", path);
+	r->directory = strdup(git_repository_commondir(git));
+	if (!r->directory)
+		return fail_nomem(err);
+	*out = take_ptr(&r);
+	return WM_OK;
+}
+
+enum wm_code repository_open(struct repository **out, const char *path, struct wm_error *err)
+{
+	git_repository *git = NULL;
+	struct stat st;
+	int said;
+
+	TRY(libgit2_start(err));
+	if (stat(path, &st) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return fail(err, REASON_READ_FAILED, "%s: cannot be examined", path);
+	said = git_repository_open_ext(&git, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
+	if (said == GIT_ENOTFOUND)
+		return fail(err, REASON_LEDGER_MISSING, "%s: is no git repository", path);
+	if (said < 0)
+		return fail_libgit2(err, REASON_LEDGER_MALFORMED, "%s: cannot be opened", path);
+	return take_repository(out, git, path, err);
+}
+
+enum wm_code repository_create(struct repository **out, const char *path, struct wm_error *err)
+{
+	git_repository_init_options options = { .version = GIT_REPOSITORY_INIT_OPTIONS_VERSION };
+	git_repository *git = NULL;
+
+	TRY(libgit2_start(err));
+	options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKPATH |
+			GIT_REPOSITORY_INIT_NO_REINIT;
+	options.initial_head = "main";
+	if (git_repository_init_ext(&git, path, &options) < 0)
+		return fail_libgit2(err, REASON_WRITE_FAILED, "%s: cannot be made a repository",
+				    path);
+	return take_repository(out, git, path, err);
+}
+
+const char *repository_directory(const struct repository *r)
+{
+	return r->directory;
+}
+
+/* --- objects ----------------------------------------------------------------------------- */
+
+static git_object_t type_of(enum object_type type)
+{
+	static const git_object_t types[] = {
+		[OBJECT_COMMIT] = GIT_OBJECT_COMMIT,
+		[OBJECT_TREE] = GIT_OBJECT_TREE,
+		[OBJECT_BLOB] = GIT_OBJECT_BLOB,
+	};
+
+	return types[type];
+}
+
+enum wm_code object_read(struct buf *out, const struct repository *r, const struct object_id *id,
+			 enum object_type type, struct wm_error *err)
+{
+	cleanup_git_odb_object git_odb_object *o = NULL;
+	const git_oid oid = to_oid(id);
+	char hex[OBJECT_ID_HEX + 1];
+	git_object_t found;
+	size_t len;
+
+	object_id_text(hex, id);
+	if (git_odb_read_header(&len, &found, r->odb, &oid) < 0)
+		return fail_libgit2(err, REASON_OBJECT_MISSING, "object %s", hex);
+	if (found != type_of(type))
+		return fail(err, REASON_LEDGER_MALFORMED, "object %s: is not of its type", hex);
+	TRY(buf_reserve(out, len, err));
+	if (git_odb_read(&o, r->odb, &oid) < 0)
+		return fail_libgit2(err, REASON_OBJECT_MISSING, "object %s", hex);
+	return buf_append(out, git_odb_object_data(o), git_odb_object_size(o), err);
+}
+
+/* Whether the directory "objects/XX" is there. */
+static bool has_directory(const struct repository *r, uint8_t first)
+{
+	char path[LIMIT_PATH];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%sobjects/%02x", r->directory, first);
+	return stat(path, &st) == 0;
+}
+
+enum wm_code object_write(struct object_id *out, struct repository *r, enum object_type type,
+			  const void *data, size_t len, struct wm_error *err)
+{
+	git_oid oid;
+
+	if (git_odb_hash(&oid, data, len, type_of(type)) < 0)
+		return fail_libgit2(err, REASON_WRITE_FAILED, "an object");
+	/* What is there may have been named by a process that was killed before it synced. */
+	if (git_odb_exists(r->odb, &oid))
+		r->unsynced[oid.id[0]] = r->unsynced[OBJECTS] = true;
+	else if (!has_directory(r, oid.id[0]))
+		r->unsynced[OBJECTS] = true;
+	if (git_odb_write(&oid, r->odb, data, len, type_of(type)) < 0)
+		return fail_libgit2(err, REASON_WRITE_FAILED, "an object");
+	*out = from_oid(&oid);
+	return WM_OK;
+}
+
+enum wm_code object_name(struct object_id *out, enum object_type type, const void *data, size_t len,
+			 struct wm_error *err)
+{
+	git_oid oid;
+
+	if (git_odb_hash(&oid, data, len, type_of(type)) < 0)
+		return fail_libgit2(err, REASON_INTERNAL, "an object");
+	*out = from_oid(&oid);
+	return WM_OK;
+}
+
+/* Makes the names in the directory `path` durable; one that is not there has none. */
+static enum wm_code sync_directory(const char *path, struct wm_error *err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return WM_OK;
+	if (fd < 0 || fsync(fd) < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: cannot be synced", path);
+	return WM_OK;
+}
+
+enum wm_code repository_sync(struct repository *r, struct wm_error *err)
+{
+	char path[LIMIT_PATH];
+
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		if (!r->unsynced[i])
+			continue;
+		snprintf(path, sizeof(path), "%sobjects/%02x", r->directory, i);
+		TRY(sync_directory(path, err));
+		r->unsynced[i] = false;
+	}
+	if (!r->unsynced[OBJECTS])
+		return WM_OK;
+	snprintf(path, sizeof(path), "%sobjects", r->directory);
+	TRY(sync_directory(path, err));
+	r->unsynced[OBJECTS] = false;
+	return WM_OK;
+}
+
+enum wm_code repository_settle(const struct repository *r, struct wm_error *err)
+{
+	cleanup_fd int fd = open(r->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || syncfs(fd) < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: cannot be synced", r->directory);
+	return WM_OK;
+}
+
+/* --- trees ------------------------------------------------------------------------------- */
+
+static const char file_mode[] = "100644 ";
+
+enum wm_code tree_encode(struct buf *out, const struct tree_entry *files, size_t n,
+			 struct wm_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		TRY(buf_append_str(out, file_mode, err));
+		TRY(buf_append(out, files[i].name, files[i].name_len, err));
+		TRY(buf_append_byte(out, 0, err));
+		TRY(buf_append(out, files[i].blob.bytes, OBJECT_ID_BYTES, err));
+	}
+	return WM_OK;
+}
+
+/* Names of regular files sort by their bytes, one that begins another first. */
+static bool in_order(const struct tree_entry *a, const struct tree_entry *b)
+{
+	const size_t len = a->name_len < b->name_len ? a->name_len : b->name_len;
+	const int order = memcmp(a->name, b->name, len);
+
+	return order < 0 || (order == 0 && a->name_len < b->name_len);
+}
+
+static enum wm_code malformed_tree(struct wm_error *err)
+{
+	return fail(err, REASON_LEDGER_MALFORMED, "a tree holds something else than plain files");
+}
+
+enum wm_code tree_parse(const void *data, size_t len, tree_visitor *visit, void *context,
+			struct wm_error *err)
+{
+	struct cursor c = cursor_of(data, len);
+	struct tree_entry before = { .name_len = 0 }, f;
+
+	while (cursor_left(&c) > 0) {
+		const uint8_t *mode = cursor_take(&c, sizeof(file_mode) - 1), *end, *id;
+
+		if (!mode || memcmp(mode, file_mode, sizeof(file_mode) - 1) != 0)
+			return malformed_tree(err);
+		end = memchr(c.data + c.off, 0, cursor_left(&c));
+		if (!end)
+			return malformed_tree(err);
+		f.name_len = (size_t)(end - (c.data + c.off));
+		f.name = (const char *)cursor_take(&c, f.name_len + 1);
+		id = cursor_take(&c, OBJECT_ID_BYTES);
+		if (!id || f.name_len == 0 || memchr(f.name, '/', f.name_len) ||
+		    (before.name_len > 0 && !in_order(&before, &f)))
+			return malformed_tree(err);
+		memcpy(f.blob.bytes, id, OBJECT_ID_BYTES);
+		TRY(visit(context, &f, err));
+		before = f;
+	}
+	return WM_OK;
+}
