@@ -121,3 +121,17 @@ enum wm_code load_keyring(struct keyring **out, struct call *call, struct wm_err
 	*out = take_ptr(&ring);
 	return WM_OK;
 }
+
+enum wm_code load_log_keys(struct log_keys *out, struct call *call, struct wm_error *err)
+{
+	struct setting_value paths;
+
+	TRY(settings_find(&paths, &call->settings, &call->options, "log-key", err));
+	for (size_t i = 0; i < paths.n; i++) {
+		struct log_key *key = NULL;
+
+		TRY(log_key_load(&key, paths.values[i], err));
+		TRY(log_keys_add(out, key, err));
+	}
+	return WM_OK;
+}

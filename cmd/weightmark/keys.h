@@ -10,6 +10,7 @@
 
 #include "crypto/key.h"
 #include "crypto/signer.h"
+#include "log/key.h"
 #include "passphrase.h"
 #include "trust/keyring.h"
 #include "verb.h"
@@ -29,6 +30,14 @@
 #define KEYRING_OPTION                                                                 \
 	{ .name = "key", .argument = "FILE", .kind = VALUE_FILE, .setting = "public-key", \
 	  .repeatable = true, .help = "trust this public key" }
+
+/* Row for the options table of a verb that calls load_log_keys(). */
+#define LOG_KEY_OPTION                                                                 \
+	{ .name = "log-key", .argument = "FILE", .kind = VALUE_FILE, .setting = "log-key", \
+	  .repeatable = true, .help = "pin this verifier key of a log" }
+
+/* The verifier keys of logs that --log-key or the setting log-key name. */
+MUST_USE enum wm_code load_log_keys(struct log_keys *out, struct call *call, struct wm_error *err);
 
 /* Makes the memory of this process invisible to others and to core files (`protect-failed`). */
 MUST_USE enum wm_code protect_secrets(struct wm_error *err);

@@ -76,20 +76,6 @@ static enum wm_code audit_ledger(struct node *list, struct tree *t, struct ledge
 	return WM_OK;
 }
 
-static enum wm_code read_pinned(struct log_keys *out, struct call *call, struct wm_error *err)
-{
-	struct setting_value paths;
-
-	TRY(settings_find(&paths, &call->settings, &call->options, "log-key", err));
-	for (size_t i = 0; i < paths.n; i++) {
-		struct log_key *key = NULL;
-
-		TRY(log_key_load(&key, paths.values[i], err));
-		TRY(log_keys_add(out, key, err));
-	}
-	return WM_OK;
-}
-
 static enum wm_code run_ledgers(struct call *call, struct wm_error *err)
 {
 	cleanup_log_keys struct log_keys log_keys = LOG_KEYS_INIT;
@@ -103,7 +89,7 @@ static enum wm_code run_ledgers(struct call *call, struct wm_error *err)
 	struct node *list = NULL;
 	enum wm_code code = WM_OK;
 
-	TRY(read_pinned(&log_keys, call, err));
+	TRY(load_log_keys(&log_keys, call, err));
 	TRY(load_keyring(&keys, call, err));
 	TRY(state_directory(&state, err));
 	for (const char *s; (s = options_nth(&call->options, "sidecar", options.n_sidecars));) {
@@ -166,8 +152,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 
 static const struct option_spec options[] = {
 	LEDGERS_OPTIONS,
-	{ .name = "log-key", .argument = "FILE", .kind = VALUE_FILE, .setting = "log-key",
-	  .repeatable = true, .help = "pin this verifier key of a log" },
+	LOG_KEY_OPTION,
 	KEYRING_OPTION,
 	{ .name = "sidecar", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "hold the proofs that this sidecar carries against the log" },

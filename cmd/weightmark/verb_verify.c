@@ -55,6 +55,8 @@ static enum wm_code print_statements(const struct wm_verdict *v, struct wm_error
 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
+	cleanup_log_keys struct log_keys log_keys = LOG_KEYS_INIT;
+	cleanup_buf struct buf state = BUF_INIT(LIMIT_PATH);
 	cleanup_keyring struct keyring *keys = NULL;
 	cleanup_verdict struct wm_verdict *v = NULL;
 	struct progress progress = { 0 };
@@ -78,7 +80,11 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 			    call->options.operands[0]);
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
 	TRY(load_keyring(&keys, call, err));
+	TRY(load_log_keys(&log_keys, call, err));
+	TRY(state_directory(&state, err));
 	options.keys = keys;
+	options.log_keys = &log_keys;
+	options.log_state = state.len > 0 ? buf_str(&state) : NULL;
 	progress_view_start(&progress);
 	code = verdict_reach(&v, call->options.operands[0], &options, err);
 	progress_view_end();
@@ -92,6 +98,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 
 static const struct option_spec options[] = {
 	KEYRING_OPTION,
+	LOG_KEY_OPTION,
 	{ .name = "sidecar", .argument = "FILE", .kind = VALUE_FILE,
 	  .help = "the sidecar; default: PATH.wmk, or weightmark.wmk in a directory" },
 	{ .name = "part", .argument = "NAME",
@@ -117,6 +124,9 @@ const struct verb verb_verify = {
 		"Of a directory, every file that a loader may read must have been signed, and one "
 		"part (the files that load together) must be whole. One shard of a set is judged "
 		"with the set that stands beside it.\n\n"
+		"Where statements were recorded in a log, the proofs of that are verified; they count "
+		"where --log-key pins the log. Its tree heads are remembered below "
+		"$XDG_STATE_HOME/weightmark, and one that contradicts them refuses.\n\n"
 		"Accept means: these bytes are those that the key's holder signed, and these are "
 		"the statements that he made about them. Whether a statement is true nobody can "
 		"compute; the verdict says who asserted it.",

@@ -2,6 +2,7 @@
 /* `weightmark version`: the version, and those of the libraries below. */
 #include "crypto/library.h"
 #include "digest/measure.h"
+#include "git/library.h"
 #include "index/library.h"
 #include "output.h"
 #include "statement/library.h"
@@ -26,7 +27,7 @@ static enum wm_code add_library(struct node *list, struct tree *t,
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	struct library_version libraries[5];
+	struct library_version libraries[6];
 	struct node *list = NULL;
 	bool all = options_has(&call->options, "libraries");
 
@@ -34,7 +35,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	text_library(&libraries[1]);
 	fold_library(&libraries[2]);
 	statement_library(&libraries[3]);
-	index_library(&libraries[4]);
+	git_library(&libraries[4]);
+	index_library(&libraries[5]);
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_text(t.root, &t, "version", wm_version(), err));
 	if (all)

@@ -6,6 +6,7 @@
 
 #include "attest/checks_files.h"
 #include "attest/connected.h"
+#include "attest/logged.h"
 #include "attest/pool.h"
 #include "statement/message.h"
 #include "statement/scalar.h"
@@ -352,10 +353,12 @@ const struct check checks[] = {
 	{ "checkpoint-parsed", "the file keeps its strict grammar", checkpoint_parsed, REFUSES },
 	{ "carrier-found", "statements are carried", carrier_found, REFUSES },
 	{ "carriers-canonical", "no byte of a carrier is free", carriers_canonical, REFUSES },
+	{ "proofs-consistent", "proofs lead where they say", proofs_consistent, REFUSES },
 	{ "keyids-computed", "keyids are those of the signing keys", keyids_computed, REFUSES },
 	{ "signatures-valid", "signatures by pinned keys verify", signatures_valid, REFUSES },
 	{ "signer-pinned", "a pinned key signed", signer_pinned, REFUSES },
 	{ "statements-strict", "statements follow the schema", statements_strict, REFUSES },
+	{ "logs-unforked", "no pinned log has two histories", logs_unforked, REFUSES },
 	{ "manifest-present", "a manifest or admission is of this", manifest_present, REFUSES },
 	{ "manifest-single", "one chain is about these bytes", manifest_single, REFUSES },
 	{ "statements-chained", "corrections form chains", all_chained, REFUSES },

@@ -299,6 +299,34 @@ static void note_keys(struct wm_verdict *v)
 	}
 }
 
+/* Which logs the statements are in; a log whose key is not pinned counts for nothing. */
+static void note_logs(struct wm_verdict *v)
+{
+	const struct logs *logs = &v->facts.logs;
+
+	for (size_t i = 0; i < logs->n; i++) {
+		const struct logged *l = &logs->list[i];
+		const char *origin = log_key_origin(l->key);
+
+		if (!l->pinned) {
+			verdict_note(v, "log-not-pinned",
+				     "proofs by the log %s, whose key is not pinned, count for nothing",
+				     origin);
+			continue;
+		}
+		if (l->linkage == LINK_FIRST)
+			verdict_note(v, "log-first-seen",
+				     "nothing was remembered of the log %s until now", origin);
+		else if (l->linkage == LINK_UNLINKED && l->remembered)
+			verdict_note(v, "log-unlinked",
+				     "nothing at hand connects the tree heads of %s with those "
+				     "remembered; 'weightmark audit' does", origin);
+		if (!l->remembered && l->linkage != LINK_FORK)
+			verdict_note(v, "log-not-remembered",
+				     "the tree head of %s could not be remembered", origin);
+	}
+}
+
 /* Accept is what remains where at least one check passed and every one that ran did. */
 static void decide(struct wm_verdict *v)
 {
@@ -336,6 +364,7 @@ static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 	decide(v);
 	/* What strangers can add to a sidecar comes last: it must not crowd out the rest. */
 	note_checkpoint(v);
+	note_logs(v);
 	note_others(v);
 	note_releases(v);
 	note_keys(v);

@@ -18,6 +18,7 @@ void verification_release(struct verification *v)
 	for (size_t i = 0; i < v->n_carried; i++)
 		statement_free(v->carried[i].statement);
 	free(v->carried);
+	logs_release(&v->logs);
 	carriers_release(&v->carriers);
 	free(v->listed);
 	checkpoint_free(v->checkpoint);
@@ -65,6 +66,7 @@ static enum wm_code gather_carriers(struct verification *v, const struct verify_
 	if (code != WM_OK)
 		return error_is_untold(code) ? fail_again(err, &v->carriers_err) : WM_OK;
 	TRY(pool_fill(v, o->keys, err));
+	TRY(logs_gather(v, o->log_keys, o->log_state, err));
 	pool_find_head(v);
 	return WM_OK;
 }

@@ -10,6 +10,7 @@
 #define ATTEST_VERIFY_H
 
 #include "attest/carriers.h"
+#include "attest/logged.h"
 #include "checkpoint/checkpoint.h"
 #include "statement/statement.h"
 #include "trust/keyring.h"
@@ -40,6 +41,7 @@ struct verification {
 	struct wm_error carriers_err; /* why their envelopes were not looked at */
 	struct carried *carried; /* by statement id, keyid, signature */
 	size_t n_carried;
+	struct logs logs; /* that they are in */
 	/*
 	 * The newest manifest about these bytes, else the newest admission; NULL where there is
 	 * neither. `record` is what it says was measured.
@@ -60,6 +62,8 @@ struct verify_options {
 	const char *part;    /* the part that must be whole; NULL: any one */
 	bool part_only;	     /* judge the one file alone, though it be of a set; not a directory */
 	const char *links_within; /* as in struct checkpoint_open_options */
+	const struct log_keys *log_keys; /* of logs that are pinned; NULL: none */
+	const char *log_state; /* folder of remembered heads (log/memory.h), or NULL */
 	bool full;
 	int64_t now;	  /* seconds; 0: the clock's */
 	unsigned workers; /* 0: one a processor */

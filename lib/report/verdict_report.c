@@ -174,6 +174,28 @@ static enum wm_code text_statements(struct buf *out, const struct verification *
 	}
 }
 
+/* The pinned logs: how many of the statements by pinned keys are in each. */
+static enum wm_code text_logs(struct buf *out, const struct verification *f, struct wm_error *err)
+{
+	size_t n_verified = 0;
+
+	for (size_t i = 0; i < f->n_carried; i++)
+		n_verified += f->carried[i].signature.code == WM_OK;
+	for (size_t i = 0; i < f->logs.n; i++) {
+		const struct logged *l = &f->logs.list[i];
+		cleanup_buf struct buf text = BUF_INIT(LIMIT_MESSAGE + LIMIT_ORIGIN);
+
+		if (!l->pinned || l->n_notes == 0)
+			continue;
+		TRY(buf_printf(&text, err, "%zu of %zu statements in %s, %llu entries, %s",
+			       l->n_statements, n_verified, log_key_origin(l->key),
+			       (unsigned long long)l->notes[l->n_notes - 1].head.size,
+			       linkage_name(l->linkage)));
+		TRY(line(out, "logged", buf_str(&text), err));
+	}
+	return WM_OK;
+}
+
 static enum wm_code text_counts(struct buf *out, const struct wm_verdict *v, struct wm_error *err)
 {
 	size_t review = verdict_count(v, OUTCOME_REVIEW);
@@ -197,6 +219,7 @@ enum wm_code verdict_text(struct buf *out, const struct wm_verdict *v, bool ever
 	if (v->facts.head)
 		TRY(buf_printf(out, err, "  %-11skey %s\n", "signed by",
 			       v->facts.head->envelope->keyid));
+	TRY(text_logs(out, &v->facts, err));
 	TRY(text_counts(out, v, err));
 	for (size_t i = 0; every_check && i < v->n_checks; i++)
 		TRY(buf_printf(out, err, "    %-8s%-22s%s\n", outcome_name(v->checks[i].outcome),

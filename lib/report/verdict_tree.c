@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "statement/scalar.h"
+#include "util/limits.h"
 
 static enum wm_code tree_checks(struct node *root, struct tree *t, const struct wm_verdict *v,
 				struct wm_error *err)
@@ -127,6 +128,35 @@ enum wm_code measured_tree(struct node *map, struct tree *t, const struct checkp
 	return node_set_bool(map, t, "writers_excluded", checkpoint_excluded_writers(c), err);
 }
 
+static enum wm_code tree_logs(struct node *root, struct tree *t, const struct verification *f,
+			      struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, root, t, "logs", NODE_LIST, err));
+	for (size_t i = 0; i < f->logs.n; i++) {
+		cleanup_buf struct buf key = BUF_INIT(LIMIT_NOTE);
+		const struct logged *l = &f->logs.list[i];
+
+		if (l->n_notes == 0)
+			continue;
+		TRY(log_key_encode(&key, l->key, err));
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_text(row, t, "origin", log_key_origin(l->key), err));
+		TRY(node_set_text(row, t, "log_key", buf_str(&key), err));
+		TRY(node_set_bool(row, t, "pinned", l->pinned, err));
+		TRY(node_set_integer(row, t, "statements", l->n_statements, err));
+		TRY(node_set_integer(row, t, "size", l->notes[l->n_notes - 1].head.size, err));
+		if (!l->pinned)
+			continue;
+		TRY(node_set_text(row, t, "linkage", linkage_name(l->linkage), err));
+		TRY(node_set_bool(row, t, "remembered", l->remembered, err));
+		if (l->evidence)
+			TRY(node_set_shown(row, t, "evidence", l->evidence, err));
+	}
+	return WM_OK;
+}
+
 static enum wm_code tree_notes(struct node *root, struct tree *t, const struct wm_verdict *v,
 			       struct wm_error *err)
 {
@@ -171,6 +201,7 @@ enum wm_code verdict_tree(struct node **out, struct tree *t, const struct wm_ver
 	}
 	TRY(tree_checks(root, t, v, err));
 	TRY(tree_statements(root, t, &v->facts, payloads, err));
+	TRY(tree_logs(root, t, &v->facts, err));
 	if (c && v->facts.listed) {
 		TRY(node_set_new(&map, root, t, "measured", NODE_MAP, err));
 		TRY(measured_tree(map, t, c, err));

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From carried proofs to logs, and what is remembered of them. */
+#include "attest/logged.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/pool.h"
+#include "log/entry.h"
+#include "log/evidence.h"
+#include "util/limits.h"
+
+void logs_release(struct logs *logs)
+{
+	for (size_t i = 0; i < logs->n; i++) {
+		struct logged *l = &logs->list[i];
+
+		for (size_t j = 0; j < l->n_notes; j++)
+			note_release(&l->notes[j]);
+		free(l->notes);
+		free(l->counted);
+		free(l->evidence);
+		log_key_free(l->key);
+	}
+	free(logs->list);
+	*logs = (struct logs){ .list = NULL };
+}
+
+/* --- from proofs to logs ----------------------------------------------------------------- */
+
+/* The log of `key`, which moves in; made where it is new. */
+static enum wm_code take_log(struct logged **out, struct verification *v,
+			     const struct log_keys *pinned, struct log_key *key,
+			     struct wm_error *err)
+{
+	cleanup_log_key struct log_key *owned = key;
+	struct logs *logs = &v->logs;
+	struct logged *l = NULL;
+	void *more;
+
+	for (size_t i = 0; i < logs->n; i++)
+		if (log_key_same(logs->list[i].key, key)) {
+			*out = &logs->list[i];
+			return WM_OK;
+		}
+	more = reallocarray(logs->list, logs->n + 1, sizeof(*logs->list));
+	if (!more)
+		return fail_nomem(err);
+	logs->list = more;
+	l = &logs->list[logs->n];
+	*l = (struct logged){ .counted = calloc(v->n_carried + 1, sizeof(bool)) };
+	if (!l->counted)
+		return fail_nomem(err);
+	l->pinned = pinned &&
+		    log_keys_find(pinned, log_key_origin(key), log_key_raw(key)) != NULL;
+	l->key = take_ptr(&owned);
+	logs->n++;
+	*out = l;
+	return WM_OK;
+}
+
+/* Keeps `note`, which moves out where it is a new one, in its place by size and root. */
+static enum wm_code keep_note(struct logged *l, struct note *note, struct wm_error *err)
+{
+	size_t at = 0;
+	void *more;
+
+	for (; at < l->n_notes; at++) {
+		const struct tree_head *head = &l->notes[at].head;
+		int order = memcmp(head->root, note->head.root, SHA256_BYTES);
+
+		if (head->size != note->head.size)
+			order = head->size < note->head.size ? -1 : 1;
+		if (order == 0)
+			return WM_OK;
+		if (order > 0)
+			break;
+	}
+	more = reallocarray(l->notes, l->n_notes + 1, sizeof(*l->notes));
+	if (!more)
+		return fail_nomem(err);
+	l->notes = more;
+	memmove(&l->notes[at + 1], &l->notes[at], (l->n_notes - at) * sizeof(*l->notes));
+	l->notes[at] = *note;
+	*note = (struct note){ .text = NULL };
+	l->n_notes++;
+	return WM_OK;
+}
+
+/* Counts the envelope once, where a pinned key signed it. */
+static void count(struct logged *l, const struct verification *v, const struct envelope *e)
+{
+	for (size_t i = first_carried(v, e->statement); carried_has_id(v, i, e->statement); i++) {
+		const struct carried *c = &v->carried[i];
+
+		if (c->signature.code != WM_OK || l->counted[i] ||
+		    strcmp(c->envelope->keyid, e->keyid) != 0)
+			continue;
+		l->counted[i] = true;
+		l->n_statements++;
+	}
+}
+
+static enum wm_code take_proof(struct verification *v, const struct log_keys *pinned,
+			       const struct proof *p, const struct envelope *e, const char *place,
+			       struct wm_error *err)
+{
+	cleanup_log_proof struct log_proof proof = { .note = { .text = NULL } };
+	struct log_key *key = NULL;
+	uint8_t leaf[SHA256_BYTES];
+	struct logged *l = NULL;
+
+	TRY(log_proof_parse(&proof, p->text, p->text_len, place, err));
+	if (proof.note.n_signatures != 1)
+		return fail(err, REASON_PROOF_MALFORMED, "%s: a proof with %zu signatures", place,
+			    proof.note.n_signatures);
+	TRY(log_key_new(&key, proof.note.head.origin, p->log_key, err));
+	TRY(take_log(&l, v, pinned, key, err));
+	TRY(entry_leaf(leaf, e, err));
+	TRY(log_proof_verify(&proof, l->key, leaf, err));
+	count(l, v, e);
+	return keep_note(l, &proof.note, err);
+}
+
+static enum wm_code take_carrier(struct verification *v, const struct log_keys *pinned,
+				 const struct carrier *c, struct wm_error *err)
+{
+	for (size_t i = 0; i < c->sidecar.n_envelopes; i++) {
+		const struct envelope *e = &c->sidecar.envelopes[i];
+		size_t n;
+		const struct proof *list = sidecar_proofs(&n, &c->sidecar, e);
+
+		for (size_t j = 0; j < n; j++)
+			TRY(take_proof(v, pinned, &list[j], e, c->place, err));
+	}
+	return WM_OK;
+}
+
+/* --- what is remembered ------------------------------------------------------------------ */
+
+static enum wm_code keep_evidence(struct logged *l, const char *state, const struct buf *evidence,
+				  uint64_t other, struct wm_error *err)
+{
+	l->linkage = LINK_FORK;
+	l->other = other;
+	return state && evidence->len > 0 && !l->evidence ?
+		       evidence_store(&l->evidence, state, evidence, err) :
+		       WM_OK;
+}
+
+/* Two heads of one size that are carried together. */
+static enum wm_code compare_carried(struct logged *l, const char *state, struct wm_error *err)
+{
+	for (size_t i = 1; i < l->n_notes; i++) {
+		cleanup_buf struct buf evidence = BUF_INIT(LIMIT_EVIDENCE);
+
+		if (l->notes[i - 1].head.size != l->notes[i].head.size)
+			continue;
+		TRY(evidence_encode(&evidence, l->key, &l->notes[i - 1], &l->notes[i], NULL, err));
+		TRY(keep_evidence(l, state, &evidence, l->notes[i].head.size, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code compare_remembered(struct logged *l, const char *state, struct wm_error *err)
+{
+	cleanup_log_memory struct log_memory *m = NULL;
+
+	TRY(log_memory_load(&m, state, l->key, err));
+	for (size_t i = 0; i < l->n_notes; i++) {
+		cleanup_buf struct buf evidence = BUF_INIT(LIMIT_EVIDENCE);
+		enum linkage linkage;
+
+		TRY(log_memory_compare(&linkage, m, &l->notes[i], NULL, 0, &evidence, err));
+		if (linkage == LINK_FORK)
+			return keep_evidence(l, state, &evidence, l->notes[i].head.size, err);
+		/* A proof may well be older than what was seen since: that is no sign of anything. */
+		if (linkage == LINK_BEHIND)
+			linkage = LINK_UNLINKED;
+		if (l->linkage != LINK_FORK)
+			l->linkage = linkage;
+		TRY(log_memory_add(m, &l->notes[i], linkage != LINK_UNLINKED, err));
+	}
+	TRY(log_memory_store(m, err));
+	l->remembered = true;
+	return WM_OK;
+}
+
+/* What cannot be remembered is no reason to refuse: a verdict says so. */
+static enum wm_code compare(struct logged *l, const char *state, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+	enum wm_code code;
+
+	l->linkage = LINK_UNLINKED;
+	code = compare_carried(l, state, &why);
+	if (code == WM_OK && state && l->linkage != LINK_FORK)
+		code = compare_remembered(l, state, &why);
+	return code == WM_NOMEM || code == WM_INTERNAL ? fail_again(err, &why) : WM_OK;
+}
+
+enum wm_code logs_gather(struct verification *v, const struct log_keys *pinned, const char *state,
+			 struct wm_error *err)
+{
+	struct logs *logs = &v->logs;
+	enum wm_code code = WM_OK;
+
+	logs_release(logs);
+	for (size_t i = 0; i < v->carriers.n && code == WM_OK; i++)
+		if (v->carriers.list[i].kind != CARRIER_DISPLACED)
+			code = take_carrier(v, pinned, &v->carriers.list[i], &logs->proofs_err);
+	if (error_is_untold(code))
+		return fail_again(err, &logs->proofs_err);
+	for (size_t i = 0; i < logs->n && code == WM_OK; i++)
+		if (logs->list[i].pinned)
+			TRY(compare(&logs->list[i], state, err));
+	return WM_OK;
+}
+
+/* --- checks ------------------------------------------------------------------------------ */
+
+enum wm_code proofs_consistent(const struct verification *v, struct wm_error *err)
+{
+	return v->logs.proofs_err.code == WM_OK ? WM_OK : fail_again(err, &v->logs.proofs_err);
+}
+
+enum wm_code logs_unforked(const struct verification *v, struct wm_error *err)
+{
+	for (size_t i = 0; i < v->logs.n; i++) {
+		const struct logged *l = &v->logs.list[i];
+
+		if (l->pinned && l->linkage == LINK_FORK)
+			return fail(err, REASON_LOG_FORK,
+				    "%s: its key signed two histories, seen at %llu entries; "
+				    "evidence: %s",
+				    log_key_origin(l->key), (unsigned long long)l->other,
+				    l->evidence ? l->evidence : "not kept");
+	}
+	return WM_OK;
+}
