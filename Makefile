@@ -70,8 +70,8 @@ all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## bui
 
 # --- dependencies ----------------------------------------------------------
 deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev \
-               libgit2-dev libsqlite3-dev
-deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs git openssh-client faketime $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
+               libgit2-dev libsqlite3-dev libcurl4-openssl-dev
+deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs git openssh-client faketime libcurl4 busybox $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs
 deps_interop:= openssl python3 $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)

@@ -86,6 +86,7 @@ extern const struct verb verb_explain;
 extern const struct verb verb_extract;
 extern const struct verb verb_help;
 extern const struct verb verb_key;
+extern const struct verb verb_publish;
 extern const struct verb verb_recover;
 extern const struct verb verb_show;
 extern const struct verb verb_sign;

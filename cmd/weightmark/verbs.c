@@ -21,6 +21,7 @@ const struct verb *const verbs[] = {
 	&verb_append,
 	&verb_log,
 	&verb_find,
+	&verb_publish,
 	&verb_audit,
 	&verb_clone,
 	&verb_pull,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attest/pool.h"
+#include "log/document.h"
 #include "log/entry.h"
 #include "log/evidence.h"
 #include "util/limits.h"
@@ -48,23 +49,47 @@ static enum wm_code take_log(struct logged **out, struct verification *v,
 		return fail_nomem(err);
 	logs->list = more;
 	l = &logs->list[logs->n];
-	*l = (struct logged){ .counted = calloc(v->n_carried + 1, sizeof(bool)) };
-	if (!l->counted)
-		return fail_nomem(err);
-	l->pinned = pinned &&
-		    log_keys_find(pinned, log_key_origin(key), log_key_raw(key)) != NULL;
+	*l = (struct logged){ .pinned = pinned && log_keys_find(pinned, log_key_origin(key),
+								log_key_raw(key)) };
+	if (l->pinned) {
+		l->counted = calloc(v->n_carried + 1, sizeof(bool));
+		if (!l->counted)
+			return fail_nomem(err);
+	}
 	l->key = take_ptr(&owned);
 	logs->n++;
 	*out = l;
 	return WM_OK;
 }
 
-/* Keeps `note`, which moves out where it is a new one, in its place by size and root. */
+/* Keeps `note`, which moves out then, in the place of a smaller one. */
+static enum wm_code keep_newest(struct logged *l, struct note *note, struct wm_error *err)
+{
+	if (l->n_notes > 0 && l->notes[0].head.size >= note->head.size)
+		return WM_OK;
+	if (l->n_notes == 0) {
+		l->notes = calloc(1, sizeof(*l->notes));
+		if (!l->notes)
+			return fail_nomem(err);
+		l->n_notes = 1;
+	}
+	note_release(&l->notes[0]);
+	l->notes[0] = *note;
+	*note = (struct note){ .text = NULL };
+	return WM_OK;
+}
+
+/*
+ * Keeps `note`, which moves out where it is a new one, in its place by size and root. Of those that
+ * strangers signed there may be too many to be sorted so.
+ */
 static enum wm_code keep_note(struct logged *l, struct note *note, struct wm_error *err)
 {
 	size_t at = 0;
 	void *more;
 
+	if (!l->pinned)
+		return keep_newest(l, note, err);
 	for (; at < l->n_notes; at++) {
 		const struct tree_head *head = &l->notes[at].head;
 		int order = memcmp(head->root, note->head.root, SHA256_BYTES);
@@ -87,38 +112,44 @@ static enum wm_code keep_note(struct logged *l, struct note *note, struct wm_err
 	return WM_OK;
 }
 
-/* Counts the envelope once, where a pinned key signed it. */
+/* Counts the envelope once, where a pinned key signed it: an entry is one with its signature. */
 static void count(struct logged *l, const struct verification *v, const struct envelope *e)
 {
 	for (size_t i = first_carried(v, e->statement); carried_has_id(v, i, e->statement); i++) {
 		const struct carried *c = &v->carried[i];
 
 		if (c->signature.code != WM_OK || l->counted[i] ||
-		    strcmp(c->envelope->keyid, e->keyid) != 0)
+		    envelope_compare(c->envelope, e) != 0 ||
+		    c->envelope->sig_len != e->sig_len ||
+		    memcmp(c->envelope->sig, e->sig, e->sig_len) != 0)
 			continue;
 		l->counted[i] = true;
 		l->n_statements++;
 	}
 }
 
+/* The proof of `e`, whose leaf digest is `leaf`. */
 static enum wm_code take_proof(struct verification *v, const struct log_keys *pinned,
-			       const struct proof *p, const struct envelope *e, const char *place,
+			       const struct proof *p, const struct envelope *e,
+			       const uint8_t leaf[SHA256_BYTES], const char *place,
 			       struct wm_error *err)
 {
 	cleanup_log_proof struct log_proof proof = { .note = { .text = NULL } };
 	struct log_key *key = NULL;
-	uint8_t leaf[SHA256_BYTES];
+	struct wm_error why = { 0 };
 	struct logged *l = NULL;
 
 	TRY(log_proof_parse(&proof, p->text, p->text_len, place, err));
 	if (proof.note.n_signatures != 1)
 		return fail(err, REASON_PROOF_MALFORMED, "%s: a proof with %zu signatures", place,
 			    proof.note.n_signatures);
-	TRY(log_key_new(&key, proof.note.head.origin, p->log_key, err));
+	/* No user gave this key: one that is none is the carrier's fault. */
+	if (log_key_new(&key, proof.note.head.origin, p->log_key, &why) != WM_OK)
+		return fail_as(err, REASON_PROOF_MALFORMED, &why);
 	TRY(take_log(&l, v, pinned, key, err));
-	TRY(entry_leaf(leaf, e, err));
 	TRY(log_proof_verify(&proof, l->key, leaf, err));
-	count(l, v, e);
+	if (l->pinned)
+		count(l, v, e);
 	return keep_note(l, &proof.note, err);
 }
 
@@ -129,9 +160,12 @@ static enum wm_code take_carrier(struct verification *v, const struct log_keys *
 		const struct envelope *e = &c->sidecar.envelopes[i];
 		size_t n;
 		const struct proof *list = sidecar_proofs(&n, &c->sidecar, e);
+		uint8_t leaf[SHA256_BYTES];
 
+		if (n > 0)
+			TRY(entry_leaf(leaf, e, err));
 		for (size_t j = 0; j < n; j++)
-			TRY(take_proof(v, pinned, &list[j], e, c->place, err));
+			TRY(take_proof(v, pinned, &list[j], e, leaf, c->place, err));
 	}
 	return WM_OK;
 }
@@ -162,12 +196,13 @@ static enum wm_code compare_carried(struct logged *l, const char *state, struct 
 	return WM_OK;
 }
 
+/* The newest comes first, so that of a log never seen before it is the one that others link to. */
 static enum wm_code compare_remembered(struct logged *l, const char *state, struct wm_error *err)
 {
 	cleanup_log_memory struct log_memory *m = NULL;
 
 	TRY(log_memory_load(&m, state, l->key, err));
-	for (size_t i = 0; i < l->n_notes; i++) {
+	for (size_t i = l->n_notes; i-- > 0;) {
 		cleanup_buf struct buf evidence = BUF_INIT(LIMIT_EVIDENCE);
 		enum linkage linkage;
 
@@ -177,7 +212,7 @@ static enum wm_code compare_remembered(struct logged *l, const char *state, stru
 		/* A proof may well be older than what was seen since: that is no sign of anything. */
 		if (linkage == LINK_BEHIND)
 			linkage = LINK_UNLINKED;
-		if (l->linkage != LINK_FORK)
+		if (i == l->n_notes - 1)
 			l->linkage = linkage;
 		TRY(log_memory_add(m, &l->notes[i], linkage != LINK_UNLINKED, err));
 	}

@@ -18,9 +18,9 @@ struct verification;
 struct logged {
 	struct log_key *key;
 	bool pinned;
-	size_t n_statements; /* carried envelopes by pinned keys that are in it */
-	bool *counted;	     /* one a carried envelope */
-	struct note *notes;  /* distinct tree heads, by size */
+	size_t n_statements; /* carried envelopes by pinned keys that are in it; 0 unless pinned */
+	bool *counted;	     /* one a carried envelope; NULL unless pinned */
+	struct note *notes;  /* distinct tree heads, by size; unless pinned, the newest alone */
 	size_t n_notes;
 	enum linkage linkage; /* of the newest; FORK where any contradicts another one */
 	uint64_t other;	      /* FORK: the size of the other head */

@@ -299,7 +299,7 @@ static void note_keys(struct wm_verdict *v)
 	}
 }
 
-/* Which logs the statements are in; a log whose key is not pinned counts for nothing. */
+/* What the pinned logs are to those that are remembered. */
 static void note_logs(struct wm_verdict *v)
 {
 	const struct logs *logs = &v->facts.logs;
@@ -308,12 +308,8 @@ static void note_logs(struct wm_verdict *v)
 		const struct logged *l = &logs->list[i];
 		const char *origin = log_key_origin(l->key);
 
-		if (!l->pinned) {
-			verdict_note(v, "log-not-pinned",
-				     "proofs by the log %s, whose key is not pinned, count for nothing",
-				     origin);
+		if (!l->pinned)
 			continue;
-		}
 		if (l->linkage == LINK_FIRST)
 			verdict_note(v, "log-first-seen",
 				     "nothing was remembered of the log %s until now", origin);
@@ -325,6 +321,18 @@ static void note_logs(struct wm_verdict *v)
 			verdict_note(v, "log-not-remembered",
 				     "the tree head of %s could not be remembered", origin);
 	}
+}
+
+/* Anybody can make a log and put its proofs into a sidecar. */
+static void note_strange_logs(struct wm_verdict *v)
+{
+	const struct logs *logs = &v->facts.logs;
+
+	for (size_t i = 0; i < logs->n; i++)
+		if (!logs->list[i].pinned)
+			verdict_note(v, "log-not-pinned",
+				     "proofs by the log %s, whose key is not pinned, count for nothing",
+				     log_key_origin(logs->list[i].key));
 }
 
 /* Accept is what remains where at least one check passed and every one that ran did. */
@@ -370,6 +378,7 @@ static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 	note_keys(v);
 	note_sealed(v);
 	note_signatures(v);
+	note_strange_logs(v);
 	if (v->n_notes_dropped > 0)
 		snprintf(v->notes[NOTES_MAX - 1].text, sizeof(v->notes[0].text),
 			 "and %zu more notes like the one before", v->n_notes_dropped + 1);

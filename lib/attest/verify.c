@@ -66,7 +66,6 @@ static enum wm_code gather_carriers(struct verification *v, const struct verify_
 	if (code != WM_OK)
 		return error_is_untold(code) ? fail_again(err, &v->carriers_err) : WM_OK;
 	TRY(pool_fill(v, o->keys, err));
-	TRY(logs_gather(v, o->log_keys, o->log_state, err));
 	pool_find_head(v);
 	return WM_OK;
 }
@@ -409,6 +408,9 @@ enum wm_code verification_gather(struct verification *out, const char *path,
 	TRY(find_set(&set, v, err));
 	if (set.root)
 		TRY(gather_set(v, &set, options, err));
+	/* Once the carriers are those of the set: what is remembered changes by being asked. */
+	if (v->carriers_err.code == WM_OK)
+		TRY(logs_gather(v, options->log_keys, options->log_state, err));
 	if (!v->checkpoint || !v->record || v->checkpoint_err.code != WM_OK)
 		return WM_OK;
 	code = tell_inherited(v, options, &v->checkpoint_err);

@@ -155,7 +155,7 @@ static enum wm_code prepare(git_repository **out, const struct talk *x, struct w
 {
 	cleanup_git_repo git_repository *git = NULL;
 	cleanup_git_config git_config *none = NULL;
-	const char *home = getenv("HOME");
+	const char *home = getenv("HOME"), *authorities = getenv("SSL_CERT_FILE");
 
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 0);
 	git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)WINDOW);
@@ -168,6 +168,10 @@ static enum wm_code prepare(git_repository **out, const struct talk *x, struct w
 	/* Where libgit2 looks for .ssh/known_hosts; the configuration there is not read any more. */
 	if (x->remote->kind == URL_SSH && home && *home == '/')
 		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, home);
+	/* As OpenSSL and curl have it; elsewhere it is the system's authorities that are believed. */
+	if (x->remote->kind == URL_HTTPS && authorities && *authorities &&
+	    git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, authorities, NULL) < 0)
+		return fail_libgit2(err, REASON_REMOTE_FAILED, "%s", authorities);
 	*out = take_ptr(&git);
 	return WM_OK;
 }
@@ -188,10 +192,14 @@ static enum wm_code make_remote(git_remote **out, git_repository *git, const str
 static enum wm_code broke_off(const struct talk *x, struct wm_error *err)
 {
 	const git_error *said = git_error_last();
+	const char *exceeded = x->exceeded;
 
-	if (x->exceeded)
+	/* The indexer counts objects before it tells of them. */
+	if (said && said->klass == GIT_ERROR_INDEXER && strstr(said->message, "too many objects"))
+		exceeded = "objects";
+	if (exceeded)
 		return fail(err, REASON_LIMIT, "%s: sends more %s than is allowed", x->remote->url,
-			    x->exceeded);
+			    exceeded);
 	if (said && (said->klass == GIT_ERROR_NOMEMORY))
 		return fail(err, REASON_LIMIT, "%s: takes more memory than is allowed",
 			    x->remote->url);

@@ -7,7 +7,8 @@
  * programs. The way of speaking is the one that the address names, whatever libgit2 would make of
  * it. Keys for ssh come from an agent, then from ~/.ssh/id_ed25519, id_ecdsa and id_rsa, where
  * they have no passphrase; a host must be one of ~/.ssh/known_hosts, and has to prove it. Over
- * https nobody logs in.
+ * https nobody logs in; servers must show a certificate by an authority of the system, or of the
+ * file that SSL_CERT_FILE names.
  */
 #ifndef GIT_REMOTE_H
 #define GIT_REMOTE_H

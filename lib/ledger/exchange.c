@@ -315,7 +315,7 @@ static void mark_refused(struct exchange *x, const struct session *s,
 /* Through git's own protocol, all at once, each from where we saw it and forward only. */
 static enum wm_code push_far(struct exchange *x, const struct session *s, struct wm_error *err)
 {
-	enum { SPEC = 2 * LEDGER_REF };
+	enum { SPEC = 3 * LEDGER_REF };
 	cleanup_remote_refs struct remote_refs refused = { .n = 0 };
 	cleanup_free char(*text)[SPEC] = calloc(x->n + 1, sizeof(*text));
 	cleanup_free const char **specs = calloc(x->n + 1, sizeof(*specs));

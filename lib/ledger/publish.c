@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing a log as tiles and bundles. */
+#include "ledger/publish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/site.h"
+#include "util/file.h"
+#include "util/limits.h"
+
+void publication_release(struct publication *p)
+{
+	note_release(&p->note);
+}
+
+struct publishing {
+	struct publication *out;
+	const char *directory;
+	uint64_t size; /* of the log */
+	bool envelopes;
+	struct note before; /* published; no text: nothing */
+	struct tile_edge edge;
+	struct buf records;	 /* of the present bundle */
+	struct new_file entries; /* of the present bundle */
+	char path[LIMIT_PATH];	 /* of `entries` */
+};
+
+static void publishing_release(struct publishing *p)
+{
+	note_release(&p->before);
+	buf_release(&p->records);
+	new_file_release(&p->entries);
+}
+
+/* The path of a file of the publication, whose directory is made. */
+static enum wm_code place(char path[LIMIT_PATH], const struct publishing *p, const char *kind,
+			  uint64_t n, unsigned width, struct wm_error *err)
+{
+	cleanup_buf struct buf b = BUF_INIT(LIMIT_PATH - 1);
+	char *slash;
+
+	TRY(buf_printf(&b, err, "%s/tile/%s/", p->directory, kind));
+	TRY(tile_path(&b, n, width, err));
+	snprintf(path, LIMIT_PATH, "%s", buf_str(&b));
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	TRY(file_mkdirs(path, 0755, err));
+	*slash = '/';
+	return WM_OK;
+}
+
+static enum wm_code write_whole(struct publishing *p, const char *path, const void *data,
+				size_t len, struct wm_error *err)
+{
+	p->out->n_files++;
+	return file_write(path, data, len, 0644, FILE_REPLACE, err);
+}
+
+/* Writes tile `n` unless it was published with this width before. */
+static enum wm_code write_tile(struct publishing *p, unsigned level, uint64_t n,
+			       const tile_hashes hashes, unsigned width, struct wm_error *err)
+{
+	char path[LIMIT_PATH], kind[8];
+
+	if (tile_width(level, n, p->out->was) == width)
+		return WM_OK;
+	snprintf(kind, sizeof(kind), "%u", level);
+	TRY(place(path, p, kind, n, width, err));
+	return write_whole(p, path, hashes, (size_t)width * SHA256_BYTES, err);
+}
+
+static enum wm_code tile_is_full(void *context, unsigned level, uint64_t n,
+				 const tile_hashes hashes, struct wm_error *err)
+{
+	return write_tile(context, level, n, hashes, TILE_WIDTH, err);
+}
+
+/* --- bundles ----------------------------------------------------------------------------- */
+
+static enum wm_code begin_bundle(struct publishing *p, uint64_t n, struct wm_error *err)
+{
+	buf_truncate(&p->records, 0);
+	if (!p->envelopes)
+		return WM_OK;
+	TRY(place(p->path, p, "envelopes", n, tile_width(0, n, p->size), err));
+	return new_file_open(&p->entries, p->path, 0644, err);
+}
+
+static enum wm_code end_bundle(struct publishing *p, uint64_t n, struct wm_error *err)
+{
+	char path[LIMIT_PATH];
+
+	TRY(place(path, p, "entries", n, tile_width(0, n, p->size), err));
+	TRY(write_whole(p, path, p->records.data, p->records.len, err));
+	if (!p->envelopes)
+		return WM_OK;
+	TRY(new_file_finish(&p->entries, FILE_REPLACE, err));
+	new_file_release(&p->entries);
+	p->entries = (struct new_file)NEW_FILE_INIT;
+	p->out->n_files++;
+	return WM_OK;
+}
+
+static enum wm_code add_to_bundle(struct publishing *p, const struct ledger_entry *e,
+				  struct wm_error *err)
+{
+	const uint8_t length[4] = { (uint8_t)(e->len >> 24), (uint8_t)(e->len >> 16),
+				    (uint8_t)(e->len >> 8), (uint8_t)e->len };
+	uint8_t record[RECORD_BYTES], digest[SHA256_BYTES];
+
+	TRY(sha256_of(digest, e->data, e->len, err));
+	entry_record(record, &e->envelope, digest);
+	TRY(buf_append_byte(&p->records, 0, err));
+	TRY(buf_append_byte(&p->records, RECORD_BYTES, err));
+	TRY(buf_append(&p->records, record, RECORD_BYTES, err));
+	if (!p->envelopes)
+		return WM_OK;
+	TRY(file_write_fd(p->entries.fd, length, sizeof(length), p->path, err));
+	return file_write_fd(p->entries.fd, e->data, e->len, p->path, err);
+}
+
+/* What was published must be the beginning of what is here. */
+static enum wm_code check_before(const struct publishing *p, struct wm_error *err)
+{
+	uint8_t root[SHA256_BYTES];
+
+	if (!p->before.text || p->edge.size != p->out->was)
+		return WM_OK;
+	tile_edge_root(root, &p->edge);
+	if (memcmp(root, p->before.head.root, SHA256_BYTES) != 0)
+		return fail(err, REASON_PUBLICATION_FOREIGN,
+			    "%s: what is published is another history of the log", p->directory);
+	return WM_OK;
+}
+
+static enum wm_code visit_entry(void *context, const struct ledger_entry *e, struct wm_error *err)
+{
+	struct publishing *p = context;
+	const uint64_t n = e->position / TILE_WIDTH;
+	const uint64_t end = (n + 1) * TILE_WIDTH < p->size ? (n + 1) * TILE_WIDTH : p->size;
+
+	if (end > p->out->was) {
+		if (e->position % TILE_WIDTH == 0)
+			TRY(begin_bundle(p, n, err));
+		TRY(add_to_bundle(p, e, err));
+		if (e->position + 1 == end)
+			TRY(end_bundle(p, n, err));
+	}
+	TRY(tile_edge_append(&p->edge, e->leaf, tile_is_full, p, err));
+	return check_before(p, err);
+}
+
+/* --- the whole --------------------------------------------------------------------------- */
+
+static enum wm_code read_before(struct publishing *p, const struct ledger_head *head,
+				struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+	char path[LIMIT_PATH];
+
+	snprintf(path, sizeof(path), "%s/checkpoint", p->directory);
+	if (!file_exists(path))
+		return WM_OK;
+	TRY(file_read(&text, path, err));
+	TRY(note_parse(&p->before, text.data, text.len, path, err));
+	if (note_verify(&p->before, head->key, NULL) != WM_OK)
+		return fail(err, REASON_PUBLICATION_FOREIGN,
+			    "%s: what is published is not by this log", p->directory);
+	if (p->before.head.size > p->size)
+		return fail(err, REASON_PUBLICATION_FOREIGN,
+			    "%s: %llu entries are published, and the ledger has %llu", p->directory,
+			    (unsigned long long)p->before.head.size, (unsigned long long)p->size);
+	p->out->was = p->before.head.size;
+	return WM_OK;
+}
+
+static enum wm_code write_edge(struct publishing *p, struct wm_error *err)
+{
+	for (unsigned level = 0; level < TILE_LEVELS; level++) {
+		const uint64_t n = p->size >> (8 * level) >> 8;
+		const unsigned width = tile_width(level, n, p->size);
+
+		if (width > 0 && width < TILE_WIDTH)
+			TRY(write_tile(p, level, n, p->edge.levels[level], width, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code write_heads(struct publishing *p, const struct ledger_head *head,
+				struct wm_error *err)
+{
+	cleanup_buf struct buf key = BUF_INIT(LIMIT_NOTE);
+	char path[LIMIT_PATH];
+
+	TRY(log_key_encode(&key, head->key, err));
+	TRY(buf_append_byte(&key, '\n', err));
+	snprintf(path, sizeof(path), "%s/key", p->directory);
+	if (!file_exists(path))
+		TRY(write_whole(p, path, key.data, key.len, err));
+	snprintf(path, sizeof(path), "%s/checkpoint", p->directory);
+	if (p->before.text && p->before.len == head->note.len &&
+	    memcmp(p->before.text, head->note.text, head->note.len) == 0)
+		return WM_OK;
+	return write_whole(p, path, head->note.text, head->note.len, err);
+}
+
+enum wm_code ledger_publish(struct publication *out, const struct ledger *l, const char *origin,
+			    const char *directory, bool envelopes, struct progress *progress,
+			    struct wm_error *err)
+{
+	cleanup_free struct publishing *heap = calloc(1, sizeof(*heap));
+	cleanup_ledger_head struct ledger_head head = { .key = NULL };
+	struct ledger_visitor visitor = { .entry = visit_entry, .progress = progress };
+	enum wm_code code;
+
+	if (!heap)
+		return fail_nomem(err);
+	if (strlen(directory) > LIMIT_PATH - 64)
+		return fail(err, REASON_LIMIT, "the path of the directory is too long");
+	TRY(ledger_head(&head, l, origin, err));
+	*heap = (struct publishing){
+		.out = out,
+		.directory = directory,
+		.size = head.note.head.size,
+		.envelopes = envelopes,
+		.records = BUF_INIT(TILE_WIDTH * (2 + RECORD_BYTES)),
+		.entries = NEW_FILE_INIT,
+	};
+	visitor.context = heap;
+	code = file_mkdirs(directory, 0755, err);
+	if (code == WM_OK)
+		code = read_before(heap, &head, err);
+	if (code == WM_OK)
+		code = check_before(heap, err);
+	if (code == WM_OK)
+		code = ledger_walk(l, origin, &head, NULL, &visitor, err);
+	if (code == WM_OK)
+		code = write_edge(heap, err);
+	if (code == WM_OK)
+		code = write_heads(heap, &head, err);
+	publishing_release(heap);
+	if (code != WM_OK)
+		return code;
+	out->note = head.note;
+	head.note = (struct note){ .text = NULL };
+	return WM_OK;
+}

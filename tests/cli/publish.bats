@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # bats sets stderr
+# A log as static files: written, continued, served by a web server, audited, damaged.
+load helper
+load signed
+
+ORIGIN=acme.example/models
+
+teardown() {
+	[ -z "${SERVER:-}" ] || kill "$SERVER" 2>/dev/null || true
+}
+
+given_published() {
+	export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+	given
+	wm init "$ORIGIN" --ledger ledger.git --out acme.vkey >/dev/null
+	given_more a
+	wm publish site --ledger ledger.git >/dev/null
+}
+
+# Records checkpoints of these names, three entries each.
+given_more() { # name...
+	local name
+	for name; do
+		cp "$GOOD" "$name.safetensors"
+		sed "s/name: digits-mlp/name: $name/" m.yaml >"$name.yaml"
+		wm sign "$name.safetensors" -m "$name.yaml" --key publisher.key --ledger ledger.git >/dev/null
+	done
+}
+
+# Serves site/ on a free port of this machine; sets URL.
+serve() {
+	local port
+	command -v busybox >/dev/null || skip 'busybox is not installed'
+	for port in $(shuf -i 20000-40000 -n 20); do
+		busybox httpd -f -p "127.0.0.1:$port" -h site 2>/dev/null &
+		SERVER=$!
+		sleep 0.3
+		kill -0 "$SERVER" 2>/dev/null && break
+	done
+	URL=http://127.0.0.1:$port
+}
+
+audit_site() { # status reason
+	run "-$1" --separate-stderr wm audit site --log-key acme.vkey
+	[ "$1" = 0 ] || refused_as "$2"
+}
+
+@test "publish: C2SP tlog-tiles, byte for byte" {
+	given_published
+	[ "$(cat site/checkpoint)" = "$(git --git-dir=ledger.git show "weightmark/$ORIGIN:checkpoint")" ]
+	cmp site/key acme.vkey
+	[ "$(stat -c %s site/tile/0/000.p/3)" = 96 ]
+	[ "$(stat -c %s site/tile/entries/000.p/3)" = 324 ]
+	[ -s site/tile/envelopes/000.p/3 ]
+	# A leaf is the digest of 00 and the record; the record names the entry by its SHA-256.
+	leaf=$({ printf '\0' && tail -c +3 site/tile/entries/000.p/3 | head -c 106; } | sha256sum | cut -d' ' -f1)
+	[ "$leaf" = "$(head -c 32 site/tile/0/000.p/3 | od -An -t x1 | tr -d ' \n')" ]
+	entry=$(git --git-dir=ledger.git show "weightmark/$ORIGIN:0000000000" | sha256sum | cut -d' ' -f1)
+	[ "$entry" = "$(tail -c +77 site/tile/entries/000.p/3 | head -c 32 | od -An -t x1 | tr -d ' \n')" ]
+	audit_site 0
+}
+
+@test "publish: again writes what is new, and the same as from nothing" {
+	given_published
+	run -0 --separate-stderr wm publish site --ledger ledger.git --json
+	[ "$(of_json "$output" .files_written)" = 0 ]
+	given_more b c
+	run -0 --separate-stderr wm publish site --ledger ledger.git --json
+	[ "$(of_json "$output" '[.published_before, .size] | join(" ")')" = '3 9' ]
+	wm publish anew --ledger ledger.git >/dev/null
+	while read -r file; do
+		cmp "anew/$file" "site/$file"
+	done < <(cd anew && find . -type f)
+	audit_site 0
+	wm audit site --log-key acme.vkey --json >said
+	[ "$(jq -r '[.pinned, .size, .withheld, .linkage] | join(" ")' said)" = 'true 9 0 linked' ]
+}
+
+@test "publish: another log, or another history, is left alone" {
+	given_published
+	wm init other.example --ledger other.git >/dev/null
+	wm append a.safetensors.wmk --ledger other.git --no-proofs >/dev/null
+	find site -type f -exec sha256sum {} + >before
+	run -1 --separate-stderr wm publish site --ledger other.git
+	refused_as publication-foreign
+	git --git-dir=ledger.git update-ref "refs/heads/weightmark/$ORIGIN" "weightmark/$ORIGIN~1"
+	run -1 --separate-stderr wm publish site --ledger ledger.git
+	refused_as publication-foreign
+	sha256sum -c --quiet before
+}
+
+@test "publish: without envelopes" {
+	given_published
+	wm publish bare --ledger ledger.git --no-envelopes >/dev/null
+	[ ! -e bare/tile/envelopes ]
+	run -0 wm audit bare --log-key acme.vkey
+	[[ $output == *'withheld 3 entries'* ]]
+}
+
+@test "publish: damage anywhere is found" {
+	given_published
+	cp -r site whole
+	while read -r file; do
+		rm -rf site && cp -r whole site
+		flip "site/$file" 40
+		run -1 --separate-stderr wm audit site --log-key acme.vkey
+		[[ $stderr == *'[publication-malformed]'* || $stderr == *'[note-'* || $stderr == *'[entry-malformed]'* ]] ||
+			{ [ "$file" = ./key ] && [ "$status" != 0 ]; } || { echo "$file: $stderr"; return 1; }
+	done < <(cd whole && find . -type f ! -name key)
+	for file in key checkpoint tile/0/000.p/3 tile/entries/000.p/3; do
+		rm -rf site && cp -r whole site && rm "site/$file"
+		audit_site 1 publication-malformed
+		rm -rf site && cp -r whole site && printf x >>"site/$file"
+		run --separate-stderr wm audit site --log-key acme.vkey
+		[ "$status" = 1 ] || [ "$status" = 2 ]
+	done
+	rm -rf site && cp -r whole site
+	audit_site 0
+	# Older, and shorter than what was seen.
+	given_more b
+	wm publish site --ledger ledger.git >/dev/null
+	audit_site 0
+	rm -rf site && cp -r whole site
+	audit_site 1 log-behind
+}
+
+@test "publish: audited over a web server" {
+	given_published
+	serve
+	run -0 --separate-stderr wm audit "$URL" --log-key acme.vkey --json
+	[ "$(of_json "$output" '[.size, .linkage] | join(" ")')" = '3 first-seen' ]
+	given_more b
+	wm publish site --ledger ledger.git >/dev/null
+	run -0 --separate-stderr wm audit "$URL/" --log-key acme.vkey --json
+	[ "$(of_json "$output" '[.size, .linkage] | join(" ")')" = '6 linked' ]
+	rm site/tile/entries/000.p/6
+	run -1 --separate-stderr wm audit "$URL" --log-key acme.vkey
+	refused_as publication-malformed
+	kill "$SERVER"
+	wait "$SERVER" 2>/dev/null || true
+	run -3 --separate-stderr wm audit "$URL" --log-key acme.vkey
+	refused_as fetch-failed
+}
+
+@test "publish: addresses that are refused before connecting" {
+	given
+	for url in http://example.org/x ftp://127.0.0.1/x file:///etc/passwd gopher://127.0.0.1 'https://user:pw@127.0.0.1/' \
+		http://127.0.0.1.example.org/ 'https://-x/' $'https://h/\e[2J' 'https://h/a b' 'http://localhost@example.org/'; do
+		run -2 --separate-stderr wm audit "$url"
+		refused_as url-refused
+		harmless "${stderr%%$'\n'*}"
+	done
+}
