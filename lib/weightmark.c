@@ -13,6 +13,7 @@
 
 struct wm_keys {
 	struct keyring *ring;
+	struct log_keys logs;
 };
 
 const char *wm_version(void)
@@ -52,6 +53,7 @@ void wm_keys_free(struct wm_keys *keys)
 	if (!keys)
 		return;
 	keyring_free(keys->ring);
+	log_keys_release(&keys->logs);
 	free(keys);
 }
 
@@ -74,6 +76,15 @@ enum wm_code wm_keys_add_file(struct wm_keys *keys, const char *path, struct wm_
 	return keyring_add(keys->ring, key, err);
 }
 
+enum wm_code wm_keys_add_log_file(struct wm_keys *keys, const char *path, struct wm_error *err)
+{
+	struct log_key *key = NULL;
+
+	err = WANTED(err);
+	TRY(log_key_load(&key, path, err));
+	return log_keys_add(&keys->logs, key, err);
+}
+
 enum wm_code wm_verify(struct wm_verdict **out, const char *path,
 		       const struct wm_verify_options *options, struct wm_error *err)
 {
@@ -86,6 +97,8 @@ enum wm_code wm_verify(struct wm_verdict **out, const char *path,
 						       .part = options->part,
 						       .part_only = options->part_only,
 						       .links_within = options->links_within,
+						       .log_keys = &options->keys->logs,
+						       .log_state = options->log_state,
 						       .full = options->full,
 						       .workers = options->workers },
 			     err);

@@ -69,6 +69,13 @@ WM_API enum wm_code wm_keys_add_pem(struct wm_keys *keys, const void *pem, size_
 WM_API enum wm_code wm_keys_add_file(struct wm_keys *keys, const char *path,
 				     struct wm_error *err);
 
+/*
+ * Pins a log: adds the verifier key in the file `path` (C2SP signed-note; the line that
+ * 'weightmark init' prints). Proofs of inclusion count where the key of their log is there.
+ */
+WM_API enum wm_code wm_keys_add_log_file(struct wm_keys *keys, const char *path,
+					 struct wm_error *err);
+
 /* --- verifying ------------------------------------------------------------------------- */
 
 enum wm_decision { WM_REFUSE, WM_REVIEW, WM_ACCEPT };
@@ -83,9 +90,11 @@ struct wm_verify_options {
 	bool part_only;		    /* judge one file of a set alone: at best review */
 	bool full;		    /* recompute the plain SHA-256 too */
 	unsigned workers;	    /* threads; 0: one a processor */
+	const char *log_state;	    /* folder where tree heads of pinned logs are remembered, made
+				       as needed; NULL: none are, and no later fork is found out */
 };
 #define WM_VERIFY_OPTIONS_INIT \
-	{ sizeof(struct wm_verify_options), NULL, NULL, NULL, NULL, false, false, 0 }
+	{ sizeof(struct wm_verify_options), NULL, NULL, NULL, NULL, false, false, 0, NULL }
 
 struct wm_verdict;
 

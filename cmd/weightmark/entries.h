@@ -13,10 +13,12 @@ struct entry_output {
 	struct tree *t;	     /* JSON */
 	struct node *list;
 	size_t n, max; /* shown; at most */
-	uint8_t (*seen)[2 * SHA256_BYTES]; /* statement and leaf of those shown: no ledger's twice */
+	uint8_t (
+		*seen)[2 * SHA256_BYTES]; /* statement and leaf of those shown: no ledger's twice */
 };
 
-/* Visitor of index queries: reads the entry from git and shows it. `context`: struct entry_output. */
+/* Visitor of index queries: reads the entry from git and shows it. `context`: struct entry_output.
+ */
 enum wm_code show_entry(void *context, const struct indexed *e, struct wm_error *err);
 
 #endif

@@ -39,7 +39,8 @@ MUST_USE enum wm_code recording_tree(struct node *map, struct tree *t, const str
 /* The one ledger that --ledger or the setting names, the first of several; else `usage`. */
 MUST_USE enum wm_code need_ledger(const char **out, struct call *call, struct wm_error *err);
 
-/* Appends the folder of indexes, $XDG_CACHE_HOME/weightmark/index; nothing where there is no home. */
+/* Appends the folder of indexes, $XDG_CACHE_HOME/weightmark/index; nothing where there is no home.
+ */
 MUST_USE enum wm_code index_directory(struct buf *out, struct wm_error *err);
 
 /* --- read as one ------------------------------------------------------------------------- */

@@ -100,8 +100,8 @@ enum wm_code state_directory(struct buf *out, struct wm_error *err)
 
 	if (xdg && *xdg == '/')
 		return buf_printf(out, err, "%s/weightmark/logs", xdg);
-	return home && *home == '/' ? buf_printf(out, err, "%s/.local/state/weightmark/logs", home) :
-				      WM_OK;
+	return home && *home == '/' ? buf_printf(out, err, "%s/.local/state/weightmark/logs", home)
+				    : WM_OK;
 }
 
 enum wm_code config_file(struct buf *out, struct wm_error *err)

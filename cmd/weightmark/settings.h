@@ -79,8 +79,8 @@ MUST_USE enum wm_code settings_jobs(unsigned *out, struct settings *s, const str
 MUST_USE enum wm_code config_directory(struct buf *out, struct wm_error *err);
 
 /*
- * Appends the directory of what is remembered of logs: $XDG_STATE_HOME/weightmark/logs where that is
- * absolute, else $HOME/.local/state/weightmark/logs; nothing where neither is set.
+ * Appends the directory of what is remembered of logs: $XDG_STATE_HOME/weightmark/logs where that
+ * is absolute, else $HOME/.local/state/weightmark/logs; nothing where neither is set.
  */
 MUST_USE enum wm_code state_directory(struct buf *out, struct wm_error *err);
 

@@ -43,7 +43,8 @@ static enum wm_code audit_tree(struct node *list, struct tree *t, const struct a
 static void audit_text(const struct audit *a)
 {
 	print("log        %s\n", a->origin);
-	print("  entries  %llu in %llu commits, every root and signature of the log as it should be\n",
+	print("  entries  %llu in %llu commits, every root and signature of the log as it should "
+	      "be\n",
 	      (unsigned long long)a->note.head.size, (unsigned long long)a->n_commits);
 	print("  signed   %llu statements by pinned keys verified, %llu not verified\n",
 	      (unsigned long long)a->n_verified, (unsigned long long)a->n_unverified);
@@ -51,9 +52,11 @@ static void audit_text(const struct audit *a)
 		print("  proofs   %llu in the sidecars given lead into this history\n",
 		      (unsigned long long)a->n_proofs);
 	if (!a->pinned)
-		print("  note     the log's key is not pinned: this shows one history, not whose\n");
+		print("  note     the log's key is not pinned: this shows one history, not "
+		      "whose\n");
 	else
-		print("  history  %s\n", a->remembered ? linkage_name(a->linkage) : "not remembered");
+		print("  history  %s\n",
+		      a->remembered ? linkage_name(a->linkage) : "not remembered");
 }
 
 static enum wm_code audit_ledger(struct node *list, struct tree *t, struct ledgers *l, size_t i,
@@ -95,7 +98,8 @@ static enum wm_code run_ledgers(struct call *call, struct wm_error *err)
 	TRY(state_directory(&state, err));
 	for (const char *s; (s = options_nth(&call->options, "sidecar", options.n_sidecars));) {
 		if (options.n_sidecars == SIDECARS_MAX)
-			return fail(err, REASON_USAGE, "more than %d times --sidecar", SIDECARS_MAX);
+			return fail(err, REASON_USAGE, "more than %d times --sidecar",
+				    SIDECARS_MAX);
 		sidecars[options.n_sidecars++] = s;
 	}
 	options.log_keys = &log_keys;
@@ -247,10 +251,12 @@ const struct verb verb_audit = {
 	.operands = "[DIR|URL]",
 	.description =
 		"Recomputes every root of the logs given, verifies every tree head and commit "
-		"under the log's key, and every statement by a key that --key pins. Then the log is "
+		"under the log's key, and every statement by a key that --key pins. Then the log "
+		"is "
 		"held against what was seen of it before: the heads that are remembered below "
 		"$XDG_STATE_HOME/weightmark where its key is pinned, and the proofs in sidecars. "
-		"DIR or URL is a published log ('weightmark publish'): every record, tile and root of it "
+		"DIR or URL is a published log ('weightmark publish'): every record, tile and root "
+		"of it "
 		"is recomputed; https, and http from this machine alone.\n\n"
 		"Where the log's own key signed two histories, evidence of that is kept in a file "
 		"that anybody can check with --evidence.",

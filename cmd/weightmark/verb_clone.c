@@ -16,7 +16,8 @@ static enum wm_code path_of(struct buf *out, const char *url, struct wm_error *e
 	for (from = len; from > 0 && url[from - 1] != '/' && url[from - 1] != ':';)
 		from--;
 	if (len == from || (len - from <= 2 && url[from] == '.'))
-		return fail(err, REASON_USAGE, "'%s' gives the new ledger no name: give a PATH", url);
+		return fail(err, REASON_USAGE, "'%s' gives the new ledger no name: give a PATH",
+			    url);
 	TRY(buf_append(out, url + from, len - from, err));
 	return file_has_suffix(buf_str(out), ".git") ? WM_OK : buf_append_str(out, ".git", err);
 }
@@ -63,9 +64,9 @@ const struct verb verb_clone = {
 	.operands = "URL [PATH]",
 	.description =
 		"Makes the bare git repository PATH, by default named as URL ends, and pulls the "
-		"logs of URL into it. Each log's verifier key is printed: it is what the repository says, "
-		"and nothing is pinned. A clone can be read, audited and pushed on, but "
-		"not be appended to.\n\n"
+		"logs of URL into it. Each log's verifier key is printed: it is what the "
+		"repository says, and nothing is pinned. A clone can be read, audited and "
+		"pushed on, but not be appended to.\n\n"
 		"URL is as for pull.",
 	.examples = "weightmark clone https://git.example/acme/ledger acme.git",
 	.exits = "1 where a log was refused; the others were taken all the same.",

@@ -162,8 +162,8 @@ static enum wm_code print_public(struct call *call, bool pem_wanted, struct wm_e
 }
 
 /*
- * A line of the file that git's gpg.ssh.allowedSignersFile names (ssh-keygen(1), "ALLOWED SIGNERS").
- * A verifier key of a log stands for the name under which the log commits.
+ * A line of the file that git's gpg.ssh.allowedSignersFile names (ssh-keygen(1), "ALLOWED
+ * SIGNERS"). A verifier key of a log stands for the name under which the log commits.
  */
 static enum wm_code print_allowed_signer(struct call *call, struct wm_error *err)
 {
@@ -209,11 +209,18 @@ static const struct subverb subverbs[] = {
 };
 
 static const struct option_spec options[] = {
-	{ .name = "algorithm", .argument = "NAME", .kind = VALUE_CHOICE, .choices = "p256 ed25519",
-	  .only = "new", .help = "p256 (the default; ECDSA) or ed25519" },
-	{ .name = "ssh", .only = "public",
-	  .help = "print a line of git's file of allowed signers; KEY may be a log's verifier key" },
-	{ .name = "no-passphrase", .only = "new",
+	{ .name = "algorithm",
+	  .argument = "NAME",
+	  .kind = VALUE_CHOICE,
+	  .choices = "p256 ed25519",
+	  .only = "new",
+	  .help = "p256 (the default; ECDSA) or ed25519" },
+	{ .name = "ssh",
+	  .only = "public",
+	  .help = "print a line of git's file of allowed signers; KEY may be a log's verifier "
+		  "key" },
+	{ .name = "no-passphrase",
+	  .only = "new",
 	  .help = "write the private key unencrypted: whoever reads the file can sign" },
 	PASSPHRASE_OPTION,
 };

@@ -22,7 +22,8 @@ const struct verb verb_push = {
 	.description =
 		"Sends the logs of the ledger to the git repository URL, which must be there. What "
 		"it holds is read first: a log that is further there stays as it is, and one that "
-		"does not begin with what is there is refused, with evidence where one key signed both. "
+		"does not begin with what is there is refused, with evidence where one key signed "
+		"both. "
 		"Branches are only ever moved forward.\n\n"
 		"URL is as for pull.",
 	.examples = "weightmark push git@git.example:acme/ledger.git --ledger ledger.git",

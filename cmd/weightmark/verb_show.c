@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attest/carriers.h"
+#include "log/proof.h"
 #include "measured.h"
 #include "output.h"
 #include "print_statement.h"
@@ -30,11 +31,51 @@ static enum wm_code print_yaml_form(struct tree *t, const struct statement *s,
 	return WM_OK;
 }
 
-static enum wm_code add_row(struct node *list, struct tree *t, const struct envelope *e,
-			    const struct statement *s, struct node *payload, struct wm_error *err)
+/* What one proof says, in the list `list` or as a line. It is parsed, and not verified. */
+static enum wm_code show_proof(struct node *list, struct tree *t, const struct proof *proof,
+			       struct wm_error *err)
 {
-	char id[STATEMENT_ID_TEXT + 1];
+	cleanup_log_proof struct log_proof p = { .note = { .text = NULL } };
+	struct wm_error why = { 0 };
 	struct node *row = NULL;
+
+	if (log_proof_parse(&p, proof->text, proof->text_len, "proof", &why) != WM_OK) {
+		if (error_is_untold(why.code))
+			return fail_again(err, &why);
+		if (!list)
+			print("  %-28s %s\n", "in log", "of a proof that is malformed");
+		return WM_OK;
+	}
+	if (!list) {
+		print("  %-28s %s at index %llu of %llu\n", "in log", p.note.head.origin,
+		      (unsigned long long)p.inclusion.index,
+		      (unsigned long long)p.note.head.size);
+		return WM_OK;
+	}
+	TRY(node_append_new(&row, list, t, NODE_MAP, err));
+	TRY(node_set_text(row, t, "origin", p.note.head.origin, err));
+	TRY(node_set_integer(row, t, "index", p.inclusion.index, err));
+	return node_set_integer(row, t, "size", p.note.head.size, err);
+}
+
+/* The proofs of `e`, one a log. */
+static enum wm_code show_proofs(struct node *list, struct tree *t, const struct sidecar *sidecar,
+				const struct envelope *e, struct wm_error *err)
+{
+	size_t n = 0;
+	const struct proof *proofs = sidecar_proofs(&n, sidecar, e);
+
+	for (size_t i = 0; i < n; i++)
+		TRY(show_proof(list, t, &proofs[i], err));
+	return WM_OK;
+}
+
+static enum wm_code add_row(struct node *list, struct tree *t, const struct sidecar *sidecar,
+			    const struct envelope *e, const struct statement *s,
+			    struct node *payload, struct wm_error *err)
+{
+	struct node *row = NULL, *logs = NULL;
+	char id[STATEMENT_ID_TEXT + 1];
 
 	TRY(node_new(&row, t, NODE_MAP, err));
 	node_append(list, row);
@@ -43,10 +84,13 @@ static enum wm_code add_row(struct node *list, struct tree *t, const struct enve
 	TRY(node_set_text(row, t, "kind", s->kind->name, err));
 	TRY(node_set_text(row, t, "keyid", e->keyid, err));
 	TRY(node_set_integer(row, t, "withheld", s->header->n_sealed, err));
+	TRY(node_set_new(&logs, row, t, "logs", NODE_LIST, err));
+	TRY(show_proofs(logs, t, sidecar, e, err));
 	return node_set(row, t, "payload", payload, err);
 }
 
-static enum wm_code show_statement(struct tree *t, struct node *list, const struct envelope *e,
+static enum wm_code show_statement(struct tree *t, struct node *list,
+				   const struct sidecar *sidecar, const struct envelope *e,
 				   const char *name, bool yaml, struct wm_error *err)
 {
 	cleanup_statement struct statement *s = NULL;
@@ -57,10 +101,11 @@ static enum wm_code show_statement(struct tree *t, struct node *list, const stru
 	TRY(statement_decode(&s, e->payload, e->payload_len, name, err));
 	TRY(statement_tree(&payload, t, s, err));
 	if (output_is_json())
-		return add_row(list, t, e, s, payload, err);
+		return add_row(list, t, sidecar, e, s, payload, err);
 	if (yaml)
 		return print_yaml_form(t, s, node_find(payload, "predicate"), err);
-	return print_statement(s, e->keyid, "not verified here", err);
+	TRY(print_statement(s, e->keyid, "not verified here", err));
+	return show_proofs(NULL, t, sidecar, e, err);
 }
 
 static enum wm_code show_sidecar(struct tree *t, struct node *list, const struct sidecar *sidecar,
@@ -77,7 +122,8 @@ static enum wm_code show_sidecar(struct tree *t, struct node *list, const struct
 		print("# %s (%s): nothing is verified here; see 'weightmark verify'\n", place,
 		      what);
 	for (size_t i = 0; i < sidecar->n_envelopes; i++)
-		TRY(show_statement(t, statements, &sidecar->envelopes[i], place, yaml, err));
+		TRY(show_statement(t, statements, sidecar, &sidecar->envelopes[i], place, yaml,
+				   err));
 	return WM_OK;
 }
 
@@ -157,7 +203,9 @@ const struct verb verb_show = {
 	.description =
 		"Prints the statements that the checkpoint PATH carries, in its sidecar and in the "
 		"slots of its files, or those of the sidecar file PATH. It shows who is said to "
-		"have signed them, and verifies nothing: that is what verify does.",
+		"have signed them and in which logs they are said to be, and verifies nothing: "
+		"that "
+		"is what verify does.",
 	.examples = "weightmark show model.safetensors\n"
 		    "weightmark show model.safetensors.wmk --yaml",
 	.options = options,

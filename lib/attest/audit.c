@@ -91,8 +91,8 @@ static enum wm_code fork_found(struct audit *out, const struct buf *evidence,
 		TRY(evidence_store(&out->evidence, o->log_state, evidence, err));
 	return fail(err, REASON_LOG_FORK,
 		    "%s: signed two histories, seen at size %llu and here at %llu; evidence: %s",
-		    out->origin, (unsigned long long)size,
-		    (unsigned long long)out->note.head.size, out->evidence ? out->evidence : "none");
+		    out->origin, (unsigned long long)size, (unsigned long long)out->note.head.size,
+		    out->evidence ? out->evidence : "none");
 }
 
 static enum wm_code behind(const struct audit *out, uint64_t size, struct wm_error *err)

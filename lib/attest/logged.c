@@ -209,7 +209,8 @@ static enum wm_code compare_remembered(struct logged *l, const char *state, stru
 		TRY(log_memory_compare(&linkage, m, &l->notes[i], NULL, 0, &evidence, err));
 		if (linkage == LINK_FORK)
 			return keep_evidence(l, state, &evidence, l->notes[i].head.size, err);
-		/* A proof may well be older than what was seen since: that is no sign of anything. */
+		/* A proof may well be older than what was seen since: that is no sign of anything.
+		 */
 		if (linkage == LINK_BEHIND)
 			linkage = LINK_UNLINKED;
 		if (i == l->n_notes - 1)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The logs that carried statements are in: proofs of inclusion verified, and the tree heads they lead
- * to held against those that are remembered.
+ * The logs that carried statements are in: proofs of inclusion verified, and the tree heads they
+ * lead to held against those that are remembered.
  *
- * Every proof that a sidecar or a slot carries must lead where it says, whoever's log it is. It counts
- * only where the log's key is pinned for its origin. No ledger and no network is needed.
+ * Every proof that a sidecar or a slot carries must lead where it says, whoever's log it is. It
+ * counts only where the log's key is pinned for its origin. No ledger and no network is needed.
  */
 #ifndef ATTEST_LOGGED_H
 #define ATTEST_LOGGED_H
@@ -38,8 +38,8 @@ void logs_release(struct logs *logs);
 
 /*
  * Gathers the logs of all proofs that carriers of `v` hold, whose envelopes are verified by now.
- * `pinned` may be NULL; `state` (log/memory.h) is read and written for pinned logs alone, and may be
- * NULL. Fails only where nothing could be told.
+ * `pinned` may be NULL; `state` (log/memory.h) is read and written for pinned logs alone, and may
+ * be NULL. Fails only where nothing could be told.
  */
 MUST_USE enum wm_code logs_gather(struct verification *v, const struct log_keys *pinned,
 				  const char *state, struct wm_error *err);

@@ -101,7 +101,8 @@ enum wm_code record_choose_origin(char out[LIMIT_ORIGIN + 1], const struct ledge
 			continue;
 		if (only)
 			return fail(err, REASON_ORIGIN_UNKNOWN,
-				    "%s: has the logs %s and %s, and more may be: name one with --origin",
+				    "%s: has the logs %s and %s, and more may be: name one with "
+				    "--origin",
 				    ledger_path(l), only, *o);
 		only = *o;
 	}
@@ -200,7 +201,8 @@ struct proving {
 	struct arena *arena;
 };
 
-/* An entry of the same statement and key may have another signature: then there is no proof of `e`. */
+/* An entry of the same statement and key may have another signature: then there is no proof of `e`.
+ */
 static enum wm_code make_proof(struct proof *out, bool *made, struct proving *p,
 			       const struct envelope *e, struct wm_error *err)
 {

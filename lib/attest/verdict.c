@@ -330,9 +330,10 @@ static void note_strange_logs(struct wm_verdict *v)
 
 	for (size_t i = 0; i < logs->n; i++)
 		if (!logs->list[i].pinned)
-			verdict_note(v, "log-not-pinned",
-				     "proofs by the log %s, whose key is not pinned, count for nothing",
-				     log_key_origin(logs->list[i].key));
+			verdict_note(
+				v, "log-not-pinned",
+				"proofs by the log %s, whose key is not pinned, count for nothing",
+				log_key_origin(logs->list[i].key));
 }
 
 /* Accept is what remains where at least one check passed and every one that ran did. */

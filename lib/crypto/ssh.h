@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys and signatures in OpenSSH's formats, so that stock git verifies what a log commits: public
- * keys as RFC 4253 section 6.6, RFC 8709 (ssh-ed25519) and RFC 5656 (ecdsa-sha2-nistp256) have them;
- * signatures as OpenSSH's PROTOCOL.sshsig does, with SHA-512, armoured.
+ * keys as RFC 4253 section 6.6, RFC 8709 (ssh-ed25519) and RFC 5656 (ecdsa-sha2-nistp256) have
+ * them; signatures as OpenSSH's PROTOCOL.sshsig does, with SHA-512, armoured.
  */
 #ifndef CRYPTO_SSH_H
 #define CRYPTO_SSH_H

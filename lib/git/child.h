@@ -21,9 +21,9 @@ struct child_limits {
 typedef enum wm_code child_fn(void *context, struct buf *answer, struct wm_error *err);
 
 /*
- * Forks and runs `body`; appends what it answered, or fails as it did. Fails with
- * `remote-failed` where the child died or was killed after limits->seconds, `limit` where its answer is
- * longer than out->max. The calling process should have no other threads.
+ * Forks and runs `body`; appends what it answered, or fails as it did. Fails with `remote-failed`
+ * where the child died or was killed after limits->seconds, `limit` where its answer is longer than
+ * out->max. The calling process should have no other threads.
  */
 MUST_USE enum wm_code child_run(struct buf *out, child_fn *body, void *context,
 				const struct child_limits *limits, struct wm_error *err);

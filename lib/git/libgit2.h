@@ -11,7 +11,8 @@ struct repository {
 	git_repository *git;
 	git_odb *odb;
 	char *directory;     /* with a slash at its end */
-	bool unsynced[257];  /* directories of objects whose names may not be durable; 256: objects/ */
+	bool unsynced[257];  /* directories of objects whose names may not be durable; 256: objects/
+			      */
 };
 
 /* Initialises libgit2, once a process: no configuration but a repository's own, fsync on. */

@@ -52,8 +52,8 @@ enum wm_code pack_new(struct pack **out, struct repository *r, struct wm_error *
 	return WM_OK;
 }
 
-enum wm_code pack_add(struct object_id *out, struct pack *p, enum object_type type, const void *data,
-		      size_t len, struct wm_error *err)
+enum wm_code pack_add(struct object_id *out, struct pack *p, enum object_type type,
+		      const void *data, size_t len, struct wm_error *err)
 {
 	static const git_object_t types[] = {
 		[OBJECT_COMMIT] = GIT_OBJECT_COMMIT,

@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,17 +20,18 @@ struct quarantine {
 	int lock;
 };
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+/* What cannot be removed stays until the next time. */
+static void remove_tree(char *path)
 {
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
+	char *paths[] = { path, NULL };
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	FTSENT *e;
 
-static int remove_tree(const char *path)
-{
-	return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	while (tree && (e = fts_read(tree)))
+		if (e->fts_info != FTS_D)
+			(void)!remove(e->fts_accpath);
+	if (tree)
+		fts_close(tree);
 }
 
 void quarantine_free(struct quarantine *q)
@@ -38,7 +39,7 @@ void quarantine_free(struct quarantine *q)
 	if (!q)
 		return;
 	if (q->path[0])
-		(void)!remove_tree(q->path);
+		remove_tree(q->path);
 	lock_release(&q->lock);
 	free(q);
 }
@@ -54,7 +55,7 @@ static void remove_stale(const char *parent)
 		if (strncmp(e->d_name, name_prefix, sizeof(name_prefix) - 1) != 0)
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", parent, e->d_name) < LIMIT_PATH)
-			(void)!remove_tree(path);
+			remove_tree(path);
 	}
 	if (dir)
 		closedir(dir);
@@ -154,7 +155,8 @@ enum wm_code quarantine_new(struct quarantine **out, const struct repository *r,
 	if (!q)
 		return fail_nomem(err);
 	q->lock = -1;
-	if (snprintf(parent, sizeof(parent), "%sweightmark", repository_directory(r)) >= LIMIT_PATH ||
+	if (snprintf(parent, sizeof(parent), "%sweightmark", repository_directory(r)) >=
+		    LIMIT_PATH ||
 	    snprintf(path, sizeof(path), "%s/%sXXXXXX", parent, name_prefix) >= LIMIT_PATH)
 		return fail(err, REASON_LIMIT, "%s: the path is too long", repository_directory(r));
 	TRY(file_mkdirs(parent, 0700, err));

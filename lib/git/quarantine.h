@@ -20,8 +20,8 @@ DEFINE_CLEANUP(quarantine, struct quarantine, quarantine_free)
 #define cleanup_quarantine __attribute__((cleanup(quarantine_cleanup_)))
 
 /*
- * Makes one for `r`, with those at most `max` refs that begin with `prefix`. There is one at a time:
- * another process is waited for (`busy`), and what killed ones left is removed. Fails with
+ * Makes one for `r`, with those at most `max` refs that begin with `prefix`. There is one at a
+ * time: another process is waited for (`busy`), and what killed ones left is removed. Fails with
  * `write-failed`.
  */
 MUST_USE enum wm_code quarantine_new(struct quarantine **out, const struct repository *r,

@@ -88,10 +88,12 @@ static int credentials(git_credential **out, const char *url, const char *user,
 	while (x->remote->kind == URL_SSH && (allowed & GIT_CREDENTIAL_SSH_KEY) &&
 	       x->n_tried <= N_FILES) {
 		const unsigned i = x->n_tried++;
-		const int said = i > 0			   ? key_file(out, user, files[i - 1]) :
-				 getenv("SSH_AUTH_SOCK") ? git_credential_ssh_key_from_agent(out, user) :
-							   GIT_PASSTHROUGH;
+		int said = GIT_PASSTHROUGH;
 
+		if (i > 0)
+			said = key_file(out, user, files[i - 1]);
+		else if (getenv("SSH_AUTH_SOCK"))
+			said = git_credential_ssh_key_from_agent(out, user);
 		if (said != GIT_PASSTHROUGH)
 			return said;
 	}
@@ -165,10 +167,10 @@ static enum wm_code prepare(git_repository **out, const struct talk *x, struct w
 	    git_repository_open_ext(&git, x->path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0 ||
 	    git_repository_set_config(git, none) < 0)
 		return fail_libgit2(err, REASON_WRITE_FAILED, "%s", x->path);
-	/* Where libgit2 looks for .ssh/known_hosts; the configuration there is not read any more. */
+	/* Where libgit2 looks for .ssh/known_hosts; no configuration is read any more. */
 	if (x->remote->kind == URL_SSH && home && *home == '/')
 		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, home);
-	/* As OpenSSL and curl have it; elsewhere it is the system's authorities that are believed. */
+	/* As OpenSSL and curl have it; else the system's authorities are believed. */
 	if (x->remote->kind == URL_HTTPS && authorities && *authorities &&
 	    git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, authorities, NULL) < 0)
 		return fail_libgit2(err, REASON_REMOTE_FAILED, "%s", authorities);
@@ -248,7 +250,7 @@ static enum wm_code download(struct talk *x, git_remote *remote, struct wm_error
 	if (!specs)
 		return fail_nomem(err);
 	TRY(buf_reserve(&text, text.max, err));
-	for (size_t i = 0; x->names ? x->names[i] && i < x->max : i < 1; i++) {
+	for (size_t i = 0; x->names ? i < x->max && x->names[i] : i < 1; i++) {
 		const char *name = x->names ? x->names[i] : x->prefix, *star = x->names ? "" : "*";
 
 		specs[list.count++] = (char *)text.data + text.len;

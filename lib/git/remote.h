@@ -49,9 +49,9 @@ struct remote {
 };
 
 /*
- * Lists the refs below `prefix`, at most `max`, and fetches their objects into `q`; of `names`, refs
- * below the prefix that end with NULL, alone where that is not NULL. Fails with `remote-failed`,
- * `limit`.
+ * Lists the refs below `prefix`, at most `max`, and fetches their objects into `q`; where `names`
+ * is not NULL, those alone: refs below the prefix, a list that ends with NULL. Fails with
+ * `remote-failed`, `limit`.
  */
 MUST_USE enum wm_code remote_fetch(struct remote_refs *out, struct quarantine *q,
 				   const struct remote *from, const char *prefix,
@@ -59,8 +59,8 @@ MUST_USE enum wm_code remote_fetch(struct remote_refs *out, struct quarantine *q
 
 /*
  * Pushes by `specs`, "SOURCE:REF" that end with NULL, none of which may have a "+". `out` lists
- * those that the other side did not take. Fails with `remote-failed`, and with `remote-refused` where one would not
- * go forward, and none was sent.
+ * those that the other side did not take. Fails with `remote-failed`, and with `remote-refused`
+ * where one would not go forward, and none was sent.
  */
 MUST_USE enum wm_code remote_push(struct remote_refs *out, struct quarantine *q,
 				  const struct remote *to, const char *const *specs, size_t max,

@@ -42,7 +42,8 @@ DEFINE_CLEANUP(repository, struct repository, repository_close)
 MUST_USE enum wm_code repository_open(struct repository **out, const char *path,
 				      struct wm_error *err);
 
-/* Makes a bare repository at `path`, which must be empty or not there. Fails with `write-failed`. */
+/* Makes a bare repository at `path`, which must be empty or not there. Fails with `write-failed`.
+ */
 MUST_USE enum wm_code repository_create(struct repository **out, const char *path,
 					struct wm_error *err);
 
@@ -124,7 +125,8 @@ enum { LOCK_STALE_SECONDS = 3 };
 MUST_USE enum wm_code ref_move(struct repository *r, const char *name, const struct object_id *old,
 			       const struct object_id *new, struct wm_error *err);
 
-/* Calls `visit` for the name of each ref that begins with `prefix`, at most `max` of them (`limit`). */
+/* Calls `visit` for the name of each ref that begins with `prefix`, at most `max` of them
+ * (`limit`). */
 typedef enum wm_code ref_visitor(void *context, const char *name, struct wm_error *err);
 MUST_USE enum wm_code ref_list(const struct repository *r, const char *prefix, size_t max,
 			       ref_visitor *visit, void *context, struct wm_error *err);

@@ -142,8 +142,8 @@ enum wm_code url_check(enum url_kind *out, const char *text, struct wm_error *er
 		valid = valid && scp_valid(text);
 	}
 	if (!valid)
-		return fail(err, REASON_URL_REFUSED, "%s: is no address that logs are exchanged with",
-			    text);
+		return fail(err, REASON_URL_REFUSED,
+			    "%s: is no address that logs are exchanged with", text);
 	*out = kind;
 	return WM_OK;
 }

@@ -4,13 +4,13 @@
  *
  *	https://HOST[:PORT]/PATH
  *	ssh://[USER@]HOST[:PORT]/PATH
- *	USER@HOST:PATH			ssh too, the path from USER's home
+ *	USER@HOST:PATH	(ssh too, the path from USER's home)
  *	/PATH  ./PATH  ../PATH  NAME	on this machine
  *
- * A host is dot-separated labels of letters, digits and inner "-"; a user and a path hold letters,
- * digits, ".", "_", "-", a path also "/", "~" and "+", without empty, "." and ".." components.
- * There are no passwords, queries, fragments, percent-encodings and spaces; nothing begins with "-".
- * A path on this machine may hold what file names hold, but no control characters; a bare NAME
+ * A host is dot-separated labels of letters, digits and inner "-"; a user and a path hold
+ * letters, digits, ".", "_", "-", a path also "/", "~" and "+", but no empty, "." and ".." parts.
+ * There are no passwords, queries, fragments, percent-encodings or spaces; no name begins with
+ * "-". A path on this machine may hold what file names hold, but no control characters; a bare NAME
  * has no ":" in it.
  */
 #ifndef GIT_URL_H

@@ -160,7 +160,8 @@ static enum wm_code write_entries(struct ledger_writer *w, struct writer_state *
 		buf_truncate(&entry, 0);
 		TRY(entry_encode(&entry, &list[i], err));
 		if (pack)
-			TRY(pack_add(&s->entries[i], pack, OBJECT_BLOB, entry.data, entry.len, err));
+			TRY(pack_add(&s->entries[i], pack, OBJECT_BLOB, entry.data, entry.len,
+				     err));
 		else
 			TRY(object_write(&s->entries[i], w->repository, OBJECT_BLOB, entry.data,
 					 entry.len, err));
@@ -256,7 +257,8 @@ enum wm_code ledger_append(struct ledger_writer *w, const struct envelope *list,
 	const uint64_t before = w->head.note.head.size;
 
 	if (before + n >= UINT64_C(10000000000))
-		return fail(err, REASON_LIMIT, "%s: a log holds less than 10^10 entries", w->origin);
+		return fail(err, REASON_LIMIT, "%s: a log holds less than 10^10 entries",
+			    w->origin);
 	for (size_t i = 0; i < n; i += LIMIT_BATCH)
 		TRY(append_batch(w, list + i, n - i < LIMIT_BATCH ? n - i : LIMIT_BATCH, err));
 	if (before / PACK_EVERY != w->head.note.head.size / PACK_EVERY)

@@ -2,9 +2,9 @@
 /*
  * Writing a log: one origin, one key, one writer.
  *
- * The writer's files stand in the git directory below weightmark/ORIGIN (slashes as "+"), mode 0700,
- * outside git's objects: `log.key`, the log's private key; `state`, the last tree (size, root) that
- * was signed and which entries led to it; `lock`, held (flock) while something is appended.
+ * The writer's files stand in the git directory below weightmark/ORIGIN (slashes as "+"), mode
+ *0700, outside git's objects: `log.key`, the log's private key; `state`, the last tree (size, root)
+ *that was signed and which entries led to it; `lock`, held (flock) while something is appended.
  *
  * Order of writes, each durable before the next:
  *
@@ -24,8 +24,8 @@
 
 /*
  * Makes the log `origin` in the repository `path`, which is made, bare, where nothing is there; and
- * its key. Interrupted, the same call completes it. Fails with `exists` where the repository has the
- * log, `origin-invalid` (also where a log's name begins with that of another and a slash),
+ * its key. Interrupted, the same call completes it. Fails with `exists` where the repository has
+ * the log, `origin-invalid` (also where a log's name begins with that of another and a slash),
  * `write-failed`, `ledger-malformed`.
  */
 MUST_USE enum wm_code ledger_create(struct ledger **out, const char *path, const char *origin,
@@ -38,8 +38,8 @@ DEFINE_CLEANUP(ledger_writer, struct ledger_writer, ledger_writer_close)
 
 /*
  * Locks the log for writing, and completes what a killed process began. `l` must outlive it. Fails
- * with `not-writer` where this copy has no key or state, `origin-unknown`, `busy`, `ref-moved` where
- * the branch is not where the writer left it, `state-malformed`.
+ * with `not-writer` where this copy has no key or state, `origin-unknown`, `busy`, `ref-moved`
+ * where the branch is not where the writer left it, `state-malformed`.
  */
 MUST_USE enum wm_code ledger_writer_open(struct ledger_writer **out, struct ledger *l,
 					 const char *origin, struct wm_error *err);

@@ -162,10 +162,13 @@ enum wm_code commit_parse(struct commit *out, const void *data, size_t len, cons
 	if (key) {
 		TRY(buf_append(&message, data, head, err));
 		TRY(buf_append(&message, c.data + c.off, cursor_left(&c), err));
+		struct wm_error why = { 0 };
+
 		if (ssh_verify(log_key_public(key), namespace, message.data, message.len,
-			       armour.data, armour.len, NULL) != WM_OK)
-			return fail(err, REASON_COMMIT_SIGNATURE,
-				    "a commit of %s is not signed by the log's key", origin);
+			       armour.data, armour.len, &why) != WM_OK)
+			return error_is_untold(why.code) ? fail_again(err, &why) :
+				fail(err, REASON_COMMIT_SIGNATURE,
+				     "a commit of %s is not signed by the log's key", origin);
 	}
 	*out = found;
 	return WM_OK;

@@ -196,6 +196,7 @@ enum wm_code compare_forked(struct buf *evidence, const struct ledger *l, const 
 	if (memcmp(root, a->root, sizeof(root)) == 0)
 		return agree(origin, err);
 	TRY(evidence_encode(evidence, larger->key, &smaller->note, &larger->note, tiles, err));
-	return fail(err, REASON_LOG_FORK, "%s: its key signed two histories, of %llu and %llu entries",
-		    origin, (unsigned long long)a->size, (unsigned long long)b->size);
+	return fail(err, REASON_LOG_FORK,
+		    "%s: its key signed two histories, of %llu and %llu entries", origin,
+		    (unsigned long long)a->size, (unsigned long long)b->size);
 }

@@ -27,9 +27,9 @@ MUST_USE enum wm_code compare_added(struct object_list *out, const struct ledger
 				    struct wm_error *err);
 
 /*
- * Says why `larger`, of the log in `l`, does not descend from `smaller`, by the same key: always fails.
- * `log-fork` where their notes contradict each other, and then `evidence` (lib/log/evidence.h) gets
- * what proves it; `ledger-rewritten` where they do not.
+ * Says why `larger`, of the log in `l`, does not descend from `smaller`, by the same key: always
+ * fails. `log-fork` where their notes contradict each other, and then `evidence`
+ * (lib/log/evidence.h) gets what proves it; `ledger-rewritten` where they do not.
  */
 enum wm_code compare_forked(struct buf *evidence, const struct ledger *l, const char *origin,
 			    const struct ledger_head *larger, const struct ledger_head *smaller,

@@ -124,7 +124,8 @@ static enum wm_code diverged(struct exchanged *e, const struct session *s,
 	(void)compare_forked(&evidence, s->view, e->origin, larger, smaller, s->o->progress, &why);
 	if (error_reason(&why) == REASON_LOG_FORK && s->o->state) {
 		TRY(evidence_store(&e->evidence, s->o->state, &evidence, err));
-		return fail(err, REASON_LOG_FORK, "%s; evidence is kept: %s", why.message, e->evidence);
+		return fail(err, REASON_LOG_FORK, "%s; evidence is kept: %s", why.message,
+			    e->evidence);
 	}
 	return fail_again(err, &why);
 }
@@ -145,7 +146,7 @@ static enum wm_code added(struct object_list *objects, struct exchanged *e,
 }
 
 /*
- * Compares the sender's commit with the receiver's, or NULL. `objects` gets what the receiver lacks.
+ * Compares the sender's commit with the receiver's, or NULL. `objects` gets what that lacks.
  */
 static enum wm_code judge(struct exchanged *e, struct object_list *objects,
 			  const struct session *s, const struct object_id *sender,
@@ -195,7 +196,8 @@ static enum wm_code move(const struct exchanged *e, const struct session *s, str
 
 	if (ledger_is_writer(to, e->origin))
 		return fail(err, REASON_REF_MOVED,
-			    "%s: %s writes this log, and the other copy has entries that it did not write",
+			    "%s: %s writes this log, and the other copy has entries that it "
+			    "did not write",
 			    e->origin, ledger_path(to));
 	TRY(copy_objects(r, ledger_repository(s->view), objects, err));
 	TRY(repository_sync(r, err));
@@ -269,7 +271,8 @@ enum wm_code ledger_pull(struct exchange *out, struct ledger *l, const struct ex
 	}
 	qsort(x.list, x.n, sizeof(*x.list), compare_exchanged);
 	*out = x;
-	x = (struct exchange){ .n = 0 };
+	x.list = NULL;
+	x.n = 0;
 	return WM_OK;
 }
 
@@ -295,21 +298,31 @@ static void refuse(struct exchanged *e, const struct wm_error *why)
 	e->state = EXCHANGED_REFUSED;
 }
 
+static struct exchanged *find_exchanged(struct exchange *x, const struct session *s,
+					const char *ref)
+{
+	if (strncmp(ref, s->prefix, strlen(s->prefix)) != 0)
+		return NULL;
+	for (size_t i = 0; i < x->n; i++)
+		if (strcmp(ref + strlen(s->prefix), x->list[i].origin) == 0)
+			return &x->list[i];
+	return NULL;
+}
+
 /* Marks those that the other side did not take. */
 static void mark_refused(struct exchange *x, const struct session *s,
 			 const struct remote_refs *refused)
 {
-	for (size_t i = 0; i < refused->n; i++)
-		for (size_t k = 0; k < x->n; k++) {
-			struct wm_error why = { 0 };
+	for (size_t i = 0; i < refused->n; i++) {
+		struct exchanged *e = find_exchanged(x, s, refused->list[i].name);
+		struct wm_error why = { 0 };
 
-			if (strncmp(refused->list[i].name, s->prefix, strlen(s->prefix)) != 0 ||
-			    strcmp(refused->list[i].name + strlen(s->prefix), x->list[k].origin) != 0)
-				continue;
-			(void)fail(&why, REASON_REMOTE_REFUSED, "%s: it says: %s",
-				   x->list[k].origin, refused->list[i].said);
-			refuse(&x->list[k], &why);
-		}
+		if (!e)
+			continue;
+		(void)fail(&why, REASON_REMOTE_REFUSED, "%s: it says: %s", e->origin,
+			   refused->list[i].said);
+		refuse(e, &why);
+	}
 }
 
 /* Through git's own protocol, all at once, each from where we saw it and forward only. */

@@ -3,9 +3,10 @@
  * Exchange of whole logs with other repositories: pull takes what they have, push gives.
  *
  * A log only ever goes forward: what is sent must be one history with what the receiver holds, by
- * the same key. All that is new is verified before it is taken: notes and commits under the log's key,
- * every root recomputed, every file of every tree allowed. What was verified is what is copied, object by
- * object. Where both sides hold heads by one key that contradict each other, evidence is kept.
+ * the same key. All that is new is verified before it is taken: notes and commits under the log's
+ * key, every root recomputed, every file of every tree allowed. What was verified is what is
+ * copied, object by object. Where both sides hold heads by one key that contradict
+ * each other, evidence is kept.
  * A log is moved as a whole or not at all, and one that is refused keeps no other from moving.
  */
 #ifndef LEDGER_EXCHANGE_H
@@ -51,10 +52,11 @@ struct exchange_options {
 };
 
 /*
- * Takes the logs of the repository at o->url into `l`. Fails with `url-refused`, `remote-failed`, `limit`,
- * `origin-unknown` where a log of o->origins is not there, `busy`, `write-failed`. Of one log, in its `why`:
- * `origin-invalid`, `log-key-changed`, `log-fork`, `ledger-rewritten` where its commits were made
- * anew over the same entries, `ref-moved` where this copy writes it, and what reading it fails with.
+ * Takes the logs of the repository at o->url into `l`. Fails with `url-refused`, `remote-failed`,
+ * `limit`, `origin-unknown` where a log of o->origins is not there, `busy`, `write-failed`. Of one
+ * log, in its `why`: `origin-invalid`, `log-key-changed`, `log-fork`, `ledger-rewritten` where its
+ * commits were made anew over the same entries, `ref-moved` where this copy writes it, and what
+ * reading it fails with.
  */
 MUST_USE enum wm_code ledger_pull(struct exchange *out, struct ledger *l,
 				  const struct exchange_options *o, struct wm_error *err);

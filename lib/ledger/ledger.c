@@ -150,7 +150,9 @@ enum wm_code ledger_head_at(struct ledger_head *out, const struct repository *r,
 	TRY(note_parse(&h.note, data.data, data.len, origin, err));
 	TRY(note_verify(&h.note, h.key, err));
 	*out = h;
-	h = (struct ledger_head){ .key = NULL };
+	h.key = NULL;
+	h.note.text = NULL;
+	h.note.decoded = NULL;
 	return WM_OK;
 }
 

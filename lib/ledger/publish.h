@@ -27,10 +27,11 @@ void publication_release(struct publication *p);
 
 /*
  * Brings the publication in the directory `directory`, made where it is missing, up to the log's
- * newest note. Only what is new is written, each file whole and durable, `checkpoint` last: whatever
- * interrupts it, what was published before stays whole, and the same call completes it. `envelopes`
- * false: none are written. Fails with `publication-foreign` where the directory holds another log, or
- * a history that is not the beginning of this one; as ledger_walk() and file_write() do.
+ * newest note. Only what is new is written, each file whole and durable, `checkpoint` last:
+ * whatever interrupts it, what was published before stays whole, and the same call completes it.
+ * `envelopes` false: none are written. Fails with `publication-foreign` where the directory holds
+ * another log, or a history that is not the beginning of this one; as ledger_walk() and
+ * file_write() do.
  */
 MUST_USE enum wm_code ledger_publish(struct publication *out, const struct ledger *l,
 				     const char *origin, const char *directory, bool envelopes,

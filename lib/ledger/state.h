@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a writer keeps beside git's objects: the last tree that it bound itself to. One canonical
- * JSON object {"entries": [blob ...], "from": commit, "kind": "weightmark-writer/1", "root": digest,
- * "size": N}; `from` is absent of the first commit.
+ * JSON object {"entries": [blob ...], "from": commit, "kind": "weightmark-writer/1", "root":
+ * digest, "size": N}; `from` is absent of the first commit.
  */
 #ifndef LEDGER_STATE_H
 #define LEDGER_STATE_H

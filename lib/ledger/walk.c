@@ -57,7 +57,8 @@ static enum wm_code add_step(struct walk *w, const struct object_id *id, const s
 	return WM_OK;
 }
 
-/* Lists the commits after `from`. Each but the first adds an entry, so that their number is bounded. */
+/* Lists the commits after `from`. Each but the first adds an entry, so that their number is
+ * bounded. */
 static enum wm_code go_back(struct walk *w, const struct object_id *from, struct wm_error *err)
 {
 	struct object_id id = w->head->commit;

@@ -166,7 +166,8 @@ static enum wm_code settle(struct ledger_writer *w, const struct ledger *l, stru
 	if (!found && !s.has_from)
 		return complete(w, &s, err);
 	if (!found)
-		return fail(err, REASON_REF_MOVED, "%s: the branch %s is gone", ledger_path(l), ref);
+		return fail(err, REASON_REF_MOVED, "%s: the branch %s is gone", ledger_path(l),
+			    ref);
 	TRY(writer_read_head(w, &commit, err));
 	head = &w->head.note.head;
 	if (!log_key_same(w->head.key, w->log_key))
@@ -217,7 +218,8 @@ static enum wm_code check_free(const struct ledger *l, const char *origin, struc
 				    ledger_path(l), origin);
 		if (strncmp(*o, origin, len) == 0 && ((*o)[len] == '/' || origin[len] == '/'))
 			return fail(err, REASON_ORIGIN_INVALID,
-				    "%s: there is a log %s; one of both names would be within the other",
+				    "%s: there is a log %s; one of both names would be within the "
+				    "other",
 				    ledger_path(l), *o);
 	}
 	return WM_OK;

@@ -188,8 +188,8 @@ enum wm_code note_verify(const struct note *n, const struct log_key *key, struct
 		verified++;
 	}
 	if (verified == 0)
-		return fail(err, REASON_NOTE_SIGNATURE, "%s: its tree head is not signed by its key",
-			    origin);
+		return fail(err, REASON_NOTE_SIGNATURE,
+			    "%s: its tree head is not signed by its key", origin);
 	return WM_OK;
 }
 

@@ -33,7 +33,8 @@ static enum wm_code file_of(char path[LIMIT_PATH], const char *kind, uint64_t n,
 	return WM_OK;
 }
 
-/* Reads a file that must be there; of a partial tile the full one will do, as the specification says. */
+/* Reads a file that must be there; of a partial tile the full one will do, as the specification
+ * says. */
 static enum wm_code need(struct buf *out, const struct site *s, const char *path,
 			 struct wm_error *err)
 {
@@ -97,7 +98,8 @@ static enum wm_code check_entry(struct auditing *a, struct cursor *entries, cons
 
 	if (!length)
 		return malformed(a->site, path, "ends too early", err);
-	len = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 | length[3];
+	len = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 |
+	      length[3];
 	data = cursor_take(entries, len);
 	if (!data)
 		return malformed(a->site, path, "ends too early", err);
@@ -105,7 +107,8 @@ static enum wm_code check_entry(struct auditing *a, struct cursor *entries, cons
 	TRY(sha256_of(digest, data, len, err));
 	entry_record(again, &e, digest);
 	if (memcmp(again, record, RECORD_BYTES) != 0)
-		return malformed(a->site, path, "holds an entry that its record does not name", err);
+		return malformed(a->site, path, "holds an entry that its record does not name",
+				 err);
 	return WM_OK;
 }
 

@@ -10,8 +10,8 @@
 #include "util/progress.h"
 
 /*
- * Appends the file `path` ("tile/0/x001/000") of the publication, at most out->max bytes. A file that is
- * not there is `*found` false and no failure.
+ * Appends the file `path` ("tile/0/x001/000") of the publication, at most out->max bytes. A file
+ * that is not there is `*found` false and no failure.
  */
 typedef enum wm_code site_read_fn(void *context, struct buf *out, bool *found, const char *path,
 				  struct wm_error *err);
@@ -34,8 +34,9 @@ void site_audit_release(struct site_audit *a);
 
 /*
  * Audits a publication under the pinned key of its origin, or, where none of that origin is pinned,
- * under the key that it names itself. Fails with `publication-malformed` (a file is missing, or is not
- * what its records or its tree head say), `note-signature`, `entry-malformed`, and as `read` does.
+ * under the key that it names itself. Fails with `publication-malformed` (a file is missing, or is
+ * not what its records or its tree head say), `note-signature`, `entry-malformed`, and as `read`
+ * does.
  */
 MUST_USE enum wm_code site_audit(struct site_audit *out, const struct site *site,
 				 const struct log_keys *pinned, struct progress *progress,

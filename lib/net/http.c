@@ -151,6 +151,7 @@ enum wm_code http_get(struct http *h, struct buf *out, bool *found, const char *
 		return WM_OK;
 	}
 	if (status != 200)
-		return fail(err, REASON_FETCH_FAILED, "%.150s: the server answers %ld", url, status);
+		return fail(err, REASON_FETCH_FAILED, "%.150s: the server answers %ld", url,
+			    status);
 	return WM_OK;
 }

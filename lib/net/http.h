@@ -23,8 +23,8 @@ MUST_USE enum wm_code http_check(const char *url, struct wm_error *err);
 enum { HTTP_SECONDS = 60 };
 
 /*
- * Appends what `url` gives, at most out->max bytes (`limit`) within HTTP_SECONDS. A status of 404 or 410
- * is `*found` false and no failure; anything but 200 else fails with `fetch-failed`.
+ * Appends what `url` gives, at most out->max bytes (`limit`) within HTTP_SECONDS. A status of 404
+ * or 410 is `*found` false and no failure; anything but 200 else fails with `fetch-failed`.
  */
 MUST_USE enum wm_code http_get(struct http *h, struct buf *out, bool *found, const char *url,
 			       struct wm_error *err);

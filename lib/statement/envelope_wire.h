@@ -10,8 +10,8 @@
 bool keyid_valid(const char *keyid);
 
 /*
- * Reads one, which `out` borrows from. Fails with `unsigned`, `payload-type`, `limit`, and `malformed`
- * for anything else. `name` is used in messages.
+ * Reads one, which `out` borrows from. Fails with `unsigned`, `payload-type`, `limit`, and
+ * `malformed` for anything else. `name` is used in messages.
  */
 MUST_USE enum wm_code envelope_take(struct envelope *out, const Weightmark__V1__Envelope *e,
 				    enum reason malformed, const char *name, struct wm_error *err);

@@ -20,6 +20,23 @@ load signed
 	refused_as sidecar-missing
 }
 
+@test "show: the logs that statements are said to be in, not verified" {
+	given_signed
+	run -0 --separate-stderr wm show model.safetensors
+	[[ $output != *'in log'* ]]
+	run -0 --separate-stderr wm show model.safetensors --json
+	[ "$(of_json "$output" '[.carriers[].statements[].logs | length] | add')" = 0 ]
+	wm init acme.example/models --ledger ledger.git --out acme.vkey >/dev/null
+	wm append model.safetensors.wmk --ledger ledger.git >/dev/null
+	run -0 --separate-stderr wm show model.safetensors
+	[ "$(grep -Ec '^  in log +acme.example/models at index [0-2] of 3$' <<<"$output")" = 3 ]
+	run -0 --separate-stderr wm show model.safetensors --json
+	[ "$(of_json "$output" '[.carriers[].statements[].logs[] | [.origin, .index, .size] | join(" ")] | sort | join(",")')" = \
+		'acme.example/models 0 3,acme.example/models 1 3,acme.example/models 2 3' ]
+	run -0 --separate-stderr wm show model.safetensors --yaml
+	[[ $output != *'in log'* ]]
+}
+
 @test "show: --yaml is what an author writes, once what sign adds is taken out" {
 	given_signed
 	run -0 --separate-stderr wm show model.safetensors --yaml

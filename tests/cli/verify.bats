@@ -16,7 +16,7 @@ refused_by() { # check reason
 	[ -z "$stderr" ]
 	[ "$(of_json "$output" '.verdict, .policy, .exit')" = $'accept\nintegrity\n0' ]
 	[ "$(of_json "$output" 'keys[]')" = \
-		$'checks\ncounts\nexit\nmeasured\nnotes\npath\npolicy\nstatements\nverdict' ]
+		$'checks\ncounts\nexit\nlogs\nmeasured\nnotes\npath\npolicy\nstatements\nverdict' ]
 	[ "$(of_json "$output" '[.checks[].outcome] | unique[]')" = $'not-run\npassed' ]
 	[ "$(of_json "$output" '.checks[] | select(.outcome == "not-run") | .name')" = sha256-equal ]
 	[ "$(of_json "$output" '[.statements[] | select(.kind == "manifest")] | length')" = 1 ]
@@ -211,4 +211,33 @@ refused_by() { # check reason
 	[[ $output == *'licence '*CC-BY-4.0* && $output == *'uses[0].role '*pretrain* ]]
 	run -2 --separate-stderr wm verify model.safetensors.wmk --key publisher.pub
 	refused_as usage
+}
+
+@test "verify: a log key that is none is a mistake of the user, exit 2" {
+	given_signed
+	export XDG_STATE_HOME=$PWD/state
+	run -2 --separate-stderr wm verify model.safetensors --key publisher.pub --log-key
+	refused_as usage
+	run -2 --separate-stderr wm verify model.safetensors --key publisher.pub --log-key publisher.pub
+	refused_as log-key-malformed
+	run -2 --separate-stderr wm verify model.safetensors --key publisher.pub --log-key m.yaml
+	refused_as log-key-malformed
+	run -3 --separate-stderr wm verify model.safetensors --key publisher.pub --log-key absent.vkey
+	refused_as not-found
+	# A key of a log signs no statements.
+	wm init acme.example/models --ledger ledger.git --out acme.vkey >/dev/null
+	run -2 --separate-stderr wm verify model.safetensors --log-key acme.vkey
+	refused_as no-key
+	run -2 --separate-stderr wm verify model.safetensors --key acme.vkey
+	refused_as key-malformed
+	# By option, setting and environment, several times; nothing is logged, nothing remembered.
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --log-key acme.vkey --log-key acme.vkey --json
+	[ "$(of_json "$output" '.logs | length')" = 0 ]
+	WEIGHTMARK_LOG_KEY=$PWD/absent.vkey run -3 --separate-stderr wm verify model.safetensors --key publisher.pub
+	refused_as not-found
+	[ ! -e state ]
+	wm append model.safetensors.wmk --ledger ledger.git >/dev/null
+	WEIGHTMARK_LOG_KEY=$PWD/acme.vkey run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --json
+	[ "$(of_json "$output" '.logs[0].pinned')" = true ]
+	[ -e state/weightmark/logs ]
 }
