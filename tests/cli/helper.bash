@@ -13,7 +13,7 @@ export TOP B
 setup() {
 	unset "${!WEIGHTMARK_@}" NO_COLOR
 	export HOME=$BATS_TEST_TMPDIR/home XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
-	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
 	export KEYS=$XDG_CONFIG_HOME/weightmark/keys CONFIG=$XDG_CONFIG_HOME/weightmark/config
 	WORK=$BATS_TEST_TMPDIR/work
 	mkdir -p "$HOME" "$WORK"
