@@ -175,6 +175,10 @@ $(B)/interop-answers: $(B)/tests/interop/answers.o $(B)/tests/unit/answers.o $(B
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
 
+$(B)/bench-statements: $(B)/tests/bench/statements.o $(B)/libweightmark.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
+
 $(B)/example-verify: docs/examples/verify.c $(B)/libweightmark.so
 	$(call say,CC,$<)
 	$(Q)$(CC) $(base_flags) $(warnings) $(link_flags) -o $@ $< -L$(B) -lweightmark -Wl,-rpath,'$$ORIGIN'
@@ -202,8 +206,9 @@ interop: ## check what we write and read with openssl, Python and published load
 
 bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, BENCH_SPARSE_GB=20 is shorter
 	$(call need,$(deps_build) $(deps_bench))
-	$(build) all
+	$(build) all $(B)/bench-statements
 	@B='$(B)' tests/bench/run
+	@B='$(B)' tests/bench/ledger
 
 fault: deps ## kill sign, key new, embed and strip at every write, let every write fail
 	$(build) all

@@ -408,7 +408,7 @@ const struct proof *sidecar_proofs(size_t *n, const struct sidecar *s, const str
 
 	*n = 0;
 	if (!found || found->sig_len != e->sig_len ||
-	    memcmp(found->sig, e->sig, e->sig_len) != 0)
+	    (e->sig_len > 0 && memcmp(found->sig, e->sig, e->sig_len) != 0))
 		return NULL;
 	first = end = first_proof(s, e);
 	while (end < s->n_proofs && envelope_compare_proof(e, &s->proofs[end]) == 0)
