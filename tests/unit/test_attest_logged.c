@@ -10,6 +10,7 @@
 #include "log/entry.h"
 #include "log/evidence.h"
 #include "logs.h"
+#include "made.h"
 #include "report/verdict_report.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -175,6 +176,15 @@ static void counts_statements(void **state)
 	assert_accepted_full(&p);
 }
 
+static void assert_newest(const struct made_log *log, uint64_t size)
+{
+	cleanup_verdict struct wm_verdict *v = publisher_verify(&p, false);
+	const struct logged *l = log_of(v, log);
+
+	assert_true(l->n_notes > 0);
+	assert_int_equal(l->notes[l->n_notes - 1].head.size, size);
+}
+
 /* A valid proof by a log that nobody pinned, or by another key of the same origin. */
 static void unpinned_counts_nothing(void **state)
 {
@@ -195,10 +205,16 @@ static void unpinned_counts_nothing(void **state)
 	assert_false(log_of(v, &same_name)->pinned);
 	assert_int_equal(count_in(&stranger), 0);
 	assert_int_equal(count_in(&same_name), 0);
+	assert_newest(&stranger, SIZE);
+	prove(&stranger, &tree, RUN, LARGER);
+	assert_newest(&stranger, LARGER);
+	prove(&stranger, &tree, RUN, SIZE);
+	prove(&stranger, &tree, DATASET, LARGER);
+	assert_newest(&stranger, LARGER);
 	assert_false(file_exists(state_path));
 	/* The twin: the same proof where it is pinned; and where nobody pins anything. */
 	pin_log(&stranger);
-	assert_int_equal(count_in(&stranger), 1);
+	assert_int_equal(count_in(&stranger), N_MADE);
 	p.options.log_keys = &none;
 	assert_int_equal(count_in(&stranger), 0);
 	p.options.log_keys = NULL;
@@ -240,6 +256,49 @@ static void slots_carry_proofs(void **state)
 	prove(&own, &other_tree, MANIFEST, SIZE);
 	prove(&own, &tree, DATASET, SIZE);
 	assert_refused(&p, "logs-unforked", LOG_FORK);
+}
+
+/* Makes the checkpoint one whose metadata has what the sidecar says, where no slot would be. */
+static void displace_sidecar(void)
+{
+	static const char start[] = "\"weightmark\":\"";
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR), header = BUF_INIT(LIMIT_SIDECAR);
+	struct wm_error err = { 0 };
+	const char *value;
+
+	read_file(&bytes, p.sidecar);
+	put_slot(p.path, bytes.data, bytes.len);
+	buf_truncate(&bytes, 0);
+	read_file(&bytes, p.path);
+	value = memmem(bytes.data, bytes.len, start, strlen(start));
+	assert_non_null(value);
+	assert_ok(buf_append_str(&header, "{" MADE_TENSOR ",\"__metadata__\":{\"k\":\"v\",", &err),
+		  &err);
+	assert_ok(buf_append(&header, value, strlen(start) + strcspn(value + strlen(start), "\""),
+			     &err), &err);
+	assert_ok(buf_append_str(&header, "\"}}", &err), &err);
+	buf_truncate(&bytes, 0);
+	made_append(&bytes, &(struct made){ buf_str(&header), header.len, 4, 0 });
+	write_bytes(p.path, bytes.data, bytes.len);
+	publisher_measure(&p);
+	assert_true(p.measured->files[0].layout.displaced);
+}
+
+/* What stands in metadata like a slot is anybody's: its proofs neither count nor refuse. */
+static void displaced_proofs_are_passed_over(void **state)
+{
+	(void)state;
+	publisher_swap(&p);
+	publisher_make(&p, NULL);
+	publisher_write(&p);
+	prove(&own, &tree, MANIFEST, SIZE);
+	assert_refused(&p, "proofs-consistent", PROOF_MISMATCH);
+	displace_sidecar();
+	publisher_swap(&p);
+	publisher_make(&p, NULL);
+	publisher_write(&p);
+	assert_int_equal(count_in(&own), 0);
+	assert_false(file_exists(state_path));
 }
 
 /* --- proofs that do not lead where they say --------------------------------------------- */
@@ -663,6 +722,7 @@ int main(void)
 		CASE(unpinned_counts_nothing),
 		CASE(strangers_count_nothing),
 		CASE(slots_carry_proofs),
+		CASE(displaced_proofs_are_passed_over),
 		CASE(proofs_of_something_else),
 		CASE(proofs_by_another_key),
 		CASE(one_signature_each),
