@@ -210,9 +210,10 @@ bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, 
 	@B='$(B)' tests/bench/run
 	@B='$(B)' tests/bench/ledger
 
-fault: deps ## kill sign, key new, embed and strip at every write, let every write fail
+fault: deps ## kill sign, key new, embed, strip and append at every write, let every write fail
 	$(build) all
 	@B='$(B)' tests/fault/run
+	@B='$(B)' FAULT_STEP=1 bats tests/cli/ledger_faults.bats
 
 mutate: deps ## remove each named check in turn and show that a test fails
 	@tests/mutate
