@@ -207,8 +207,7 @@ interop: ## check what we write and read with openssl, Python and published load
 bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, BENCH_SPARSE_GB=20 is shorter
 	$(call need,$(deps_build) $(deps_bench))
 	$(build) all $(B)/bench-statements
-	@B='$(B)' tests/bench/run
-	@B='$(B)' tests/bench/ledger
+	@B='$(B)' tests/bench/run; run=$$?; B='$(B)' tests/bench/ledger && exit $$run
 
 fault: deps ## kill sign, key new, embed, strip and append at every write, let every write fail
 	$(build) all

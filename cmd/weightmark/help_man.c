@@ -184,9 +184,14 @@ static void settings_section(void)
 	print_text(".SH ENVIRONMENT\nBesides the variables of the settings:\n");
 	item("NO_COLOR", "If not empty, verdicts are printed without colour");
 	item("XDG_CONFIG_HOME", "Where the user's files live, if absolute; else $HOME/.config");
+	item("XDG_CACHE_HOME", "Where caches live, if absolute; else $HOME/.cache");
+	item("XDG_STATE_HOME", "Where what was seen of logs lives, if absolute; else "
+			       "$HOME/.local/state");
 	print_text(".SH FILES\n");
 	item("$XDG_CONFIG_HOME/weightmark/config", "The user's settings");
 	item("$XDG_CONFIG_HOME/weightmark/keys/", "Keys that were created without a path");
+	item("$XDG_CACHE_HOME/weightmark/", "What was measured, and the index of ledgers; a cache");
+	item("$XDG_STATE_HOME/weightmark/logs/", "Tree heads that were seen, evidence of forks");
 	item("/etc/weightmark/config", "The system's settings");
 }
 
