@@ -26,7 +26,7 @@ whole() { # entries that are allowed...
 	wm audit --ledger at.git --log-key acme.vkey --sidecar a.safetensors.wmk --json >said || return 1
 	size=$(jq '.logs[0].size' said)
 	[[ " $* " == *" $size "* ]] || { echo "size $size"; return 1; }
-	git --git-dir=at.git fsck --strict >/dev/null 2>fsck || { cat fsck; return 1; }
+	git --git-dir=at.git fsck --strict >/dev/null 2>fsck.err || { cat fsck.err; return 1; }
 }
 
 # One point: at.git and b.wmk are copies of what was there before.
