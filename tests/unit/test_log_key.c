@@ -54,7 +54,7 @@ static enum wm_code parse(struct log_key **out, const char *text, struct wm_erro
 
 static void round_trip(void **state)
 {
-	cleanup_made_log struct made_log log = { NULL };
+	cleanup_made_log struct made_log log = { .origin = NULL };
 	cleanup_buf struct buf text = BUF_INIT(4096), again = BUF_INIT(4096);
 	cleanup_log_key struct log_key *key = NULL;
 	struct wm_error err = { 0 };
@@ -107,7 +107,7 @@ static void malformed(void **state)
 static void pinned(void **state)
 {
 	cleanup_log_keys struct log_keys keys = LOG_KEYS_INIT;
-	cleanup_made_log struct made_log log = { NULL };
+	cleanup_made_log struct made_log log = { .origin = NULL };
 	struct wm_error err = { 0 };
 	struct log_key *copy;
 

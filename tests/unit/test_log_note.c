@@ -75,7 +75,8 @@ static void limits(void **state)
 
 static void verifies(void **state)
 {
-	cleanup_made_log struct made_log log = { NULL }, other = { NULL }, same_name = { NULL };
+	cleanup_made_log struct made_log log = { .origin = NULL }, other = { .origin = NULL },
+					 same_name = { .origin = NULL };
 	cleanup_made_tree struct made_tree tree = { 0 };
 	cleanup_note struct note n = { .text = NULL };
 	struct wm_error err = { 0 };
@@ -110,7 +111,7 @@ static void verifies(void **state)
 /* Lines by unknown keys are passed over; a second one by the log's key must verify too. */
 static void other_signatures(void **state)
 {
-	cleanup_made_log struct made_log log = { NULL };
+	cleanup_made_log struct made_log log = { .origin = NULL };
 	cleanup_made_tree struct made_tree tree = { 0 };
 	cleanup_note struct note n = { .text = NULL }, more = { .text = NULL }, twice = { .text = NULL };
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
