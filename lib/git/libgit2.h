@@ -11,8 +11,8 @@ struct repository {
 	git_repository *git;
 	git_odb *odb;
 	char *directory;     /* with a slash at its end */
-	bool unsynced[257];  /* directories of objects whose names may not be durable; 256: objects/
-			      */
+	bool unsynced[258];  /* directories of objects whose names may not be durable yet:
+			      * 0 to 255, 256 objects/, 257 objects/pack/ */
 };
 
 /* Initialises libgit2, once a process: no configuration but a repository's own, fsync on. */
@@ -24,6 +24,9 @@ MUST_USE enum wm_code libgit2_start(struct wm_error *err);
  */
 enum wm_code fail_libgit2(struct wm_error *err, enum reason reason, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
+
+/* Removes a directory with all that is in it; what cannot be removed stays. */
+void directory_remove(char *path);
 
 DEFINE_CLEANUP(git_repo, git_repository, git_repository_free)
 DEFINE_CLEANUP(git_odb_object, git_odb_object, git_odb_object_free)

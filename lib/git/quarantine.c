@@ -4,10 +4,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "git/libgit2.h"
 #include "util/file.h"
 #include "util/limits.h"
 #include "util/lock.h"
@@ -20,26 +20,12 @@ struct quarantine {
 	int lock;
 };
 
-/* What cannot be removed stays until the next time. */
-static void remove_tree(char *path)
-{
-	char *paths[] = { path, NULL };
-	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
-	FTSENT *e;
-
-	while (tree && (e = fts_read(tree)))
-		if (e->fts_info != FTS_D)
-			(void)!remove(e->fts_accpath);
-	if (tree)
-		fts_close(tree);
-}
-
 void quarantine_free(struct quarantine *q)
 {
 	if (!q)
 		return;
 	if (q->path[0])
-		remove_tree(q->path);
+		directory_remove(q->path);
 	lock_release(&q->lock);
 	free(q);
 }
@@ -55,7 +41,7 @@ static void remove_stale(const char *parent)
 		if (strncmp(e->d_name, name_prefix, sizeof(name_prefix) - 1) != 0)
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", parent, e->d_name) < LIMIT_PATH)
-			remove_tree(path);
+			directory_remove(path);
 	}
 	if (dir)
 		closedir(dir);
@@ -141,7 +127,7 @@ static enum wm_code fill(struct quarantine *q, const struct repository *r, const
 {
 	cleanup_repository struct repository *made = NULL;
 
-	TRY(repository_create(&made, q->path, err));
+	TRY(repository_create_scratch(&made, q->path, err));
 	TRY(write_alternates(q, r, err));
 	return write_refs(q, r, prefix, max, err);
 }

@@ -27,8 +27,7 @@ enum wm_code ref_read(struct object_id *out, bool *found, const struct repositor
 	return WM_OK;
 }
 
-/* Makes the names of all directories from refs/ down to the ref durable. */
-static enum wm_code sync_path(const struct repository *r, const char *name, struct wm_error *err)
+enum wm_code ref_sync(const struct repository *r, const char *name, struct wm_error *err)
 {
 	char path[LIMIT_PATH];
 	size_t base = strlen(r->directory);
@@ -40,6 +39,9 @@ static enum wm_code sync_path(const struct repository *r, const char *name, stru
 
 		*slash = '\0';
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		/* A packed ref needs no directory. */
+		if (fd < 0 && errno == ENOENT)
+			continue;
 		if (fd < 0 || fsync(fd) < 0)
 			return fail(err, REASON_WRITE_FAILED, "%s: cannot be synced", path);
 	}
@@ -97,7 +99,7 @@ enum wm_code ref_move(struct repository *r, const char *name, const struct objec
 		return fail_libgit2(err, REASON_BUSY, "%s", name);
 	if (said < 0)
 		return fail_libgit2(err, REASON_WRITE_FAILED, "%s", name);
-	return was_loose ? WM_OK : sync_path(r, name, err);
+	return was_loose ? WM_OK : ref_sync(r, name, err);
 }
 
 enum wm_code ref_list(const struct repository *r, const char *prefix, size_t max,

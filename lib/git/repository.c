@@ -11,7 +11,7 @@
 #include "util/hex.h"
 #include "util/limits.h"
 
-enum { OBJECTS = 256 };
+enum { OBJECTS = 256, PACKS, DIRECTORIES };
 
 bool object_id_equal(const struct object_id *a, const struct object_id *b)
 {
@@ -50,6 +50,8 @@ static enum wm_code take_repository(struct repository **out, git_repository *git
 		return fail_nomem(err);
 	}
 	r->git = git;
+	/* A process that was killed may have left names here without syncing them. */
+	r->unsynced[OBJECTS] = r->unsynced[PACKS] = true;
 	if (git_repository_odb(&r->odb, git) < 0)
 		return fail_libgit2(err, REASON_LEDGER_MALFORMED, "%s: has no objects", path);
 	r->directory = strdup(git_repository_commondir(git));
@@ -73,21 +75,6 @@ enum wm_code repository_open(struct repository **out, const char *path, struct w
 		return fail(err, REASON_LEDGER_MISSING, "%s: is no git repository", path);
 	if (said < 0)
 		return fail_libgit2(err, REASON_LEDGER_MALFORMED, "%s: cannot be opened", path);
-	return take_repository(out, git, path, err);
-}
-
-enum wm_code repository_create(struct repository **out, const char *path, struct wm_error *err)
-{
-	git_repository_init_options options = { .version = GIT_REPOSITORY_INIT_OPTIONS_VERSION };
-	git_repository *git = NULL;
-
-	TRY(libgit2_start(err));
-	options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKPATH |
-			GIT_REPOSITORY_INIT_NO_REINIT;
-	options.initial_head = "main";
-	if (git_repository_init_ext(&git, path, &options) < 0)
-		return fail_libgit2(err, REASON_WRITE_FAILED, "%s: cannot be made a repository",
-				    path);
 	return take_repository(out, git, path, err);
 }
 
@@ -180,22 +167,25 @@ static enum wm_code sync_directory(const char *path, struct wm_error *err)
 	return WM_OK;
 }
 
+static void object_directory(char path[LIMIT_PATH], const struct repository *r, unsigned i)
+{
+	if (i < OBJECTS)
+		snprintf(path, LIMIT_PATH, "%sobjects/%02x", r->directory, i);
+	else
+		snprintf(path, LIMIT_PATH, "%sobjects%s", r->directory, i == PACKS ? "/pack" : "");
+}
+
 enum wm_code repository_sync(struct repository *r, struct wm_error *err)
 {
 	char path[LIMIT_PATH];
 
-	for (unsigned i = 0; i < OBJECTS; i++) {
+	for (unsigned i = 0; i < DIRECTORIES; i++) {
 		if (!r->unsynced[i])
 			continue;
-		snprintf(path, sizeof(path), "%sobjects/%02x", r->directory, i);
+		object_directory(path, r, i);
 		TRY(sync_directory(path, err));
 		r->unsynced[i] = false;
 	}
-	if (!r->unsynced[OBJECTS])
-		return WM_OK;
-	snprintf(path, sizeof(path), "%sobjects", r->directory);
-	TRY(sync_directory(path, err));
-	r->unsynced[OBJECTS] = false;
 	return WM_OK;
 }
 

@@ -42,10 +42,16 @@ DEFINE_CLEANUP(repository, struct repository, repository_close)
 MUST_USE enum wm_code repository_open(struct repository **out, const char *path,
 				      struct wm_error *err);
 
-/* Makes a bare repository at `path`, which must be empty or not there. Fails with `write-failed`.
+/*
+ * Makes a bare repository at `path`, which must be empty or not there: beside it and on disk first,
+ * then moved, so that one that is there is whole. Fails with `write-failed`.
  */
 MUST_USE enum wm_code repository_create(struct repository **out, const char *path,
 					struct wm_error *err);
+
+/* Makes one at `path` itself, of which nothing is synced: for what does not outlive the process. */
+MUST_USE enum wm_code repository_create_scratch(struct repository **out, const char *path,
+						struct wm_error *err);
 
 /* The git directory, absolute, with a slash at its end. Borrowed from `r`. */
 const char *repository_directory(const struct repository *r);
@@ -124,6 +130,9 @@ MUST_USE enum wm_code ref_read(struct object_id *out, bool *found, const struct 
 enum { LOCK_STALE_SECONDS = 3 };
 MUST_USE enum wm_code ref_move(struct repository *r, const char *name, const struct object_id *old,
 			       const struct object_id *new, struct wm_error *err);
+
+/* Makes what `name` is durable: whoever moved it may have been killed before that. */
+MUST_USE enum wm_code ref_sync(const struct repository *r, const char *name, struct wm_error *err);
 
 /* Calls `visit` for the name of each ref that begins with `prefix`, at most `max` of them
  * (`limit`). */

@@ -174,7 +174,7 @@ static enum wm_code settle(struct ledger_writer *w, const struct ledger *l, stru
 		return fail(err, REASON_REF_MOVED, "%s: the branch %s is by another key",
 			    ledger_path(l), ref);
 	if (head->size == s.size && memcmp(head->root, s.root, SHA256_BYTES) == 0)
-		return WM_OK;
+		return ref_sync(w->repository, ref, err);
 	if (s.has_from && object_id_equal(&s.from, &commit))
 		return complete(w, &s, err);
 	return fail(err, REASON_REF_MOVED,
@@ -242,6 +242,8 @@ static enum wm_code create_log(struct ledger *l, const char *origin, struct wm_e
 	TRY(writer_path(path, w, "state", err));
 	if (!file_exists(path))
 		TRY(writer_state_store(&s, path, err));
+	/* A branch that is there must never be without the key that signs it. */
+	TRY(repository_settle(w->repository, err));
 	return settle(w, l, err);
 }
 
@@ -261,7 +263,6 @@ enum wm_code ledger_create(struct ledger **out, const char *path, const char *or
 	TRY(ledger_take(&l, path, r, err));
 	TRY(check_free(l, origin, err));
 	TRY(create_log(l, origin, err));
-	TRY(repository_settle(ledger_repository(l), err));
 	*out = take_ptr(&l);
 	return WM_OK;
 }
