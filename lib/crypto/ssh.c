@@ -70,8 +70,7 @@ enum wm_code ssh_public_encode(struct buf *out, const struct public_key *k, stru
 	return append_base64(out, &key, SSH_MAX, err);
 }
 
-/* What is signed: PROTOCOL.sshsig, "Signed Data, of which the signature goes into the blob above".
- */
+/* What is signed: PROTOCOL.sshsig section 3, "Signed Data". */
 static enum wm_code append_signed(struct buf *out, const char *namespace, const void *message,
 				  size_t len, struct wm_error *err)
 {

@@ -82,6 +82,29 @@ static bool parse_head(struct tree_head *out, struct cursor *c)
 	       (line = take_line(c, &len)) && parse_root(out->root, line, len);
 }
 
+/* The characters with the Unicode property White_Space that a line may hold. */
+static bool is_space(uint32_t scalar)
+{
+	return scalar == ' ' || scalar == 0x85 || scalar == 0xA0 || scalar == 0x1680 ||
+	       (scalar >= 0x2000 && scalar <= 0x200A) || scalar == 0x2028 || scalar == 0x2029 ||
+	       scalar == 0x202F || scalar == 0x205F || scalar == 0x3000;
+}
+
+/* Names of keys are not empty and have neither spaces nor "+". */
+static bool name_valid(const char *name, size_t len)
+{
+	struct cursor c = cursor_of(name, len);
+	uint32_t scalar = 0;
+
+	while (cursor_left(&c) > 0) {
+		size_t n = utf8_decode(&scalar, c.data + c.off, cursor_left(&c));
+
+		if (n == 0 || is_space(scalar) || scalar == '+' || !cursor_take(&c, n))
+			return false;
+	}
+	return len > 0;
+}
+
 /* One line; its bytes go to `room`. */
 static bool parse_signature(struct note_signature *out, const char *line, size_t len,
 			    uint8_t *room)
@@ -94,10 +117,10 @@ static bool parse_signature(struct note_signature *out, const char *line, size_t
 		return false;
 	out->name = line + mark;
 	space = memchr(out->name, ' ', len - mark);
-	if (!space || space == out->name)
+	if (!space)
 		return false;
 	out->name_len = (size_t)(space - out->name);
-	if (memchr(out->name, '+', out->name_len))
+	if (!name_valid(out->name, out->name_len))
 		return false;
 	n_chars = len - mark - out->name_len - 1;
 	n = base64_decoded_len(space + 1, n_chars);

@@ -49,9 +49,10 @@ void note_release(struct note *n);
 /*
  * Parses a note of at most LIMIT_NOTE bytes; the bytes need not outlive the call. Fails with
  * `note-malformed`: no tree head, extension lines (which no log of ours writes), a size with
- * leading zeros or above 2^53 - 1, base64 in another spelling, no or too many signatures,
- * bytes that are not UTF-8 or control characters, anything behind the last line. `name` is used
- * in messages; `out` is untouched on failure.
+ * leading zeros or above 2^53 - 1, base64 in another spelling, no or too many signatures, a name
+ * of a key that is empty or holds a space of Unicode or "+", bytes that are not UTF-8 or control
+ * characters, anything behind the last line. `name` is used in messages; `out` is untouched on
+ * failure.
  */
 MUST_USE enum wm_code note_parse(struct note *out, const void *text, size_t len, const char *name,
 				 struct wm_error *err);

@@ -56,6 +56,109 @@ static void malformed(void **state)
 	assert_null(n.text);
 }
 
+static void sizes(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t size;
+		bool good;
+	} rows[] = {
+		{ "0", 0, true },
+		{ "1", 1, true },
+		{ "10", 10, true },
+		{ "9007199254740990", UINT64_C(9007199254740990), true },
+		{ "9007199254740991", UINT64_C(9007199254740991), true },
+		{ "9007199254740992", 0, false },
+		{ "9999999999999999", 0, false },
+		{ "10000000000000000", 0, false },
+		{ "18446744073709551617", 0, false },
+		{ "00", 0, false },
+		{ "01", 0, false },
+		{ "+1", 0, false },
+		{ "1 ", 0, false },
+		{ " 1", 0, false },
+		{ "1.", 0, false },
+		{ "0x1", 0, false },
+		{ "1e1", 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+		cleanup_note struct note n = { .text = NULL };
+		struct wm_error err = { 0 };
+
+		assert_ok(buf_printf(&text, &err, "a.b\n%s\n" ROOT "\n\n" SIG, rows[i].text), &err);
+		if (!rows[i].good) {
+			assert_reason(parse(&n, buf_str(&text), &err), &err, NOTE_MALFORMED);
+			continue;
+		}
+		assert_ok(parse(&n, buf_str(&text), &err), &err);
+		assert_true(n.head.size == rows[i].size);
+	}
+}
+
+/* C2SP signed-note: key names have neither Unicode spaces nor plus. */
+static void names(void **state)
+{
+	static const struct {
+		const char *name;
+		bool good;
+	} rows[] = {
+		{ "a", true },		     { "PeterNeumann", true },
+		{ "\xc3\xa9", true },	     { "a/b:c~", true },
+		{ "\xe2\x80\x8b", true }, /* U+200B is no space */
+		{ "\xe2\x80\x94", true },   { "\xf0\x9f\x8c\xb2", true },
+		{ "\xe3\x80\x81", true },   { "", false },
+		{ "Bad Name", false },	     { "a+", false },
+		{ "\xc2\x85", false },	     { "a\xc2\xa0z", false },
+		{ "\xe1\x9a\x80", false },  { "\xe2\x80\x80", false },
+		{ "\xe2\x80\x8a", false },  { "\xe2\x80\xa8", false },
+		{ "\xe2\x80\xa9", false },  { "\xe2\x80\xaf", false },
+		{ "\xe2\x81\x9f", false },  { "z\xe3\x80\x80", false },
+		{ "a\tb", false },	     { "a\x7f", false },
+		{ "\xff", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+		cleanup_note struct note n = { .text = NULL };
+		struct wm_error err = { 0 };
+
+		assert_ok(buf_printf(&text, &err, HEAD "\n\xe2\x80\x94 %s AAAAAAAA\n", rows[i].name),
+			  &err);
+		if ((parse(&n, buf_str(&text), &err) == WM_OK) != rows[i].good)
+			test_failed(__FILE__, __LINE__, "row %zu: %s", i, err.message);
+		if (!rows[i].good)
+			assert_int_equal(error_reason(&err), REASON_NOTE_MALFORMED);
+		else
+			assert_int_equal(n.signatures[0].name_len, strlen(rows[i].name));
+	}
+}
+
+static void length(void **state)
+{
+	static const char start[] = HEAD "\n\xe2\x80\x94 ", end[] = " AAAAAAAA\n";
+
+	(void)state;
+	for (size_t len = LIMIT_NOTE - 1; len <= LIMIT_NOTE + 1; len++) {
+		cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE + 1);
+		cleanup_note struct note n = { .text = NULL };
+		struct wm_error err = { 0 };
+
+		assert_ok(buf_append_str(&text, start, &err), &err);
+		while (text.len < len - (sizeof(end) - 1))
+			assert_ok(buf_append_byte(&text, 'n', &err), &err);
+		assert_ok(buf_append_str(&text, end, &err), &err);
+		assert_int_equal(text.len, len);
+		if (len > LIMIT_NOTE)
+			assert_reason(parse(&n, buf_str(&text), &err), &err, NOTE_MALFORMED);
+		else
+			assert_ok(parse(&n, buf_str(&text), &err), &err);
+	}
+}
+
 static void limits(void **state)
 {
 	cleanup_buf struct buf text = BUF_INIT(2 * LIMIT_NOTE);
@@ -134,6 +237,31 @@ static void other_signatures(void **state)
 	assert_reason(note_verify(&twice, log.key, &err), &err, NOTE_SIGNATURE);
 }
 
+/* What one log's key signed, by its own name, is no tree head of another log. */
+static void other_origin(void **state)
+{
+	static const char body[] = "a.b/d\n5\n" ROOT "\n";
+	cleanup_made_log struct made_log log = { .origin = NULL }, other = { .origin = NULL };
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+	cleanup_note struct note n = { .text = NULL };
+	uint8_t bytes[LOG_KEY_ID + SIGNATURE_MAX];
+	char base64[(sizeof(bytes) + 2) / 3 * 4 + 1] = "";
+	struct wm_error err = { 0 };
+	size_t len = 0;
+
+	(void)state;
+	made_log_init(&log, "a.b/c");
+	made_log_init(&other, "a.b/d");
+	memcpy(bytes, log_key_id(log.key), LOG_KEY_ID);
+	assert_ok(private_key_sign(log.secret, body, sizeof(body) - 1, bytes + LOG_KEY_ID, &len,
+				   &err), &err);
+	base64_encode(base64, bytes, LOG_KEY_ID + len);
+	assert_ok(buf_printf(&text, &err, "%s\n\xe2\x80\x94 a.b/c %s\n", body, base64), &err);
+	assert_ok(parse(&n, buf_str(&text), &err), &err);
+	assert_reason(note_verify(&n, log.key, &err), &err, NOTE_SIGNATURE);
+	assert_reason(note_verify(&n, other.key, &err), &err, NOTE_SIGNATURE);
+}
+
 /* Of the tests of golang.org/x/mod/sumdb/note: the signature over a text that is no tree head. */
 static void published_signature(void **state)
 {
@@ -161,12 +289,27 @@ static enum wm_code parse_once(void *context, struct wm_error *err)
 	return parse(&n, context, err);
 }
 
+static enum wm_code sign_and_verify(void *context, struct wm_error *err)
+{
+	static const struct tree_head head = { .origin = "a.b/c", .size = 3, .root = { 1 } };
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+	cleanup_note struct note n = { .text = NULL };
+	const struct made_log *log = context;
+
+	TRY(note_sign(&text, &head, log->secret, err));
+	TRY(note_parse(&n, text.data, text.len, "note", err));
+	return note_verify(&n, log->key, err);
+}
+
 static void memory(void **state)
 {
+	cleanup_made_log struct made_log log = { .origin = NULL };
 	char text[] = HEAD "\n" SIG;
 
 	(void)state;
+	made_log_init(&log, "a.b/c");
 	with_every_allocation_failing(parse_once, text);
+	with_every_allocation_failing(sign_and_verify, &log);
 }
 
 static void wrong_key(void **state)
@@ -185,9 +328,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses),	    cmocka_unit_test(malformed),
-		cmocka_unit_test(limits),	    cmocka_unit_test(verifies),
+		cmocka_unit_test(sizes),	    cmocka_unit_test(names),
+		cmocka_unit_test(length),	    cmocka_unit_test(limits),
+		cmocka_unit_test(verifies),
 		cmocka_unit_test(other_signatures), cmocka_unit_test(published_signature),
 		cmocka_unit_test(memory),	    cmocka_unit_test(wrong_key),
+		cmocka_unit_test(other_origin),
 	};
 
 	return run_tests(tests);
