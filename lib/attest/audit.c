@@ -2,10 +2,14 @@
 /* Reading a log from end to end, and holding it against what was seen before. */
 #include "attest/audit.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attest/carriers.h"
+#include "digest/workers.h"
 #include "log/evidence.h"
 #include "util/limits.h"
 
@@ -19,33 +23,108 @@ void audit_release(struct audit *a)
 
 /* --- the log itself ---------------------------------------------------------------------- */
 
+/* An entry whose signature is to be verified. */
+struct pending {
+	struct envelope envelope; /* in the arena of the batch */
+	const struct public_key *key;
+	uint64_t position;
+};
+
+/* So many signatures, or so many bytes of payload, are verified at once, by all processors. */
+enum { PENDING = 2048, PENDING_BYTES = 32 << 20 };
+
 struct reading {
 	struct audit *out;
 	const struct audit_options *options;
+	struct pending *list; /* PENDING of them */
+	size_t n;
+	struct arena arena;
+	_Atomic size_t next; /* in the list, of those that are verified now */
+	pthread_mutex_t lock; /* over what follows */
+	uint64_t failed_at; /* the lowest position that failed */
+	struct wm_error err;
 };
+
+static void *verify_some(void *job)
+{
+	struct reading *r = job;
+
+	for (size_t i; (i = atomic_fetch_add(&r->next, 1)) < r->n;) {
+		const struct pending *p = &r->list[i];
+		struct wm_error why = { 0 };
+
+		if (envelope_verify(&p->envelope, p->key, &why) == WM_OK)
+			continue;
+		pthread_mutex_lock(&r->lock);
+		if (r->err.code == WM_OK || p->position < r->failed_at) {
+			r->err = why;
+			r->failed_at = p->position;
+		}
+		pthread_mutex_unlock(&r->lock);
+	}
+	return NULL;
+}
+
+/* Verifies what is pending. */
+static enum wm_code verify_pending(struct reading *r, struct wm_error *err)
+{
+	const unsigned n = workers_default();
+
+	atomic_store(&r->next, 0);
+	workers_run(n < MEASURE_WORKERS_MAX ? n : MEASURE_WORKERS_MAX, verify_some, r);
+	if (r->err.code != WM_OK)
+		return fail_context(fail_again(err, &r->err), err, "%s: entry %llu",
+				    r->out->origin, (unsigned long long)r->failed_at);
+	r->out->n_verified += r->n;
+	r->n = 0;
+	arena_release(&r->arena);
+	r->arena = (struct arena)ARENA_INIT(LIMIT_DECODE_MEMORY);
+	return WM_OK;
+}
+
+static enum wm_code copy_envelope(struct envelope *out, struct arena *a, const struct envelope *e,
+				  struct wm_error *err)
+{
+	char *payload, *sig, *keyid;
+
+	TRY(arena_copy(&payload, a, e->payload, e->payload_len, err));
+	TRY(arena_copy(&sig, a, e->sig, e->sig_len, err));
+	TRY(arena_copy(&keyid, a, e->keyid, strlen(e->keyid), err));
+	*out = *e;
+	out->payload = (const uint8_t *)payload;
+	out->sig = (const uint8_t *)sig;
+	out->keyid = keyid;
+	return WM_OK;
+}
 
 static enum wm_code read_entry(void *context, const struct ledger_entry *e, struct wm_error *err)
 {
-	const struct reading *r = context;
+	struct reading *r = context;
 	const struct public_key *key =
 		r->options->keys ? keyring_find(r->options->keys, e->envelope.keyid) : NULL;
-	enum wm_code code;
 
 	if (!key) {
 		r->out->n_unverified++;
 		return WM_OK;
 	}
-	code = envelope_verify(&e->envelope, key, err);
-	if (code != WM_OK)
-		return fail_context(code, err, "%s: entry %llu", r->out->origin,
-				    (unsigned long long)e->position);
-	r->out->n_verified++;
-	return WM_OK;
+	TRY(copy_envelope(&r->list[r->n].envelope, &r->arena, &e->envelope, err));
+	r->list[r->n].key = key;
+	r->list[r->n].position = e->position;
+	if (++r->n < PENDING && r->arena.used < PENDING_BYTES)
+		return WM_OK;
+	return verify_pending(r, err);
+}
+
+static void reading_release(struct reading *r)
+{
+	free(r->list);
+	arena_release(&r->arena);
+	pthread_mutex_destroy(&r->lock);
 }
 
 static enum wm_code count_commit(void *context, const struct ledger_commit *c, struct wm_error *err)
 {
-	const struct reading *r = context;
+	struct reading *r = context;
 
 	(void)c;
 	(void)err;
@@ -63,9 +142,17 @@ static enum wm_code read_log(struct audit *out, const struct ledger *l,
 {
 	cleanup_ledger_head struct ledger_head head = { .key = NULL };
 	const struct log_key *pinned = NULL;
-	struct reading reading = { out, o };
+	__attribute__((cleanup(reading_release))) struct reading reading = {
+		.out = out,
+		.options = o,
+		.list = calloc(PENDING, sizeof(*reading.list)),
+		.arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
 	struct ledger_visitor visitor = { read_entry, count_commit, &reading, NULL, o->progress };
 
+	if (!reading.list)
+		return fail_nomem(err);
 	TRY(ledger_head(&head, l, out->origin, err));
 	if (o->log_keys)
 		pinned = log_keys_find(o->log_keys, out->origin, log_key_raw(head.key));
@@ -77,6 +164,7 @@ static enum wm_code read_log(struct audit *out, const struct ledger *l,
 	TRY(copy_key(&out->key, head.key, err));
 	visitor.key = out->key;
 	TRY(ledger_walk(l, out->origin, &head, NULL, &visitor, err));
+	TRY(verify_pending(&reading, err));
 	out->note = head.note;
 	head.note = (struct note){ .text = NULL };
 	return WM_OK;

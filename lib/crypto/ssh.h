@@ -24,7 +24,7 @@ MUST_USE enum wm_code ssh_sign(struct buf *out, const struct private_key *k,
 /*
  * WM_OK where `k`, an Ed25519 key, made the armoured signature, in exactly the form that ssh_sign()
  * writes (a newline at its end may be missing). Fails with `signature-malformed`,
- * `signature-invalid`.
+ * `signature-invalid`, and `key-unsupported` for other keys.
  */
 MUST_USE enum wm_code ssh_verify(const struct public_key *k, const char *namespace,
 				 const void *message, size_t len, const void *armour,

@@ -62,7 +62,7 @@ static bool remove_stale_lock(const struct repository *r, const char *name)
 	for (int i = 0; i < 10 * (LOCK_STALE_SECONDS + 1); i++) {
 		if (stat(path, &st) < 0)
 			return true;
-		if (time(NULL) - st.st_mtime > LOCK_STALE_SECONDS || st.st_mtime > time(NULL) + 60)
+		if (time(NULL) - st.st_mtime >= LOCK_STALE_SECONDS || st.st_mtime > time(NULL) + 60)
 			return unlink(path) == 0 || errno == ENOENT;
 		nanosleep(&pause, NULL);
 	}

@@ -30,8 +30,7 @@ enum wm_code envelope_take(struct envelope *out, const Weightmark__V1__Envelope 
 	if (e->payload.len > LIMIT_STATEMENT)
 		return fail(err, REASON_LIMIT, "%s: a payload of %zu bytes", name, e->payload.len);
 	if (!keyid_valid(e->signatures[0]->keyid))
-		return fail(err, malformed, "%s: a keyid is not 64 hex digits",
-			    name);
+		return fail(err, malformed, "%s: a keyid is not 64 hex digits", name);
 	out->payload = e->payload.data;
 	out->payload_len = e->payload.len;
 	out->sig = e->signatures[0]->sig.data;
@@ -40,9 +39,8 @@ enum wm_code envelope_take(struct envelope *out, const Weightmark__V1__Envelope 
 	return statement_id(out->statement, out->payload, out->payload_len, err);
 }
 
-/* A copy of bytes in `a` as a protobuf value. */
-enum wm_code copy_bytes(ProtobufCBinaryData *out, struct arena *a, const void *data,
-			       size_t len, struct wm_error *err)
+enum wm_code copy_bytes(ProtobufCBinaryData *out, struct arena *a, const void *data, size_t len,
+			struct wm_error *err)
 {
 	char *copy = NULL;
 

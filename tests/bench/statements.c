@@ -128,6 +128,7 @@ static enum wm_code write_sidecar(const char *path, struct signer *signer, unsig
 
 static enum wm_code run(char **argv, struct wm_error *err)
 {
+	cleanup_buf struct buf pem = BUF_INIT(LIMIT_KEY_FILE);
 	cleanup_signer struct signer *signer = NULL;
 	struct private_key *key;
 	const unsigned long count = strtoul(argv[1], NULL, 10), each = strtoul(argv[2], NULL, 10);
@@ -135,6 +136,9 @@ static enum wm_code run(char **argv, struct wm_error *err)
 
 	TRY(private_key_new(&key, KEY_ED25519, err));
 	TRY(signer_take_key(&signer, key, err));
+	TRY(public_key_encode(&pem, signer_public(signer), err));
+	snprintf(path, sizeof(path), "%s/key.pub", argv[3]);
+	TRY(file_write(path, pem.data, pem.len, 0644, FILE_REPLACE, err));
 	for (unsigned long first = 0, i = 0; first < count && each > 0; first += each, i++) {
 		const unsigned long left = count - first;
 
