@@ -72,6 +72,7 @@ all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## bui
 deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev \
                libgit2-dev libsqlite3-dev libcurl4-openssl-dev
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs git openssh-client faketime libcurl4 busybox $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
+deps_fault  := python3 git jq
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs
 deps_interop:= openssl python3 $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
@@ -188,7 +189,7 @@ unit: deps ## build and run the unit tests alone
 	@B='$(B)' tests/run unit
 
 check: deps ## build and run every test
-	$(build) all $(unit_bin) $(fuzz_plain) $(B)/example-verify
+	$(build) all $(unit_bin) $(fuzz_plain) $(B)/example-verify $(B)/bench-statements
 	@B='$(B)' tests/run unit cli
 
 demo: deps ## sign and verify a real checkpoint, flip one bit, see the refusal
@@ -209,9 +210,12 @@ bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, 
 	$(build) all $(B)/bench-statements
 	@B='$(B)' tests/bench/run; run=$$?; B='$(B)' tests/bench/ledger && exit $$run
 
-fault: deps ## kill sign, key new, embed, strip and append at every write, let every write fail
-	$(build) all
+fault: deps ## kill at every write, let every write fail, cut the power, many writers at once; needs python3
+	$(call need,$(deps_fault))
+	$(build) all $(B)/bench-statements
 	@B='$(B)' tests/fault/run
+	@B='$(B)' tests/fault/replay
+	@B='$(B)' tests/fault/writers
 	@B='$(B)' FAULT_STEP=1 bats tests/cli/ledger_faults.bats
 
 mutate: deps ## remove each named check in turn and show that a test fails

@@ -102,3 +102,10 @@ every_point() { # what to inject
 	[ "$(wc -l <notes)" = "$(cut -d' ' -f1 notes | sort -u | wc -l)" ]
 	[ "$(wc -l <notes)" -ge 2 ]
 }
+
+@test "ledger faults: four writers, 25 appends each, killed at random" {
+	plain_build
+	command -v python3 >/dev/null || skip "python3 is not installed"
+	[ -x "$B/bench-statements" ] || skip "bench-statements is not built"
+	"$TOP/tests/fault/writers" 4 25
+}

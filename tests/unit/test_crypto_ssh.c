@@ -162,6 +162,8 @@ static void other_keys(void **state)
 	assert_int_equal(out.len, 0);
 	assert_reason(ssh_verify(private_key_public(other), "git", message, sizeof(message) - 1,
 				 m.armour.data, m.armour.len, &err), &err, SIGNATURE_MALFORMED);
+	assert_reason(ssh_verify(private_key_public(p256), "git", message, sizeof(message) - 1,
+				 m.armour.data, m.armour.len, &err), &err, KEY_UNSUPPORTED);
 	unmake(&m);
 }
 

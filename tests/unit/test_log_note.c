@@ -35,7 +35,7 @@ static void malformed(void **state)
 {
 	static const char *const bad[] = {
 		"", "\n", "\n" SIG, HEAD, HEAD "\n", HEAD "\n\n" SIG, HEAD SIG, HEAD "\n" SIG "x",
-		HEAD "\n" SIG "\n", HEAD "more\n\n" SIG, " " HEAD "\n" SIG,
+		HEAD "\n" SIG "\n", HEAD "more\n\n" SIG, HEAD "more\n" SIG, " " HEAD "\n" SIG,
 		"Example.com/log\n1\n" ROOT "\n\n" SIG, "example.com/log\n01\n" ROOT "\n\n" SIG,
 		"example.com/log\n\n" ROOT "\n\n" SIG, "example.com/log\n-1\n" ROOT "\n\n" SIG,
 		"example.com/log\n9007199254740992\n" ROOT "\n\n" SIG,
