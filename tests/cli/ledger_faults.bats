@@ -42,7 +42,7 @@ point() { # rule
 }
 
 every_point() { # what to inject
-	local call n i points=0 step=${FAULT_STEP:-9}
+	local call n i points=0 step=${FAULT_STEP:-15}
 	for call in $CALLS; do
 		rm -rf at.git b.wmk cache "$XDG_STATE_HOME" "$XDG_CACHE_HOME" && cp -r ledger.git at.git && cp b.safetensors.wmk b.wmk
 		XDG_CACHE_HOME=$PWD/cache strace -f -qq -o trace -e trace="$call" "$B/weightmark" append b.wmk --ledger at.git >/dev/null
