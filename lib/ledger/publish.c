@@ -2,11 +2,15 @@
 /* Writing a log as tiles and bundles. */
 #include "ledger/publish.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log/site.h"
+#include "util/cleanup.h"
 #include "util/file.h"
 #include "util/limits.h"
 
@@ -154,6 +158,27 @@ static enum wm_code visit_entry(void *context, const struct ledger_entry *e, str
 
 /* --- the whole --------------------------------------------------------------------------- */
 
+/* A key that is there must be this log's, also where no checkpoint is there yet. */
+static enum wm_code check_key(const struct publishing *p, const struct ledger_head *head,
+			      struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+	cleanup_log_key struct log_key *key = NULL;
+	struct wm_error why = { 0 };
+	char path[LIMIT_PATH];
+
+	snprintf(path, sizeof(path), "%s/key", p->directory);
+	if (!file_exists(path))
+		return WM_OK;
+	TRY(file_read(&text, path, err));
+	if (log_key_parse(&key, text.data, text.len, path, &why) == WM_NOMEM)
+		return fail_again(err, &why);
+	if (!key || !log_key_same(key, head->key))
+		return fail(err, REASON_PUBLICATION_FOREIGN, "%s: is not the key of this log",
+			    path);
+	return WM_OK;
+}
+
 static enum wm_code read_before(struct publishing *p, const struct ledger_head *head,
 				struct wm_error *err)
 {
@@ -188,6 +213,16 @@ static enum wm_code write_edge(struct publishing *p, struct wm_error *err)
 	return WM_OK;
 }
 
+/* Makes all that was written durable, with the names of new directories. */
+static enum wm_code sync_all(const struct publishing *p, struct wm_error *err)
+{
+	cleanup_fd int dir = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0 || syncfs(dir) < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", p->directory, strerror(errno));
+	return WM_OK;
+}
+
 static enum wm_code write_heads(struct publishing *p, const struct ledger_head *head,
 				struct wm_error *err)
 {
@@ -203,6 +238,7 @@ static enum wm_code write_heads(struct publishing *p, const struct ledger_head *
 	if (p->before.text && p->before.len == head->note.len &&
 	    memcmp(p->before.text, head->note.text, head->note.len) == 0)
 		return WM_OK;
+	TRY(sync_all(p, err));
 	return write_whole(p, path, head->note.text, head->note.len, err);
 }
 
@@ -230,6 +266,8 @@ enum wm_code ledger_publish(struct publication *out, const struct ledger *l, con
 	};
 	visitor.context = heap;
 	code = file_mkdirs(directory, 0755, err);
+	if (code == WM_OK)
+		code = check_key(heap, &head, err);
 	if (code == WM_OK)
 		code = read_before(heap, &head, err);
 	if (code == WM_OK)

@@ -33,15 +33,18 @@ static enum wm_code file_of(char path[LIMIT_PATH], const char *kind, uint64_t n,
 	return WM_OK;
 }
 
-/* Reads a file that must be there; of a partial tile the full one will do, as the specification
- * says. */
+/* Reads a file that must be there; out->max is the most that it can be. */
 static enum wm_code need(struct buf *out, const struct site *s, const char *path,
 			 struct wm_error *err)
 {
+	struct wm_error why = { 0 };
 	bool found = false;
 
-	TRY(s->read(s->context, out, &found, path, err));
-	return found ? WM_OK : malformed(s, path, "is not there", err);
+	if (s->read(s->context, out, &found, path, &why) == WM_OK)
+		return found ? WM_OK : malformed(s, path, "is not there", err);
+	if (error_reason(&why) == REASON_LIMIT)
+		return malformed(s, path, "is longer than it can be", err);
+	return fail_again(err, &why);
 }
 
 enum wm_code site_tile(void *context, uint8_t (*hashes)[SHA256_BYTES], unsigned level, uint64_t n,

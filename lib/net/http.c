@@ -52,7 +52,11 @@ static bool load(void *place, const struct http *h, const char *name)
 static size_t receive(char *data, size_t size, size_t n, void *context)
 {
 	struct http *h = context;
+	long status = 0;
 
+	/* A page that explains an error is nobody's file. */
+	if (h->info(h->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200)
+		return size * n;
 	h->said = buf_append(h->into, data, size * n, &h->err);
 	return h->said == WM_OK ? size * n : 0;
 }
@@ -146,10 +150,8 @@ enum wm_code http_get(struct http *h, struct buf *out, bool *found, const char *
 	if (h->info(h->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
 		status = 0;
 	*found = status == 200;
-	if (status == 404 || status == 410) {
-		buf_truncate(out, 0);
+	if (status == 404 || status == 410)
 		return WM_OK;
-	}
 	if (status != 200)
 		return fail(err, REASON_FETCH_FAILED, "%.150s: the server answers %ld", url,
 			    status);

@@ -30,11 +30,11 @@ given_more() { # name...
 }
 
 # Serves site/ on a free port of this machine; sets URL.
-serve() {
+serve() { # [option of httpd...]
 	local port
 	command -v busybox >/dev/null || skip 'busybox is not installed'
 	for port in $(shuf -i 20000-40000 -n 20); do
-		busybox httpd -f -p "127.0.0.1:$port" -h site 2>/dev/null &
+		busybox httpd -f -p "127.0.0.1:$port" -h site "$@" 2>/dev/null &
 		SERVER=$!
 		sleep 0.3
 		kill -0 "$SERVER" 2>/dev/null && break
@@ -142,6 +142,38 @@ audit_site() { # status reason
 	wait "$SERVER" 2>/dev/null || true
 	run -3 --separate-stderr wm audit "$URL" --log-key acme.vkey
 	refused_as fetch-failed
+}
+
+@test "publish: a server's page about a missing file is no file, however long" {
+	given_published
+	head -c 100000 /dev/zero | tr '\0' x >missing.html
+	printf 'E404:%s\n' "$PWD/missing.html" >httpd.conf
+	serve -c "$PWD/httpd.conf"
+	run -0 --separate-stderr wm audit "$URL" --log-key acme.vkey
+	rm -r site/tile/envelopes
+	run -0 --separate-stderr wm audit "$URL" --log-key acme.vkey
+	[[ $output == *'withheld 3 entries'* ]]
+	for file in tile/entries/000.p/3 checkpoint key; do
+		rm "site/$file"
+		run -1 --separate-stderr wm audit "$URL" --log-key acme.vkey
+		refused_as publication-malformed
+		[[ $stderr == *"$file is not there"* ]]
+	done
+}
+
+@test "publish: the key of another log is left alone, with or without a checkpoint" {
+	given_published
+	wm init other.example --ledger other.git --out other.vkey >/dev/null
+	mkdir begun
+	cp other.vkey begun/key
+	run -1 --separate-stderr wm publish begun --ledger ledger.git
+	refused_as publication-foreign
+	[ "$(find begun -type f)" = begun/key ]
+	cp acme.vkey begun/key
+	run -0 wm publish begun --ledger ledger.git
+	cp other.vkey site/key
+	run -1 --separate-stderr wm publish site --ledger ledger.git
+	refused_as publication-foreign
 }
 
 @test "publish: addresses that are refused before connecting" {
