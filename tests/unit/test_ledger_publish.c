@@ -521,6 +521,49 @@ static void test_other_history(void **state)
 	private_key_free(key);
 }
 
+/* The log's own key signs a root that the records do not have: only recomputing finds it out. */
+static void test_signed_root(void **state)
+{
+	struct tree_head head = { .origin = SHELF_ORIGIN, .size = 3, .root = { 7 } };
+	cleanup_buf struct buf note = BUF_INIT(LIMIT_NOTE);
+	cleanup_yard struct yard y;
+	struct private_key *key;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	yard_open(&y);
+	grow(&y, 3);
+	published_anyhow(&y, "site");
+	assert_audited(&y, "site", 3, 0);
+	key = writers_key(&y);
+	assert_ok(note_sign(&note, &head, key, &err), &err);
+	private_key_free(key);
+	write_of(&y, "site/checkpoint", note.data, note.len);
+	assert_audit_fails(&y, "site", PUBLICATION_MALFORMED);
+}
+
+/* A note over the very tree of this log, by another key of its origin. */
+static void test_other_signer(void **state)
+{
+	cleanup_made_log struct made_log other;
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE), note = BUF_INIT(LIMIT_NOTE);
+	cleanup_yard struct yard y;
+	struct wm_error err = { 0 };
+	struct note n;
+
+	(void)state;
+	yard_open(&y);
+	grow(&y, 3);
+	published_anyhow(&y, "site");
+	made_log_init(&other, SHELF_ORIGIN);
+	read_of(&text, &y, "site", "checkpoint");
+	assert_ok(note_parse(&n, text.data, text.len, "checkpoint", &err), &err);
+	assert_ok(note_sign(&note, &n.head, other.secret, &err), &err);
+	note_release(&n);
+	write_of(&y, "site/checkpoint", note.data, note.len);
+	assert_foreign(&y, "site");
+}
+
 static void test_other_log(void **state)
 {
 	cleanup_made_log struct made_log other;
@@ -665,6 +708,7 @@ int main(void)
 		cmocka_unit_test(test_allocations),   cmocka_unit_test(test_other_history),
 		cmocka_unit_test(test_other_log),     cmocka_unit_test(test_shorter),
 		cmocka_unit_test(test_pinned),	      cmocka_unit_test(test_proofs),
+		cmocka_unit_test(test_signed_root),   cmocka_unit_test(test_other_signer),
 	};
 
 	return run_tests(tests);
