@@ -17,6 +17,7 @@ enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t 
 	struct progress progress = { 0 };
 	struct checkpoint_measure_options options = {
 		.sha256 = sha256,
+		.gather = true,
 		.progress = &progress,
 	};
 	enum wm_code code;

@@ -118,6 +118,7 @@ static enum wm_code measure_all(struct checkpoint *c, const struct admit_options
 {
 	const struct checkpoint_measure_options measuring = {
 		.sha256 = true,
+		.gather = true,
 		.workers = o->workers,
 		.progress = o->progress,
 	};

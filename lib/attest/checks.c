@@ -351,6 +351,7 @@ __attribute__((unused)) static enum wm_code check_removed(const struct verificat
 const struct check checks[] = {
 	/* checks: begin */
 	{ "checkpoint-parsed", "the file keeps its strict grammar", checkpoint_parsed, REFUSES },
+	{ "code-allowed", "loading it runs no unknown code", code_allowed, REFUSES },
 	{ "carrier-found", "statements are carried", carrier_found, REFUSES },
 	{ "carriers-canonical", "no byte of a carrier is free", carriers_canonical, REFUSES },
 	{ "proofs-consistent", "proofs lead where they say", proofs_consistent, REFUSES },

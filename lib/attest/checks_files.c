@@ -27,6 +27,34 @@ static bool can_judge(const struct verification *v)
 	return v->record && v->checkpoint && v->listed;
 }
 
+bool is_loaded(const struct verification *v, size_t i)
+{
+	return v->checkpoint->files[i].role == ROLE_LOAD ||
+	       (v->listed && v->listed[i] && is_load(v->listed[i]));
+}
+
+/* --- what they would run ---------------------------------------------------------------- */
+
+enum wm_code code_allowed(const struct verification *v, struct wm_error *err)
+{
+	const struct checkpoint *c = v->checkpoint;
+
+	if (!c)
+		return nothing_to_judge(err);
+	for (size_t i = 0; i < c->n_files; i++) {
+		const struct layout *l = &c->files[i].layout;
+
+		if (!is_loaded(v, i))
+			continue;
+		for (size_t k = 0; k < l->n_imports; k++)
+			if (!l->imports[k].allowed)
+				return fail(err, REASON_CODE_NOT_ALLOWED,
+					    "%s: loading it would use '%.128s'",
+					    c->files[i].place, l->imports[k].name);
+	}
+	return WM_OK;
+}
+
 /* --- which files --------------------------------------------------------------------- */
 
 enum wm_code files_listed(const struct verification *v, struct wm_error *err)
@@ -189,12 +217,6 @@ enum wm_code parts_whole(const struct verification *v, struct wm_error *err)
 
 /* --- what is in them ----------------------------------------------------------------- */
 
-bool is_loaded(const struct verification *v, size_t i)
-{
-	return v->checkpoint->files[i].role == ROLE_LOAD ||
-	       (v->listed[i] && is_load(v->listed[i]));
-}
-
 /* The files to load that were to be read. */
 static bool is_judged(const struct verification *v, size_t i)
 {
@@ -316,6 +338,9 @@ static bool tensors_equal(const Weightmark__V1__Part *p, const struct checkpoint
 static enum wm_code part_equal(const Weightmark__V1__Part *p, const struct checkpoint_part *at_hand,
 			       struct wm_error *err)
 {
+	/* The file digests that were compared cover what was not gathered. */
+	if (at_hand->ungathered)
+		return WM_OK;
 	if (!at_hand->has_weights) {
 		if (p->weights_digest || p->tensor_set_digest || p->has_tensor_count ||
 		    p->has_parameter_count || p->has_tensor_bytes || p->n_tensor > 0)

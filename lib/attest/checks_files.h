@@ -6,7 +6,8 @@
 #include "attest/verify.h"
 
 /* Nothing to load is there that the record does not list as such. */
-MUST_USE enum wm_code files_listed(const struct verification *v, struct wm_error *err);
+MUST_USE enum wm_code code_allowed(const struct verification *v, struct wm_error *err);
+enum wm_code files_listed(const struct verification *v, struct wm_error *err);
 
 /*
  * What is listed to load is there, but for whole parts and folders that are absent, or where

@@ -12,7 +12,7 @@
 #include "util/limits.h"
 
 enum {
-	HEAD_MAX = LIMIT_HEADER + 4 * LIMIT_SLOT, /* a slot takes less: base64 and padding */
+	ZONE_MAX = LIMIT_HEADER + 4 * LIMIT_SLOT, /* a slot takes less: base64 and padding */
 };
 
 static void free_list(char **list, size_t n)
@@ -43,7 +43,7 @@ static enum wm_code add_text(char **list, size_t *n, const char *text, struct wm
 
 /* --- changing files ------------------------------------------------------------------ */
 
-/* One file that is to get another beginning. */
+/* One file that is to get another zone. */
 struct target {
 	struct checkpoint_file *file;
 	bool unchanged;
@@ -78,22 +78,20 @@ static enum wm_code open_work(struct work *w, const char *path, struct wm_error 
 	return w->targets ? WM_OK : fail_nomem(err);
 }
 
-/* Appends what stands in the new file before the old one's tensors. */
-static enum wm_code make_head(struct buf *head, const struct work *w,
+/* Appends what stands in the new file in place of the zone. */
+static enum wm_code make_zone(struct buf *zone, const struct work *w,
 			      const struct checkpoint_file *f, struct wm_error *err)
 {
 	const struct layout *l = &f->layout;
 
+	if (!w->carried && l->displaced && l->format->take_displaced)
+		return l->format->take_displaced(zone, l, f->place, err);
 	if (!w->carried && l->displaced)
-		return l->format->take_displaced(head, l, f->place, err);
+		return fail(err, REASON_SLOT_DISPLACED,
+			    "%s: what it carries cannot be taken out of this format", f->place);
 	if (!w->carried)
-		return buf_append(head, l->head.data, l->head.len, err);
-	return l->format->embed(head, l, w->carried->data, w->carried->len, f->place, err);
-}
-
-static uint64_t tail_of(const struct layout *l)
-{
-	return l->head.len + l->slot_len;
+		return layout_append_zone(zone, l, err);
+	return l->format->embed(zone, l, w->carried->data, w->carried->len, f->place, err);
 }
 
 static enum wm_code check_replaceable(const struct checkpoint_file *f,
@@ -114,7 +112,7 @@ static enum wm_code check_replaceable(const struct checkpoint_file *f,
 /* Everything that can be refused before a file is touched. */
 static enum wm_code prepare(struct work *w, struct wm_error *err)
 {
-	cleanup_buf struct buf head = BUF_INIT(HEAD_MAX);
+	cleanup_buf struct buf zone = BUF_INIT(ZONE_MAX);
 	uint64_t n_bytes = 0;
 
 	for (size_t i = 0; i < w->n; i++) {
@@ -123,9 +121,9 @@ static enum wm_code prepare(struct work *w, struct wm_error *err)
 		if (w->targets[i].unchanged)
 			continue;
 		TRY(check_replaceable(f, w->options, err));
-		buf_truncate(&head, 0);
-		TRY(make_head(&head, w, f, err));
-		n_bytes += w->options->in_place ? 0 : f->layout.size - f->layout.head.len;
+		buf_truncate(&zone, 0);
+		TRY(make_zone(&zone, w, f, err));
+		n_bytes += w->options->in_place ? 0 : f->layout.size - (f->layout.zone.to - f->layout.zone.from);
 	}
 	if (w->options->progress && n_bytes > 0)
 		progress_start(w->options->progress, n_bytes);
@@ -141,35 +139,36 @@ static enum wm_code rewrite(enum rewrite_way *way, const struct rewrite *r,
 		return rewrite_file(way, r, o->out, err);
 	if (!o->in_place)
 		return rewrite_file(way, r, r->path, err);
-	*way = REWRITE_SHIFT;
+	*way = REWRITE_IN_PLACE;
 	return rewrite_in_place(r, err);
 }
 
 static enum wm_code change_file(struct embedded_file *out, const struct work *w,
 				const struct target *t, struct wm_error *err)
 {
-	cleanup_buf struct buf head = BUF_INIT(HEAD_MAX);
+	cleanup_buf struct buf zone = BUF_INIT(ZONE_MAX);
 	struct checkpoint_file *f = t->file;
 	struct rewrite r = {
 		.path = f->place,
 		.fd = f->fd,
 		.size = f->layout.size + f->layout.slot_len,
-		.tail = tail_of(&f->layout),
+		.from = f->layout.zone.from,
+		.to = f->layout.zone.from + layout_zone_len(&f->layout),
 		.progress = w->options->progress,
 	};
 
-	TRY(make_head(&head, w, f, err));
+	TRY(make_zone(&zone, w, f, err));
 	out->unchanged = t->unchanged;
-	out->slot_len = w->carried ? head.len - f->layout.head.len : 0;
-	/* The head is 8 bytes of length longer than what Hub tools count. */
+	out->slot_len = w->carried ? zone.len - (f->layout.zone.to - f->layout.zone.from) : 0;
+	/* The zone is 8 bytes of length longer than what Hub tools count. */
 	out->header_warning = w->carried && f->layout.format == &format_safetensors &&
-			      head.len - 8 > SAFETENSORS_HEADER_HUB;
+			      zone.len - 8 > SAFETENSORS_HEADER_HUB;
 	if (t->unchanged)
 		return WM_OK;
-	/* The head was made of what was parsed. */
+	/* The zone was made of what was parsed. */
 	TRY(checkpoint_check_unchanged(f, err));
-	r.head = head.data;
-	r.head_len = head.len;
+	r.bytes = zone.data;
+	r.len = zone.len;
 	TRY(rewrite(&out->way, &r, w->options, err));
 	/* A replaced file takes its space until it is closed: one shard more, not all. */
 	close(take_fd(&f->fd));

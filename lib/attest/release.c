@@ -11,11 +11,15 @@
 
 static const char suffix[] = "+release";
 
-/* A file with a slot: its segments as they lie in it, head and slot first, and its SHA-256. */
+/*
+ * A file with a slot: its segments as they lie in it, of which one stands for the zone and the
+ * slot, and its SHA-256.
+ */
 struct physical {
 	struct segment *segments;
 	size_t n_segments;
-	size_t n_passed; /* segments of the layout that begin within its head */
+	size_t zone;	 /* the one that stands for zone and slot */
+	size_t n_zone; /* segments of the layout that the zone has */
 	uint8_t sha256[SHA256_BYTES];
 };
 
@@ -26,19 +30,28 @@ static void physical_free(struct physical *list, size_t n)
 	free(list);
 }
 
+static bool in_zone(const struct layout *l, const struct segment *s)
+{
+	return s->off >= l->zone.from && s->off < l->zone.to;
+}
+
 static enum wm_code physical_segments(struct physical *p, const struct layout *l,
 				      struct wm_error *err)
 {
-	uint64_t len = l->slot_len;
+	size_t at = 0;
 
 	p->segments = calloc(l->n_segments + 1, sizeof(*p->segments));
 	if (!p->segments)
 		return fail_nomem(err);
-	while (p->n_passed < l->n_segments && l->segments[p->n_passed].off < l->head.len)
-		len += l->segments[p->n_passed++].len;
-	p->segments[p->n_segments++] = (struct segment){ .len = len };
-	for (size_t i = p->n_passed; i < l->n_segments; i++) {
-		struct segment s = l->segments[i];
+	while (at < l->n_segments && l->segments[at].off < l->zone.from)
+		p->segments[p->n_segments++] = l->segments[at++];
+	p->zone = p->n_segments;
+	p->segments[p->n_segments++] = (struct segment){ .off = l->zone.from,
+							 .len = layout_zone_len(l) };
+	for (; at < l->n_segments && in_zone(l, &l->segments[at]); at++)
+		p->n_zone++;
+	for (; at < l->n_segments; at++) {
+		struct segment s = l->segments[at];
 
 		s.off += l->slot_len;
 		p->segments[p->n_segments++] = s;
@@ -58,19 +71,35 @@ static enum wm_code check_untouched(const struct checkpoint_file *f,
 	return WM_OK;
 }
 
+static enum wm_code same_zone(bool *same, const struct layout *a, const struct layout *b,
+			      struct wm_error *err)
+{
+	cleanup_buf struct buf x = BUF_INIT(SIZE_MAX), y = BUF_INIT(SIZE_MAX);
+
+	TRY(layout_append_zone(&x, a, err));
+	TRY(layout_append_zone(&y, b, err));
+	*same = a->size == b->size && a->n_segments == b->n_segments &&
+		a->zone.from == b->zone.from && x.len == y.len &&
+		(x.len == 0 || memcmp(x.data, y.data, x.len) == 0);
+	return WM_OK;
+}
+
 /* Fails unless the file is, but for its slot, the one that was measured. */
 static enum wm_code check_same(const struct physical *p, const struct checkpoint_file *f,
 			       const struct checkpoint *before, struct wm_error *err)
 {
 	const struct checkpoint_file *then = checkpoint_find_file(before, f->path);
-	const struct layout *now = &f->layout, *old = then ? &then->layout : NULL;
-	bool same = old && old->size == now->size && old->n_segments == now->n_segments &&
-		    old->head.len == now->head.len &&
-		    memcmp(old->head.data, now->head.data, now->head.len) == 0;
+	bool same = false;
 
-	for (size_t i = p->n_passed; same && i < now->n_segments; i++)
-		same = memcmp(old->segments[i].digest, p->segments[i - p->n_passed + 1].digest,
-			      SHA256_BYTES) == 0;
+	if (then)
+		TRY(same_zone(&same, &then->layout, &f->layout, err));
+	for (size_t i = 0; same && i < p->n_segments; i++) {
+		/* Behind the zone the layout has another number of segments before. */
+		size_t k = i < p->zone ? i : i + p->n_zone - 1;
+
+		same = i == p->zone || memcmp(then->layout.segments[k].digest,
+					      p->segments[i].digest, SHA256_BYTES) == 0;
+	}
 	return same ? WM_OK :
 		      fail(err, REASON_FILE_MISMATCH,
 			   "%s: is another file than the one that was measured", f->place);

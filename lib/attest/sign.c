@@ -174,6 +174,7 @@ static enum wm_code measure_all(struct signing *out, const struct sign_options *
 {
 	const struct checkpoint_measure_options measuring = {
 		.sha256 = true,
+		.gather = true,
 		.workers = o->workers,
 		.progress = o->progress,
 	};

@@ -181,6 +181,11 @@ static void note_measuring(struct wm_verdict *v)
 		verdict_note(v, "loose-spaces",
 			     "the header has white space that readers accept and the "
 			     "specification does not");
+	for (size_t i = 0; i < c->n_parts; i++)
+		if (c->parts[i].ungathered)
+			verdict_note(v, "weights-not-gathered",
+				     "tensors of part %s are not stored as they are; --full "
+				     "recomputes their digests too", c->parts[i].name);
 	if (!tensors)
 		verdict_note(v, "no-tensors", "no known format: tensors cannot be told apart");
 }

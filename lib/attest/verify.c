@@ -223,6 +223,7 @@ static enum wm_code measure_checkpoint(struct verification *v, const struct veri
 {
 	const struct checkpoint_measure_options measuring = {
 		.sha256 = o->full,
+		.gather = o->full,
 		.workers = o->workers,
 		.progress = o->progress,
 		.wanted = is_wanted,

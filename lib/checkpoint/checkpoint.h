@@ -48,6 +48,7 @@ struct checkpoint_part {
 	size_t n_files;	  /* n_paths where the part is whole */
 	/* Filled by checkpoint_measure() where the part is whole and all its files measured: */
 	bool measured, has_weights; /* without weights: none of the digests and numbers below */
+	bool ungathered; /* no weights, because tensors are no runs of files and were not gathered */
 	uint8_t weights_digest[SHA256_BYTES];
 	uint8_t tensor_set_digest[SHA256_BYTES];
 	uint64_t n_tensors;
@@ -130,6 +131,7 @@ bool part_is_whole(const struct checkpoint *c, const struct checkpoint_part *p);
 
 struct checkpoint_measure_options {
 	bool sha256; /* the plain SHA-256 too */
+	bool gather; /* tensors too that are no runs of their files */
 	unsigned workers;
 	struct progress *progress; /* started by the caller; the total is set here. Or NULL */
 	/* Whether to read the file; NULL: all that are not measured yet. */

@@ -209,6 +209,7 @@ enum wm_code index_read(struct shard_index *out, struct checkpoint_file *f, stru
 		TRY(file_read_at(f->fd, head->data, len, 0, f->place, err));
 		head->len = len;
 		head->data[len] = 0;
+		TRY(layout_close_head(&f->layout, err));
 	}
 	out->place = f->place;
 	TRY(name_of_indexed(&out->part, &out->arena, f->path, err));

@@ -8,21 +8,21 @@
 #include "checkpoint/rewrite.h"
 #include "util/cursor.h"
 
-static const char magic[] = "weightmark-journal/1\n";
+static const char magic[] = "weightmark-journal/2\n";
 
 enum wm_code journal_encode(struct buf *out, const struct journal *j, struct wm_error *err)
 {
-	const uint64_t numbers[] = { j->old_size, j->new_size, j->tail, j->device, j->inode };
+	const uint64_t numbers[] = { j->old_size, j->new_size, j->from, j->to, j->device, j->inode };
 	uint8_t digest[SHA256_BYTES];
 	size_t start = out->len;
 
 	TRY(buf_append_str(out, magic, err));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		TRY(buf_append_u64be(out, numbers[i], err));
-	TRY(buf_append(out, j->before, sizeof(j->before), err));
-	TRY(buf_append(out, j->behind, sizeof(j->behind), err));
-	TRY(buf_append_u64be(out, j->head_len, err));
-	TRY(buf_append(out, j->head, j->head_len, err));
+	TRY(buf_append(out, j->replaced, sizeof(j->replaced), err));
+	TRY(buf_append(out, j->beside, sizeof(j->beside), err));
+	TRY(buf_append_u64be(out, j->len, err));
+	TRY(buf_append(out, j->bytes, j->len, err));
 	TRY(sha256_of(digest, out->data + start, out->len - start, err));
 	return buf_append(out, digest, sizeof(digest), err);
 }
@@ -36,13 +36,16 @@ static bool take_bytes(struct cursor *c, void *out, size_t len)
 	return p != NULL;
 }
 
-/* Bytes that stay must follow the head: those alone bind a half written head to its file. */
+/* Some bytes must stay beside: those alone bind a half written file to its journal. */
 static bool sizes_fit(const struct journal *j)
 {
-	return j->old_size <= INT64_MAX && j->new_size <= INT64_MAX && j->tail < j->old_size &&
-	       j->head_len <= j->new_size &&
-	       j->new_size - j->head_len == j->old_size - j->tail &&
-	       (j->new_size - j->old_size) % JOURNAL_UNIT == 0;
+	bool beginning = j->from == 0 && j->to < j->old_size;
+	bool end = j->from > 0 && j->from <= j->to && j->to == j->old_size;
+
+	return j->old_size <= INT64_MAX && j->new_size <= INT64_MAX && (beginning || end) &&
+	       j->len <= j->new_size &&
+	       j->new_size - j->len == j->old_size - (j->to - j->from) &&
+	       (end || (j->new_size - j->old_size) % JOURNAL_UNIT == 0);
 }
 
 enum wm_code journal_parse(struct journal *out, const void *data, size_t len, const char *name,
@@ -52,19 +55,19 @@ enum wm_code journal_parse(struct journal *out, const void *data, size_t len, co
 	const uint8_t *start = cursor_take(&c, strlen(magic));
 	uint8_t digest[SHA256_BYTES];
 	struct journal j = { 0 };
-	uint64_t head_len;
+	uint64_t n;
 
 	if (!start || memcmp(start, magic, strlen(magic)) != 0)
 		return fail(err, REASON_JOURNAL_MALFORMED, "%s: does not begin as a journal", name);
 	if (!cursor_u64be(&c, &j.old_size) || !cursor_u64be(&c, &j.new_size) ||
-	    !cursor_u64be(&c, &j.tail) || !cursor_u64be(&c, &j.device) ||
-	    !cursor_u64be(&c, &j.inode) ||
-	    !take_bytes(&c, j.before, sizeof(j.before)) ||
-	    !take_bytes(&c, j.behind, sizeof(j.behind)) || !cursor_u64be(&c, &head_len) ||
-	    cursor_left(&c) < SHA256_BYTES || cursor_left(&c) - SHA256_BYTES != head_len)
+	    !cursor_u64be(&c, &j.from) || !cursor_u64be(&c, &j.to) ||
+	    !cursor_u64be(&c, &j.device) || !cursor_u64be(&c, &j.inode) ||
+	    !take_bytes(&c, j.replaced, sizeof(j.replaced)) ||
+	    !take_bytes(&c, j.beside, sizeof(j.beside)) || !cursor_u64be(&c, &n) ||
+	    cursor_left(&c) < SHA256_BYTES || cursor_left(&c) - SHA256_BYTES != n)
 		return fail(err, REASON_JOURNAL_MALFORMED, "%s: has the wrong length", name);
-	j.head_len = (size_t)head_len;
-	j.head = cursor_take(&c, j.head_len);
+	j.len = (size_t)n;
+	j.bytes = cursor_take(&c, j.len);
 	TRY(sha256_of(digest, data, c.off, err));
 	if (memcmp(digest, cursor_take(&c, SHA256_BYTES), SHA256_BYTES) != 0)
 		return fail(err, REASON_JOURNAL_MALFORMED, "%s: its digest is wrong", name);

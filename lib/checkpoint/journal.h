@@ -11,17 +11,18 @@
 #include "util/limits.h"
 
 enum {
-	JOURNAL_BEHIND = 65536, /* bytes behind the old head that are digested */
+	JOURNAL_BESIDE = 65536, /* bytes that stay beside the change, of which a digest is kept */
 	JOURNAL_UNIT = 4096,	/* what files grow and shrink by */
 };
 
 struct journal {
-	uint64_t old_size, new_size, tail; /* bytes; tail < old_size */
+	uint64_t old_size, new_size; /* bytes */
+	uint64_t from, to; /* [0, to) with to < old_size, or [from, old_size) with from > 0 */
 	uint64_t device, inode;
-	uint8_t before[SHA256_BYTES]; /* of the old bytes [0, tail) */
-	uint8_t behind[SHA256_BYTES]; /* of those from tail on, JOURNAL_BEHIND or all */
-	const uint8_t *head;	      /* borrowed; of the new file */
-	size_t head_len;	      /* new_size - head_len == old_size - tail */
+	uint8_t replaced[SHA256_BYTES]; /* of the old bytes [from, to) */
+	uint8_t beside[SHA256_BYTES];	/* of those next to them, JOURNAL_BESIDE or all */
+	const uint8_t *bytes;		/* borrowed; of the new file, from `from` on */
+	size_t len;			/* new_size - len == old_size - (to - from) */
 };
 
 /* Appends the journal's bytes. Fails with `limit` where out->max is exceeded, `no-memory`. */
@@ -29,7 +30,7 @@ MUST_USE enum wm_code journal_encode(struct buf *out, const struct journal *j,
 				     struct wm_error *err);
 
 /*
- * Reads what journal_encode() wrote; `head` then lies in `data`. Fails with
+ * Reads what journal_encode() wrote; `bytes` then lies in `data`. Fails with
  * `journal-malformed`. `name` is used in messages only.
  */
 MUST_USE enum wm_code journal_parse(struct journal *out, const void *data, size_t len,

@@ -5,6 +5,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/digests.h"
+#include "checkpoint/gather.h"
 #include "util/file.h"
 #include "util/lease.h"
 
@@ -58,8 +59,8 @@ static enum wm_code batch_fill(struct batch *b, struct checkpoint *c,
 		b->size += f->layout.size;
 		b->files[b->n] = f;
 		b->list[b->n++] = (struct measure_file){
-			.view = { f->fd, f->place, f->layout.head.data, f->layout.head.len,
-				  f->layout.slot_len, f->layout.size },
+			.view = { f->fd, f->place, f->layout.pieces, f->layout.n_pieces,
+				  f->layout.zone.to, f->layout.slot_len, f->layout.size },
 			.segments = f->layout.segments,
 			.n_segments = f->layout.n_segments,
 			.sha256 = o->sha256 ? f->sha256 : NULL,
@@ -114,7 +115,7 @@ static enum wm_code measure_part(struct checkpoint_part *p, struct checkpoint *c
 				 struct wm_error *err)
 {
 	cleanup_free const struct layout **layouts = calloc(p->n_files + 1, sizeof(*layouts));
-	bool tensors = true;
+	bool tensors = true, ungathered = false;
 
 	if (!layouts)
 		return fail_nomem(err);
@@ -124,10 +125,12 @@ static enum wm_code measure_part(struct checkpoint_part *p, struct checkpoint *c
 		if (!f->measured)
 			return WM_OK;
 		tensors &= f->layout.has_tensors;
+		ungathered |= gather_wanted(&f->layout);
 		layouts[i] = &f->layout;
 	}
 	p->measured = true;
-	if (!tensors)
+	p->ungathered = tensors && ungathered;
+	if (!tensors || ungathered)
 		return WM_OK;
 	TRY(count(p, c, err));
 	TRY(digest_weights(p->weights_digest, layouts, p->n_files, p->name, err));
@@ -140,11 +143,14 @@ static enum wm_code measure_part(struct checkpoint_part *p, struct checkpoint *c
 static enum wm_code measure_files(struct checkpoint *c, struct batch *b,
 				  const struct checkpoint_measure_options *o, struct wm_error *err)
 {
+	uint64_t gathered = 0;
 	struct measure m;
 
 	TRY(batch_fill(b, c, o, err));
+	for (size_t i = 0; o->gather && i < c->n_files; i++)
+		gathered += gather_size(&c->files[i].layout);
 	if (o->progress)
-		o->progress->total = b->size;
+		o->progress->total = b->size + gathered;
 	m = (struct measure){ b->list, b->n, o->workers, o->progress };
 	TRY(measure(&m, err));
 	for (size_t i = 0; i < b->n; i++) {
@@ -154,9 +160,15 @@ static enum wm_code measure_files(struct checkpoint *c, struct batch *b,
 		f->has_sha256 = o->sha256;
 		f->measured = true;
 	}
-	for (size_t i = 0; i < c->n_files; i++)
-		if (c->files[i].measured)
-			TRY(checkpoint_check_unchanged(&c->files[i], err));
+	for (size_t i = 0; i < c->n_files; i++) {
+		struct checkpoint_file *f = &c->files[i];
+
+		if (!f->measured)
+			continue;
+		if (o->gather)
+			TRY(gather_tensors(&f->layout, f->fd, f->place, o->progress, err));
+		TRY(checkpoint_check_unchanged(f, err));
+	}
 	return WM_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A new file from a new head and the rest of an old file, each byte moved at most once. */
+/* A new file from new bytes and the rest of an old file, each byte moved at most once. */
 #include "checkpoint/rewrite.h"
 
 #include <assert.h>
@@ -17,93 +17,117 @@ enum { COPY_STEP = 1 << 20, RANGE_STEP = 1 << 26 };
 
 const char *rewrite_way_name(enum rewrite_way way)
 {
-	static const char *const names[] = { "reflink", "copy-range", "copy", "shift" };
+	static const char *const names[] = { "reflink", "copy-range", "copy", "in-place" };
 
 	return names[way];
 }
 
-/* Where byte `off` of the old file stands in the new one. */
-static uint64_t moved(const struct rewrite *r, uint64_t off)
+/* What stays of the old file: [from, end) of it is [to, ...) of the new one. */
+struct range {
+	uint64_t from, end, to;
+};
+
+static uint64_t round_up(uint64_t off)
 {
-	return off - r->tail + r->head_len;
+	return off + (JOURNAL_UNIT - off % JOURNAL_UNIT) % JOURNAL_UNIT;
 }
 
-/* The first byte behind the old head that a file system could share. */
-static uint64_t shareable_from(const struct rewrite *r)
+/* The part of a range that a file system could share: whole blocks, or up to the end. */
+static struct range shareable(const struct rewrite *r, const struct range *all)
 {
-	uint64_t over = r->tail % JOURNAL_UNIT;
-	uint64_t from = over ? r->tail + (JOURNAL_UNIT - over) : r->tail;
+	uint64_t from = round_up(all->from);
+	uint64_t end = all->end == r->size ? all->end : all->end - all->end % JOURNAL_UNIT;
 
-	return from < r->size ? from : r->size;
+	if (from >= end)
+		from = end = all->end;
+	return (struct range){ from, end, from - all->from + all->to };
 }
 
-static bool share(const struct rewrite *r, int to, uint64_t off)
+static bool share(const struct rewrite *r, int to, const struct range *part)
 {
 	struct file_clone_range range = {
 		.src_fd = r->fd,
-		.src_offset = off,
-		.src_length = r->size - off,
-		.dest_offset = moved(r, off),
+		.src_offset = part->from,
+		.src_length = part->end - part->from,
+		.dest_offset = part->to,
 	};
 
-	if (off == r->size || ioctl(to, FICLONERANGE, &range) < 0)
+	if (part->from == part->end || ioctl(to, FICLONERANGE, &range) < 0)
 		return false;
-	progress_add(r->progress, r->size - off);
+	progress_add(r->progress, part->end - part->from);
 	return true;
 }
 
-/* Copies from `off` on for as long as the kernel does it; returns where it stopped. */
-static uint64_t copy_by_kernel(const struct rewrite *r, int to, uint64_t off)
+/* Copies for as long as the kernel does it; what is left to copy stays in `left`. */
+static void copy_by_kernel(const struct rewrite *r, int to, struct range *left)
 {
-	while (off < r->size) {
-		off_t in = (off_t)off, out = (off_t)moved(r, off);
-		uint64_t left = r->size - off;
+	while (left->from < left->end) {
+		off_t in = (off_t)left->from, out = (off_t)left->to;
+		uint64_t len = left->end - left->from;
 		ssize_t n = copy_file_range(r->fd, &in, to, &out,
-					    left < RANGE_STEP ? (size_t)left : RANGE_STEP, 0);
+					    len < RANGE_STEP ? (size_t)len : RANGE_STEP, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			break;
-		off += (uint64_t)n;
+			return;
+		left->from += (uint64_t)n;
+		left->to += (uint64_t)n;
 		progress_add(r->progress, (uint64_t)n);
 	}
-	return off;
 }
 
-static enum wm_code copy_by_hand(const struct rewrite *r, const struct new_file *to, uint64_t off,
-				 uint64_t end, struct wm_error *err)
+static enum wm_code copy_by_hand(const struct rewrite *r, const struct new_file *to,
+				 struct range left, struct wm_error *err)
 {
 	cleanup_free uint8_t *step = malloc(COPY_STEP);
 
 	if (!step)
 		return fail_nomem(err);
-	while (off < end) {
-		size_t len = end - off < COPY_STEP ? (size_t)(end - off) : COPY_STEP;
+	while (left.from < left.end) {
+		uint64_t n = left.end - left.from;
+		size_t len = n < COPY_STEP ? (size_t)n : COPY_STEP;
 
-		TRY(file_read_at(r->fd, step, len, off, r->path, err));
-		TRY(file_write_at(to->fd, step, len, moved(r, off), to->path, err));
-		off += len;
+		TRY(file_read_at(r->fd, step, len, left.from, r->path, err));
+		TRY(file_write_at(to->fd, step, len, left.to, to->path, err));
+		left.from += len;
+		left.to += len;
 		progress_add(r->progress, len);
 	}
 	return WM_OK;
 }
 
-/* Fills the new file. What cannot be shared is written in the order of the file. */
+/* Brings a range over, by the best way that works. */
+static enum wm_code keep(enum rewrite_way *way, const struct rewrite *r,
+			 const struct new_file *to, const struct range *all, struct wm_error *err)
+{
+	struct range part = shareable(r, all);
+	bool shared = share(r, to->fd, &part);
+
+	*way = REWRITE_REFLINK;
+	TRY(copy_by_hand(r, to, (struct range){ all->from, part.from, all->to }, err));
+	if (!shared) {
+		*way = part.from < part.end ? REWRITE_COPY_RANGE : REWRITE_COPY;
+		copy_by_kernel(r, to->fd, &part);
+		if (part.from < part.end)
+			*way = REWRITE_COPY;
+		TRY(copy_by_hand(r, to, part, err));
+	}
+	return copy_by_hand(r, to, (struct range){ part.end, all->end,
+						   all->to + (part.end - all->from) }, err);
+}
+
+/* Fills the new file, in its order. */
 static enum wm_code fill(enum rewrite_way *way, const struct rewrite *r,
 			 const struct new_file *to, struct wm_error *err)
 {
-	uint64_t from = shareable_from(r), done;
-	bool shared = share(r, to->fd, from);
+	const struct range before = { 0, r->from, 0 };
+	const struct range behind = { r->to, r->size, r->from + r->len };
 
-	TRY(file_write_at(to->fd, r->head, r->head_len, 0, to->path, err));
-	TRY(copy_by_hand(r, to, r->tail, from, err));
-	*way = REWRITE_REFLINK;
-	if (shared)
-		return WM_OK;
-	done = copy_by_kernel(r, to->fd, from);
-	*way = from < r->size && done == r->size ? REWRITE_COPY_RANGE : REWRITE_COPY;
-	return copy_by_hand(r, to, done, r->size, err);
+	if (r->from > 0)
+		TRY(keep(way, r, to, &before, err));
+	TRY(file_write_at(to->fd, r->bytes, r->len, r->from, to->path, err));
+	return r->from > 0 ? WM_OK : keep(way, r, to, &behind, err);
 }
 
 static enum wm_code check_unchanged(const struct rewrite *r, const struct stat *old, bool replaced,
@@ -128,7 +152,7 @@ enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *r, const 
 	enum rewrite_way how;
 	struct stat old;
 
-	assert(r->tail <= r->size);
+	assert(r->from <= r->to && r->to <= r->size && (r->from == 0 || r->to == r->size));
 	if (rewrite_unfinished(r->path) || rewrite_unfinished(to))
 		return fail(err, REASON_UNFINISHED, "%s: there is a journal beside it",
 			    rewrite_unfinished(to) ? to : r->path);

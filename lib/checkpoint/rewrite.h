@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Giving a file another beginning: how slots are put in and taken out.
+ * Giving a file another beginning or end: how slots are put in and taken out.
  *
- * The new file is `head`, then the bytes of the old one from `tail` on. The old one is
- * replaced whole or not at all (rewrite_file), or changed where it lies without moving
- * its bytes (rewrite_in_place). In place, the journal PATH.wmj holds what is needed to
- * finish; while it exists the file counts as unfinished, and rewrite_recover() finishes it.
+ * The new file is the old one with other `bytes` in place of [from, to), where from is 0 or
+ * to is the size. The old one is replaced whole or not at all (rewrite_file), or changed
+ * where it lies without moving its bytes (rewrite_in_place). In place, the journal PATH.wmj
+ * holds what is needed to finish; while it exists the file counts as unfinished, and
+ * rewrite_recover() finishes it.
  *
- *	journal = "weightmark-journal/1\n", old size u64be, new size u64be, tail u64be,
- *	          device u64be, inode u64be, SHA-256 of the old bytes [0, tail),
- *	          SHA-256 of the old bytes [tail, tail + 65536) as far as there are,
- *	          head length u64be, head, SHA-256 of all before
+ *	journal = "weightmark-journal/2\n", old size u64be, new size u64be, from u64be,
+ *	          to u64be, device u64be, inode u64be, SHA-256 of the old bytes [from, to),
+ *	          SHA-256 of the bytes that stay next to them, up to 65536: behind a
+ *	          beginning, before an end,
+ *	          length of bytes u64be, bytes, SHA-256 of all before
  *
  * The device is the id of the file system (f_fsid), which on ext4 outlasts a reboot.
  *
@@ -31,6 +33,10 @@
  * Where bytes are taken out, room is made before they are moved; where the length stays,
  * nothing is moved. A file system may move a file of many extents in several transactions:
  * a power cut in between leaves a file that is neither, and the two digests tell.
+ *
+ * An end is written over the old one: linkat, fsync, fallocate (room, no size), pwrite64,
+ * ftruncate, fsync, unlinkat, fsync. From the first pwrite64 on only the new file can come of
+ * it: FINISHED, whatever of it was written.
  */
 #ifndef CHECKPOINT_REWRITE_H
 #define CHECKPOINT_REWRITE_H
@@ -44,15 +50,14 @@ struct rewrite {
 	const char *path; /* of the file */
 	int fd;		  /* it, open for reading; see rewrite_in_place() */
 	uint64_t size;	  /* its bytes */
-	uint64_t tail;	  /* what follows the new head begins here; in place, and for bytes
-			     to be shared, head_len - tail is a multiple of 4096 */
-	const void *head;
-	size_t head_len;
+	uint64_t from, to; /* what is replaced: a beginning (from 0) or an end (to its size) */
+	const void *bytes; /* what replaces it. For a beginning in place, and for bytes behind */
+	size_t len;	   /* it to be shared, as long as before but for a multiple of 4096 */
 	struct progress *progress; /* or NULL; bytes copied are added */
 };
 
-/* How the bytes behind the head got there. */
-enum rewrite_way { REWRITE_REFLINK, REWRITE_COPY_RANGE, REWRITE_COPY, REWRITE_SHIFT };
+/* How the bytes that stay got there. */
+enum rewrite_way { REWRITE_REFLINK, REWRITE_COPY_RANGE, REWRITE_COPY, REWRITE_IN_PLACE };
 const char *rewrite_way_name(enum rewrite_way way);
 
 /*
@@ -70,8 +75,7 @@ MUST_USE enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *
 
 /*
  * Changes the file itself, in the order above. Fails before anything changed with
- * `in-place-unsupported` (file system, symbolic link, no byte behind the head that could
- * stay), `hard-linked`, `not-a-file`, `file-busy` (open elsewhere), `unfinished` (a journal is
+ * `in-place-unsupported` (file system, symbolic link, no byte beside that could stay), `hard-linked`, `not-a-file`, `file-busy` (open elsewhere), `unfinished` (a journal is
  * there), `file-changed`, `read-failed`, `write-failed`; with `left-unfinished` where
  * rewrite_recover() has to end it.
  *

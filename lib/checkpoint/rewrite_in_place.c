@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changing the beginning of a file where it lies, under a journal, and finishing that later. */
+/* Changing the beginning or end of a file where it lies, under a journal; finishing that later. */
 #include "checkpoint/rewrite.h"
 
 #include <assert.h>
@@ -118,11 +118,18 @@ static enum wm_code digest_range(uint8_t out[SHA256_BYTES], int fd, uint64_t off
 	return sha256_finish(s, out, err);
 }
 
-static uint64_t behind_len(const struct journal *j)
+static bool is_end(const struct journal *j)
 {
-	uint64_t left = j->old_size - j->tail;
+	return j->from > 0;
+}
 
-	return left < JOURNAL_BEHIND ? left : JOURNAL_BEHIND;
+/* The bytes that stay next to what is replaced: [*off, *off + *len) of the old file. */
+static void find_beside(uint64_t *off, uint64_t *len, const struct journal *j)
+{
+	uint64_t left = is_end(j) ? j->from : j->old_size - j->to;
+
+	*len = left < JOURNAL_BESIDE ? left : JOURNAL_BESIDE;
+	*off = is_end(j) ? j->from - *len : j->to;
 }
 
 static enum wm_code holds(bool *out, const uint8_t digest[SHA256_BYTES], int fd, uint64_t off,
@@ -150,29 +157,34 @@ static enum wm_code identify(uint64_t *device, uint64_t *inode, uint64_t *size, 
 }
 
 /* Writes the journal, durably, before anything else changes. */
-static enum wm_code store_journal(const struct rewrite *r, const char *path, struct wm_error *err)
+static enum wm_code store_journal(struct journal *out, const struct rewrite *r, const char *path,
+				  struct wm_error *err)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_JOURNAL);
 	struct journal j = {
-		.new_size = r->size - r->tail + r->head_len,
-		.tail = r->tail,
-		.head = r->head,
-		.head_len = r->head_len,
+		.new_size = r->size - (r->to - r->from) + r->len,
+		.from = r->from,
+		.to = r->to,
+		.bytes = r->bytes,
+		.len = r->len,
 	};
 	struct wm_error why = { 0 };
+	uint64_t off, len;
 
 	TRY(identify(&j.device, &j.inode, &j.old_size, r->fd, r->path, err));
-	TRY(digest_range(j.before, r->fd, 0, j.tail, r->path, err));
-	TRY(digest_range(j.behind, r->fd, j.tail, behind_len(&j), r->path, err));
+	TRY(digest_range(j.replaced, r->fd, j.from, j.to - j.from, r->path, err));
+	find_beside(&off, &len, &j);
+	TRY(digest_range(j.beside, r->fd, off, len, r->path, err));
 	if (journal_encode(&bytes, &j, &why) != WM_OK)
 		return error_reason(&why) == REASON_LIMIT ?
-			       fail(err, REASON_IN_PLACE_UNSUPPORTED, "%s: its head is too long",
+			       fail(err, REASON_IN_PLACE_UNSUPPORTED, "%s: what would be written is too long",
 				    r->path) :
 			       fail_again(err, &why);
 	if (file_write(path, bytes.data, bytes.len, 0600, FILE_EXCLUSIVE, &why) != WM_OK)
 		return error_reason(&why) == REASON_EXISTS ?
 			       fail(err, REASON_UNFINISHED, "%s: there is a journal", path) :
 			       fail_again(err, &why);
+	*out = j;
 	return WM_OK;
 }
 
@@ -208,7 +220,7 @@ static int allocate(int fd, int mode, uint64_t off, uint64_t len)
 	return 0;
 }
 
-/* Makes room on the disk, so that writing the head cannot fail for want of it. */
+/* Makes room on the disk, so that writing cannot fail for want of it. */
 static int reserve(int fd, uint64_t off, uint64_t len)
 {
 	int error = len > 0 ? allocate(fd, FALLOC_FL_KEEP_SIZE, off, len) : 0;
@@ -222,14 +234,14 @@ static enum wm_code fail_unfinished(const char *path, int error, struct wm_error
 	return fail(err, REASON_LEFT_UNFINISHED, "%s: %s", path, strerror(error));
 }
 
-/* Moves the bytes behind the head to where they belong. On failure they are where they were. */
+/* Moves the bytes behind a beginning to where they belong; on failure, back. */
 static enum wm_code move(const struct rewrite *r, struct wm_error *err)
 {
-	uint64_t by = r->head_len > r->tail ? r->head_len - r->tail : r->tail - r->head_len;
+	uint64_t by = r->len > r->to ? r->len - r->to : r->to - r->len;
 	int error, undone;
 
-	if (r->head_len <= r->tail) {
-		error = reserve(r->fd, by, r->head_len);
+	if (r->len <= r->to) {
+		error = reserve(r->fd, by, r->len);
 		if (!error && by > 0)
 			error = allocate(r->fd, FALLOC_FL_COLLAPSE_RANGE, 0, by);
 		return error ? fail_move(r->path, error, err) : WM_OK;
@@ -237,7 +249,7 @@ static enum wm_code move(const struct rewrite *r, struct wm_error *err)
 	error = allocate(r->fd, FALLOC_FL_INSERT_RANGE, 0, by);
 	if (error)
 		return fail_move(r->path, error, err);
-	error = reserve(r->fd, 0, r->head_len);
+	error = reserve(r->fd, 0, r->len);
 	if (!error)
 		return WM_OK;
 	undone = allocate(r->fd, FALLOC_FL_COLLAPSE_RANGE, 0, by);
@@ -248,17 +260,27 @@ static enum wm_code move(const struct rewrite *r, struct wm_error *err)
 	return fail_move(r->path, error, err);
 }
 
+/* Room for the new end, before any of it is written. */
+static enum wm_code make_room(const struct rewrite *r, struct wm_error *err)
+{
+	int error = reserve(r->fd, r->from, r->len);
+
+	return error ? fail_move(r->path, error, err) : WM_OK;
+}
+
 /* The last steps, which recovery repeats. */
-static enum wm_code finish(int fd, const void *head, size_t head_len, const char *path,
-			   const char *journal, struct wm_error *err)
+static enum wm_code finish(int fd, const struct journal *j, const char *path, const char *journal,
+			   struct wm_error *err)
 {
 	struct wm_error why = { 0 };
 
 	/* The move must last before anything is written to where it moved. */
-	if (fsync(fd) < 0)
+	if (!is_end(j) && fsync(fd) < 0)
 		return fail_unfinished(path, errno, err);
-	if (file_write_at(fd, head, head_len, 0, path, &why) != WM_OK)
+	if (file_write_at(fd, j->bytes, j->len, j->from, path, &why) != WM_OK)
 		return fail_unfinished(path, why.saved_errno, err);
+	if (is_end(j) && ftruncate(fd, (off_t)j->new_size) < 0)
+		return fail_unfinished(path, errno, err);
 	if (fsync(fd) < 0)
 		return fail_unfinished(path, errno, err);
 	if (file_remove(journal, &why) != WM_OK)
@@ -270,12 +292,13 @@ static enum wm_code change(const struct rewrite *r, struct wm_error *err)
 {
 	char journal[LIMIT_PATH];
 	struct wm_error why = { 0 }, gone = { 0 };
+	struct journal j;
 
 	if (!journal_path(journal, r->path))
 		return fail(err, REASON_WRITE_FAILED, "%s: its path is too long", r->path);
-	TRY(store_journal(r, journal, err));
-	if (move(r, &why) == WM_OK)
-		return finish(r->fd, r->head, r->head_len, r->path, journal, err);
+	TRY(store_journal(&j, r, journal, err));
+	if ((is_end(&j) ? make_room(r, &why) : move(r, &why)) == WM_OK)
+		return finish(r->fd, &j, r->path, journal, err);
 	if (error_reason(&why) != REASON_LEFT_UNFINISHED && file_remove(journal, &gone) != WM_OK)
 		return fail_unfinished(journal, gone.saved_errno, err);
 	return fail_again(err, &why);
@@ -285,12 +308,13 @@ enum wm_code rewrite_in_place(const struct rewrite *r, struct wm_error *err)
 {
 	enum wm_code code;
 
-	assert(r->tail <= r->size && (r->head_len - r->tail) % JOURNAL_UNIT == 0);
+	assert(r->from <= r->to && r->to <= r->size);
+	assert(r->to == r->size || (r->from == 0 && (r->len - r->to) % JOURNAL_UNIT == 0));
 	if (rewrite_unfinished(r->path))
 		return fail(err, REASON_UNFINISHED, "%s: there is a journal beside it", r->path);
-	if (r->tail == r->size)
+	if (r->from == 0 && r->to == r->size)
 		return fail(err, REASON_IN_PLACE_UNSUPPORTED,
-			    "%s: has nothing behind its head that could stay", r->path);
+			    "%s: has nothing beside the slot that could stay", r->path);
 	code = take_over(r, err);
 	if (code == WM_OK)
 		code = change(r, err);
@@ -329,28 +353,47 @@ static enum wm_code read_journal(struct buf *out, const char *path, struct wm_er
 	return WM_OK;
 }
 
+/* Sizes that the file can have: of an end any between, since it is written bit by bit. */
+static bool size_fits(const struct journal *j, uint64_t size)
+{
+	uint64_t least = j->old_size < j->new_size ? j->old_size : j->new_size;
+
+	if (!is_end(j))
+		return size == j->old_size || size == j->new_size;
+	return size >= least && size <= j->old_size + j->new_size - least;
+}
+
+/* Whether nothing was changed yet: of an end the bytes tell, else the size does. */
+static enum wm_code is_old(bool *out, int fd, const struct journal *j, uint64_t size,
+			   const char *path, struct wm_error *err)
+{
+	*out = size == j->old_size && (is_end(j) || size != j->new_size);
+	return *out ? holds(out, j->replaced, fd, j->from, j->to - j->from, path, err) : WM_OK;
+}
+
 static enum wm_code recover_file(enum recovery *out, int fd, const struct journal *j,
 				 const char *path, const char *journal, struct wm_error *err)
 {
-	uint64_t device = 0, inode = 0, size = 0;
-	bool before = true, behind = false, old;
+	uint64_t device = 0, inode = 0, size = 0, off, len;
+	bool old = false, beside = false;
 
 	TRY(identify(&device, &inode, &size, fd, path, err));
 	if (device != j->device || inode != j->inode)
 		return fail(err, REASON_JOURNAL_MISMATCH, "%s: its journal is of another file",
 			    path);
-	if (size != j->old_size && size != j->new_size)
+	if (!size_fits(j, size))
 		return fail(err, REASON_JOURNAL_MISMATCH,
 			    "%s: has neither its old nor its new size", path);
-	old = size != j->new_size;
-	if (old)
-		TRY(holds(&before, j->before, fd, 0, j->tail, path, err));
-	TRY(holds(&behind, j->behind, fd, old ? j->tail : j->head_len, behind_len(j), path, err));
-	if (!before || !behind)
+	TRY(is_old(&old, fd, j, size, path, err));
+	find_beside(&off, &len, j);
+	if (!is_end(j) && !old)
+		off = j->len;
+	TRY(holds(&beside, j->beside, fd, off, len, path, err));
+	if (!beside || (!old && !is_end(j) && size != j->new_size))
 		return fail(err, REASON_JOURNAL_MISMATCH,
 			    "%s: holds neither its old nor its new bytes", path);
 	if (!old) {
-		TRY(finish(fd, j->head, j->head_len, path, journal, err));
+		TRY(finish(fd, j, path, journal, err));
 		*out = RECOVERY_FINISHED;
 		return WM_OK;
 	}

@@ -28,13 +28,24 @@ struct segment {
 	uint8_t digest[SHA256_BYTES];
 };
 
-/* The bytes to read: a file, but for its beginning, which may be in memory, of another length. */
+/* Bytes of a view that are in memory. */
+struct piece {
+	uint64_t off; /* of the first one, in the view */
+	size_t len;   /* > 0 */
+	const uint8_t *data;
+};
+
+/*
+ * The bytes to read: a file, but for pieces of it that are in memory, because what was
+ * parsed is what is digested; and but for a range that the file has and the view has not.
+ */
 struct view {
 	int fd;
-	const char *name;    /* for messages */
-	const uint8_t *head; /* bytes [0, head_len) of the view are taken from here instead: */
-	size_t head_len;     /* what was parsed is what is digested */
-	uint64_t shift;	     /* byte i >= head_len of the view is byte i + shift of the file */
+	const char *name;	    /* for messages */
+	const struct piece *pieces; /* ascending, disjoint */
+	size_t n_pieces;
+	uint64_t shift_from; /* byte i of the view is byte i of the file; from here on it is */
+	uint64_t shift;	     /* byte i + shift. A piece covers what only the view has */
 	uint64_t size;	     /* bytes of the view; nothing beyond is requested */
 };
 

@@ -55,18 +55,18 @@ bool unit_next(struct unit *u, struct unit_cursor *c)
 	return true;
 }
 
-/* The piece of the unit's present segment. */
-struct piece {
+/* The stretch of the unit's present segment. */
+struct stretch {
 	uint64_t skip; /* bytes of the segment before it */
 	size_t len;
 	bool ends; /* the segment ends with it */
 };
 
-static struct piece piece_of(const struct segment *s, uint64_t skip, size_t room)
+static struct stretch stretch_of(const struct segment *s, uint64_t skip, size_t room)
 {
 	uint64_t left = s->len - skip;
 
-	return (struct piece){ skip, (size_t)least(left, room), left <= room };
+	return (struct stretch){ skip, (size_t)least(left, room), left <= room };
 }
 
 void unit_start(struct unit_scratch *scratch)
@@ -99,7 +99,7 @@ void unit_queue(struct unit_scratch *scratch, const struct unit *u, const uint8_
 	size_t done = 0;
 
 	for (size_t i = u->segment; done < u->len; i++, skip = 0) {
-		struct piece p = piece_of(&segments[i], skip, u->len - done);
+		struct stretch p = stretch_of(&segments[i], skip, u->len - done);
 
 		for (size_t off = 0; off < p.len; off += LEAF_BYTES) {
 			size_t len = (size_t)least(p.len - off, LEAF_BYTES);
@@ -185,7 +185,7 @@ enum wm_code unit_collect(struct unit_result *result, const struct unit *u,
 
 	result->n_parts = 0;
 	for (size_t i = u->segment; done < u->len; i++, skip = 0) {
-		struct piece p = piece_of(&segments[i], skip, u->len - done);
+		struct stretch p = stretch_of(&segments[i], skip, u->len - done);
 		size_t n = n_leaves_of(p.len), first = scratch->n_collected;
 		bool whole = p.skip == 0 && p.ends;
 		struct unit_part small, *part = &small;

@@ -25,7 +25,21 @@ struct tensor {
 	unsigned rank;
 	const uint64_t *dims; /* `rank` sizes, outermost first */
 	uint64_t len;	      /* bytes of its logical, row-major, little-endian form */
-	size_t segment;	      /* index of the segment that holds it; SIZE_MAX where len is 0 */
+	size_t segment;	      /* index of the segment that holds it; SIZE_MAX: none does */
+	const void *source;   /* of one that is no run of the file, for the format's `gather` */
+	const uint8_t *digest; /* of one that was gathered: its SHA256_BYTES; else NULL */
+};
+
+/* Code that a loader would run or import for a file, by its name in its own world. */
+struct import {
+	const char *name; /* "collections.OrderedDict", "onnx:com.acme.MyOp", zero-terminated */
+	bool allowed;	  /* known to do nothing but hold tensors */
+};
+
+/* Where bytes go that come piece by piece. */
+struct sink {
+	enum wm_code (*take)(void *context, const void *data, size_t len, struct wm_error *err);
+	void *context;
 };
 
 /* What a file says itself of the set that it is a shard of. */
@@ -37,14 +51,20 @@ struct split {
 
 /*
  * All offsets are those of the stripped view: the file without its slot (format/slot.h).
- * Byte i of the view is head.data[i] for i < head.len, else byte i + slot_len of the file.
+ * The file has zone.to - zone.from + slot_len bytes in place of the zone, a run of the view
+ * that pieces cover, and else the same bytes. Segments begin and end where the zone does.
  */
 struct layout {
 	struct arena arena;
 	const struct format *format;
 	uint64_t size;	   /* bytes of the view, which the segments tile */
-	struct buf head;   /* the bytes of the view that were parsed, from offset 0 */
-	uint64_t slot_len; /* bytes that the slot takes in the file; 0: it has none */
+	struct buf head;   /* parsed bytes from offset 0 on, for formats that begin with an index */
+	struct piece *pieces; /* all bytes of the view that were parsed: ascending, disjoint */
+	size_t n_pieces, pieces_cap;
+	struct {
+		uint64_t from, to;
+	} zone;		   /* either from is 0 or to is `size` */
+	uint64_t slot_len; /* by how many bytes the file is longer; 0: it has no slot */
 	struct buf carried; /* what the slot carries: the bytes of a sidecar; or nothing */
 	bool displaced; /* `carried` stands where no slot of ours would: it is part of the view */
 	struct segment *segments;
@@ -54,6 +74,8 @@ struct layout {
 	uint32_t *by_name; /* n_tensors indices into tensors, sorted by the bytes of the names */
 	bool has_tensors;  /* whether the format can tell tensors at all (raw cannot) */
 	bool loose_spaces; /* white space where readers take it and the specification does not */
+	struct import *imports; /* each name once, ascending */
+	size_t n_imports;
 	struct split split;
 	struct tree metadata; /* the file's own text metadata: root is a MAP of TEXT, or NULL */
 };
@@ -67,6 +89,34 @@ struct layout {
 
 void layout_release(struct layout *l);
 #define cleanup_layout __attribute__((cleanup(layout_release)))
+
+/*
+ * Adds bytes that were parsed, in ascending order of `off`. They are borrowed until the
+ * layout is released: from its arena, or its head.
+ */
+MUST_USE enum wm_code layout_add_piece(struct layout *l, uint64_t off, const void *data,
+				       size_t len, struct wm_error *err);
+
+/* The head, which changes no more, is the only piece, and it is the zone. */
+MUST_USE enum wm_code layout_close_head(struct layout *l, struct wm_error *err);
+
+/*
+ * Adds a name to the imports; layout_sort_imports() must follow. Fails with `limit` beyond
+ * LIMIT_IMPORTS of them.
+ */
+MUST_USE enum wm_code layout_add_import(struct layout *l, const char *name, size_t len,
+					bool allowed, struct wm_error *err);
+void layout_sort_imports(struct layout *l);
+
+/* Where byte `off` of the view, of no piece, stands in the file. */
+uint64_t layout_file_off(const struct layout *l, uint64_t off);
+
+/* Appends the bytes of the view's zone. */
+MUST_USE enum wm_code layout_append_zone(struct buf *out, const struct layout *l,
+					 struct wm_error *err);
+
+/* The bytes of the file in place of the zone. */
+uint64_t layout_zone_len(const struct layout *l);
 
 /*
  * Fills by_name from tensors. Fails with `duplicate` and the name where two tensors
@@ -104,20 +154,27 @@ struct format {
 	enum wm_code (*parse)(struct layout *l, int fd, uint64_t size, const char *name,
 			      struct wm_error *err);
 	/*
-	 * Appends the bytes that stand in place of l->head in a file with a slot that carries
-	 * these `len` bytes: l->head.len and a multiple of SLOT_UNIT more. Fails with
-	 * `slot-key-taken`, `slot-displaced`, `slot-too-large`, `header-too-large`. NULL where
-	 * the format has no place for a slot.
+	 * Appends the bytes that stand in place of the zone in a file with a slot that carries
+	 * these `len` bytes. Where tensors follow, they move by a multiple of SLOT_UNIT.
+	 * Fails with `slot-key-taken`, `slot-displaced`, `slot-too-large`, `header-too-large`.
+	 * NULL where the format has no place for a slot.
 	 */
-	enum wm_code (*embed)(struct buf *head, const struct layout *l, const void *carried,
+	enum wm_code (*embed)(struct buf *zone, const struct layout *l, const void *carried,
 			      size_t len, const char *name, struct wm_error *err);
 	/*
-	 * Appends the bytes that stand in place of l->head in a file without the value that
+	 * Appends the bytes that stand in place of the zone in a file without the value that
 	 * makes l->displaced true. Tensors stay as they are aligned; the length is any. NULL
-	 * where `embed` is.
+	 * where such a value is never displaced, or cannot be taken out.
 	 */
-	enum wm_code (*take_displaced)(struct buf *head, const struct layout *l, const char *name,
+	enum wm_code (*take_displaced)(struct buf *zone, const struct layout *l, const char *name,
 				       struct wm_error *err);
+	/*
+	 * Gives the t->len logical bytes of a tensor with a source to the sink, in order. Fails
+	 * with the format's reason codes, as file_read_at() and as the sink does. NULL where no
+	 * tensor of the format ever has a source.
+	 */
+	enum wm_code (*gather)(const struct layout *l, const struct tensor *t, int fd,
+			       const struct sink *sink, const char *name, struct wm_error *err);
 };
 
 extern const struct format format_safetensors, format_gguf, format_raw;

@@ -377,6 +377,7 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	TRY(find_slot(l, &g, err));
 	cut_slot(l, &g);
 	TRY(place(l, &g, g.at, err));
+	TRY(layout_close_head(l, err));
 	return layout_sort_names(l, REASON_GGUF_DUPLICATE, name, err);
 }
 
@@ -475,4 +476,4 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	return len >= 4 && memcmp(start, "GGUF", 4) == 0;
 }
 
-const struct format format_gguf = { "gguf/1", claims, parse, embed, take_displaced };
+const struct format format_gguf = { "gguf/1", claims, parse, embed, take_displaced, NULL };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all layouts share: releasing them, the order of names, counting elements. */
+/* What all layouts share: releasing them, pieces, the order of names, counting elements. */
 #include "format/format.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,108 @@ void layout_release(struct layout *l)
 {
 	arena_release(&l->arena);
 	buf_release(&l->head);
+	free(l->pieces);
 	buf_release(&l->carried);
 	free(l->segments);
 	free(l->tensors);
 	free(l->by_name);
+	free(l->imports);
 	tree_release(&l->metadata);
 	*l = (struct layout)LAYOUT_INIT;
+}
+
+enum wm_code layout_add_piece(struct layout *l, uint64_t off, const void *data, size_t len,
+			      struct wm_error *err)
+{
+	assert(l->n_pieces == 0 ||
+	       l->pieces[l->n_pieces - 1].off + l->pieces[l->n_pieces - 1].len <= off);
+	if (len == 0)
+		return WM_OK;
+	if (l->n_pieces == l->pieces_cap) {
+		size_t cap = l->pieces_cap ? l->pieces_cap * 2 : 1;
+		struct piece *grown = reallocarray(l->pieces, cap, sizeof(*grown));
+
+		if (!grown)
+			return fail_nomem(err);
+		l->pieces = grown;
+		l->pieces_cap = cap;
+	}
+	l->pieces[l->n_pieces++] = (struct piece){ off, len, data };
+	return WM_OK;
+}
+
+enum wm_code layout_close_head(struct layout *l, struct wm_error *err)
+{
+	l->zone.to = l->head.len;
+	return layout_add_piece(l, 0, l->head.data, l->head.len, err);
+}
+
+enum wm_code layout_add_import(struct layout *l, const char *name, size_t len, bool allowed,
+			       struct wm_error *err)
+{
+	char *copy = NULL;
+
+	if (l->n_imports == LIMIT_IMPORTS)
+		return fail(err, REASON_LIMIT, "more than %d names of code", LIMIT_IMPORTS);
+	if ((l->n_imports & (l->n_imports - 1)) == 0) {
+		size_t cap = l->n_imports ? l->n_imports * 2 : 1;
+		struct import *grown = reallocarray(l->imports, cap, sizeof(*grown));
+
+		if (!grown)
+			return fail_nomem(err);
+		l->imports = grown;
+	}
+	TRY(arena_copy(&copy, &l->arena, name, len, err));
+	l->imports[l->n_imports++] = (struct import){ copy, allowed };
+	return WM_OK;
+}
+
+static int compare_imports(const void *a, const void *b)
+{
+	const struct import *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : x->allowed - y->allowed;
+}
+
+void layout_sort_imports(struct layout *l)
+{
+	size_t kept = 0;
+
+	if (l->n_imports == 0)
+		return;
+	qsort(l->imports, l->n_imports, sizeof(*l->imports), compare_imports);
+	for (size_t i = 0; i < l->n_imports; i++)
+		if (kept == 0 || strcmp(l->imports[kept - 1].name, l->imports[i].name) != 0)
+			l->imports[kept++] = l->imports[i];
+	l->n_imports = kept;
+}
+
+uint64_t layout_file_off(const struct layout *l, uint64_t off)
+{
+	return off < l->zone.to ? off : off + l->slot_len;
+}
+
+enum wm_code layout_append_zone(struct buf *out, const struct layout *l, struct wm_error *err)
+{
+	uint64_t at = l->zone.from;
+
+	for (size_t i = 0; i < l->n_pieces && at < l->zone.to; i++) {
+		const struct piece *p = &l->pieces[i];
+		uint64_t end = p->off + p->len < l->zone.to ? p->off + p->len : l->zone.to;
+
+		if (end <= at)
+			continue;
+		assert(p->off <= at);
+		TRY(buf_append(out, p->data + (at - p->off), (size_t)(end - at), err));
+		at = end;
+	}
+	return WM_OK;
+}
+
+uint64_t layout_zone_len(const struct layout *l)
+{
+	return l->zone.to - l->zone.from + l->slot_len;
 }
 
 int tensor_compare_names(const struct tensor *a, const struct tensor *b)

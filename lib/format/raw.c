@@ -23,4 +23,4 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	return WM_OK;
 }
 
-const struct format format_raw = { "raw/1", claims, parse, NULL, NULL };
+const struct format format_raw = { "raw/1", claims, parse, NULL, NULL, NULL };

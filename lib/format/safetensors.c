@@ -460,6 +460,7 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	size -= l->slot_len;
 	TRY(check_tiling(&r, size - l->head.len, &n_stored, err));
 	TRY(place(&r, size, n_stored, err));
+	TRY(layout_close_head(l, err));
 	return layout_sort_names(l, REASON_SAFETENSORS_DUPLICATE, name, err);
 }
 
@@ -491,5 +492,5 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 }
 
 const struct format format_safetensors = {
-	"safetensors/1", claims, parse, safetensors_embed, safetensors_take_displaced,
+	"safetensors/1", claims, parse, safetensors_embed, safetensors_take_displaced, NULL,
 };

@@ -35,8 +35,9 @@ void made_append_header(struct buf *out, const char *header)
 enum wm_code made_embed(struct buf *out, const struct layout *l, const struct buf *file,
 			const void *carried, size_t len, struct wm_error *err)
 {
-	const size_t behind = l->head.len + l->slot_len;
+	const size_t behind = (size_t)(l->zone.from + layout_zone_len(l));
 
+	TRY(buf_append(out, file->data, (size_t)l->zone.from, err));
 	TRY(l->format->embed(out, l, carried, len, MADE_NAME, err));
 	return buf_append(out, file->data + behind, file->len - behind, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files whose beginning is to change; see rewriting.h. */
+/* Files whose beginning or end is to change; see rewriting.h. */
 #include "rewriting.h"
 
 #include <dirent.h>
@@ -23,31 +23,49 @@ static void fill(uint8_t *out, size_t len, uint64_t seed, uint8_t low)
 	}
 }
 
-void subject_plan(struct subject *s, const char *directory, size_t size, size_t tail,
-		  size_t head_len)
+static void plan(struct subject *s, const char *directory, size_t size, size_t from, size_t to,
+		 size_t len)
 {
 	snprintf(s->path, sizeof(s->path), "%s/model", directory);
 	snprintf(s->journal, sizeof(s->journal), "%s/model.wmj", directory);
 	s->size = size;
-	s->tail = tail;
-	s->head_len = head_len;
-	s->new_size = size - tail + head_len;
+	s->from = from;
+	s->to = to;
+	s->len = len;
+	s->new_size = size - (to - from) + len;
 	s->fd = -1;
 	s->old = malloc(size + 1);
 	s->new = malloc(s->new_size + 1);
 	assert_true(s->old && s->new);
 	fill(s->old, size, 88172645463325252U + size, 0);
-	fill(s->new, head_len, 362436069U + head_len, 1);
-	memcpy(s->new + head_len, s->old + tail, size - tail);
+	memcpy(s->new, s->old, from);
+	fill(s->new + from, len, 362436069U + len, 1);
+	memcpy(s->new + from + len, s->old + to, size - to);
 }
 
-void subject_make(struct subject *s, const char *directory, size_t size, size_t tail,
-		  size_t head_len)
+void subject_plan(struct subject *s, const char *directory, size_t size, size_t to, size_t len)
+{
+	plan(s, directory, size, 0, to, len);
+}
+
+static void write_old(const struct subject *s)
 {
 	struct wm_error err = { 0 };
 
-	subject_plan(s, directory, size, tail, head_len);
-	assert_ok(file_write(s->path, s->old, size, 0640, FILE_REPLACE, &err), &err);
+	assert_ok(file_write(s->path, s->old, s->size, 0640, FILE_REPLACE, &err), &err);
+}
+
+void subject_make(struct subject *s, const char *directory, size_t size, size_t to, size_t len)
+{
+	subject_plan(s, directory, size, to, len);
+	write_old(s);
+}
+
+void subject_make_end(struct subject *s, const char *directory, size_t size, size_t from,
+		      size_t len)
+{
+	plan(s, directory, size, from, size, len);
+	write_old(s);
 }
 
 void subject_release(struct subject *s)
@@ -65,9 +83,10 @@ struct rewrite subject_rewrite(const struct subject *s)
 		.path = s->path,
 		.fd = s->fd,
 		.size = s->size,
-		.tail = s->tail,
-		.head = s->new,
-		.head_len = s->head_len,
+		.from = s->from,
+		.to = s->to,
+		.bytes = s->new + s->from,
+		.len = s->len,
 	};
 }
 

@@ -10,16 +10,17 @@
 /* A file of known bytes, and what is to become of it. */
 struct subject {
 	char path[4096], journal[4096];
-	size_t size, tail, head_len, new_size;
-	uint8_t *old, *new; /* the whole file before and after; `new` begins with the head */
+	size_t size, from, to, len, new_size; /* [from, to) is replaced by `len` bytes */
+	uint8_t *old, *new; /* the whole file before and after */
 	int fd;		    /* of the file, for reading; -1: subject_change() opens it */
 };
 
 /* Says what the file `directory`/model is to be; subject_make() writes it too. Its bytes differ everywhere from those it is to have. */
-void subject_plan(struct subject *s, const char *directory, size_t size, size_t tail,
-		  size_t head_len);
-void subject_make(struct subject *s, const char *directory, size_t size, size_t tail,
-		  size_t head_len);
+void subject_plan(struct subject *s, const char *directory, size_t size, size_t to, size_t len);
+void subject_make(struct subject *s, const char *directory, size_t size, size_t to, size_t len);
+/* The same for an end, from `from` on. */
+void subject_make_end(struct subject *s, const char *directory, size_t size, size_t from,
+		      size_t len);
 void subject_release(struct subject *s); /* the file stays */
 #define cleanup_subject __attribute__((cleanup(subject_release)))
 

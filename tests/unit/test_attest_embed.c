@@ -185,7 +185,7 @@ static void embeds_and_strips(void **state)
 			assert_int_equal(in.n_statements, N_MADE);
 			assert_int_equal(in.n_dropped, 0);
 			assert_false(in.files[0].unchanged || in.files[0].header_warning);
-			assert_int_equal(in.files[0].way == REWRITE_SHIFT, i / 2);
+			assert_int_equal(in.files[0].way == REWRITE_IN_PLACE, i / 2);
 			assert_embedded(&p, in.n_files, &carried);
 			kept_take(&after, p.measured);
 			assert_ok(checkpoint_embed(&again, p.path, ways[i / 2], &err), &err);

@@ -29,8 +29,11 @@ static bool missing(const char *name)
 
 static struct journal journal_of(const struct subject *s)
 {
-	struct journal j = { .old_size = s->size, .new_size = s->new_size, .tail = s->tail };
-	size_t behind = s->size - s->tail;
+	struct journal j = {
+		.old_size = s->size, .new_size = s->new_size, .from = s->from, .to = s->to,
+	};
+	size_t stays = s->from > 0 ? s->from : s->size - s->to;
+	size_t beside = stays < JOURNAL_BESIDE ? stays : JOURNAL_BESIDE;
 	struct wm_error err = { 0 };
 	struct statvfs fs;
 	struct stat st;
@@ -38,11 +41,11 @@ static struct journal journal_of(const struct subject *s)
 	assert_int_equal(stat(s->path, &st) | statvfs(s->path, &fs), 0);
 	j.device = fs.f_fsid;
 	j.inode = st.st_ino;
-	j.head = s->new;
-	j.head_len = s->head_len;
-	assert_ok(sha256_of(j.before, s->old, s->tail, &err), &err);
-	assert_ok(sha256_of(j.behind, s->old + s->tail,
-			    behind < JOURNAL_BEHIND ? behind : JOURNAL_BEHIND, &err), &err);
+	j.bytes = s->new + s->from;
+	j.len = s->len;
+	assert_ok(sha256_of(j.replaced, s->old + s->from, s->to - s->from, &err), &err);
+	assert_ok(sha256_of(j.beside, s->old + (s->from > 0 ? s->from - beside : s->to), beside,
+			    &err), &err);
 	return j;
 }
 
@@ -58,7 +61,7 @@ static void put_journal(const struct subject *s, const struct journal *j)
 static void move_bytes(const struct subject *s)
 {
 	int fd = open(s->path, O_RDWR);
-	size_t head = s->head_len, tail = s->tail;
+	size_t head = s->len, tail = s->to;
 
 	assert_true(fd >= 0);
 	if (head > tail)
@@ -82,44 +85,51 @@ static void overwrite(const char *path, const void *bytes, size_t len, off_t off
 static void journals_are_read_back(void **state)
 {
 	static const uint8_t head[] = "the new head";
-	const struct journal good = { 1000,  1000,  sizeof(head), 7,		 8,
-				      { 1 }, { 2 }, head,	  sizeof(head) };
+	const struct journal good = { 1000, 1000, 0, sizeof(head), 7, 8, { 1 }, { 2 }, head,
+				      sizeof(head) };
 	struct journal back;
 	cleanup_buf struct buf b = BUF_INIT(LIMIT_JOURNAL), small = BUF_INIT(100);
 	struct wm_error err = { 0 };
 
 	(void)state;
 	assert_ok(journal_encode(&b, &good, &err), &err);
-	assert_int_equal(b.len, 21 + 5 * 8 + 2 * 32 + 8 + sizeof(head) + 32);
+	assert_int_equal(b.len, 21 + 6 * 8 + 2 * 32 + 8 + sizeof(head) + 32);
 	assert_ok(journal_parse(&back, b.data, b.len, "j", &err), &err);
-	assert_true(back.old_size == 1000 && back.new_size == 1000 && back.tail == good.tail);
-	assert_true(back.device == 7 && back.inode == 8 && back.before[0] == 1);
-	assert_true(back.behind[0] == 2 && back.head_len == sizeof(head));
-	assert_memory_equal(back.head, head, sizeof(head));
+	assert_true(back.old_size == 1000 && back.new_size == 1000 && back.to == good.to);
+	assert_true(back.device == 7 && back.inode == 8 && back.replaced[0] == 1);
+	assert_true(back.beside[0] == 2 && back.len == sizeof(head));
+	assert_memory_equal(back.bytes, head, sizeof(head));
 	assert_reason(journal_encode(&small, &good, &err), &err, LIMIT);
 }
 
 static void contradictions_are_malformed(void **state)
 {
 	static const uint8_t head[200];
-	const struct journal good = { 1000, 1000, 200, 7, 8, { 0 }, { 0 }, head, 200 };
+	const struct journal good = { 1000, 1000, 0, 200, 7, 8, { 0 }, { 0 }, head, 200 };
 	const struct {
-		uint64_t old_size, new_size, tail;
+		uint64_t old_size, new_size, from, to;
 		bool fits;
 	} rows[] = {
-		{ 1000, 1000, 200, true },
-		{ 201, 201, 200, true },
-		{ 200, 200, 200, false },
-		{ 5096, 1000, 200 + BLOCK, true },
-		{ 199, 199, 200, false },
-		{ 1000, 1001, 200, false },
-		{ 1000, 1001, 199, false },
-		{ 1000, 1000 + BLOCK, 200, false },
-		{ UINT64_MAX, UINT64_MAX, 200, false },
-		{ (uint64_t)INT64_MAX + 1, (uint64_t)INT64_MAX + 1, 200, false },
-		{ INT64_MAX, INT64_MAX, 200, true },
-		{ 100, 0, 300, false },
-		{ 1000, 199, 1001, false },
+		{ 1000, 1000, 0, 200, true },
+		{ 201, 201, 0, 200, true },
+		{ 200, 200, 0, 200, false },
+		{ 5096, 1000, 0, 200 + BLOCK, true },
+		{ 199, 199, 0, 200, false },
+		{ 1000, 1001, 0, 200, false },
+		{ 1000, 1001, 0, 199, false },
+		{ 1000, 1000 + BLOCK, 0, 200, false },
+		{ UINT64_MAX, UINT64_MAX, 0, 200, false },
+		{ (uint64_t)INT64_MAX + 1, (uint64_t)INT64_MAX + 1, 0, 200, false },
+		{ INT64_MAX, INT64_MAX, 0, 200, true },
+		{ 100, 0, 0, 300, false },
+		{ 1000, 199, 0, 1001, false },
+		/* Ends. */
+		{ 1000, 1200, 1000, 1000, true },
+		{ 1000, 1000, 800, 1000, true },
+		{ 1000, 201, 1, 1000, true },
+		{ 1000, 1000, 800, 999, false },
+		{ 1000, 1001, 800, 1000, false },
+		{ 1000, 1200, 1001, 1000, false },
 	};
 
 	(void)state;
@@ -130,7 +140,8 @@ static void contradictions_are_malformed(void **state)
 
 		j.old_size = rows[i].old_size;
 		j.new_size = rows[i].new_size;
-		j.tail = rows[i].tail;
+		j.from = rows[i].from;
+		j.to = rows[i].to;
 		assert_ok(journal_encode(&b, &j, &err), &err);
 		if (rows[i].fits)
 			assert_ok(journal_parse(&back, b.data, b.len, "j", &err), &err);
@@ -209,7 +220,7 @@ static void interrupt_at(const struct subject *s, enum stage stage)
 	if (stage >= MOVED)
 		move_bytes(s);
 	if (stage >= HALF)
-		overwrite(s->path, s->new, stage == HALF ? s->head_len / 2 : s->head_len, 0);
+		overwrite(s->path, s->new, stage == HALF ? s->len / 2 : s->len, 0);
 }
 
 static void recovers_from_each_stage(void **state)

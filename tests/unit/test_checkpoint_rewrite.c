@@ -70,7 +70,7 @@ static void rewrites_on(const char *directory)
 		struct progress progress = { 0 };
 		struct wm_error err = { 0 };
 		bool replaces = i % 2;
-		enum rewrite_way way = REWRITE_SHIFT;
+		enum rewrite_way way = REWRITE_IN_PLACE;
 		const char *to = in(directory, replaces ? "model" : "other");
 		struct rewrite r;
 		struct stat st;
@@ -81,15 +81,15 @@ static void rewrites_on(const char *directory)
 		r = subject_rewrite(&s);
 		r.path = in(directory, "model");
 		r.progress = &progress;
-		progress_start(&progress, s.size - s.tail);
+		progress_start(&progress, s.size - (s.to - s.from));
 		assert_ok(rewrite_file(&way, &r, to, &err), &err);
 		assert_true(holds_bytes(to, s.new, s.new_size));
 		assert_true(holds_bytes(s.path, replaces ? s.new : s.old,
 					replaces ? s.new_size : s.size));
-		assert_int_equal(progress.done, s.size - s.tail);
+		assert_int_equal(progress.done, s.size - (s.to - s.from));
 		assert_int_equal(stat(to, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0604);
-		assert_int_not_equal(way, REWRITE_SHIFT);
+		assert_int_not_equal(way, REWRITE_IN_PLACE);
 		assert_int_equal(count_names(directory), replaces ? 1 : 2);
 		unlink(to);
 	}
@@ -133,7 +133,7 @@ static void shares_bytes(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		char *d = disk_new(makers[i], 320);
 		cleanup_subject struct subject s = { .fd = -1 };
-		enum rewrite_way way = REWRITE_SHIFT;
+		enum rewrite_way way = REWRITE_IN_PLACE;
 		struct wm_error err = { 0 };
 		struct rewrite r;
 
@@ -238,7 +238,7 @@ static void changes_in_place(void **state)
 		struct stat before, after;
 
 		given(&s, disk, i);
-		if (s.tail == s.size) {
+		if (s.from == 0 && s.to == s.size) {
 			assert_reason(subject_change(&s, &err), &err, IN_PLACE_UNSUPPORTED);
 			assert_old(&s);
 			unlink(s.path);
@@ -271,9 +271,9 @@ static void goes_there_and_back(void **state)
 		assert_new(&s);
 		r = subject_rewrite(&s);
 		r.size = s.new_size;
-		r.tail = s.head_len;
-		r.head = s.old;
-		r.head_len = s.tail;
+		r.to = s.from + s.len;
+		r.bytes = s.old + s.from;
+		r.len = s.to - s.from;
 		assert_ok(rewrite_in_place(&r, &err), &err);
 		assert_old(&s);
 		unlink(s.path);

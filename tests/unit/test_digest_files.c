@@ -22,6 +22,7 @@ static char path[4096];
 static int fd = -1;
 
 static struct measure_file files[FILES_MAX];
+static struct piece pieces[FILES_MAX];
 static struct segment segments[SEGMENTS_MAX];
 static uint8_t roots[SEGMENTS_MAX][SHA256_BYTES];
 static uint8_t sha256[FILES_MAX][SHA256_BYTES], plain[FILES_MAX][SHA256_BYTES];
@@ -77,7 +78,9 @@ static struct measure_file *add(size_t size, size_t most, size_t head_len)
 
 	assert_true(n_files < FILES_MAX && head_len <= HEAD_MAX && size <= BACKING);
 	snprintf(names[n_files], sizeof(names[0]), "file %zu", n_files);
-	*f = (struct measure_file){ .view = { fd, names[n_files], head, head_len, shift, size },
+	pieces[n_files] = (struct piece){ 0, head_len, head };
+	*f = (struct measure_file){ .view = { fd, names[n_files], &pieces[n_files], head_len > 0,
+					      head_len, shift, size },
 				    .segments = &segments[n_segments] };
 	memcpy(view, backing + shift, size);
 	memcpy(view, head, head_len < size ? head_len : size);
@@ -246,7 +249,7 @@ static void needs_no_descriptor_without_bytes(void **state)
 	(void)state;
 	add_mixed();
 	for (size_t i = 0; i < n_files; i++)
-		if (files[i].view.head_len >= files[i].view.size)
+		if (pieces[i].len >= files[i].view.size)
 			files[i].view.fd = -1;
 	check_all();
 }
@@ -259,7 +262,7 @@ static void stops_at_the_first_failure(void **state)
 	for (size_t i = 0; i < n_files; i++) {
 		struct view good = files[i].view;
 
-		if (good.head_len >= good.size)
+		if (pieces[i].len >= good.size)
 			continue;
 		for (unsigned workers = 1; workers <= 8; workers += i % 2 ? 1 : 3) {
 			struct wm_error err = { 0 };

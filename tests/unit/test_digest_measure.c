@@ -82,8 +82,9 @@ struct trial {
 
 static enum wm_code measure_trial(const struct trial *t, struct wm_error *err)
 {
+	const struct piece head = { 0, t->head_len, t->head };
 	struct measure_file file = {
-		.view = { t->fd, t->name, t->head, t->head_len, 0, 0 },
+		.view = { t->fd, t->name, &head, t->head_len > 0, 0, 0, 0 },
 		.segments = t->segments,
 		.n_segments = t->n_segments,
 		.sha256 = t->sha256,

@@ -244,7 +244,8 @@ static void has_the_digests_of_the_view(void **state)
 		struct layout *l = i ? &b : &a;
 		cleanup_fd int fd = made_file(bytes->data, bytes->len);
 		struct measure_file f = {
-			.view = { fd, NAME, l->head.data, l->head.len, l->slot_len, l->size },
+			.view = { fd, NAME, l->pieces, l->n_pieces, l->zone.to, l->slot_len,
+				  l->size },
 			.segments = l->segments, .n_segments = l->n_segments, .sha256 = sha256[i],
 		};
 
