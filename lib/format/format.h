@@ -36,6 +36,16 @@ struct import {
 	bool allowed;	  /* known to do nothing but hold tensors */
 };
 
+/*
+ * A tensor that this file names and another one holds: `off` bytes into the file at `path`,
+ * which is relative to the directory of this one, of plain components.
+ */
+struct external {
+	struct tensor tensor; /* without segment, source and digest */
+	const char *path;
+	uint64_t off;
+};
+
 /* Where bytes go that come piece by piece. */
 struct sink {
 	enum wm_code (*take)(void *context, const void *data, size_t len, struct wm_error *err);
@@ -74,6 +84,8 @@ struct layout {
 	uint32_t *by_name; /* n_tensors indices into tensors, sorted by the bytes of the names */
 	bool has_tensors;  /* whether the format can tell tensors at all (raw cannot) */
 	bool loose_spaces; /* white space where readers take it and the specification does not */
+	struct external *externals; /* of formats that keep tensors in other files */
+	size_t n_externals;
 	struct import *imports; /* each name once, ascending */
 	size_t n_imports;
 	struct split split;
@@ -107,6 +119,10 @@ MUST_USE enum wm_code layout_close_head(struct layout *l, struct wm_error *err);
 MUST_USE enum wm_code layout_add_import(struct layout *l, const char *name, size_t len,
 					bool allowed, struct wm_error *err);
 void layout_sort_imports(struct layout *l);
+
+/* Appends to the externals; names and paths are borrowed, from the arena. */
+MUST_USE enum wm_code layout_add_external(struct layout *l, const struct external *e,
+					  struct wm_error *err);
 
 /* Where byte `off` of the view, of no piece, stands in the file. */
 uint64_t layout_file_off(const struct layout *l, uint64_t off);

@@ -15,6 +15,7 @@ void layout_release(struct layout *l)
 	free(l->segments);
 	free(l->tensors);
 	free(l->by_name);
+	free(l->externals);
 	free(l->imports);
 	tree_release(&l->metadata);
 	*l = (struct layout)LAYOUT_INIT;
@@ -85,6 +86,20 @@ void layout_sort_imports(struct layout *l)
 		if (kept == 0 || strcmp(l->imports[kept - 1].name, l->imports[i].name) != 0)
 			l->imports[kept++] = l->imports[i];
 	l->n_imports = kept;
+}
+
+enum wm_code layout_add_external(struct layout *l, const struct external *e, struct wm_error *err)
+{
+	if ((l->n_externals & (l->n_externals - 1)) == 0) {
+		size_t cap = l->n_externals ? l->n_externals * 2 : 1;
+		struct external *grown = reallocarray(l->externals, cap, sizeof(*grown));
+
+		if (!grown)
+			return fail_nomem(err);
+		l->externals = grown;
+	}
+	l->externals[l->n_externals++] = *e;
+	return WM_OK;
 }
 
 uint64_t layout_file_off(const struct layout *l, uint64_t off)
