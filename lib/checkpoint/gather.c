@@ -48,11 +48,12 @@ static enum wm_code gather_one(uint8_t out[SHA256_BYTES], const struct layout *l
 {
 	cleanup_leaves struct leaves *leaves = NULL;
 	struct gathering g = { NULL, progress };
+	const struct window file = { fd, 0, l->size + l->slot_len, name };
 	const struct sink sink = { take, &g };
 
 	TRY(leaves_new(&leaves, err));
 	g.leaves = leaves;
-	TRY(l->format->gather(l, t, fd, &sink, name, err));
+	TRY(l->format->gather(l, t, &file, &sink, err));
 	if (leaves_len(leaves) != t->len)
 		return fail(err, REASON_INTERNAL, "%s: of the tensor '%.80s' %llu bytes came", name,
 			    t->name, (unsigned long long)leaves_len(leaves));

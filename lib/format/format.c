@@ -22,19 +22,32 @@ const struct format *format_pick(const char *name, uint64_t size, const uint8_t 
 	return formats[i];
 }
 
-enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
-			  struct wm_error *err)
+enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t off,
+			 struct wm_error *err)
+{
+	if (off > w->size || len > w->size - off)
+		return fail(err, REASON_INTERNAL, "%s: a read beyond the window", w->name);
+	return file_read_at(w->fd, out, len, w->off + off, w->name, err);
+}
+
+enum wm_code format_parse_window(struct layout *out, const struct window *w, struct wm_error *err)
 {
 	cleanup_layout struct layout l = LAYOUT_INIT;
 	uint8_t start[START_BYTES];
-	size_t len = size < sizeof(start) ? (size_t)size : sizeof(start);
+	size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
 
-	if (size == 0)
-		return fail(err, REASON_EMPTY_FILE, "%s: has no bytes", name);
-	TRY(file_read_at(fd, start, len, 0, name, err));
-	l.format = format_pick(name, size, start, len);
-	TRY(l.format->parse(&l, fd, size, name, err));
+	if (w->size == 0)
+		return fail(err, REASON_EMPTY_FILE, "%s: has no bytes", w->name);
+	TRY(window_read(w, start, len, 0, err));
+	l.format = format_pick(w->name, w->size, start, len);
+	TRY(l.format->parse(&l, w, err));
 	*out = l;
 	l = (struct layout)LAYOUT_INIT;
 	return WM_OK;
+}
+
+enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
+			  struct wm_error *err)
+{
+	return format_parse_window(out, &(struct window){ fd, 0, size, name }, err);
 }

@@ -157,18 +157,31 @@ int tensor_compare_names(const struct tensor *a, const struct tensor *b);
 /* Whether UTF-8 holds a control character (C0, DEL, C1), which no name may. */
 bool tensor_name_has_controls(const char *name, size_t len);
 
+/* Bytes of an open file to read: all of it, or a member of an archive. */
+struct window {
+	int fd;
+	uint64_t off, size; /* the window is [off, off + size) of the file */
+	const char *name;   /* for messages */
+};
+
+/*
+ * Reads exactly the `len` bytes at `off` of the window. Fails with `file-changed` where the
+ * file has fewer, and `read-failed`; beyond the window it is `internal`.
+ */
+MUST_USE enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t off,
+				  struct wm_error *err);
+
 /* A row of the table of formats. */
 struct format {
 	const char *grammar; /* "safetensors/1": what a file record names */
 	/* Whether a file of this path (for its suffix), size and beginning claims the format. */
 	bool (*claims)(const char *name, uint64_t size, const uint8_t *start, size_t len);
 	/*
-	 * Reads and checks the file of `size` > 0 bytes strictly, into a layout that is
-	 * LAYOUT_INIT and is released by the caller also on failure. Fails with the
-	 * format's reason codes.
+	 * Reads and checks a window of size > 0 strictly, into a layout that is LAYOUT_INIT and
+	 * is released by the caller also on failure. All offsets are the window's own. Fails
+	 * with the format's reason codes.
 	 */
-	enum wm_code (*parse)(struct layout *l, int fd, uint64_t size, const char *name,
-			      struct wm_error *err);
+	enum wm_code (*parse)(struct layout *l, const struct window *w, struct wm_error *err);
 	/*
 	 * Appends the bytes that stand in place of the zone in a file with a slot that carries
 	 * these `len` bytes. Where tensors follow, they move by a multiple of SLOT_UNIT.
@@ -189,8 +202,9 @@ struct format {
 	 * with the format's reason codes, as file_read_at() and as the sink does. NULL where no
 	 * tensor of the format ever has a source.
 	 */
-	enum wm_code (*gather)(const struct layout *l, const struct tensor *t, int fd,
-			       const struct sink *sink, const char *name, struct wm_error *err);
+	enum wm_code (*gather)(const struct layout *l, const struct tensor *t,
+			       const struct window *w, const struct sink *sink,
+			       struct wm_error *err);
 };
 
 extern const struct format format_safetensors, format_gguf, format_raw;
@@ -215,5 +229,9 @@ const struct format *format_pick(const char *name, uint64_t size, const uint8_t 
  */
 MUST_USE enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
 				   struct wm_error *err);
+
+/* The same of a window, whose name tells the suffix. */
+MUST_USE enum wm_code format_parse_window(struct layout *out, const struct window *w,
+					  struct wm_error *err);
 
 #endif

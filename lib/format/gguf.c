@@ -35,7 +35,6 @@
 #include "format/gguf_read.h"
 #include "format/slot.h"
 #include "util/cleanup.h"
-#include "util/file.h"
 #include "util/utf8.h"
 
 enum {
@@ -84,17 +83,17 @@ static enum wm_code read_name(struct gguf *g, struct layout *l, struct tensor *t
 	TRY(gguf_u64(g, &len, err));
 	if (len == 0 || len > NAME_MAX_BYTES)
 		return fail(err, REASON_GGUF_NAME,
-			    "%s: byte %zu: a tensor's name of %llu bytes, not 1 to %d", g->name,
+			    "%s: byte %zu: a tensor's name of %llu bytes, not 1 to %d", g->file.name,
 			    g->at, (unsigned long long)len, NAME_MAX_BYTES);
 	TRY(gguf_take(&c, g, len, err));
 	if (!utf8_valid(c.data, c.len) || tensor_name_has_controls((const char *)c.data, c.len))
 		return fail(err, REASON_GGUF_NAME,
 			    "%s: byte %zu: a tensor's name that is not UTF-8, or has a control "
-			    "character", g->name, g->at);
+			    "character", g->file.name, g->at);
 	if (gguf_has_mark(c.data, c.len))
 		return fail(err, REASON_GGUF_NAME,
 			    "%s: byte %zu: a tensor's name that begins with a byte order mark",
-			    g->name, g->at);
+			    g->file.name, g->at);
 	TRY(arena_copy(&copy, &l->arena, c.data, c.len, err));
 	t->name = copy;
 	t->name_len = c.len;
@@ -112,7 +111,7 @@ static enum wm_code read_dims(struct gguf *g, struct layout *l, struct tensor *t
 	TRY(gguf_u32(g, &rank, err));
 	if (rank > RANK_MAX)
 		return fail(err, REASON_GGUF_SHAPE, "%s: tensor '%s' has %u dimensions, over %d",
-			    g->name, t->name, rank, RANK_MAX);
+			    g->file.name, t->name, rank, RANK_MAX);
 	t->rank = rank;
 	if (rank == 0)
 		return WM_OK;
@@ -122,7 +121,7 @@ static enum wm_code read_dims(struct gguf *g, struct layout *l, struct tensor *t
 		TRY(gguf_u64(g, &dims[i], err));
 		if (dims[i] > INT64_MAX)
 			return fail(err, REASON_GGUF_SHAPE,
-				    "%s: tensor '%s': a dimension is below 0", g->name, t->name);
+				    "%s: tensor '%s': a dimension is below 0", g->file.name, t->name);
 	}
 	t->dims = dims;
 	return WM_OK;
@@ -134,7 +133,7 @@ static enum wm_code read_type(struct gguf *g, struct tensor *t, struct wm_error 
 
 	TRY(gguf_u32(g, &type, err));
 	if (type >= sizeof(types) / sizeof(types[0]) || !types[type].known)
-		return fail(err, REASON_GGUF_TYPE, "%s: tensor '%s': unknown type %u", g->name,
+		return fail(err, REASON_GGUF_TYPE, "%s: tensor '%s': unknown type %u", g->file.name,
 			    t->name, type);
 	t->dtype = types[type].dtype;
 	return WM_OK;
@@ -148,10 +147,10 @@ static enum wm_code check_shape(const struct gguf *g, struct tensor *t, struct w
 	if (row % info->elements != 0)
 		return fail(err, REASON_GGUF_SHAPE,
 			    "%s: tensor '%s': rows of %llu elements do not fill blocks of %u",
-			    g->name, t->name, (unsigned long long)row, info->elements);
+			    g->file.name, t->name, (unsigned long long)row, info->elements);
 	if (!tensor_elements(t, &n) || !dtype_len(&t->len, t->dtype, n))
 		return fail(err, REASON_GGUF_SHAPE,
-			    "%s: tensor '%s': has more bytes than 64 bits count", g->name, t->name);
+			    "%s: tensor '%s': has more bytes than 64 bits count", g->file.name, t->name);
 	return WM_OK;
 }
 
@@ -178,11 +177,11 @@ static enum wm_code read_info(struct gguf *g, struct layout *l, uint64_t *end,
 	TRY(check_shape(g, t, err));
 	if (off != *end)
 		return fail(err, REASON_GGUF_OFFSET, "%s: tensor '%s' begins at %llu, not at %llu",
-			    g->name, t->name, (unsigned long long)off, (unsigned long long)*end);
+			    g->file.name, t->name, (unsigned long long)off, (unsigned long long)*end);
 	if (!add_padded(end, t->len, g->alignment))
 		return fail(err, REASON_GGUF_SHAPE,
 			    "%s: up to tensor '%s' there are more bytes than 64 bits count",
-			    g->name, t->name);
+			    g->file.name, t->name);
 	t->segment = SIZE_MAX;
 	l->n_tensors++;
 	return WM_OK;
@@ -207,12 +206,12 @@ static enum wm_code read_infos(struct gguf *g, struct layout *l, uint64_t *end, 
 	*end = *padded = g->at;
 	if (l->n_tensors == 0) {
 		add_padded(padded, 0, g->alignment);
-		return g->size > *end ? gguf_take_padding(g, err) : WM_OK;
+		return g->file.size > *end ? gguf_take_padding(g, err) : WM_OK;
 	}
 	TRY(gguf_take_padding(g, err));
 	last = &l->tensors[l->n_tensors - 1];
 	if (__builtin_add_overflow(data_len, g->at, padded))
-		return fail(err, REASON_GGUF_TRUNCATED, "%s: lacks %llu bytes of tensors", g->name,
+		return fail(err, REASON_GGUF_TRUNCATED, "%s: lacks %llu bytes of tensors", g->file.name,
 			    (unsigned long long)data_len);
 	*end = *padded - (-last->len & (g->alignment - 1));
 	return WM_OK;
@@ -221,11 +220,11 @@ static enum wm_code read_infos(struct gguf *g, struct layout *l, uint64_t *end, 
 static enum wm_code check_size(const struct gguf *g, uint64_t end, uint64_t padded,
 			       struct wm_error *err)
 {
-	if (g->size == end || g->size == padded)
+	if (g->file.size == end || g->file.size == padded)
 		return WM_OK;
-	return fail(err, g->size < padded ? REASON_GGUF_TRUNCATED : REASON_GGUF_TRAILING,
-		    "%s: header and tensors take %llu bytes, the file has %llu", g->name,
-		    (unsigned long long)padded, (unsigned long long)g->size);
+	return fail(err, g->file.size < padded ? REASON_GGUF_TRUNCATED : REASON_GGUF_TRAILING,
+		    "%s: header and tensors take %llu bytes, the file has %llu", g->file.name,
+		    (unsigned long long)padded, (unsigned long long)g->file.size);
 }
 
 /* Checks that the `len` bytes of the file at `off` are 0. */
@@ -238,10 +237,10 @@ static enum wm_code check_pad(const struct gguf *g, uint64_t off, uint64_t len,
 	while (len > 0) {
 		const size_t n = len < PAD_BYTES ? (size_t)len : PAD_BYTES;
 
-		TRY(file_read_at(g->fd, bytes, n, off, g->name, err));
+		TRY(window_read(&g->file, bytes, n, off, err));
 		if (memcmp(bytes, zeros, n) != 0)
 			return fail(err, REASON_GGUF_PADDING,
-				    "%s: padding at byte %llu is not 0", g->name,
+				    "%s: padding at byte %llu is not 0", g->file.name,
 				    (unsigned long long)off);
 		off += n;
 		len -= n;
@@ -276,7 +275,7 @@ static enum wm_code place(struct layout *l, const struct gguf *g, uint64_t data,
 		t->segment = l->n_segments;
 		add_segment(l, t->len, true);
 		data += t->len;
-		if (data == g->size) /* the last pad is left out */
+		if (data == g->file.size) /* the last pad is left out */
 			pad = 0;
 		TRY(check_pad(g, data, pad, err));
 		if (pad > 0)
@@ -361,10 +360,9 @@ static void cut_slot(struct layout *l, const struct gguf *g)
 	buf_truncate(&l->head, l->head.len - slot_len);
 }
 
-static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *name,
-			  struct wm_error *err)
+static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
 {
-	cleanup_gguf struct gguf g = { .head = &l->head, .fd = fd, .size = size, .name = name };
+	cleanup_gguf struct gguf g = { .head = &l->head, .file = *w };
 	uint64_t end = 0, padded = 0;
 
 	TRY(gguf_read_metadata(&g, err));
@@ -378,7 +376,7 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	cut_slot(l, &g);
 	TRY(place(l, &g, g.at, err));
 	TRY(layout_close_head(l, err));
-	return layout_sort_names(l, REASON_GGUF_DUPLICATE, name, err);
+	return layout_sort_names(l, REASON_GGUF_DUPLICATE, w->name, err);
 }
 
 /* Appends `n_kvs`, the pair that is the slot with this value, and the rest of the head. */
@@ -405,8 +403,8 @@ static enum wm_code embed(struct buf *head, const struct layout *l, const void *
 			  const char *name, struct wm_error *err)
 {
 	struct buf bytes = l->head; /* all there is of this file: never grown */
-	cleanup_gguf struct gguf g = { .head = &bytes, .fd = -1, .size = l->head.len,
-				       .name = name };
+	cleanup_gguf struct gguf g = { .head = &bytes,
+				       .file = { -1, 0, l->head.len, name } };
 	cleanup_buf struct buf value = BUF_INIT(LIMIT_HEADER);
 	enum wm_code code;
 
@@ -442,8 +440,8 @@ static enum wm_code take_displaced(struct buf *head, const struct layout *l, con
 				   struct wm_error *err)
 {
 	struct buf bytes = l->head; /* all there is of this file: never grown */
-	cleanup_gguf struct gguf g = { .head = &bytes, .fd = -1, .size = l->head.len,
-				       .name = name };
+	cleanup_gguf struct gguf g = { .head = &bytes,
+				       .file = { -1, 0, l->head.len, name } };
 	const struct gguf_kv *kv;
 	size_t from, to, end;
 	uint8_t integer[8];

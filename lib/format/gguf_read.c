@@ -7,7 +7,6 @@
 
 #include "format/format.h"
 #include "util/cleanup.h"
-#include "util/file.h"
 #include "util/utf8.h"
 
 enum {
@@ -38,7 +37,7 @@ const uint8_t *gguf_bytes(const struct gguf *g, size_t off)
 
 static enum wm_code malformed(const struct gguf *g, const char *what, struct wm_error *err)
 {
-	return fail(err, REASON_GGUF_MALFORMED, "%s: byte %zu: %s", g->name, g->at, what);
+	return fail(err, REASON_GGUF_MALFORMED, "%s: byte %zu: %s", g->file.name, g->at, what);
 }
 
 /* Makes the next `n` bytes stand in the head. */
@@ -49,24 +48,24 @@ static enum wm_code need(struct gguf *g, uint64_t n, struct wm_error *err)
 
 	if (n <= g->head->len - g->at)
 		return WM_OK;
-	if (n > g->size - g->at)
+	if (n > g->file.size - g->at)
 		return fail(err, REASON_GGUF_TRUNCATED,
 			    "%s: %llu bytes should follow byte %zu, the file has %llu in all",
-			    g->name, (unsigned long long)n, g->at, (unsigned long long)g->size);
+			    g->file.name, (unsigned long long)n, g->at, (unsigned long long)g->file.size);
 	if (n > LIMIT_HEADER - g->at)
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: a header of more than %d bytes",
-			    g->name, LIMIT_HEADER);
+			    g->file.name, LIMIT_HEADER);
 	if (want < READ_BYTES)
 		want = READ_BYTES;
 	if (want < g->at + n)
 		want = g->at + n;
-	if (want > g->size)
-		want = g->size;
+	if (want > g->file.size)
+		want = g->file.size;
 	if (want > LIMIT_HEADER)
 		want = LIMIT_HEADER;
 	more = (size_t)want - g->head->len;
 	TRY(buf_reserve(g->head, more, err));
-	TRY(file_read_at(g->fd, g->head->data + g->head->len, more, g->head->len, g->name, err));
+	TRY(window_read(&g->file, g->head->data + g->head->len, more, g->head->len, err));
 	g->head->data[want] = 0;
 	g->head->len = (size_t)want;
 	return WM_OK;
@@ -107,7 +106,7 @@ enum wm_code gguf_take_padding(struct gguf *g, struct wm_error *err)
 	for (size_t i = 0; i < c.len; i++)
 		if (c.data[i] != 0)
 			return fail(err, REASON_GGUF_PADDING, "%s: byte %zu of padding is not 0",
-				    g->name, begin + i);
+				    g->file.name, begin + i);
 	return WM_OK;
 }
 
@@ -119,27 +118,27 @@ static enum wm_code read_head(struct gguf *g, uint64_t *n_kvs, struct wm_error *
 
 	TRY(gguf_take(&magic, g, 4, err));
 	if (memcmp(magic.data, "GGUF", 4) != 0)
-		return fail(err, REASON_GGUF_MALFORMED, "%s: does not begin with 'GGUF'", g->name);
+		return fail(err, REASON_GGUF_MALFORMED, "%s: does not begin with 'GGUF'", g->file.name);
 	TRY(gguf_u32(g, &version, err));
 	if ((version & 0xffff) == 0)
 		return fail(err, REASON_GGUF_VERSION, "%s: is written in big-endian byte order",
-			    g->name);
+			    g->file.name);
 	if (version != 2 && version != 3)
-		return fail(err, REASON_GGUF_VERSION, "%s: is of version %u, not 2 or 3", g->name,
+		return fail(err, REASON_GGUF_VERSION, "%s: is of version %u, not 2 or 3", g->file.name,
 			    version);
 	TRY(gguf_u64(g, &g->n_tensors, err));
 	TRY(gguf_u64(g, n_kvs, err));
-	if (*n_kvs > (g->size - GGUF_HEAD_BYTES) / KV_LEAST ||
-	    g->n_tensors > (g->size - GGUF_HEAD_BYTES - *n_kvs * KV_LEAST) / TENSOR_LEAST)
+	if (*n_kvs > (g->file.size - GGUF_HEAD_BYTES) / KV_LEAST ||
+	    g->n_tensors > (g->file.size - GGUF_HEAD_BYTES - *n_kvs * KV_LEAST) / TENSOR_LEAST)
 		return fail(err, REASON_GGUF_TRUNCATED,
 			    "%s: %llu tensors and %llu key-value pairs in a file of %llu bytes",
-			    g->name, (unsigned long long)g->n_tensors, (unsigned long long)*n_kvs,
-			    (unsigned long long)g->size);
+			    g->file.name, (unsigned long long)g->n_tensors, (unsigned long long)*n_kvs,
+			    (unsigned long long)g->file.size);
 	if (g->n_tensors > LIMIT_TENSORS)
-		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", g->name,
+		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", g->file.name,
 			    LIMIT_TENSORS);
 	if (*n_kvs > LIMIT_METADATA)
-		return fail(err, REASON_LIMIT, "%s: has more than %d key-value pairs", g->name,
+		return fail(err, REASON_LIMIT, "%s: has more than %d key-value pairs", g->file.name,
 			    LIMIT_METADATA);
 	return WM_OK;
 }
@@ -159,7 +158,7 @@ static enum wm_code read_key(struct gguf *g, struct gguf_kv *kv, struct wm_error
 		return malformed(g, "an empty key", err);
 	TRY(gguf_take(&c, g, len, err));
 	if (len > LIMIT_NAME)
-		return fail(err, REASON_LIMIT, "%s: byte %zu: a key over %d bytes", g->name,
+		return fail(err, REASON_LIMIT, "%s: byte %zu: a key over %d bytes", g->file.name,
 			    g->at, LIMIT_NAME);
 	if (!utf8_valid(c.data, c.len))
 		return malformed(g, "a key that is not UTF-8", err);
@@ -209,7 +208,7 @@ static enum wm_code read_array(struct gguf *g, struct wm_error *err)
 		return skip_strings(g, n, err);
 	if (__builtin_mul_overflow(n, type_bytes[type], &len))
 		return fail(err, REASON_GGUF_TRUNCATED, "%s: byte %zu: an array of %llu elements",
-			    g->name, g->at, (unsigned long long)n);
+			    g->file.name, g->at, (unsigned long long)n);
 	TRY(gguf_take(&c, g, len, err));
 	return type == TYPE_BOOL ? check_bools(g, c, err) : WM_OK;
 }
@@ -273,7 +272,7 @@ static enum wm_code check_keys_unique(const struct gguf *g, struct wm_error *err
 	for (size_t i = 1; i < g->n_kvs; i++)
 		if (compare_keys(&sorted[i - 1], &sorted[i], g->head->data) == 0)
 			return fail(err, REASON_GGUF_DUPLICATE, "%s: has the key '%.*s' twice",
-				    g->name, sorted[i]->key_len < 80 ? (int)sorted[i]->key_len : 80,
+				    g->file.name, sorted[i]->key_len < 80 ? (int)sorted[i]->key_len : 80,
 				    (const char *)gguf_bytes(g, sorted[i]->key));
 	return WM_OK;
 }
@@ -316,11 +315,11 @@ static enum wm_code read_alignment(struct gguf *g, struct wm_error *err)
 	c = cursor_of(gguf_bytes(g, kv->value), kv->value_len);
 	if (kv->type != TYPE_U32 || !cursor_u32le(&c, &g->alignment))
 		return fail(err, REASON_GGUF_ALIGNMENT, "%s: general.alignment is not a u32",
-			    g->name);
+			    g->file.name);
 	if (g->alignment == 0 || (g->alignment & (g->alignment - 1)) != 0 ||
 	    g->alignment > GGUF_ALIGNMENT_MAX)
 		return fail(err, REASON_GGUF_ALIGNMENT,
-			    "%s: general.alignment is %u, not a power of two up to %d", g->name,
+			    "%s: general.alignment is %u, not a power of two up to %d", g->file.name,
 			    g->alignment, GGUF_ALIGNMENT_MAX);
 	return WM_OK;
 }

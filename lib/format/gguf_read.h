@@ -2,7 +2,7 @@
 /*
  * The beginning of a GGUF file: its bytes, read as they are needed, and its metadata.
  *
- *	struct gguf g = { .head = &l->head, .fd = fd, .size = size, .name = name };
+ *	struct gguf g = { .head = &l->head, .file = *w };
  *	TRY(gguf_read_metadata(&g, err));
  *	TRY(gguf_u64(&g, &n, err));	 what follows the metadata
  *
@@ -11,6 +11,7 @@
 #ifndef FORMAT_GGUF_READ_H
 #define FORMAT_GGUF_READ_H
 
+#include "format/format.h"
 #include "util/buf.h"
 #include "util/cursor.h"
 
@@ -30,9 +31,7 @@ struct gguf_kv {
 
 struct gguf {
 	struct buf *head; /* the file's first bytes, as many as were needed; borrowed */
-	int fd;
-	uint64_t size;	  /* bytes of the file */
-	const char *name; /* of the file, for messages */
+	struct window file;
 	size_t at;	  /* what comes next */
 	uint64_t n_tensors;
 	uint32_t alignment; /* a power of two, at most GGUF_ALIGNMENT_MAX */

@@ -10,16 +10,14 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	return true;
 }
 
-static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *name,
-			  struct wm_error *err)
+static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
 {
-	(void)fd, (void)name;
 	l->segments = calloc(1, sizeof(*l->segments));
 	if (!l->segments)
 		return fail_nomem(err);
-	l->segments[0].len = size;
-	l->n_segments = size > 0;
-	l->size = size;
+	l->segments[0].len = w->size;
+	l->n_segments = w->size > 0;
+	l->size = w->size;
 	return WM_OK;
 }
 

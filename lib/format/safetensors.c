@@ -27,7 +27,6 @@
 
 #include "text/json.h"
 #include "util/cleanup.h"
-#include "util/file.h"
 
 enum {
 	LENGTH_BYTES = SAFETENSORS_LENGTH_BYTES,
@@ -405,28 +404,27 @@ static bool has_loose_spaces(const uint8_t *header, size_t len)
 }
 
 /* Reads length and header into l->head. */
-static enum wm_code read_head(struct layout *l, int fd, uint64_t size, const char *name,
-			      struct wm_error *err)
+static enum wm_code read_head(struct layout *l, const struct window *w, struct wm_error *err)
 {
 	uint8_t bytes[LENGTH_BYTES];
 	struct cursor c = cursor_of(bytes, sizeof(bytes));
 	uint64_t n = 0;
 
-	if (size < LENGTH_BYTES)
-		return fail(err, REASON_SAFETENSORS_TRUNCATED, "%s: has only %llu bytes", name,
-			    (unsigned long long)size);
-	TRY(file_read_at(fd, bytes, sizeof(bytes), 0, name, err));
+	if (w->size < LENGTH_BYTES)
+		return fail(err, REASON_SAFETENSORS_TRUNCATED, "%s: has only %llu bytes", w->name,
+			    (unsigned long long)w->size);
+	TRY(window_read(w, bytes, sizeof(bytes), 0, err));
 	cursor_u64le(&c, &n);
 	if (n > LIMIT_HEADER)
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: a header of %llu bytes, over %d",
-			    name, (unsigned long long)n, LIMIT_HEADER);
-	if (n > size - LENGTH_BYTES)
+			    w->name, (unsigned long long)n, LIMIT_HEADER);
+	if (n > w->size - LENGTH_BYTES)
 		return fail(err, REASON_SAFETENSORS_TRUNCATED,
-			    "%s: a header of %llu bytes in a file of %llu", name,
-			    (unsigned long long)n, (unsigned long long)size);
+			    "%s: a header of %llu bytes in a file of %llu", w->name,
+			    (unsigned long long)n, (unsigned long long)w->size);
 	TRY(buf_append(&l->head, bytes, sizeof(bytes), err));
 	TRY(buf_reserve(&l->head, (size_t)n, err));
-	TRY(file_read_at(fd, l->head.data + LENGTH_BYTES, (size_t)n, LENGTH_BYTES, name, err));
+	TRY(window_read(w, l->head.data + LENGTH_BYTES, (size_t)n, LENGTH_BYTES, err));
 	l->head.len += (size_t)n;
 	l->head.data[l->head.len] = 0;
 	return WM_OK;
@@ -444,14 +442,14 @@ static enum wm_code finish_head(struct reader *r, struct wm_error *err)
 	return WM_OK;
 }
 
-static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *name,
-			  struct wm_error *err)
+static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
 {
-	cleanup_reader struct reader r = { .layout = l, .name = name };
+	cleanup_reader struct reader r = { .layout = l, .name = w->name };
+	uint64_t size = w->size;
 	size_t n_stored;
 
-	TRY(read_head(l, fd, size, name, err));
-	r.json = json_parser(l->head.data + LENGTH_BYTES, l->head.len - LENGTH_BYTES, name);
+	TRY(read_head(l, w, err));
+	r.json = json_parser(l->head.data + LENGTH_BYTES, l->head.len - LENGTH_BYTES, w->name);
 	r.json.reason = REASON_SAFETENSORS_MALFORMED;
 	TRY(read_members(&r, err));
 	TRY(finish_head(&r, err));
@@ -461,7 +459,7 @@ static enum wm_code parse(struct layout *l, int fd, uint64_t size, const char *n
 	TRY(check_tiling(&r, size - l->head.len, &n_stored, err));
 	TRY(place(&r, size, n_stored, err));
 	TRY(layout_close_head(l, err));
-	return layout_sort_names(l, REASON_SAFETENSORS_DUPLICATE, name, err);
+	return layout_sort_names(l, REASON_SAFETENSORS_DUPLICATE, w->name, err);
 }
 
 /*
