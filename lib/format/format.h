@@ -103,11 +103,12 @@ void layout_release(struct layout *l);
 #define cleanup_layout __attribute__((cleanup(layout_release)))
 
 /*
- * Adds bytes that were parsed, in ascending order of `off`. They are borrowed until the
- * layout is released: from its arena, or its head.
+ * Adds bytes that were parsed, in any order; layout_sort_pieces() must follow. They are
+ * borrowed until the layout is released: from its arena, or its head.
  */
 MUST_USE enum wm_code layout_add_piece(struct layout *l, uint64_t off, const void *data,
 				       size_t len, struct wm_error *err);
+void layout_sort_pieces(struct layout *l);
 
 /* The head, which changes no more, is the only piece, and it is the zone. */
 MUST_USE enum wm_code layout_close_head(struct layout *l, struct wm_error *err);
@@ -207,7 +208,7 @@ struct format {
 			       struct wm_error *err);
 };
 
-extern const struct format format_safetensors, format_gguf, format_raw;
+extern const struct format format_safetensors, format_gguf, format_torch_zip, format_raw;
 
 /*
  * Tools of the Hugging Face Hub read headers of safetensors files up to this many bytes,

@@ -24,8 +24,6 @@ void layout_release(struct layout *l)
 enum wm_code layout_add_piece(struct layout *l, uint64_t off, const void *data, size_t len,
 			      struct wm_error *err)
 {
-	assert(l->n_pieces == 0 ||
-	       l->pieces[l->n_pieces - 1].off + l->pieces[l->n_pieces - 1].len <= off);
 	if (len == 0)
 		return WM_OK;
 	if (l->n_pieces == l->pieces_cap) {
@@ -39,6 +37,21 @@ enum wm_code layout_add_piece(struct layout *l, uint64_t off, const void *data, 
 	}
 	l->pieces[l->n_pieces++] = (struct piece){ off, len, data };
 	return WM_OK;
+}
+
+static int compare_pieces(const void *a, const void *b)
+{
+	const struct piece *x = a, *y = b;
+
+	return (x->off > y->off) - (x->off < y->off);
+}
+
+void layout_sort_pieces(struct layout *l)
+{
+	if (l->n_pieces > 1)
+		qsort(l->pieces, l->n_pieces, sizeof(*l->pieces), compare_pieces);
+	for (size_t i = 1; i < l->n_pieces; i++)
+		assert(l->pieces[i - 1].off + l->pieces[i - 1].len <= l->pieces[i].off);
 }
 
 enum wm_code layout_close_head(struct layout *l, struct wm_error *err)

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PyTorch's files since 1.6: a zip archive of records (caffe2/serialize/inline_container.h).
+ *
+ *	file     = zip archive (format/zip.c) of stored members, all below one directory
+ *	PREFIX/data.pkl	 the pickle of what was saved (format/torch.c), one, and nothing behind it
+ *	PREFIX/data/KEY	 the bytes of the storage KEY, as many as its numel times its type
+ *	PREFIX/byteorder "little", where it is there
+ *	others	 skeleton: version, .data/..., and of TorchScript code/, constants.pkl, extra/
+ *	storage id = ("storage", type, KEY, location, numel)
+ *
+ * The first entry of the directory names PREFIX, as for PyTorch's reader. TorchScript's code
+ * is no Python, but runs: each of its files is a name of code. The slot is the member
+ * PREFIX/extra/weightmark.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "format/torch.h"
+#include "format/zip.h"
+
+enum { BYTEORDER_MAX = 16, TAIL_MAX = 64 };
+
+static const char slot_name[] = "/extra/weightmark";
+
+struct archive {
+	struct zip zip;
+	struct layout *layout;
+	const struct window *file;
+	char prefix[LIMIT_PATH];
+};
+
+static void archive_release(struct archive *a)
+{
+	zip_release(&a->zip);
+}
+
+#define cleanup_archive __attribute__((cleanup(archive_release)))
+
+static enum wm_code malformed(const struct archive *a, const char *what, struct wm_error *err)
+{
+	return fail(err, REASON_TORCH_MALFORMED, "%s: %s", a->file->name, what);
+}
+
+/* The member PREFIX/name, or NULL. */
+static const struct zip_member *find(const struct archive *a, const char *name)
+{
+	char path[LIMIT_PATH + LIMIT_MESSAGE];
+
+	snprintf(path, sizeof(path), "%s%s", a->prefix, name);
+	return zip_find(&a->zip, path);
+}
+
+/* Takes the directory of the first entry, in which all others must be. */
+static enum wm_code find_prefix(struct archive *a, struct wm_error *err)
+{
+	const struct zip *z = &a->zip;
+	const char *slash = z->n_members ? strchr(z->members[0].name, '/') : NULL;
+	size_t len;
+
+	if (!slash || slash - z->members[0].name >= LIMIT_PATH - TAIL_MAX)
+		return malformed(a, "its first record is in no directory", err);
+	len = (size_t)(slash - z->members[0].name);
+	memcpy(a->prefix, z->members[0].name, len);
+	a->prefix[len] = '\0';
+	for (size_t i = 0; i < z->n_members; i++)
+		if (strncmp(z->members[i].name, z->members[0].name, len + 1) != 0)
+			return malformed(a, "its records are not in one directory", err);
+	return WM_OK;
+}
+
+/* The storage whose id is ("storage", type, key, location, numel). */
+static enum wm_code find_storage(struct torch_storage *out, void *context, const struct pickle *p,
+				 const struct pickle_node *id, struct wm_error *err)
+{
+	struct archive *a = context;
+	char name[sizeof("/data/") + TAIL_MAX];
+	const struct pickle_node *key, *numel;
+	const struct zip_member *m;
+	uint64_t len;
+
+	if (id->n != 5 || !pickle_text_is(p, pickle_node(p, pickle_item(p, id, 0)), "storage"))
+		return malformed(a, "a persistent id is none of a storage", err);
+	key = pickle_node(p, pickle_item(p, id, 2));
+	numel = pickle_node(p, pickle_item(p, id, 4));
+	if (!torch_storage_type(&out->dtype, &out->untyped, p,
+				pickle_node(p, pickle_item(p, id, 1))))
+		return fail(err, REASON_TORCH_DTYPE, "%s: a storage", a->file->name);
+	if (key->kind != PICKLE_TEXT || key->n > TAIL_MAX || numel->kind != PICKLE_INTEGER ||
+	    numel->integer < 0)
+		return malformed(a, "a storage has no key or number of elements", err);
+	snprintf(name, sizeof(name), "/data/%.*s", (int)key->n, (const char *)p->data + key->off);
+	m = find(a, name);
+	if (!m || m->deflated)
+		return malformed(a, "a storage has no stored record", err);
+	if (!dtype_len(&len, out->dtype, (uint64_t)numel->integer) || len != m->len)
+		return fail(err, REASON_TORCH_MALFORMED,
+			    "%s: record '%.80s' has %llu bytes, its storage needs %lld elements",
+			    a->file->name, m->name, (unsigned long long)m->len,
+			    (long long)numel->integer);
+	out->off = m->off;
+	out->len = m->len;
+	out->skip = 0;
+	return WM_OK;
+}
+
+static enum wm_code check_byteorder(struct archive *a, struct wm_error *err)
+{
+	const struct zip_member *m = find(a, "/byteorder");
+	const uint8_t *bytes = NULL;
+
+	if (!m)
+		return WM_OK;
+	TRY(zip_load(&bytes, a->layout, m, BYTEORDER_MAX, a->file, err));
+	if (m->len != strlen("little") || memcmp(bytes, "little", strlen("little")) != 0)
+		return malformed(a, "its byte order is not little", err);
+	return WM_OK;
+}
+
+/* TorchScript's modules. */
+static enum wm_code add_code(struct archive *a, struct wm_error *err)
+{
+	size_t prefix_len = strlen(a->prefix);
+
+	for (size_t i = 0; i < a->zip.n_members; i++) {
+		const char *name = a->zip.members[i].name + prefix_len;
+		cleanup_buf struct buf text = BUF_INIT(2 * LIMIT_PATH);
+
+		if (strncmp(name, "/code/", strlen("/code/")) != 0)
+			continue;
+		TRY(buf_printf(&text, err, "torchscript:%s", name + 1));
+		TRY(layout_add_import(a->layout, buf_str(&text), text.len, false, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code read_pickle(struct archive *a, struct pickle *p, struct wm_error *err)
+{
+	const struct zip_member *m = find(a, "/data.pkl");
+	const uint8_t *bytes = NULL;
+
+	if (!m)
+		return malformed(a, "has no data.pkl", err);
+	TRY(zip_load(&bytes, a->layout, m, LIMIT_PICKLE, a->file, err));
+	TRY(pickle_read(p, bytes, (size_t)m->len, a->file->name, err));
+	if (p->len != m->len)
+		return fail(err, REASON_PICKLE_MALFORMED, "%s: something follows the pickle in '%s'",
+			    a->file->name, m->name);
+	return torch_add_imports(a->layout, p, err);
+}
+
+static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
+{
+	cleanup_archive struct archive a = { .layout = l, .file = w };
+	cleanup_pickle struct pickle p = PICKLE_INIT;
+	cleanup_torch_reader struct torch_reader r = {
+		.layout = l, .name = w->name, .pickle = &p, .storage = find_storage, .context = &a,
+	};
+	char slot[LIMIT_PATH];
+
+	TRY(zip_read(&a.zip, l, w, err));
+	TRY(find_prefix(&a, err));
+	snprintf(slot, sizeof(slot), "%.*s%s", LIMIT_PATH - TAIL_MAX, a.prefix, slot_name);
+	TRY(zip_take_slot(&a.zip, l, w, slot, err));
+	TRY(check_byteorder(&a, err));
+	TRY(read_pickle(&a, &p, err));
+	TRY(add_code(&a, err));
+	TRY(zip_close(&a.zip, l, err));
+	TRY(torch_add_tensors(&r, err));
+	return torch_finish(&r, err);
+}
+
+static enum wm_code embed(struct buf *zone, const struct layout *l, const void *carried,
+			  size_t len, const char *name, struct wm_error *err)
+{
+	char slot[LIMIT_PATH];
+
+	TRY(zip_first_directory(slot, sizeof(slot) - sizeof(slot_name), l, name, err));
+	strcat(slot, slot_name);
+	return zip_embed(zone, l, slot, carried, len, name, err);
+}
+
+static bool has_suffix(const char *name)
+{
+	static const char *const suffixes[] = { ".pt", ".pth", ".bin", ".ckpt", ".ptl" };
+	const char *dot = strrchr(name, '.');
+
+	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		if (strcasecmp(dot, suffixes[i]) == 0)
+			return true;
+	return false;
+}
+
+/* An archive under a name of weights; under any other, one that begins with PyTorch's pickle. */
+static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
+{
+	static const char pickle[] = "/data.pkl";
+	size_t name_len;
+
+	(void)size;
+	if (!zip_claims(start, len))
+		return false;
+	if (has_suffix(name))
+		return true;
+	if (len < 30)
+		return false;
+	name_len = (size_t)start[26] | (size_t)start[27] << 8;
+	return name_len >= strlen(pickle) && name_len <= len - 30 &&
+	       memcmp(start + 30 + name_len - strlen(pickle), pickle, strlen(pickle)) == 0;
+}
+
+const struct format format_torch_zip = {
+	"torch-zip/1", claims, parse, embed, NULL, torch_gather,
+};
