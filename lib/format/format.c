@@ -10,6 +10,8 @@ const struct format *const formats[] = {
 	&format_safetensors,
 	&format_gguf,
 	&format_torch_zip,
+	&format_torch_legacy,
+	&format_pickle,
 	&format_raw,
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);

@@ -208,7 +208,8 @@ struct format {
 			       struct wm_error *err);
 };
 
-extern const struct format format_safetensors, format_gguf, format_torch_zip, format_raw;
+extern const struct format format_safetensors, format_gguf, format_torch_zip, format_torch_legacy,
+	format_pickle, format_raw;
 
 /*
  * Tools of the Hugging Face Hub read headers of safetensors files up to this many bytes,

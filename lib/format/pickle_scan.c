@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names of globals in pickles of any protocol, 0 to 5 (Lib/pickletools.py).
+ *
+ * The stack is followed, but of values only text matters, since protocol 4 takes the name of a
+ * global from there. A name that is not plainly text in the pickle is "(computed)", which is
+ * nothing that anybody allows.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/pickle.h"
+#include "util/buf.h"
+#include "util/cleanup.h"
+#include "util/cursor.h"
+#include "util/limits.h"
+#include "util/utf8.h"
+
+enum {
+	STACK_MAX = 1 << 20,
+	PROTOCOL_MAX = 5,
+	LINE_MAX = 65536,
+};
+
+/* A value: where its text stands. */
+struct value {
+	uint32_t off, len;
+	uint8_t kind;
+};
+
+enum { UNKNOWN, TEXT, MARK };
+
+struct scan {
+	struct cursor c;
+	const char *name;
+	const struct pickle_names *names;
+	struct value *stack, *memo;
+	size_t n, cap, memo_cap;
+	size_t n_memoized;
+};
+
+static void scan_release(struct scan *s)
+{
+	free(s->stack);
+	free(s->memo);
+}
+
+#define cleanup_scan __attribute__((cleanup(scan_release)))
+
+static enum wm_code malformed(const struct scan *s, const char *what, struct wm_error *err)
+{
+	return fail(err, REASON_PICKLE_MALFORMED, "%s: pickle byte %zu: %s", s->name, s->c.off,
+		    what);
+}
+
+/* --- the stack ------------------------------------------------------------------------ */
+
+static enum wm_code push(struct scan *s, struct value v, struct wm_error *err)
+{
+	if (s->n == STACK_MAX)
+		return fail(err, REASON_LIMIT, "%s: a pickle of too many values on its stack",
+			    s->name);
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 256;
+		struct value *grown = reallocarray(s->stack, cap, sizeof(*grown));
+
+		if (!grown)
+			return fail_nomem(err);
+		s->stack = grown;
+		s->cap = cap;
+	}
+	s->stack[s->n++] = v;
+	return WM_OK;
+}
+
+/* Takes `n` values, none of them a mark. */
+static enum wm_code drop(struct scan *s, size_t n, struct wm_error *err)
+{
+	for (; n > 0; n--, s->n--)
+		if (s->n == 0 || s->stack[s->n - 1].kind == MARK)
+			return malformed(s, "a value is missing", err);
+	return WM_OK;
+}
+
+static enum wm_code drop_marked(struct scan *s, struct wm_error *err)
+{
+	while (s->n > 0 && s->stack[s->n - 1].kind != MARK)
+		s->n--;
+	if (s->n == 0)
+		return malformed(s, "a mark is missing", err);
+	s->n--;
+	return WM_OK;
+}
+
+/* What follows puts one value in the place of `n`. */
+static enum wm_code replace(struct scan *s, size_t n, struct wm_error *err)
+{
+	TRY(drop(s, n, err));
+	return push(s, (struct value){ .kind = UNKNOWN }, err);
+}
+
+static enum wm_code replace_marked(struct scan *s, struct wm_error *err)
+{
+	TRY(drop_marked(s, err));
+	return push(s, (struct value){ .kind = UNKNOWN }, err);
+}
+
+/* --- arguments ------------------------------------------------------------------------ */
+
+static enum wm_code take_number(uint64_t *out, struct scan *s, unsigned bytes,
+				struct wm_error *err)
+{
+	const uint8_t *p = cursor_take(&s->c, bytes);
+
+	if (!p)
+		return malformed(s, "ends in an argument", err);
+	*out = 0;
+	for (unsigned i = bytes; i-- > 0;)
+		*out = *out << 8 | p[i];
+	return WM_OK;
+}
+
+/* Skips a counted argument; as text it is kept. */
+static enum wm_code push_counted(struct scan *s, unsigned bytes, uint8_t kind,
+				 struct wm_error *err)
+{
+	const uint8_t *p;
+	uint64_t len = 0;
+
+	TRY(take_number(&len, s, bytes, err));
+	p = len <= cursor_left(&s->c) ? cursor_take(&s->c, (size_t)len) : NULL;
+	if (!p)
+		return malformed(s, "ends in an argument", err);
+	return push(s, (struct value){ (uint32_t)(p - s->c.data), (uint32_t)len, kind }, err);
+}
+
+static enum wm_code take_line(struct value *out, struct scan *s, struct wm_error *err)
+{
+	const uint8_t *start = s->c.data + s->c.off;
+	size_t left = cursor_left(&s->c);
+	const uint8_t *end = memchr(start, '\n', left < LINE_MAX ? left : LINE_MAX);
+
+	if (!end)
+		return malformed(s, "a line does not end", err);
+	*out = (struct value){ (uint32_t)s->c.off, (uint32_t)(end - start), TEXT };
+	cursor_take(&s->c, out->len + (size_t)1);
+	return WM_OK;
+}
+
+static enum wm_code push_line(struct scan *s, struct wm_error *err)
+{
+	struct value line;
+
+	TRY(take_line(&line, s, err));
+	return push(s, (struct value){ .kind = UNKNOWN }, err);
+}
+
+/* A number in decimal, as PUT and GET have it. */
+static enum wm_code take_decimal(uint64_t *out, struct scan *s, struct wm_error *err)
+{
+	struct value line;
+
+	TRY(take_line(&line, s, err));
+	*out = 0;
+	for (uint32_t i = 0; i < line.len; i++) {
+		uint8_t c = s->c.data[line.off + i];
+
+		if (c < '0' || c > '9' || line.len > 10)
+			return malformed(s, "a memo number is none", err);
+		*out = 10 * *out + (uint64_t)(c - '0');
+	}
+	return line.len > 0 ? WM_OK : malformed(s, "a memo number is none", err);
+}
+
+/* --- the memo ------------------------------------------------------------------------- */
+
+static enum wm_code put(struct scan *s, uint64_t number, struct wm_error *err)
+{
+	if (s->n == 0 || s->stack[s->n - 1].kind == MARK)
+		return malformed(s, "nothing to remember", err);
+	if (number >= s->c.off)
+		return malformed(s, "a memo number beyond what was put", err);
+	if (number >= s->memo_cap) {
+		size_t cap = s->memo_cap ? s->memo_cap : 256;
+		struct value *grown;
+
+		while (cap <= number)
+			cap *= 2;
+		grown = reallocarray(s->memo, cap, sizeof(*grown));
+		if (!grown)
+			return fail_nomem(err);
+		for (size_t i = s->memo_cap; i < cap; i++)
+			grown[i].kind = MARK; /* nothing was put there */
+		s->memo = grown;
+		s->memo_cap = cap;
+	}
+	s->memo[number] = s->stack[s->n - 1];
+	s->n_memoized++;
+	return WM_OK;
+}
+
+static enum wm_code get(struct scan *s, uint64_t number, struct wm_error *err)
+{
+	if (number >= s->memo_cap || s->memo[number].kind == MARK)
+		return malformed(s, "a memo number that was not put", err);
+	return push(s, s->memo[number], err);
+}
+
+static enum wm_code put_numbered(struct scan *s, unsigned bytes, struct wm_error *err)
+{
+	uint64_t number = 0;
+
+	TRY(take_number(&number, s, bytes, err));
+	return put(s, number, err);
+}
+
+static enum wm_code get_numbered(struct scan *s, unsigned bytes, struct wm_error *err)
+{
+	uint64_t number = 0;
+
+	TRY(take_number(&number, s, bytes, err));
+	return get(s, number, err);
+}
+
+static enum wm_code put_decimal(struct scan *s, struct wm_error *err)
+{
+	uint64_t number = 0;
+
+	TRY(take_decimal(&number, s, err));
+	return put(s, number, err);
+}
+
+static enum wm_code get_decimal(struct scan *s, struct wm_error *err)
+{
+	uint64_t number = 0;
+
+	TRY(take_decimal(&number, s, err));
+	return get(s, number, err);
+}
+
+/* --- names ---------------------------------------------------------------------------- */
+
+static enum wm_code tell(struct scan *s, const struct value *module, const struct value *name,
+			 struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(2 * (size_t)LINE_MAX + 1);
+	static const char computed[] = "(computed)";
+	const uint8_t *data = s->c.data;
+
+	if (module->kind != TEXT || name->kind != TEXT || module->len > LINE_MAX ||
+	    name->len > LINE_MAX || !utf8_valid(data + module->off, module->len) ||
+	    !utf8_valid(data + name->off, name->len))
+		return s->names->take(s->names->context, computed, strlen(computed), err);
+	TRY(buf_append(&text, data + module->off, module->len, err));
+	TRY(buf_append_byte(&text, '.', err));
+	TRY(buf_append(&text, data + name->off, name->len, err));
+	return s->names->take(s->names->context, buf_str(&text), text.len, err);
+}
+
+static enum wm_code tell_lines(struct scan *s, struct wm_error *err)
+{
+	struct value module, name;
+
+	TRY(take_line(&module, s, err));
+	TRY(take_line(&name, s, err));
+	return tell(s, &module, &name, err);
+}
+
+static enum wm_code read_global(struct scan *s, struct wm_error *err)
+{
+	TRY(tell_lines(s, err));
+	return push(s, (struct value){ .kind = UNKNOWN }, err);
+}
+
+static enum wm_code read_stack_global(struct scan *s, struct wm_error *err)
+{
+	if (s->n < 2)
+		return malformed(s, "a value is missing", err);
+	TRY(tell(s, &s->stack[s->n - 2], &s->stack[s->n - 1], err));
+	return replace(s, 2, err);
+}
+
+static enum wm_code read_inst(struct scan *s, struct wm_error *err)
+{
+	TRY(tell_lines(s, err));
+	return replace_marked(s, err);
+}
+
+/* A number of copyreg's registry of extensions. */
+static enum wm_code read_extension(struct scan *s, unsigned bytes, struct wm_error *err)
+{
+	static const char extension[] = "(extension)";
+	uint64_t number = 0;
+
+	TRY(take_number(&number, s, bytes, err));
+	TRY(s->names->take(s->names->context, extension, strlen(extension), err));
+	return push(s, (struct value){ .kind = UNKNOWN }, err);
+}
+
+/* --- opcodes -------------------------------------------------------------------------- */
+
+static enum wm_code skip(struct scan *s, unsigned bytes, struct wm_error *err)
+{
+	if (!cursor_take(&s->c, bytes))
+		return malformed(s, "ends in an argument", err);
+	return push(s, (struct value){ .kind = UNKNOWN }, err);
+}
+
+static enum wm_code read_protocol(struct scan *s, struct wm_error *err)
+{
+	const uint8_t *p = cursor_take(&s->c, 1);
+
+	return p && *p <= PROTOCOL_MAX ? WM_OK : malformed(s, "a protocol that is not known", err);
+}
+
+static enum wm_code read_frame(struct scan *s, struct wm_error *err)
+{
+	uint64_t len = 0;
+
+	TRY(take_number(&len, s, 8, err));
+	return len <= cursor_left(&s->c) ? WM_OK : malformed(s, "a frame beyond its end", err);
+}
+
+static enum wm_code duplicate(struct scan *s, struct wm_error *err)
+{
+	if (s->n == 0 || s->stack[s->n - 1].kind == MARK)
+		return malformed(s, "a value is missing", err);
+	return push(s, s->stack[s->n - 1], err);
+}
+
+/* POP takes a mark too. */
+static enum wm_code pop(struct scan *s, struct wm_error *err)
+{
+	if (s->n == 0)
+		return malformed(s, "a value is missing", err);
+	s->n--;
+	return WM_OK;
+}
+
+/* Opcodes of protocols 0 to 2 with an ASCII letter, but STOP. */
+static enum wm_code step_old(struct scan *s, uint8_t opcode, struct wm_error *err)
+{
+	switch (opcode) {
+	case '(': return push(s, (struct value){ .kind = MARK }, err);
+	case '0': return pop(s, err);
+	case '1': return drop_marked(s, err);
+	case '2': return duplicate(s, err);
+	case 'F': case 'I': case 'L': case 'P': case 'S': case 'V': return push_line(s, err);
+	case 'J': return skip(s, 4, err);
+	case 'K': return skip(s, 1, err);
+	case 'M': return skip(s, 2, err);
+	case 'G': return skip(s, 8, err);
+	case 'N': case '}': case ']': case ')': return skip(s, 0, err);
+	case 'T': return push_counted(s, 4, UNKNOWN, err);
+	case 'U': return push_counted(s, 1, UNKNOWN, err);
+	case 'X': return push_counted(s, 4, TEXT, err);
+	case 'B': return push_counted(s, 4, UNKNOWN, err);
+	case 'C': return push_counted(s, 1, UNKNOWN, err);
+	case 'Q': return replace(s, 1, err);
+	case 'R': return replace(s, 2, err);
+	case 'a': case 'b': return drop(s, 1, err);
+	case 's': return drop(s, 2, err);
+	case 'e': case 'u': return drop_marked(s, err);
+	case 'd': case 'l': case 'o': case 't': return replace_marked(s, err);
+	case 'c': return read_global(s, err);
+	case 'i': return read_inst(s, err);
+	case 'g': return get_decimal(s, err);
+	case 'h': return get_numbered(s, 1, err);
+	case 'j': return get_numbered(s, 4, err);
+	case 'p': return put_decimal(s, err);
+	case 'q': return put_numbered(s, 1, err);
+	case 'r': return put_numbered(s, 4, err);
+	default: return malformed(s, "an opcode that is not known", err);
+	}
+}
+
+/* Opcodes from 0x80 on. */
+static enum wm_code step_new(struct scan *s, uint8_t opcode, struct wm_error *err)
+{
+	switch (opcode) {
+	case 0x80: return read_protocol(s, err);
+	case 0x81: return replace(s, 2, err); /* NEWOBJ */
+	case 0x82: return read_extension(s, 1, err);
+	case 0x83: return read_extension(s, 2, err);
+	case 0x84: return read_extension(s, 4, err);
+	case 0x85: case 0x86: case 0x87: return replace(s, opcode - 0x84U, err); /* TUPLE1-3 */
+	case 0x88: case 0x89: case 0x8f: case 0x97: return skip(s, 0, err);
+	case 0x8a: return push_counted(s, 1, UNKNOWN, err); /* LONG1 */
+	case 0x8b: return push_counted(s, 4, UNKNOWN, err); /* LONG4 */
+	case 0x8c: return push_counted(s, 1, TEXT, err);    /* SHORT_BINUNICODE */
+	case 0x8d: return push_counted(s, 8, TEXT, err);    /* BINUNICODE8 */
+	case 0x8e: case 0x96: return push_counted(s, 8, UNKNOWN, err);
+	case 0x90: return drop_marked(s, err);		    /* ADDITEMS */
+	case 0x91: return replace_marked(s, err);	    /* FROZENSET */
+	case 0x92: return replace(s, 3, err);		    /* NEWOBJ_EX */
+	case 0x93: return read_stack_global(s, err);
+	case 0x94: return put(s, s->n_memoized, err);	    /* MEMOIZE */
+	case 0x95: return read_frame(s, err);
+	case 0x98: return replace(s, 1, err);		    /* READONLY_BUFFER */
+	default: return malformed(s, "an opcode that is not known", err);
+	}
+}
+
+enum wm_code pickle_scan(size_t *used, const void *data, size_t len,
+			 const struct pickle_names *names, const char *name, struct wm_error *err)
+{
+	cleanup_scan struct scan s = { .c = cursor_of(data, len), .name = name, .names = names };
+
+	if (len > UINT32_MAX)
+		return fail(err, REASON_LIMIT, "%s: a pickle of %zu bytes", name, len);
+	for (;;) {
+		const uint8_t *opcode = cursor_take(&s.c, 1);
+
+		if (!opcode)
+			return malformed(&s, "does not end with STOP", err);
+		if (*opcode == '.')
+			break;
+		TRY(*opcode < 0x80 ? step_old(&s, *opcode, err) : step_new(&s, *opcode, err));
+	}
+	if (s.n != 1 || s.stack[0].kind == MARK)
+		return malformed(&s, "leaves another number of values than one", err);
+	*used = s.c.off;
+	return WM_OK;
+}
