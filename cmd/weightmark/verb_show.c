@@ -7,6 +7,7 @@
 #include "measured.h"
 #include "output.h"
 #include "print_statement.h"
+#include "report/verdict_report.h"
 #include "statement/statement.h"
 #include "text/yaml.h"
 #include "util/file.h"
@@ -136,6 +137,33 @@ static enum wm_code show_one(struct tree *t, struct node *list, const char *path
 	return show_sidecar(t, list, &sidecar, path, "sidecar", yaml, err);
 }
 
+/* The names of code that loading the files would use; sets `*any`. */
+static enum wm_code show_code(struct tree *t, const struct checkpoint *c, bool *any,
+			      struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	for (size_t i = 0; i < c->n_files; i++) {
+		const struct checkpoint_file *f = &c->files[i];
+
+		if (f->layout.n_imports == 0)
+			continue;
+		if (!*any)
+			TRY(node_set_new(&list, t->root, t, "files", NODE_LIST, err));
+		*any = true;
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_shown(row, t, "path", f->path, err));
+		TRY(imports_tree(row, t, &f->layout, err));
+		if (output_is_json())
+			continue;
+		print("# %s: loading it would use this code\n", f->place);
+		for (size_t k = 0; k < f->layout.n_imports; k++)
+			print("  %-11s%s\n", f->layout.imports[k].allowed ? "harmless" : "not known",
+			      f->layout.imports[k].name);
+	}
+	return WM_OK;
+}
+
 static enum wm_code show_carriers(struct tree *t, struct node *list, struct call *call, bool yaml,
 				  struct wm_error *err)
 {
@@ -145,6 +173,7 @@ static enum wm_code show_carriers(struct tree *t, struct node *list, struct call
 	cleanup_carriers struct carriers carriers = { 0 };
 	cleanup_free char *beside = NULL;
 	struct wm_error why = { 0 };
+	bool code = false;
 
 	TRY(carrier_sidecar_path(&beside, path, err));
 	/* A sidecar can be shown though its checkpoint is not here, or is broken. */
@@ -155,7 +184,9 @@ static enum wm_code show_carriers(struct tree *t, struct node *list, struct call
 		return show_one(t, list, beside, yaml, err);
 	}
 	TRY(carriers_gather(&carriers, c, beside, err));
-	if (carriers.n == 0)
+	if (!yaml)
+		TRY(show_code(t, c, &code, err));
+	if (carriers.n == 0 && !code)
 		return fail(err, REASON_SIDECAR_MISSING,
 			    "%s: there is no such file, and no slot in the checkpoint", beside);
 	for (size_t i = 0; i < carriers.n; i++) {

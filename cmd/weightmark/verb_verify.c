@@ -53,12 +53,15 @@ static enum wm_code print_statements(const struct wm_verdict *v, struct wm_error
 	return WM_OK;
 }
 
+enum { CODE_MAX = 64 }; /* times --allow-code */
+
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_log_keys struct log_keys log_keys = LOG_KEYS_INIT;
 	cleanup_buf struct buf state = BUF_INIT(LIMIT_PATH);
 	cleanup_keyring struct keyring *keys = NULL;
 	cleanup_verdict struct wm_verdict *v = NULL;
+	const char *code_allowed[CODE_MAX];
 	struct progress progress = { 0 };
 	struct stat st;
 	struct verify_options options = {
@@ -67,6 +70,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		.part_only = options_has(&call->options, "part-only"),
 		.links_within = options_get(&call->options, "links-within"),
 		.full = options_has(&call->options, "full"),
+		.code = code_allowed,
 		.progress = &progress,
 	};
 	const bool statements = options_has(&call->options, "statements");
@@ -78,6 +82,11 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	if (options.part_only && stat(call->options.operands[0], &st) == 0 && S_ISDIR(st.st_mode))
 		return fail(err, REASON_USAGE, "%s: is a directory; with --part-only give one file",
 			    call->options.operands[0]);
+	for (const char *s; (s = options_nth(&call->options, "allow-code", options.n_code));) {
+		if (options.n_code == CODE_MAX)
+			return fail(err, REASON_USAGE, "more than %d times --allow-code", CODE_MAX);
+		code_allowed[options.n_code++] = s;
+	}
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
 	TRY(load_keyring(&keys, call, err));
 	TRY(load_log_keys(&log_keys, call, err));
@@ -107,7 +116,11 @@ static const struct option_spec options[] = {
 	  .help = "judge one file of a set alone: at best review, exit status 4" },
 	LINKS_OPTION,
 	{ .name = "full",
-	  .help = "recompute the plain SHA-256 too, not the file digest alone" },
+	  .help = "recompute the plain SHA-256 too, not the file digest alone, and the digests "
+		  "of tensors that are not stored as they are" },
+	{ .name = "allow-code", .argument = "NAME", .repeatable = true,
+	  .help = "allow this name of code that loading would use (NAME* all that begin so); "
+		  "'weightmark show PATH' lists them" },
 	{ .name = "checks", .help = "list every check" },
 	{ .name = "statements", .help = "print what the verified statements say" },
 };

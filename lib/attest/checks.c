@@ -351,7 +351,6 @@ __attribute__((unused)) static enum wm_code check_removed(const struct verificat
 const struct check checks[] = {
 	/* checks: begin */
 	{ "checkpoint-parsed", "the file keeps its strict grammar", checkpoint_parsed, REFUSES },
-	{ "code-allowed", "loading it runs no unknown code", code_allowed, REFUSES },
 	{ "carrier-found", "statements are carried", carrier_found, REFUSES },
 	{ "carriers-canonical", "no byte of a carrier is free", carriers_canonical, REFUSES },
 	{ "proofs-consistent", "proofs lead where they say", proofs_consistent, REFUSES },
@@ -377,6 +376,7 @@ const struct check checks[] = {
 	{ "file-digests-equal", "file digests are the signed", file_digests_equal, REFUSES },
 	{ "weights-equal", "the weights digests are the signed", weights_equal, REFUSES },
 	{ "sha256-equal", "plain SHA-256s are the signed ones", sha256_equal, FULL },
+	{ "code-allowed", "loading it runs no unknown code", code_allowed, REFUSES },
 	{ "bytes-fetched", "the bytes themselves are here", bytes_fetched, REVIEWS },
 	{ "set-judged", "all files of a set were judged", set_judged, REVIEWS },
 	{ "schema-known", "the schema version is known", schema_known, REVIEWS },

@@ -181,6 +181,9 @@ static void note_measuring(struct wm_verdict *v)
 		verdict_note(v, "loose-spaces",
 			     "the header has white space that readers accept and the "
 			     "specification does not");
+	if (v->facts.n_permitted > 0)
+		verdict_note(v, "code-permitted", "%zu name%s of code allowed by --allow-code",
+			     v->facts.n_permitted, v->facts.n_permitted == 1 ? "" : "s");
 	for (size_t i = 0; i < c->n_parts; i++)
 		if (c->parts[i].ungathered)
 			verdict_note(v, "weights-not-gathered",

@@ -34,6 +34,7 @@ struct verification {
 	bool part_only; /* one file of a set was to be judged alone; never of a directory */
 	const char *part; /* that must be whole; NULL: any. Borrowed from options or `record` */
 	bool part_named;  /* by the user: the rest may be absent */
+	size_t n_permitted; /* names of code that are allowed because the verifier said so */
 	int64_t now;	/* seconds */
 	char *path;	/* of the checkpoint that was judged: the set of the file that was named */
 	char *sidecar_path;
@@ -62,6 +63,8 @@ struct verify_options {
 	const char *part;    /* the part that must be whole; NULL: any one */
 	bool part_only;	     /* judge the one file alone, though it be of a set; not a directory */
 	const char *links_within; /* as in struct checkpoint_open_options */
+	const char *const *code; /* names that are allowed too; "NAME*": all that begin so */
+	size_t n_code;
 	const struct log_keys *log_keys; /* of logs that are pinned; NULL: none */
 	const char *log_state; /* folder of remembered heads (log/memory.h), or NULL */
 	bool full;

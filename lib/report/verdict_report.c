@@ -13,6 +13,7 @@ enum {
 	SHORT_ID = 3 + 16,  /* characters of an abbreviated statement id */
 	SHORT_KEY = 4 + 16, /* of an abbreviated issuer that is a key */
 	SHORT_CLAIM = 120,  /* bytes of a title or licence */
+	SHORT_CODE = 8,	    /* names of code */
 };
 
 const char *decision_name(enum wm_decision decision)
@@ -68,6 +69,28 @@ static enum wm_code line(struct buf *out, const char *word, const char *text, st
 	TRY(buf_printf(out, err, "  %-11s", word));
 	TRY(escape_append(out, text, strlen(text), err));
 	return buf_append_str(out, "\n", err);
+}
+
+/* The names of code that nobody allowed, as many as people read; all are in the JSON form. */
+static enum wm_code text_code(struct buf *out, const struct checkpoint *c, struct wm_error *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; c && i < c->n_files; i++) {
+		const struct layout *l = &c->files[i].layout;
+
+		for (size_t k = 0; k < l->n_imports; k++) {
+			cleanup_buf struct buf text = BUF_INIT(LIMIT_PATH + LIMIT_MESSAGE);
+
+			if (l->imports[k].allowed || ++n > SHORT_CODE)
+				continue;
+			TRY(buf_printf(&text, err, "%.128s, by %.512s", l->imports[k].name,
+				       c->files[i].path));
+			TRY(line(out, "code", buf_str(&text), err));
+		}
+	}
+	return n <= SHORT_CODE ? WM_OK : buf_printf(out, err, "  %-11s%zu names more\n", "code",
+						    n - SHORT_CODE);
 }
 
 /* A lone file in one line; of a directory its sums, then a line for each part. */
@@ -215,6 +238,7 @@ enum wm_code verdict_text(struct buf *out, const struct wm_verdict *v, bool ever
 	if (decider)
 		TRY(line(out, "because", decider->err.message, err));
 	TRY(text_checkpoint(out, v->facts.checkpoint, err));
+	TRY(text_code(out, v->facts.checkpoint, err));
 	TRY(text_statements(out, &v->facts, err));
 	if (v->facts.head)
 		TRY(buf_printf(out, err, "  %-11skey %s\n", "signed by",

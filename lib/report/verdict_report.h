@@ -34,4 +34,8 @@ const char *decision_name(enum wm_decision decision);
 MUST_USE enum wm_code verdict_headline(struct buf *out, const struct wm_verdict *v,
 				       struct wm_error *err);
 
+/* Sets `code` of the map: the names that loading the file would use, and which are allowed. */
+MUST_USE enum wm_code imports_tree(struct node *map, struct tree *t, const struct layout *l,
+				   struct wm_error *err);
+
 #endif

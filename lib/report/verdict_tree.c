@@ -66,6 +66,20 @@ static enum wm_code set_digest(struct node *map, struct tree *t, const char *key
 	return node_set_hex(map, t, key, digest, SHA256_BYTES, err);
 }
 
+enum wm_code imports_tree(struct node *map, struct tree *t, const struct layout *l,
+			  struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, map, t, "code", NODE_LIST, err));
+	for (size_t i = 0; i < l->n_imports; i++) {
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_shown(row, t, "name", l->imports[i].name, err));
+		TRY(node_set_bool(row, t, "allowed", l->imports[i].allowed, err));
+	}
+	return WM_OK;
+}
+
 static enum wm_code tree_file(struct node *map, struct tree *t, const struct checkpoint_file *f,
 			      struct wm_error *err)
 {
@@ -81,7 +95,7 @@ static enum wm_code tree_file(struct node *map, struct tree *t, const struct che
 		TRY(set_digest(map, t, "file_digest", f->file_digest, err));
 	if (f->has_sha256)
 		TRY(set_digest(map, t, "sha256", f->sha256, err));
-	return WM_OK;
+	return f->layout.n_imports > 0 ? imports_tree(map, t, &f->layout, err) : WM_OK;
 }
 
 static enum wm_code tree_part(struct node *map, struct tree *t, const struct checkpoint *c,
