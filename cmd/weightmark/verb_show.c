@@ -158,7 +158,8 @@ static enum wm_code show_code(struct tree *t, const struct checkpoint *c, bool *
 			continue;
 		print("# %s: loading it would use this code\n", f->place);
 		for (size_t k = 0; k < f->layout.n_imports; k++)
-			print("  %-11s%s\n", f->layout.imports[k].allowed ? "harmless" : "not known",
+			print("  %-11s%s\n",
+			      f->layout.imports[k].allowed ? "harmless" : "not known",
 			      f->layout.imports[k].name);
 	}
 	return WM_OK;

@@ -123,7 +123,9 @@ static enum wm_code prepare(struct work *w, struct wm_error *err)
 		TRY(check_replaceable(f, w->options, err));
 		buf_truncate(&zone, 0);
 		TRY(make_zone(&zone, w, f, err));
-		n_bytes += w->options->in_place ? 0 : f->layout.size - (f->layout.zone.to - f->layout.zone.from);
+		n_bytes += w->options->in_place
+				   ? 0
+				   : f->layout.size - (f->layout.zone.to - f->layout.zone.from);
 	}
 	if (w->options->progress && n_bytes > 0)
 		progress_start(w->options->progress, n_bytes);

@@ -48,7 +48,7 @@ struct checkpoint_part {
 	size_t n_files;	  /* n_paths where the part is whole */
 	/* Filled by checkpoint_measure() where the part is whole and all its files measured: */
 	bool measured, has_weights; /* without weights: none of the digests and numbers below */
-	bool ungathered; /* no weights, because tensors are no runs of files and were not gathered */
+	bool ungathered; /* has no weights because tensors were to be gathered, and were not */
 	uint8_t weights_digest[SHA256_BYTES];
 	uint8_t tensor_set_digest[SHA256_BYTES];
 	uint64_t n_tensors;

@@ -83,8 +83,8 @@ static enum wm_code read_name(struct gguf *g, struct layout *l, struct tensor *t
 	TRY(gguf_u64(g, &len, err));
 	if (len == 0 || len > NAME_MAX_BYTES)
 		return fail(err, REASON_GGUF_NAME,
-			    "%s: byte %zu: a tensor's name of %llu bytes, not 1 to %d", g->file.name,
-			    g->at, (unsigned long long)len, NAME_MAX_BYTES);
+			    "%s: byte %zu: a tensor's name of %llu bytes, not 1 to %d",
+			    g->file.name, g->at, (unsigned long long)len, NAME_MAX_BYTES);
 	TRY(gguf_take(&c, g, len, err));
 	if (!utf8_valid(c.data, c.len) || tensor_name_has_controls((const char *)c.data, c.len))
 		return fail(err, REASON_GGUF_NAME,
@@ -121,7 +121,8 @@ static enum wm_code read_dims(struct gguf *g, struct layout *l, struct tensor *t
 		TRY(gguf_u64(g, &dims[i], err));
 		if (dims[i] > INT64_MAX)
 			return fail(err, REASON_GGUF_SHAPE,
-				    "%s: tensor '%s': a dimension is below 0", g->file.name, t->name);
+				    "%s: tensor '%s': a dimension is below 0", g->file.name,
+				    t->name);
 	}
 	t->dims = dims;
 	return WM_OK;
@@ -150,7 +151,8 @@ static enum wm_code check_shape(const struct gguf *g, struct tensor *t, struct w
 			    g->file.name, t->name, (unsigned long long)row, info->elements);
 	if (!tensor_elements(t, &n) || !dtype_len(&t->len, t->dtype, n))
 		return fail(err, REASON_GGUF_SHAPE,
-			    "%s: tensor '%s': has more bytes than 64 bits count", g->file.name, t->name);
+			    "%s: tensor '%s': has more bytes than 64 bits count", g->file.name,
+			    t->name);
 	return WM_OK;
 }
 
@@ -177,7 +179,8 @@ static enum wm_code read_info(struct gguf *g, struct layout *l, uint64_t *end,
 	TRY(check_shape(g, t, err));
 	if (off != *end)
 		return fail(err, REASON_GGUF_OFFSET, "%s: tensor '%s' begins at %llu, not at %llu",
-			    g->file.name, t->name, (unsigned long long)off, (unsigned long long)*end);
+			    g->file.name, t->name, (unsigned long long)off,
+			    (unsigned long long)*end);
 	if (!add_padded(end, t->len, g->alignment))
 		return fail(err, REASON_GGUF_SHAPE,
 			    "%s: up to tensor '%s' there are more bytes than 64 bits count",
@@ -211,8 +214,8 @@ static enum wm_code read_infos(struct gguf *g, struct layout *l, uint64_t *end, 
 	TRY(gguf_take_padding(g, err));
 	last = &l->tensors[l->n_tensors - 1];
 	if (__builtin_add_overflow(data_len, g->at, padded))
-		return fail(err, REASON_GGUF_TRUNCATED, "%s: lacks %llu bytes of tensors", g->file.name,
-			    (unsigned long long)data_len);
+		return fail(err, REASON_GGUF_TRUNCATED, "%s: lacks %llu bytes of tensors",
+			    g->file.name, (unsigned long long)data_len);
 	*end = *padded - (-last->len & (g->alignment - 1));
 	return WM_OK;
 }

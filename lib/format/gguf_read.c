@@ -51,7 +51,8 @@ static enum wm_code need(struct gguf *g, uint64_t n, struct wm_error *err)
 	if (n > g->file.size - g->at)
 		return fail(err, REASON_GGUF_TRUNCATED,
 			    "%s: %llu bytes should follow byte %zu, the file has %llu in all",
-			    g->file.name, (unsigned long long)n, g->at, (unsigned long long)g->file.size);
+			    g->file.name, (unsigned long long)n, g->at,
+			    (unsigned long long)g->file.size);
 	if (n > LIMIT_HEADER - g->at)
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: a header of more than %d bytes",
 			    g->file.name, LIMIT_HEADER);
@@ -118,22 +119,23 @@ static enum wm_code read_head(struct gguf *g, uint64_t *n_kvs, struct wm_error *
 
 	TRY(gguf_take(&magic, g, 4, err));
 	if (memcmp(magic.data, "GGUF", 4) != 0)
-		return fail(err, REASON_GGUF_MALFORMED, "%s: does not begin with 'GGUF'", g->file.name);
+		return fail(err, REASON_GGUF_MALFORMED, "%s: does not begin with 'GGUF'",
+			    g->file.name);
 	TRY(gguf_u32(g, &version, err));
 	if ((version & 0xffff) == 0)
 		return fail(err, REASON_GGUF_VERSION, "%s: is written in big-endian byte order",
 			    g->file.name);
 	if (version != 2 && version != 3)
-		return fail(err, REASON_GGUF_VERSION, "%s: is of version %u, not 2 or 3", g->file.name,
-			    version);
+		return fail(err, REASON_GGUF_VERSION, "%s: is of version %u, not 2 or 3",
+			    g->file.name, version);
 	TRY(gguf_u64(g, &g->n_tensors, err));
 	TRY(gguf_u64(g, n_kvs, err));
 	if (*n_kvs > (g->file.size - GGUF_HEAD_BYTES) / KV_LEAST ||
 	    g->n_tensors > (g->file.size - GGUF_HEAD_BYTES - *n_kvs * KV_LEAST) / TENSOR_LEAST)
 		return fail(err, REASON_GGUF_TRUNCATED,
 			    "%s: %llu tensors and %llu key-value pairs in a file of %llu bytes",
-			    g->file.name, (unsigned long long)g->n_tensors, (unsigned long long)*n_kvs,
-			    (unsigned long long)g->file.size);
+			    g->file.name, (unsigned long long)g->n_tensors,
+			    (unsigned long long)*n_kvs, (unsigned long long)g->file.size);
 	if (g->n_tensors > LIMIT_TENSORS)
 		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", g->file.name,
 			    LIMIT_TENSORS);
@@ -272,7 +274,8 @@ static enum wm_code check_keys_unique(const struct gguf *g, struct wm_error *err
 	for (size_t i = 1; i < g->n_kvs; i++)
 		if (compare_keys(&sorted[i - 1], &sorted[i], g->head->data) == 0)
 			return fail(err, REASON_GGUF_DUPLICATE, "%s: has the key '%.*s' twice",
-				    g->file.name, sorted[i]->key_len < 80 ? (int)sorted[i]->key_len : 80,
+				    g->file.name,
+				    sorted[i]->key_len < 80 ? (int)sorted[i]->key_len : 80,
 				    (const char *)gguf_bytes(g, sorted[i]->key));
 	return WM_OK;
 }
@@ -319,8 +322,8 @@ static enum wm_code read_alignment(struct gguf *g, struct wm_error *err)
 	if (g->alignment == 0 || (g->alignment & (g->alignment - 1)) != 0 ||
 	    g->alignment > GGUF_ALIGNMENT_MAX)
 		return fail(err, REASON_GGUF_ALIGNMENT,
-			    "%s: general.alignment is %u, not a power of two up to %d", g->file.name,
-			    g->alignment, GGUF_ALIGNMENT_MAX);
+			    "%s: general.alignment is %u, not a power of two up to %d",
+			    g->file.name, g->alignment, GGUF_ALIGNMENT_MAX);
 	return WM_OK;
 }
 
