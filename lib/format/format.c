@@ -9,6 +9,8 @@ enum { START_BYTES = 4096 };
 const struct format *const formats[] = {
 	&format_safetensors,
 	&format_gguf,
+	&format_tf_index,
+	&format_tf_graph,
 	&format_raw,
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);

@@ -209,6 +209,7 @@ struct format {
 };
 
 extern const struct format format_safetensors, format_gguf, format_raw;
+extern const struct format format_tf_index, format_tf_graph;
 
 /* What files become whose tensors others name (checkpoint/external.h); not in the table. */
 extern const struct format format_external;
