@@ -7,10 +7,10 @@
 enum { START_BYTES = 4096 };
 
 const struct format *const formats[] = {
+	&format_tf_index, /* by their names, whatever they begin with */
+	&format_tf_graph,
 	&format_safetensors,
 	&format_gguf,
-	&format_tf_index,
-	&format_tf_graph,
 	&format_raw,
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);

@@ -31,6 +31,7 @@
 enum {
 	INDEX_MAX = LIMIT_HEADER / 2,
 	NAMES_MAX = LIMIT_HEADER / 2, /* memory for names and shapes, which share prefixes */
+	START_BYTES = 4096, /* by which other formats tell their files */
 	VERSION = 1,
 	ENTRY_CRC = 6,
 	ENTRY_SLICES = 7,
@@ -286,11 +287,25 @@ static enum wm_code read_table(struct layout *l, const char *name, struct wm_err
 
 /* --- the file ------------------------------------------------------------------------ */
 
-/* Only the end tells indexes of this format from others: see parse(). */
+/* Only the end tells indexes of this format from others: see parse_as_other(). */
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
 	(void)start, (void)len;
 	return size >= TF_FOOTER_BYTES && file_has_suffix(name, suffix);
+}
+
+/* A file that only has the suffix is what it would be without it. */
+static enum wm_code parse_as_other(struct layout *l, const struct window *w, struct wm_error *err)
+{
+	uint8_t start[START_BYTES];
+	const size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
+	size_t i = 0;
+
+	TRY(window_read(w, start, len, 0, err));
+	while (formats[i] == &format_tf_index || !formats[i]->claims(w->name, w->size, start, len))
+		i++;
+	l->format = formats[i];
+	return l->format->parse(l, w, err);
 }
 
 static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
@@ -299,10 +314,8 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	size_t len = (size_t)w->size;
 
 	TRY(window_read(w, footer, sizeof(footer), w->size - sizeof(footer), err));
-	if (!tf_table_ends(footer)) {
-		l->format = &format_raw;
-		return format_raw.parse(l, w, err);
-	}
+	if (!tf_table_ends(footer))
+		return parse_as_other(l, w, err);
 	if (w->size > INDEX_MAX)
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: an index of more than %d bytes",
 			    w->name, INDEX_MAX);

@@ -119,6 +119,23 @@ static void is_claimed_by_its_end(void **state)
 	}
 }
 
+/* The suffix alone takes no file from its format; nor does a magic take one from these. */
+static void is_picked_before_magic(void **state)
+{
+	static const struct made made = { HEADER("{" MADE_TENSOR "}"), 4, 0 };
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	cleanup_layout struct layout l = LAYOUT_INIT, graph = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	made_append(&bytes, &made);
+	assert_ok(made_parse(&l, bytes.data, bytes.len, "x.index", &err), &err);
+	assert_ptr_equal(l.format, &format_safetensors);
+	/* Field 1 of 6 zero bytes, and a group: safetensors by its beginning. */
+	assert_reason(made_parse(&graph, "\x0a\x06\0\0\0\0\0\0{}", 10, "saved_model.pb", &err),
+		      &err, TF_MALFORMED);
+}
+
 /* Every byte is under a checksum, or has one value only. */
 static void notices_every_changed_bit(void **state)
 {
@@ -351,6 +368,7 @@ int main(void)
 		cmocka_unit_test(refuses_each_defect_for_its_reason),
 		cmocka_unit_test(lists_what_data_files_hold),
 		cmocka_unit_test(is_claimed_by_its_end),
+		cmocka_unit_test(is_picked_before_magic),
 		cmocka_unit_test(notices_every_changed_bit),
 		cmocka_unit_test(takes_many_tensors),
 		cmocka_unit_test(bounds_the_memory_of_names),
