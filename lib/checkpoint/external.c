@@ -63,9 +63,10 @@ static enum wm_code check_ranges(const struct run *r, uint64_t size, struct wm_e
 
 		if (e->off > size || e->tensor.len > size - e->off)
 			return fail(err, REASON_EXTERNAL_RANGE,
-				    "%s: '%.80s' has %llu bytes from %llu on of %.80s, which has %llu",
-				    r->from->place, label(e), (unsigned long long)e->tensor.len,
-				    (unsigned long long)e->off, e->path, (unsigned long long)size);
+				    "%s: '%.80s' has %llu bytes from %llu on of %.80s, which has "
+				    "%llu", r->from->place, label(e),
+				    (unsigned long long)e->tensor.len, (unsigned long long)e->off,
+				    e->path, (unsigned long long)size);
 		if (e->tensor.len == 0)
 			continue;
 		if (last && e->off < last->off + last->tensor.len &&
@@ -141,8 +142,8 @@ static enum wm_code resolve_run(struct checkpoint *c, const struct run *r, struc
 		return fail(err, REASON_EXTERNAL_MISSING, "%s: keeps tensors in %.80s",
 			    r->from->place, r->list->path);
 	if (to->layout.format == &format_external)
-		return fail(err, REASON_EXTERNAL_TWICE, "%s: %s and another file keep tensors in it",
-			    to->place, r->from->path);
+		return fail(err, REASON_EXTERNAL_TWICE,
+			    "%s: %s and another file keep tensors in it", to->place, r->from->path);
 	if (to->role != ROLE_LOAD || to->layout.format != &format_raw)
 		return fail(err, REASON_EXTERNAL_NOT_DATA, "%s: keeps tensors in %.80s, a %s",
 			    r->from->place, r->list->path,
@@ -166,9 +167,11 @@ enum wm_code external_resolve(struct checkpoint *c, struct wm_error *err)
 				    c->path, l->externals[0].path);
 		qsort(l->externals, l->n_externals, sizeof(*l->externals), compare);
 		for (size_t at = 0; at < l->n_externals; at = end) {
+			struct run run = { &c->files[i], &l->externals[at], 0 };
+
 			end = external_run_end(l, at);
-			TRY(resolve_run(c, &(struct run){ &c->files[i], &l->externals[at], end - at },
-					err));
+			run.n = end - at;
+			TRY(resolve_run(c, &run, err));
 		}
 	}
 	return WM_OK;

@@ -99,7 +99,7 @@ static enum wm_code take(uint8_t *out, struct scan *s, struct wm_error *err)
 
 static enum wm_code take_varint(uint64_t *out, struct scan *s, struct wm_error *err)
 {
-	uint8_t bytes[VARINT_BYTES];
+	uint8_t bytes[VARINT_BYTES] = { 0 };
 	struct cursor c;
 	size_t n = 0;
 

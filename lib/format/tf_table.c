@@ -77,7 +77,7 @@ static enum wm_code open_block(struct tf_block *b, const struct tf_table *t, uin
 	c = cursor_of(t->data + off + len - RESTART_BYTES, RESTART_BYTES);
 	cursor_u32le(&c, &n);
 	if (n == 0 || n > len / RESTART_BYTES - 1 || len > UINT32_MAX)
-		return malformed(t, "a block with another number of restarts than it can have", err);
+		return malformed(t, "a block with no restarts, or more than it can have", err);
 	len -= (uint64_t)(n + 1) * RESTART_BYTES;
 	b->entries = cursor_of(t->data + off, (size_t)len);
 	b->restarts = cursor_of(t->data + off + len, (size_t)n * RESTART_BYTES);

@@ -52,7 +52,8 @@ static void put_block(struct buf *out, const struct buf *block)
 	put_u32(out, checksum(out->data + at, block->len + 1));
 }
 
-void made_tf_pair(struct buf *block, const void *key, size_t key_len, const void *value, size_t len)
+void made_tf_pair(struct buf *block, const void *key, size_t key_len, const void *value,
+		  size_t len)
 {
 	made_tf_varint(block, 0);
 	made_tf_varint(block, key_len);

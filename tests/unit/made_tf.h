@@ -24,7 +24,8 @@ void made_tf_many(struct buf *out, size_t n);
 void made_tf_table(struct buf *out, const void *block, size_t len);
 
 /* Appends one entry of a block whose key shares nothing. */
-void made_tf_pair(struct buf *block, const void *key, size_t key_len, const void *value, size_t len);
+void made_tf_pair(struct buf *block, const void *key, size_t key_len, const void *value,
+		  size_t len);
 
 /* Appends a varint. */
 void made_tf_varint(struct buf *out, uint64_t value);

@@ -15,10 +15,10 @@
 
 enum { FILES_MAX = 5, ENTRIES_MAX = 5 };
 
-/* A directory with m.index and m2.index of these entries, each where it has some. */
+/* A directory with m.index of these entries. */
 struct row {
 	const char *what; /* for messages */
-	struct made_tf_entry entries[ENTRIES_MAX], more[ENTRIES_MAX];
+	struct made_tf_entry entries[ENTRIES_MAX];
 	struct tree_file files[FILES_MAX];
 	enum reason reason;
 };
@@ -33,7 +33,8 @@ static void write_index(const char *folder, const char *name, unsigned n_shards,
 
 	made_tf_index(&bytes, n_shards, entries);
 	assert_ok(buf_printf(&path, &err, "%s/%s", folder, name), &err);
-	assert_ok(file_write(buf_str(&path), bytes.data, bytes.len, 0600, FILE_REPLACE, &err), &err);
+	assert_ok(file_write(buf_str(&path), bytes.data, bytes.len, 0600, FILE_REPLACE, &err),
+		  &err);
 }
 
 static void print_layout(struct buf *out, const struct layout *l)
@@ -96,30 +97,28 @@ static void moves_tensors_to_their_bytes(void **state)
 static void refuses_externals(void **state)
 {
 	static const struct row rows[] = {
-		{ "good", { FOUR }, { { 0 } }, { { DATA, "0123" } }, REASON_NONE },
-		{ "missing", { FOUR }, { { 0 } }, { { "other", "0123" } }, REASON_EXTERNAL_MISSING },
-		{ "elsewhere", { FOUR }, { { 0 } }, { { "x/" DATA, "0123" } },
+		{ "good", { FOUR }, { { DATA, "0123" } }, REASON_NONE },
+		{ "missing", { FOUR }, { { "other", "0123" } },
 		  REASON_EXTERNAL_MISSING },
-		{ "end", { FOUR }, { { 0 } }, { { DATA, "012" } }, REASON_EXTERNAL_RANGE },
-		{ "offset", { { "a", 4, 0, 0, 5, 0 } }, { { 0 } }, { { DATA, "0123" } },
+		{ "elsewhere", { FOUR }, { { "x/" DATA, "0123" } },
+		  REASON_EXTERNAL_MISSING },
+		{ "end", { FOUR }, { { DATA, "012" } }, REASON_EXTERNAL_RANGE },
+		{ "offset", { { "a", 4, 0, 0, 5, 0 } }, { { DATA, "0123" } },
 		  REASON_EXTERNAL_RANGE },
-		{ "far", { { "a", 4, 4, 0, INT64_MAX, 4 } }, { { 0 } }, { { DATA, "0123" } },
+		{ "far", { { "a", 4, 4, 0, INT64_MAX, 4 } }, { { DATA, "0123" } },
 		  REASON_EXTERNAL_RANGE },
-		{ "text beyond", { { "a", 7, 4, 0, 0, 5 } }, { { 0 } }, { { DATA, "0123" } },
+		{ "text beyond", { { "a", 7, 4, 0, 0, 5 } }, { { DATA, "0123" } },
 		  REASON_EXTERNAL_RANGE },
-		{ "overlap", { FOUR, { "b", 4, 4, 0, 3, 4 } }, { { 0 } }, { { DATA, "01234567" } },
+		{ "overlap", { FOUR, { "b", 4, 4, 0, 3, 4 } }, { { DATA, "01234567" } },
 		  REASON_EXTERNAL_OVERLAP },
-		{ "within", { FOUR, { "b", 4, 3, 0, 0, 3 } }, { { 0 } }, { { DATA, "01234567" } },
+		{ "within", { FOUR, { "b", 4, 3, 0, 0, 3 } }, { { DATA, "01234567" } },
 		  REASON_EXTERNAL_OVERLAP },
-		{ "over an empty one", { FOUR, { "b", 4, 0, 0, 1, 0 }, { "c", 4, 1, 0, 3, 1 } },
-		  { { 0 } }, { { DATA, "01234567" } }, REASON_EXTERNAL_OVERLAP },
-		{ "text overlaps", { { "a", 7, 4, 0, 0, 5 }, { "b", 4, 1, 0, 4, 1 } }, { { 0 } },
-		  { { DATA, "01234567" } }, REASON_EXTERNAL_OVERLAP },
-		{ "beside", { FOUR, { "b", 4, 4, 0, 4, 4 } }, { { 0 } }, { { DATA, "01234567" } },
+		{ "over an empty one", { FOUR, { "b", 4, 0, 0, 1, 0 }, { "c", 4, 1, 0, 3, 1 } }, { { DATA, "01234567" } }, REASON_EXTERNAL_OVERLAP },
+		{ "text overlaps", { { "a", 7, 4, 0, 0, 5 }, { "b", 4, 1, 0, 4, 1 } }, { { DATA, "01234567" } }, REASON_EXTERNAL_OVERLAP },
+		{ "beside", { FOUR, { "b", 4, 4, 0, 4, 4 } }, { { DATA, "01234567" } },
 		  REASON_NONE },
-		{ "pointer", { FOUR }, { { 0 } }, { { DATA, "pointer" } }, REASON_NONE },
-		{ "pointer to less", { { "a", 4, 12346, 0, 0, 12346 } }, { { 0 } },
-		  { { DATA, "pointer" } }, REASON_EXTERNAL_RANGE },
+		{ "pointer", { FOUR }, { { DATA, "pointer" } }, REASON_NONE },
+		{ "pointer to less", { { "a", 4, 12346, 0, 0, 12346 } }, { { DATA, "pointer" } }, REASON_EXTERNAL_RANGE },
 	};
 
 	(void)state;
@@ -144,28 +143,31 @@ static void refuses_externals(void **state)
 static void refuses_data_of_a_format(void **state)
 {
 	static const struct made_tf_entry entries[] = { FOUR, { 0 } }, none[] = { { 0 } };
-	static const struct external to[] = { { { .name = "a", .name_len = 1, .len = 4 }, "n.index", 0 } };
+	static const struct external to[] = {
+		{ { .name = "a", .name_len = 1, .len = 4 }, "n.index", 0 },
+	};
 
 	(void)state;
 	for (size_t twice = 0; twice < 2; twice++) {
 		cleanup_checkpoint struct checkpoint *c = NULL;
 		struct wm_error err = { 0 };
 		char *folder = scratch_new();
+		struct layout *l;
 
 		write_index(folder, "m.index", 1, entries);
 		write_index(folder, "n.index", 1, none);
 		tree_write(folder, &(struct tree_file){ DATA, "0123" });
 		assert_ok(checkpoint_open(&c, folder, &plain, &err), &err);
-		assert_ok(layout_add_external(&checkpoint_find_file(c, "n.index")->layout, to, &err),
-			  &err);
+		l = &checkpoint_find_file(c, "n.index")->layout;
+		assert_ok(layout_add_external(l, to, &err), &err);
 		checkpoint_find_file(c, "m.index")->layout.n_externals = 0;
 		if (twice)
-			checkpoint_find_file(c, "n.index")->layout.externals[0].path = DATA;
+			l->externals[0].path = DATA;
 		if (twice)
 			assert_reason(external_resolve(c, &err), &err, EXTERNAL_TWICE);
 		else
 			assert_reason(external_resolve(c, &err), &err, EXTERNAL_NOT_DATA);
-		checkpoint_find_file(c, "n.index")->layout.externals[0].path = "../" DATA;
+		l->externals[0].path = "../" DATA;
 		assert_reason(external_resolve(c, &err), &err, EXTERNAL_MISSING);
 		scratch_remove(folder);
 	}
@@ -184,7 +186,8 @@ static void refuses_a_lone_file(void **state)
 		write_index(folder, "m.index", 1, alone ? entries : none);
 		snprintf(path, sizeof(path), "%s/m.index", folder);
 		if (alone)
-			assert_reason(checkpoint_open(&c, path, &plain, &err), &err, EXTERNAL_ALONE);
+			assert_reason(checkpoint_open(&c, path, &plain, &err), &err,
+				      EXTERNAL_ALONE);
 		else
 			assert_ok(checkpoint_open(&c, path, &plain, &err), &err);
 	}

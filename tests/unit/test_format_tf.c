@@ -191,8 +191,8 @@ static void bounds_the_memory_of_names(void **state)
 	made_tf_pair(&block, "", 0, "\x08\x01", 2);
 	made_tf_pair(&block, key, sizeof(key), value, sizeof(value));
 	for (unsigned i = 0; i < 60000; i++) {
-		const uint8_t digits[] = { (uint8_t)('0' + i / 3600 % 60), (uint8_t)('0' + i / 60 % 60),
-					   (uint8_t)('0' + i % 60) };
+		const uint8_t digits[] = { (uint8_t)('0' + i / 3600 % 60),
+					   (uint8_t)('0' + i / 60 % 60), (uint8_t)('0' + i % 60) };
 
 		made_tf_varint(&block, sizeof(key));
 		made_tf_varint(&block, sizeof(digits));
@@ -266,12 +266,17 @@ static void lists_ops_that_run_code(void **state)
 	static const struct {
 		const char *path, *op, *import;
 	} rows[] = {
-		{ "221", "PyFunc", "tf:PyFunc" },	  { "221", "EagerPyFunc", "tf:EagerPyFunc" },
-		{ "221", "ReadFile", "tf:ReadFile" },	  { "221", "WriteFile", "tf:WriteFile" },
+		{ "221", "PyFunc", "tf:PyFunc" },
+		{ "221", "EagerPyFunc", "tf:EagerPyFunc" },
+		{ "221", "ReadFile", "tf:ReadFile" },
+		{ "221", "WriteFile", "tf:WriteFile" },
 		{ "22213", "PyFuncStateless", "tf:PyFuncStateless" },
-		{ "221", "IO>Decode", "tf:IO>Decode" },	  { "221", "MatMul", NULL },
-		{ "221", "PyFunction", NULL },		  { "225", "PyFunc", NULL },
-		{ "22214", "PyFunc", NULL },		  { "1", "PyFunc", NULL },
+		{ "221", "IO>Decode", "tf:IO>Decode" },
+		{ "221", "MatMul", NULL },
+		{ "221", "PyFunction", NULL },
+		{ "225", "PyFunc", NULL },
+		{ "22214", "PyFunc", NULL },
+		{ "1", "PyFunc", NULL },
 	};
 
 	(void)state;
