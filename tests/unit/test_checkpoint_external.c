@@ -113,12 +113,15 @@ static void refuses_externals(void **state)
 		  REASON_EXTERNAL_OVERLAP },
 		{ "within", { FOUR, { "b", 4, 3, 0, 0, 3 } }, { { DATA, "01234567" } },
 		  REASON_EXTERNAL_OVERLAP },
-		{ "over an empty one", { FOUR, { "b", 4, 0, 0, 1, 0 }, { "c", 4, 1, 0, 3, 1 } }, { { DATA, "01234567" } }, REASON_EXTERNAL_OVERLAP },
-		{ "text overlaps", { { "a", 7, 4, 0, 0, 5 }, { "b", 4, 1, 0, 4, 1 } }, { { DATA, "01234567" } }, REASON_EXTERNAL_OVERLAP },
+		{ "over an empty one", { FOUR, { "b", 4, 0, 0, 1, 0 }, { "c", 4, 1, 0, 3, 1 } },
+		  { { DATA, "01234567" } }, REASON_EXTERNAL_OVERLAP },
+		{ "text overlaps", { { "a", 7, 4, 0, 0, 5 }, { "b", 4, 1, 0, 4, 1 } },
+		  { { DATA, "01234567" } }, REASON_EXTERNAL_OVERLAP },
 		{ "beside", { FOUR, { "b", 4, 4, 0, 4, 4 } }, { { DATA, "01234567" } },
 		  REASON_NONE },
 		{ "pointer", { FOUR }, { { DATA, "pointer" } }, REASON_NONE },
-		{ "pointer to less", { { "a", 4, 12346, 0, 0, 12346 } }, { { DATA, "pointer" } }, REASON_EXTERNAL_RANGE },
+		{ "pointer to less", { { "a", 4, 12346, 0, 0, 12346 } },
+		  { { DATA, "pointer" } }, REASON_EXTERNAL_RANGE },
 	};
 
 	(void)state;
