@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint/external.h"
 #include "checkpoint/rewrite.h"
 #include "statement/sidecar.h"
 #include "util/file.h"
@@ -253,6 +254,7 @@ enum wm_code checkpoint_open(struct checkpoint **out, const char *path,
 	} else {
 		TRY(open_lone(c, err));
 	}
+	TRY(external_resolve(c, err));
 	*out = take_ptr(&c);
 	return WM_OK;
 }

@@ -76,8 +76,9 @@ struct checkpoint_open_options {
 
 /*
  * Opens and parses every file. Sidecars among the files of a directory are left out and
- * listed as passed over where they decode. Fails as walk_directory(), file_open() and
- * format_parse() do, with `unfinished` where an in-place change was interrupted, and with
+ * listed as passed over where they decode. Tensors that one file names and another holds
+ * are in the layout of the other. Fails as walk_directory(), file_open(), format_parse() and
+ * external_resolve() do, with `unfinished` where an in-place change was interrupted, and with
  * `empty-checkpoint` where a directory has no file to load.
  */
 MUST_USE enum wm_code checkpoint_open(struct checkpoint **out, const char *path,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/external.h"
 #include "checkpoint/index.h"
 #include "checkpoint/names.h"
 
@@ -22,7 +23,7 @@ struct members {
 	struct arena arena;
 	struct member *list;
 	size_t n, cap;
-	bool *indexed;	    /* of each file of the checkpoint, whether an index lists it */
+	bool *indexed;	    /* of each file of the checkpoint, whether its part is known */
 	const char *hollow; /* the place of an index without any of its shards, or NULL */
 };
 
@@ -106,6 +107,42 @@ static enum wm_code go_through_indexes(struct checkpoint *c, struct members *m,
 enum wm_code checkpoint_check_indexes(struct checkpoint *c, struct wm_error *err)
 {
 	return go_through_indexes(c, NULL, err);
+}
+
+/* --- files whose tensors others hold ------------------------------------------------- */
+
+static enum wm_code add_one_of(struct members *m, const struct checkpoint *c, const char *part,
+			       const struct checkpoint_file *f, struct wm_error *err)
+{
+	bool *known = &m->indexed[f - c->files];
+
+	if (*known)
+		return fail(err, REASON_INDEX_MISMATCH,
+			    "%s: is of the part '%.80s', and an index lists it", f->place, part);
+	*known = true;
+	return add_member(m, &(struct member){ .part = part, .path = f->path }, err);
+}
+
+/* A file and those that hold its tensors are one part, of its name. */
+static enum wm_code add_externals(struct members *m, const struct checkpoint *c,
+				  struct wm_error *err)
+{
+	for (size_t i = 0; i < c->n_files; i++) {
+		const struct checkpoint_file *f = &c->files[i];
+		const struct layout *l = &f->layout;
+
+		if (l->n_externals == 0 || f->role != ROLE_LOAD)
+			continue;
+		TRY(add_one_of(m, c, f->path, f, err));
+		for (size_t at = 0; at < l->n_externals; at = external_run_end(l, at)) {
+			cleanup_buf struct buf path = BUF_INIT(2 * LIMIT_PATH);
+
+			TRY(external_path(&path, f, &l->externals[at], err));
+			TRY(add_one_of(m, c, f->path, checkpoint_find_file(c, buf_str(&path)),
+				       err));
+		}
+	}
+	return WM_OK;
 }
 
 /* --- files by themselves, and by their names ----------------------------------------- */
@@ -246,6 +283,7 @@ static enum wm_code find(struct checkpoint *c, struct members *m, struct wm_erro
 	if (!m->indexed)
 		return fail_nomem(err);
 	TRY(go_through_indexes(c, m, err));
+	TRY(add_externals(m, c, err));
 	TRY(add_weights(m, c, err));
 	if (m->n == 0)
 		TRY(add_all(m, c, err));

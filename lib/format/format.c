@@ -7,6 +7,8 @@
 enum { START_BYTES = 4096 };
 
 const struct format *const formats[] = {
+	&format_tf_index, /* by their names, whatever they begin with */
+	&format_tf_graph,
 	&format_safetensors,
 	&format_gguf,
 	&format_torch_zip,

@@ -38,7 +38,8 @@ struct import {
 
 /*
  * A tensor that this file names and another one holds: `off` bytes into the file at `path`,
- * which is relative to the directory of this one, of plain components.
+ * which is relative to the directory of this one, of plain components. Where the name is NULL
+ * it is a run of tensor.len bytes that this file speaks of and that is no tensor.
  */
 struct external {
 	struct tensor tensor; /* without segment, source and digest */
@@ -209,7 +210,10 @@ struct format {
 };
 
 extern const struct format format_safetensors, format_gguf, format_torch_zip, format_torch_legacy,
-	format_pickle, format_raw;
+	format_pickle, format_tf_index, format_tf_graph, format_raw;
+
+/* What files become whose tensors others name (checkpoint/external.h); not in the table. */
+extern const struct format format_external;
 
 /*
  * Tools of the Hugging Face Hub read headers of safetensors files up to this many bytes,

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/format/tf_index.c, tf_table.c, tf_proto.c and tf_graph.c: what they take, and the reason
+ * for which they refuse each file of testdata/bad/tf, which testdata/scripts/make_bad_tf writes.
+ */
+#include "harness.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "made.h"
+#include "made_tf.h"
+#include "util/file.h"
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static enum wm_code parse_recorded(struct layout *l, const char *path, struct wm_error *err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+
+	read_file(&bytes, path);
+	return made_parse(l, bytes.data, bytes.len, path, err);
+}
+
+static void refuses_each_defect_for_its_reason(void **state)
+{
+	FILE *table = fopen("testdata/bad/expect-tf.tsv", "re");
+	char line[512], bad[128], reason[64], twin[128], path[192];
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(table);
+	assert_non_null(fgets(line, sizeof(line), table));
+	while (fgets(line, sizeof(line), table)) {
+		cleanup_layout struct layout l = LAYOUT_INIT, good = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		enum wm_code code;
+
+		assert_int_equal(sscanf(line, "%127s %63s %127s", bad, reason, twin), 3);
+		snprintf(path, sizeof(path), "testdata/bad/%s", bad);
+		code = parse_recorded(&l, path, &err);
+		if (code == WM_OK || strcmp(err.reason, reason) != 0)
+			test_failed(__FILE__, __LINE__, "%s: %s: %s", bad,
+				    code == WM_OK ? "accepted" : err.reason, err.message);
+		snprintf(path, sizeof(path), "testdata/bad/%s", twin);
+		assert_ok(parse_recorded(&good, path, &err), &err);
+		assert_ptr_equal(good.format, strstr(twin, ".pb") ? &format_tf_graph :
+								    &format_tf_index);
+		n++;
+	}
+	fclose(table);
+	assert_true(n > 75);
+}
+
+static const struct made_tf_entry some[] = {
+	{ "a", MADE_TF_FLOAT, 2, 1, 16, 8 },
+	{ "b/\xc3\xa8", MADE_TF_U8, 3, 0, 0, 3 },
+	{ "c", MADE_TF_TEXT, 1, 0, 3, 99 },
+	{ 0 },
+};
+
+static void lists_what_data_files_hold(void **state)
+{
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	made_tf_index(&bytes, 2, some);
+	assert_ok(made_parse(&l, bytes.data, bytes.len, "d/model.ckpt-7.index", &err), &err);
+	assert_string_equal(l.format->grammar, "tf-index/1");
+	assert_true(l.has_tensors && l.n_tensors == 0 && l.slot_len == 0);
+	assert_int_equal(l.n_segments, 1);
+	assert_int_equal(l.segments[0].len, bytes.len);
+	assert_false(l.segments[0].tensor);
+	assert_int_equal(l.n_pieces, 1);
+	assert_int_equal(l.n_externals, 3);
+	assert_string_equal(l.externals[0].path, "model.ckpt-7.data-00001-of-00002");
+	assert_string_equal(l.externals[0].tensor.name, "a");
+	assert_int_equal(l.externals[0].tensor.dtype, DTYPE_F32);
+	assert_int_equal(l.externals[0].tensor.dims[0], 2);
+	assert_int_equal(l.externals[0].off, 16);
+	assert_string_equal(l.externals[1].path, "model.ckpt-7.data-00000-of-00002");
+	assert_string_equal(l.externals[1].tensor.name, "b/\xc3\xa8");
+	assert_int_equal(l.externals[1].tensor.name_len, 4);
+	assert_null(l.externals[2].tensor.name);
+	assert_int_equal(l.externals[2].tensor.len, 99);
+}
+
+static void is_claimed_by_its_end(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	made_tf_index(&bytes, 2, some);
+	for (size_t i = 0; i < 3; i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+
+		if (i == 2)
+			bytes.data[bytes.len - 1] ^= 1;
+		assert_ok(made_parse(&l, bytes.data, bytes.len, i == 1 ? "faiss" : "x.index", &err),
+			  &err);
+		assert_ptr_equal(l.format, i == 0 ? &format_tf_index : &format_raw);
+		assert_int_equal(l.n_segments, 1);
+	}
+	for (size_t len = 1; len < 60; len++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+
+		assert_ok(made_parse(&l, bytes.data, len, "x.index", &err), &err);
+		assert_ptr_equal(l.format, &format_raw);
+	}
+}
+
+/* The suffix alone takes no file from its format; nor does a magic take one from these. */
+static void is_picked_before_magic(void **state)
+{
+	static const struct made made = { HEADER("{" MADE_TENSOR "}"), 4, 0 };
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	cleanup_layout struct layout l = LAYOUT_INIT, graph = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	made_append(&bytes, &made);
+	assert_ok(made_parse(&l, bytes.data, bytes.len, "x.index", &err), &err);
+	assert_ptr_equal(l.format, &format_safetensors);
+	/* Field 1 of 6 zero bytes, and a group: safetensors by its beginning. */
+	assert_reason(made_parse(&graph, "\x0a\x06\0\0\0\0\0\0{}", 10, "saved_model.pb", &err),
+		      &err, TF_MALFORMED);
+}
+
+/* Every byte is under a checksum, or has one value only. */
+static void notices_every_changed_bit(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+
+	(void)state;
+	made_tf_index(&bytes, 2, some);
+	for (size_t i = 0; i < 8 * bytes.len; i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		enum wm_code code;
+
+		bytes.data[i / 8] ^= (uint8_t)(1 << i % 8);
+		code = made_parse(&l, bytes.data, bytes.len, "x.index", NULL);
+		assert_true(code != WM_OK || (l.format == &format_raw && i / 8 >= bytes.len - 8));
+		bytes.data[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+}
+
+static void takes_many_tensors(void **state)
+{
+	(void)state;
+	for (size_t over = 0; over < 2; over++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 26);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		double start;
+		enum wm_code code;
+
+		made_tf_many(&bytes, LIMIT_TENSORS + over);
+		start = seconds();
+		code = made_parse(&l, bytes.data, bytes.len, "m.index", &err);
+		print_message("# %zu tensors, %zu bytes of index: %.3f s\n", LIMIT_TENSORS + over,
+			      bytes.len, seconds() - start);
+		if (over)
+			assert_reason(code, &err, LIMIT);
+		else
+			assert_ok(code, &err);
+	}
+}
+
+/* Keys that share prefixes are longer than the file that has them. */
+static void bounds_the_memory_of_names(void **state)
+{
+	cleanup_buf struct buf block = BUF_INIT(1 << 26), bytes = BUF_INIT(1 << 26);
+	static const uint8_t value[] = { 0x08, 4, 0x28, 1 };
+	char key[60000];
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+	double start;
+
+	(void)state;
+	memset(key, 'k', sizeof(key));
+	made_tf_pair(&block, "", 0, "\x08\x01", 2);
+	made_tf_pair(&block, key, sizeof(key), value, sizeof(value));
+	for (unsigned i = 0; i < 60000; i++) {
+		const uint8_t digits[] = { (uint8_t)('0' + i / 3600 % 60),
+					   (uint8_t)('0' + i / 60 % 60), (uint8_t)('0' + i % 60) };
+
+		made_tf_varint(&block, sizeof(key));
+		made_tf_varint(&block, sizeof(digits));
+		made_tf_varint(&block, sizeof(value));
+		assert_ok(buf_append(&block, digits, sizeof(digits), &err), &err);
+		assert_ok(buf_append(&block, value, sizeof(value), &err), &err);
+	}
+	made_tf_restarts(&block, &(uint32_t){ 0 }, 1);
+	made_tf_table(&bytes, block.data, block.len);
+	start = seconds();
+	assert_reason(made_parse(&l, bytes.data, bytes.len, "m.index", &err), &err, LIMIT);
+	assert_true(seconds() - start < 1);
+	assert_true(l.n_externals == 0);
+}
+
+static void bounds_the_index(void **state)
+{
+	static uint8_t bytes[LIMIT_HEADER / 2 + 1];
+	cleanup_buf struct buf good = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	made_tf_index(&good, 2, some);
+	for (size_t over = 0; over < 2; over++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+
+		memcpy(bytes + sizeof(bytes) - 1 + over - good.len, good.data, good.len);
+		if (over)
+			assert_reason(made_parse(&l, bytes, sizeof(bytes), "m.index", &err), &err,
+				      HEADER_TOO_LARGE);
+		else
+			assert_reason(made_parse(&l, bytes, sizeof(bytes) - 1, "m.index", &err),
+				      &err, TF_MALFORMED);
+	}
+}
+
+/* --- graphs -------------------------------------------------------------------------- */
+
+/* Appends a field of bytes. */
+static void put_field(struct buf *out, uint8_t number, const void *data, size_t len)
+{
+	struct wm_error err = { 0 };
+
+	assert_ok(buf_append_byte(out, (uint8_t)(number << 3 | 2), &err), &err);
+	made_tf_varint(out, len);
+	assert_ok(buf_append(out, data, len, &err), &err);
+}
+
+/* A SavedModel with an op at this path of fields, behind `before` bytes of an attribute. */
+static void made_graph(struct buf *out, const char *path, const char *op, size_t before)
+{
+	cleanup_buf struct buf outer = BUF_INIT(1 << 28), inner = BUF_INIT(1 << 28);
+	uint8_t *zeros = calloc(before + 1, 1);
+	struct wm_error err = { 0 };
+
+	assert_non_null(zeros);
+	put_field(&inner, 5, zeros, before);
+	put_field(&inner, 2, op, strlen(op));
+	free(zeros);
+	for (size_t i = strlen(path); i-- > 0;) {
+		buf_truncate(&outer, 0);
+		put_field(&outer, (uint8_t)(path[i] - '0'), inner.data, inner.len);
+		buf_truncate(&inner, 0);
+		assert_ok(buf_append(&inner, outer.data, outer.len, &err), &err);
+	}
+	assert_ok(buf_append(out, inner.data, inner.len, &err), &err);
+}
+
+static void lists_ops_that_run_code(void **state)
+{
+	static const struct {
+		const char *path, *op, *import;
+	} rows[] = {
+		{ "221", "PyFunc", "tf:PyFunc" },
+		{ "221", "EagerPyFunc", "tf:EagerPyFunc" },
+		{ "221", "ReadFile", "tf:ReadFile" },
+		{ "221", "WriteFile", "tf:WriteFile" },
+		{ "22213", "PyFuncStateless", "tf:PyFuncStateless" },
+		{ "221", "IO>Decode", "tf:IO>Decode" },
+		{ "221", "MatMul", NULL },
+		{ "221", "PyFunction", NULL },
+		{ "225", "PyFunc", NULL },
+		{ "22214", "PyFunc", NULL },
+		{ "1", "PyFunc", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3 * sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 28);
+		struct wm_error err = { 0 };
+		uint64_t kept = 0;
+
+		made_graph(&bytes, rows[i / 3].path, rows[i / 3].op, (i % 3) * 65530);
+		assert_ok(made_parse(&l, bytes.data, bytes.len, "d/saved_model.pb", &err), &err);
+		assert_ptr_equal(l.format, &format_tf_graph);
+		assert_false(l.has_tensors);
+		assert_int_equal(l.n_imports, rows[i / 3].import != NULL);
+		if (l.n_imports) {
+			assert_string_equal(l.imports[0].name, rows[i / 3].import);
+			assert_false(l.imports[0].allowed);
+		}
+		for (size_t k = 0; k < l.n_pieces; kept += l.pieces[k++].len)
+			assert_memory_equal(l.pieces[k].data, bytes.data + l.pieces[k].off,
+					    l.pieces[k].len);
+		assert_true(i % 3 > 0 || kept == bytes.len);
+	}
+}
+
+static void skips_constants_unread(void **state)
+{
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 28);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	made_graph(&bytes, "221", "ReadFile", 40 << 20);
+	assert_ok(made_parse(&l, bytes.data, bytes.len, "saved_model.pb", &err), &err);
+	assert_int_equal(l.n_imports, 1);
+	assert_int_equal(l.n_pieces, 2);
+	assert_int_equal(l.size, bytes.len);
+}
+
+static void bounds_what_is_read_of_graphs(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 28);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i <= LIMIT_HEADER; i += 2)
+		assert_ok(buf_append(&bytes, "\x08\x01", 2, &err), &err);
+	assert_reason(made_parse(&l, bytes.data, bytes.len, "saved_model.pb", &err), &err,
+		      HEADER_TOO_LARGE);
+}
+
+static void allows_no_graph_that_is_not_read(void **state)
+{
+	static const char *const names[] = { "m/saved_model.pbtxt", "saved_model.cpb" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		assert_ok(made_parse(&l, "x", 1, names[i], &err), &err);
+		assert_int_equal(l.n_imports, 1);
+		assert_false(l.imports[0].allowed);
+	}
+}
+
+static enum wm_code parse_some(void *context, struct wm_error *err)
+{
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	const struct buf *bytes = context;
+	cleanup_fd int fd = made_file(bytes->data, bytes->len);
+
+	return format_parse(&l, fd, bytes->len, bytes->data[0] ? "saved_model.pb" : "m.index", err);
+}
+
+static void survives_failing_allocations(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), many = BUF_INIT(1 << 20);
+	cleanup_buf struct buf graph = BUF_INIT(1 << 20);
+
+	(void)state;
+	made_tf_index(&bytes, 2, some);
+	with_every_allocation_failing(parse_some, &bytes);
+	made_tf_many(&many, 1000);
+	with_every_allocation_failing(parse_some, &many);
+	made_graph(&graph, "221", "PyFunc", 65536);
+	with_every_allocation_failing(parse_some, &graph);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refuses_each_defect_for_its_reason),
+		cmocka_unit_test(lists_what_data_files_hold),
+		cmocka_unit_test(is_claimed_by_its_end),
+		cmocka_unit_test(is_picked_before_magic),
+		cmocka_unit_test(notices_every_changed_bit),
+		cmocka_unit_test(takes_many_tensors),
+		cmocka_unit_test(bounds_the_memory_of_names),
+		cmocka_unit_test(bounds_the_index),
+		cmocka_unit_test(lists_ops_that_run_code),
+		cmocka_unit_test(skips_constants_unread),
+		cmocka_unit_test(bounds_what_is_read_of_graphs),
+		cmocka_unit_test(allows_no_graph_that_is_not_read),
+		cmocka_unit_test(survives_failing_allocations),
+	};
+
+	return run_tests(tests);
+}
