@@ -157,16 +157,20 @@ int tensor_compare_names(const struct tensor *a, const struct tensor *b);
 /* Whether UTF-8 holds a control character (C0, DEL, C1), which no name may. */
 bool tensor_name_has_controls(const char *name, size_t len);
 
+struct inflate;
+
 /* Bytes of an open file to read: all of it, or a member of an archive. */
 struct window {
 	int fd;
 	uint64_t off, size; /* the window is [off, off + size) of the file */
 	const char *name;   /* for messages */
+	struct inflate *stream; /* or NULL; else it is that of what this inflates to */
 };
 
 /*
  * Reads exactly the `len` bytes at `off` of the window. Fails with `file-changed` where the
- * file has fewer, and `read-failed`; beyond the window it is `internal`.
+ * file has fewer, and `read-failed`; beyond the window it is `internal`. Of a stream, as
+ * inflate_read_at() does (format/inflate.h).
  */
 MUST_USE enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t off,
 				  struct wm_error *err);
