@@ -13,6 +13,7 @@
 
 #include <stdalign.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "util/cursor.h"
 
@@ -21,7 +22,8 @@
 
 enum {
 	INPUT_BYTES = 65536,
-	SKIP_BYTES = 65536,
+	STEP_BYTES = INFLATE_RECENT,
+	RECENT_BYTES = 2 * STEP_BYTES,
 	POOL_BYTES = 98304, /* zlib takes 40 KiB, once: its state and 32 KiB of history */
 };
 
@@ -37,7 +39,8 @@ struct inflate {
 	unsigned restarts;
 	bool ended;
 	uint8_t input[INPUT_BYTES];
-	uint8_t skipped[SKIP_BYTES];
+	uint8_t recent[RECENT_BYTES]; /* for inflate_read_at(): the last ones given */
+	size_t n_recent;
 	size_t pool_used;
 	alignas(max_align_t) uint8_t pool[POOL_BYTES];
 };
@@ -221,8 +224,8 @@ static enum wm_code step(struct inflate *s, uint8_t *out, unsigned len, unsigned
 	return code == Z_STREAM_END ? finish(s, err) : WM_OK;
 }
 
-enum wm_code inflate_read(struct inflate *s, void *out, size_t cap, size_t *n,
-			  struct wm_error *err)
+static enum wm_code inflate_on(struct inflate *s, void *out, size_t cap, size_t *n,
+			       struct wm_error *err)
 {
 	uint8_t *at = out;
 	size_t filled = 0;
@@ -239,9 +242,17 @@ enum wm_code inflate_read(struct inflate *s, void *out, size_t cap, size_t *n,
 	return WM_OK;
 }
 
+enum wm_code inflate_read(struct inflate *s, void *out, size_t cap, size_t *n,
+			  struct wm_error *err)
+{
+	s->n_recent = 0;
+	return inflate_on(s, out, cap, n, err);
+}
+
 static enum wm_code begin(struct inflate *s, struct wm_error *err)
 {
 	s->in_off = s->out_off = 0;
+	s->n_recent = 0;
 	s->z.avail_in = 0;
 	s->crc = 0;
 	s->ended = false;
@@ -275,37 +286,65 @@ enum wm_code inflate_restart(struct inflate *s, const struct window *w, struct w
 	return begin(s, err);
 }
 
+/* Inflates on, keeping at least STEP_BYTES of what was before where there are as many. */
+static enum wm_code advance(struct inflate *s, struct wm_error *err)
+{
+	size_t n = 0;
+
+	if (s->n_recent > STEP_BYTES) {
+		memmove(s->recent, s->recent + s->n_recent - STEP_BYTES, STEP_BYTES);
+		s->n_recent = STEP_BYTES;
+	}
+	TRY(inflate_on(s, s->recent + s->n_recent, STEP_BYTES, &n, err));
+	s->n_recent += n;
+	return WM_OK;
+}
+
+static enum wm_code go_back(struct inflate *s, struct wm_error *err)
+{
+	if (s->restarts == INFLATE_RESTARTS)
+		return fail(err, REASON_INFLATE_ORDER,
+			    "%s: compressed data would be inflated over and over to read them in "
+			    "another order", s->in.name);
+	s->restarts++;
+	return begin(s, err);
+}
+
+enum wm_code inflate_read_up_to(struct inflate *s, void *out, size_t cap, uint64_t off, size_t *n,
+				struct wm_error *err)
+{
+	uint8_t *to = out;
+	size_t filled = 0;
+
+	if (cap > 0 && off < s->out_off - s->n_recent)
+		TRY(go_back(s, err));
+	while (filled < cap) {
+		const uint64_t at = off + filled, start = s->out_off - s->n_recent;
+		size_t more = cap - filled;
+
+		if (at >= s->out_off) {
+			if (s->ended)
+				break;
+			TRY(advance(s, err));
+			continue;
+		}
+		if (more > s->out_off - at)
+			more = (size_t)(s->out_off - at);
+		memcpy(to + filled, s->recent + (at - start), more);
+		filled += more;
+	}
+	*n = filled;
+	return WM_OK;
+}
+
 enum wm_code inflate_read_at(struct inflate *s, void *out, size_t len, uint64_t off,
 			     struct wm_error *err)
 {
 	size_t n = 0;
 
-	if (len == 0)
-		return WM_OK;
-	if (off < s->out_off) {
-		if (s->restarts == INFLATE_RESTARTS)
-			return fail(err, REASON_INFLATE_ORDER,
-				    "%s: compressed data would be inflated over and over to read "
-				    "them in another order", s->in.name);
-		s->restarts++;
-		TRY(begin(s, err));
-	}
-	while (s->out_off < off && !s->ended) {
-		const uint64_t gap = off - s->out_off;
-
-		TRY(inflate_read(s, s->skipped, gap < SKIP_BYTES ? (size_t)gap : SKIP_BYTES, &n,
-				 err));
-	}
-	n = 0;
-	if (s->out_off == off)
-		TRY(inflate_read(s, out, len, &n, err));
-	if (s->out_off < off || n < len)
+	TRY(inflate_read_up_to(s, out, len, off, &n, err));
+	if (n < len)
 		return fail(err, REASON_INFLATE_SHORT, "%s: inflates to %llu bytes, too few",
 			    s->in.name, (unsigned long long)s->out_off);
 	return WM_OK;
-}
-
-uint64_t inflate_off(const struct inflate *s)
-{
-	return s->out_off;
 }

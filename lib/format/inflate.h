@@ -29,10 +29,11 @@ enum inflate_kind { INFLATE_RAW, INFLATE_GZIP };
 
 enum {
 	INFLATE_FREE = 1 << 20, /* bytes that may come of however little */
-	INFLATE_RESTARTS = 2,	/* how often inflate_read_at() goes back to the beginning */
+	INFLATE_RECENT = 65536,
+	INFLATE_RESTARTS = 6,	/* how often inflate_read_at() goes back to the beginning */
 };
 
-/* Begins. The stream lives in the arena, of which it takes 224 KiB. */
+/* Begins. The stream lives in the arena, of which it takes 288 KiB. */
 MUST_USE enum wm_code inflate_open(struct inflate **out, struct arena *a, const struct window *w,
 				   enum inflate_kind kind, struct wm_error *err);
 
@@ -46,13 +47,15 @@ MUST_USE enum wm_code inflate_read(struct inflate *s, void *out, size_t cap, siz
 
 /*
  * Stores exactly the `len` bytes at `off` of the inflated data. Going forward is cheap;
- * going back begins anew, and is refused with `inflate-order` after INFLATE_RESTARTS times.
+ * going back by more than INFLATE_RECENT bytes begins anew, and is refused with `inflate-order`
+ * after INFLATE_RESTARTS times.
  * Fails with `inflate-short` where the data end before.
  */
 MUST_USE enum wm_code inflate_read_at(struct inflate *s, void *out, size_t len, uint64_t off,
 				      struct wm_error *err);
 
-/* How many bytes it gave since it began. */
-uint64_t inflate_off(const struct inflate *s);
+/* The same, but with fewer bytes where the data end; then all of them are as they should be. */
+MUST_USE enum wm_code inflate_read_up_to(struct inflate *s, void *out, size_t cap, uint64_t off,
+					 size_t *n, struct wm_error *err);
 
 #endif

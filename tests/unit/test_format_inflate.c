@@ -126,6 +126,7 @@ static void reads_at_any_place(void **state)
 	struct wm_error err = { 0 };
 	struct inflate *s = NULL;
 	cleanup_fd int fd = -1;
+	size_t n = 0;
 	uint8_t bytes[300];
 	struct window w;
 
@@ -139,20 +140,35 @@ static void reads_at_any_place(void **state)
 	assert_int_equal(bytes[0] | bytes[260] << 8, 0 | 9 << 8);
 	assert_ok(window_read(&w, bytes, 300, 0xffff - 300, &err), &err);
 	assert_int_equal(bytes[299], 65534 % 251);
-	assert_ok(window_read(&w, bytes, 1, 1, &err), &err);
-	assert_int_equal(bytes[0], 1);
-	assert_int_equal(inflate_off(s), 0xffff + 2);
 	assert_ok(window_read(&w, bytes, 0, 0, &err), &err);
-	assert_ok(window_read(&w, bytes, 1, 0, &err), &err);
-	assert_reason(window_read(&w, bytes, 1, 0, &err), &err, INFLATE_ORDER);
+	for (unsigned i = 0; i <= INFLATE_RESTARTS; i++) {
+		w.off = 3 * 0xffff - 300;
+		assert_ok(window_read(&w, bytes, 300, 0, &err), &err);
+		assert_int_equal(bytes[299], 65534 % 251);
+		for (unsigned back = 0; back <= INFLATE_RECENT - 300; back += 300) {
+			w.off = 3 * 0xffff - 300 - back;
+			assert_ok(window_read(&w, bytes, 1, 0, &err), &err);
+			assert_int_equal(bytes[0], w.off % 0xffff % 251);
+		}
+		w.off = 1;
+		if (i < INFLATE_RESTARTS)
+			assert_ok(window_read(&w, bytes, 1, 0, &err), &err);
+		else
+			assert_reason(window_read(&w, bytes, 1, 0, &err), &err, INFLATE_ORDER);
+		assert_int_equal(bytes[0], i < INFLATE_RESTARTS ? 1 : bytes[0]);
+	}
 	assert_reason(window_read(&w, bytes, 1, 0xffff, &err), &err, INTERNAL);
-	w.fd = fd;
 	w = (struct window){ .fd = fd, .size = data.len, .name = "m" };
 	assert_ok(inflate_restart(s, &w, &err), &err);
 	assert_ok(inflate_read_at(s, bytes, 1, 3 * 0xffff - 1, &err), &err);
 	assert_reason(inflate_read_at(s, bytes, 1, 3 * 0xffff, &err), &err, INFLATE_SHORT);
 	assert_ok(inflate_read_at(s, bytes, 1, 0, &err), &err);
 	assert_reason(inflate_read_at(s, bytes, 2, 3 * 0xffff - 1, &err), &err, INFLATE_SHORT);
+	assert_ok(inflate_read_at(s, bytes, 1, 0, &err), &err);
+	assert_ok(inflate_read_up_to(s, bytes, 300, 3 * 0xffff - 299, &n, &err), &err);
+	assert_int_equal(n, 299);
+	assert_ok(inflate_read_up_to(s, bytes, 300, 3 * 0xffff, &n, &err), &err);
+	assert_int_equal(n, 0);
 }
 
 /* A literal 0, then `n` times 258 of them: two bits each, one byte for four of these. */
