@@ -90,6 +90,9 @@ struct layout {
 	size_t n_imports;
 	struct split split;
 	struct tree metadata; /* the file's own text metadata: root is a MAP of TEXT, or NULL */
+	struct layout *members; /* of an archive: of what lies in it, as files of their own */
+	size_t n_members;
+	void *own; /* what the format keeps for itself, in the arena; or NULL */
 };
 
 #define LAYOUT_INIT                                                                        \
@@ -211,7 +214,7 @@ struct format {
 			       struct wm_error *err);
 };
 
-extern const struct format format_safetensors, format_gguf, format_raw;
+extern const struct format format_safetensors, format_gguf, format_tar, format_tar_gz, format_raw;
 
 /*
  * Tools of the Hugging Face Hub read headers of safetensors files up to this many bytes,
