@@ -64,7 +64,7 @@ static enum wm_code check_end(const char *name, const uint8_t *data, uint64_t le
 	for (size_t i = 0; i < len; i++)
 		if (data[i])
 			return fail(err, REASON_TAR_END,
-				    "%s: something stands behind the block of zeros at its end", name);
+				    "%s: something stands behind the blocks of zeros", name);
 	return WM_OK;
 }
 

@@ -56,7 +56,8 @@ static enum wm_code keep_pieces(struct tar_archive *a, const struct layout *inne
 	TRY(inner->format->embed(&zone, inner, inner->carried.data, inner->carried.len, m->name,
 				 err));
 	if (zone.len != layout_zone_len(inner))
-		return fail(err, REASON_INTERNAL, "%s: '%s' has another slot", a->t.w.name, m->name);
+		return fail(err, REASON_INTERNAL, "%s: '%s' has another slot", a->t.w.name,
+			    m->name);
 	TRY(arena_copy(&copy, &a->t.l->arena, zone.data, zone.len, err));
 	TRY(add_pieces(a, inner, 0, inner->zone.from, m->off, err));
 	TRY(layout_add_piece(a->t.l, m->off + inner->zone.from, copy, zone.len, err));
@@ -168,8 +169,6 @@ static enum wm_code grow(struct tar_archive *a, struct wm_error *err)
 	const size_t n = a->own->n_entries;
 	struct tar_entry *grown;
 
-	if (n == LIMIT_FILES)
-		return fail(err, REASON_LIMIT, "%s: more than %d members", a->t.w.name, LIMIT_FILES);
 	if ((n & (n - 1)) != 0)
 		return WM_OK;
 	grown = reallocarray(a->entries, n ? n * 2 : 1, sizeof(*grown));
@@ -225,6 +224,7 @@ static enum wm_code check_paths(const struct tar_archive *a, struct wm_error *er
 static enum wm_code note_legacy(struct tar_archive *a, struct wm_error *err)
 {
 	static const char *const names[] = { "pickle", "storages", "sys_info", "tensors" };
+	static const char import[] = "torch.legacy_tar";
 	size_t found = 0;
 
 	for (size_t i = 0; i < a->own->n_entries; i++)
@@ -232,7 +232,7 @@ static enum wm_code note_legacy(struct tar_archive *a, struct wm_error *err)
 			found += strcmp(a->entries[i].m.name, names[j]) == 0;
 	if (found < sizeof(names) / sizeof(names[0]))
 		return WM_OK;
-	return layout_add_import(a->t.l, "torch.legacy_tar", strlen("torch.legacy_tar"), false, err);
+	return layout_add_import(a->t.l, import, sizeof(import) - 1, false, err);
 }
 
 enum wm_code tar_read_members(struct tar_archive *a, struct wm_error *err)
@@ -247,6 +247,9 @@ enum wm_code tar_read_members(struct tar_archive *a, struct wm_error *err)
 		TRY(tar_next(&a->t, &e->m, &end, err));
 		if (end)
 			break;
+		if (a->own->n_entries == LIMIT_FILES)
+			return fail(err, REASON_LIMIT, "%s: more than %d members", a->t.w.name,
+				    LIMIT_FILES);
 		a->own->n_first = n_pieces;
 		TRY(take_value(a, e, err));
 		if (a->value_entry == a->own->n_entries)

@@ -30,8 +30,9 @@ enum wm_code tar_keep(const uint8_t **out, struct tar *t, uint64_t off, size_t l
 	void *memory = NULL;
 
 	if (off > t->w.size || len > t->w.size - off)
-		return fail(err, REASON_TAR_TRUNCATED, "%s: ends inside of what begins at byte %llu",
-			    t->w.name, (unsigned long long)off);
+		return fail(err, REASON_TAR_TRUNCATED,
+			    "%s: ends inside of what begins at byte %llu", t->w.name,
+			    (unsigned long long)off);
 	if (len > LIMIT_HEADER - t->kept)
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: more than %d bytes of headers",
 			    t->w.name, LIMIT_HEADER);
@@ -120,8 +121,9 @@ static enum wm_code check_block(const struct tar *t, const struct tar_header *h,
 		return malformed(t, "a header that is neither POSIX's nor GNU's", err);
 	if (!read_octal(&value, FIELD(h, chksum)) || !has_end(h->chksum, sizeof(h->chksum)) ||
 	    value != (uint64_t)th_crc_calc(whole) || !th_crc_ok(whole))
-		return fail(err, REASON_TAR_CHECKSUM, "%s: byte %llu: a header's check sum is wrong",
-			    t->w.name, (unsigned long long)t->at);
+		return fail(err, REASON_TAR_CHECKSUM,
+			    "%s: byte %llu: a header's check sum is wrong", t->w.name,
+			    (unsigned long long)t->at);
 	if (!read_octal(&value, FIELD(h, mode)) || !has_end(h->mode, sizeof(h->mode)))
 		return malformed(t, "a header with a mode that is none", err);
 	return check_numbers(t, h, err);
@@ -250,8 +252,9 @@ static enum wm_code check_sizes(const struct tar *t, const struct tar_pax *x, ui
 	if (!x->has_size || x->size == *size)
 		return WM_OK;
 	if (*size != 0 || x->size <= octal_max)
-		return fail(err, REASON_TAR_SIZE, "%s: byte %llu: a member of %llu and of %llu bytes",
-			    t->w.name, (unsigned long long)t->at, (unsigned long long)*size,
+		return fail(err, REASON_TAR_SIZE,
+			    "%s: byte %llu: a member of %llu and of %llu bytes", t->w.name,
+			    (unsigned long long)t->at, (unsigned long long)*size,
 			    (unsigned long long)x->size);
 	*size = x->size;
 	return WM_OK;

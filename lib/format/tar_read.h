@@ -18,7 +18,7 @@ enum {
 
 /* A file or a folder. */
 struct tar_member {
-	const char *name;     /* plain and relative, without "./" and trailing "/"; "" is the root */
+	const char *name;     /* plain and relative, without "./" and "/" behind; "" is the root */
 	uint64_t header, off; /* of its header block, and of its data */
 	uint64_t size;	      /* of the data, which the window has */
 	bool folder;
