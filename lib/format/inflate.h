@@ -30,7 +30,7 @@ enum inflate_kind { INFLATE_RAW, INFLATE_GZIP };
 enum {
 	INFLATE_FREE = 1 << 20, /* bytes that may come of however little */
 	INFLATE_RECENT = 65536,
-	INFLATE_RESTARTS = 6,	/* how often inflate_read_at() goes back to the beginning */
+	INFLATE_RESTARTS = 3,	/* how often inflate_read_at() goes back to the beginning */
 };
 
 /* Begins. The stream lives in the arena, of which it takes 288 KiB. */
