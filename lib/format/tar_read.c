@@ -92,16 +92,24 @@ static bool read_number(uint64_t *out, const uint8_t *field, size_t len)
 
 #define FIELD(h, name) (const uint8_t *)(h)->name, sizeof((h)->name)
 
+static bool is_u32(const uint8_t *field, size_t len)
+{
+	uint64_t value;
+
+	return read_number(&value, field, len) && value <= UINT32_MAX;
+}
+
 /* Numbers that readers look at, or fail to read, besides size, mode and check sum. */
 static enum wm_code check_numbers(const struct tar *t, const struct tar_header *h,
 				  struct wm_error *err)
 {
-	uint64_t value;
+	uint64_t time;
 
-	if (!read_number(&value, FIELD(h, uid)) || !read_number(&value, FIELD(h, gid)) ||
-	    !read_number(&value, FIELD(h, mtime)) || !read_number(&value, FIELD(h, devmajor)) ||
-	    !read_number(&value, FIELD(h, devminor)))
-		return malformed(t, "a header with a number that is none, or below 0", err);
+	if (!is_u32(FIELD(h, uid)) || !is_u32(FIELD(h, gid)) ||
+	    !read_number(&time, FIELD(h, mtime)) ||
+	    !is_u32(FIELD(h, devmajor)) || !is_u32(FIELD(h, devminor)))
+		return malformed(t, "a header with a number that is none, or that no field has",
+				 err);
 	return WM_OK;
 }
 

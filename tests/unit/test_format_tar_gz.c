@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "checkpoint/gather.h"
+#include "crypto/sha256.h"
 #include "format/inflate.h"
 #include "made_gguf.h"
 #include "made_tar.h"
@@ -70,6 +71,62 @@ static void gathers_what_the_plain_one_holds(void **state)
 	assert_true(gather_wanted(&z));
 	assert_ok(gather_tensors(&z, fd, "m.tar.gz", NULL, &err), &err);
 	assert_false(gather_wanted(&z));
+}
+
+/* One line of tensors.tsv: FILE, name, dtype, shape, SHA-256, which it takes apart. */
+static void check_recorded_tensor(char *line)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), got = BUF_INIT(1 << 20);
+	cleanup_buf struct buf dims = BUF_INIT(1000), hex = BUF_INIT(100);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	uint8_t digest[SHA256_BYTES];
+	struct wm_error err = { 0 };
+	char path[300], *cells[5];
+	const struct tensor *t = NULL;
+	const struct sink sink = made_sink(&got);
+	cleanup_fd int fd = -1;
+
+	for (size_t i = 0; i < 5; i++)
+		cells[i] = strsep(&line, "\t");
+	snprintf(path, sizeof(path), "testdata/good/tar/%s", cells[0]);
+	read_file(&bytes, path);
+	parse_ok(&l, &bytes, path);
+	for (size_t i = 0; i < l.n_tensors; i++)
+		if (strcmp(l.tensors[i].name, cells[1]) == 0)
+			t = &l.tensors[i];
+	assert_non_null(t);
+	assert_string_equal(dtype_info(t->dtype)->name, cells[2]);
+	for (unsigned i = 0; i < t->rank; i++)
+		assert_ok(buf_printf(&dims, &err, "%s%llu", i ? "," : "",
+				     (unsigned long long)t->dims[i]), &err);
+	assert_string_equal(buf_str(&dims), cells[3]);
+	fd = made_file(bytes.data, bytes.len);
+	if (t->source)
+		assert_ok(l.format->gather(&l, t, &(struct window){ .fd = fd, .size = bytes.len,
+								    .name = "m" }, &sink, &err),
+			  &err);
+	else if (t->len > 0)
+		assert_ok(buf_append(&got, bytes.data + l.segments[t->segment].off, (size_t)t->len,
+				     &err), &err);
+	assert_int_equal(got.len, t->len);
+	assert_ok(sha256_of(digest, got.data, got.len, &err), &err);
+	assert_ok(buf_append_hex(&hex, digest, sizeof(digest), &err), &err);
+	assert_string_equal(buf_str(&hex), cells[4]);
+}
+
+static void finds_what_writers_wrote(void **state)
+{
+	cleanup_buf struct buf table = BUF_INIT(1 << 20);
+	size_t n = 0;
+
+	(void)state;
+	read_file(&table, "testdata/good/tar/tensors.tsv");
+	for (char *line = (char *)table.data, *next; *line; line = next, n++) {
+		next = strchr(line, '\n');
+		*next++ = 0;
+		check_recorded_tensor(line);
+	}
+	assert_int_equal(n, 26);
 }
 
 static void refuses_every_shorter_file(void **state)
@@ -179,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gathers_what_the_plain_one_holds),
+		cmocka_unit_test(finds_what_writers_wrote),
 		cmocka_unit_test(refuses_every_shorter_file),
 		cmocka_unit_test(says_that_the_file_changed),
 		cmocka_unit_test(answers_soon),
