@@ -80,6 +80,9 @@ static enum wm_code count_kept(struct tar_archive *a, const struct layout *inner
 /* Makes room for one more layout, and has it. */
 static enum wm_code add_layout(struct layout *l, struct layout *inner, struct wm_error *err)
 {
+	if (l->n_members == LIMIT_MEMBERS)
+		return fail(err, REASON_LIMIT, "more than %d members of an archive have a format",
+			    LIMIT_MEMBERS);
 	if ((l->n_members & (l->n_members - 1)) == 0) {
 		size_t cap = l->n_members ? l->n_members * 2 : 1;
 		struct layout *grown = reallocarray(l->members, cap, sizeof(*grown));

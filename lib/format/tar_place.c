@@ -123,6 +123,21 @@ static enum wm_code add_tensors(struct layout *l, const struct tar_entry *e, con
 	return WM_OK;
 }
 
+/* Frees what the archive's own layout has now, unless tensors are still gathered by it. */
+static void drop(struct layout *inner)
+{
+	for (size_t i = 0; i < inner->n_tensors; i++)
+		if (inner->tensors[i].source)
+			return;
+	free(inner->segments);
+	free(inner->tensors);
+	free(inner->by_name);
+	inner->segments = NULL;
+	inner->tensors = NULL;
+	inner->by_name = NULL;
+	inner->n_segments = inner->n_tensors = 0;
+}
+
 static enum wm_code place_entries(struct tar_archive *a, bool segments, bool prefixed,
 				  struct wm_error *err)
 {
@@ -144,6 +159,8 @@ static enum wm_code place_entries(struct tar_archive *a, bool segments, bool pre
 			add_segments(l, &at, e, map);
 		}
 		TRY(add_tensors(l, e, map, prefixed, &names_len, a->t.w.name, err));
+		if (segments)
+			drop(&l->members[e->layout]);
 	}
 	if (segments) {
 		add_segment(l, at, l->zone.from, false);
@@ -163,10 +180,10 @@ enum wm_code tar_place(struct tar_archive *a, bool segments, struct wm_error *er
 	l->segments = calloc(2 * n_segments + 2, sizeof(*l->segments));
 	if (!l->tensors || !l->segments)
 		return fail_nomem(err);
-	TRY(place_entries(a, segments, n_with > 1, err));
 	for (size_t i = 0; n_with == 1 && i < l->n_members; i++)
 		if (l->members[i].n_tensors > 0)
 			l->metadata.root = l->members[i].metadata.root;
+	TRY(place_entries(a, segments, n_with > 1, err));
 	return layout_sort_names(l, REASON_TAR_DUPLICATE, a->t.w.name, err);
 }
 

@@ -228,11 +228,16 @@ static enum wm_code take_long_name(struct tar *t, struct tar_pax *x, const struc
 	return WM_OK;
 }
 
-/* Whether a member is a file or a folder, for every reader. */
+/*
+ * Whether a member is a file or a folder, for every reader. To Python an old file is a folder
+ * where the name in the header, though it is not its name, ends with a slash.
+ */
 static enum wm_code check_kind(const struct tar *t, TAR *whole, bool *folder,
 			       struct wm_error *err)
 {
-	const char flag = whole->th_buf.typeflag;
+	const struct tar_header *h = &whole->th_buf;
+	const size_t len = text_len(h->name, sizeof(h->name));
+	const char flag = h->typeflag;
 
 	if (TH_ISLNK(whole) || TH_ISSYM(whole) || TH_ISLONGLINK(whole))
 		return fail(err, REASON_TAR_LINK, "%s: byte %llu: the member '%.100s' is a link",
@@ -240,6 +245,7 @@ static enum wm_code check_kind(const struct tar *t, TAR *whole, bool *folder,
 	*folder = flag == DIRTYPE;
 	if (TH_ISCHR(whole) || TH_ISBLK(whole) || TH_ISFIFO(whole) ||
 	    (flag != DIRTYPE && flag != REGTYPE && flag != AREGTYPE) ||
+	    (flag == AREGTYPE && len > 0 && h->name[len - 1] == '/') ||
 	    !(*folder ? TH_ISDIR(whole) : TH_ISREG(whole) && !TH_ISDIR(whole)))
 		return fail(err, REASON_TAR_KIND,
 			    "%s: byte %llu: the member '%.100s' of type '%c' is no file and no "

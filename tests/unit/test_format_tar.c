@@ -388,6 +388,30 @@ static void bounds_members_and_names(void **state)
 	}
 }
 
+static void bounds_members_with_formats(void **state)
+{
+	(void)state;
+	for (size_t over = 0; over < 2; over++) {
+		cleanup_buf struct buf bytes = BUF_INIT(64 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		enum wm_code code;
+
+		for (size_t i = 0; i < LIMIT_MEMBERS + over; i++) {
+			char name[40];
+
+			snprintf(name, sizeof(name), "%zu.safetensors", i);
+			made_tar_tensor(&bytes, name, "w", "x");
+		}
+		made_tar_zeros(&bytes, 1024);
+		code = made_parse(&l, bytes.data, bytes.len, "m.tar", &err);
+		if (over)
+			assert_reason(code, &err, LIMIT);
+		else
+			assert_ok(code, &err);
+	}
+}
+
 /* Many tensors, whose names with a long one in front would be too many bytes. */
 static void bounds_names_of_tensors(void **state)
 {
@@ -463,6 +487,7 @@ int main(void)
 		cmocka_unit_test(takes_members_over_8_gib),
 		cmocka_unit_test(answers_soon),
 		cmocka_unit_test(bounds_members_and_names),
+		cmocka_unit_test(bounds_members_with_formats),
 		cmocka_unit_test(bounds_names_of_tensors),
 		cmocka_unit_test(takes_random_archives),
 		cmocka_unit_test(survives_failing_allocations),
