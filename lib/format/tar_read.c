@@ -230,7 +230,8 @@ static enum wm_code take_long_name(struct tar *t, struct tar_pax *x, const struc
 
 /*
  * Whether a member is a file or a folder, for every reader. To Python an old file is a folder
- * where the name in the header, though it is not its name, ends with a slash.
+ * where the name in the header, though it is not its name, ends with a slash; and libtar
+ * looks for that slash without asking whether there is a name.
  */
 static enum wm_code check_kind(const struct tar *t, TAR *whole, bool *folder,
 			       struct wm_error *err)
@@ -245,7 +246,7 @@ static enum wm_code check_kind(const struct tar *t, TAR *whole, bool *folder,
 	*folder = flag == DIRTYPE;
 	if (TH_ISCHR(whole) || TH_ISBLK(whole) || TH_ISFIFO(whole) ||
 	    (flag != DIRTYPE && flag != REGTYPE && flag != AREGTYPE) ||
-	    (flag == AREGTYPE && len > 0 && h->name[len - 1] == '/') ||
+	    (flag == AREGTYPE && (len == 0 || h->name[len - 1] == '/')) ||
 	    !(*folder ? TH_ISDIR(whole) : TH_ISREG(whole) && !TH_ISDIR(whole)))
 		return fail(err, REASON_TAR_KIND,
 			    "%s: byte %llu: the member '%.100s' of type '%c' is no file and no "
