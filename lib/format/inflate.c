@@ -65,17 +65,19 @@ static void zlib_free(void *context, void *memory)
 
 /* --- input --------------------------------------------------------------------------- */
 
-/* Reads on where nothing is left of what was read. */
+static enum wm_code truncated(const struct inflate *s, struct wm_error *err)
+{
+	return fail(err, REASON_INFLATE_TRUNCATED, "%s: compressed data end too early", s->in.name);
+}
+
+/* Reads on where nothing is left of what was read, and there is more. */
 static enum wm_code refill(struct inflate *s, struct wm_error *err)
 {
 	uint64_t left = s->in.size - s->in_off;
 	size_t len = left < INPUT_BYTES ? (size_t)left : INPUT_BYTES;
 
-	if (s->z.avail_in > 0)
+	if (s->z.avail_in > 0 || len == 0)
 		return WM_OK;
-	if (len == 0)
-		return fail(err, REASON_INFLATE_TRUNCATED, "%s: compressed data end too early",
-			    s->in.name);
 	TRY(window_read(&s->in, s->input, len, s->in_off, err));
 	s->in_off += len;
 	s->z.next_in = s->input;
@@ -86,6 +88,8 @@ static enum wm_code refill(struct inflate *s, struct wm_error *err)
 static enum wm_code take_byte(struct inflate *s, uint8_t *out, struct wm_error *err)
 {
 	TRY(refill(s, err));
+	if (s->z.avail_in == 0)
+		return truncated(s, err);
 	*out = *s->z.next_in++;
 	s->z.avail_in--;
 	return WM_OK;
@@ -208,6 +212,8 @@ static enum wm_code step(struct inflate *s, uint8_t *out, unsigned len, unsigned
 	int code;
 
 	TRY(refill(s, err));
+	if (!s->z.next_in)
+		return truncated(s, err);
 	s->z.next_out = out;
 	s->z.avail_out = len;
 	code = inflate(&s->z, Z_NO_FLUSH);
@@ -216,7 +222,10 @@ static enum wm_code step(struct inflate *s, uint8_t *out, unsigned len, unsigned
 	s->out_off += *n;
 	if (code == Z_MEM_ERROR)
 		return fail_nomem(err);
-	if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
+	/* zlib keeps bits that it took: these can hold the end, with no byte left to give it. */
+	if (code == Z_BUF_ERROR)
+		return truncated(s, err);
+	if (code != Z_OK && code != Z_STREAM_END)
 		return fail(err, REASON_INFLATE_MALFORMED,
 			    "%s: compressed data are not deflate: %s", s->in.name,
 			    s->z.msg ? s->z.msg : "no reason given");

@@ -6,9 +6,13 @@
 
 #include "util/cursor.h"
 
-/* Keys about owners, times and attributes; those that end with a dot begin more of them. */
+/* Numbers that readers fail to read where they are none. */
+static const char *const times[] = { "mtime", "atime", "ctime" };
+static const char *const owners[] = { "uid", "gid" };
+
+/* Keys about names and attributes; those that end with a dot begin more of them. */
 static const char *const harmless[] = {
-	"mtime", "atime", "ctime", "uid", "gid", "uname", "gname", "comment",
+	"uname", "gname", "comment",
 	"LIBARCHIVE.creationtime", "LIBARCHIVE.xattr.", "SCHILY.xattr.", "SCHILY.acl.",
 	"SCHILY.dev", "SCHILY.ino", "SCHILY.nlink", "SCHILY.fflags", "RHT.security.selinux",
 };
@@ -25,14 +29,6 @@ static bool key_is(const struct record *r, const char *key)
 	if (key[len - 1] == '.')
 		return r->key_len > len && memcmp(r->key, key, len) == 0;
 	return r->key_len == len && memcmp(r->key, key, len) == 0;
-}
-
-static bool is_harmless(const struct record *r)
-{
-	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-		if (key_is(r, harmless[i]))
-			return true;
-	return false;
 }
 
 static bool take_record(struct record *r, struct cursor *c)
@@ -77,6 +73,43 @@ static bool read_decimal(uint64_t *out, const struct record *r)
 	return true;
 }
 
+static bool is_one_of(const struct record *r, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (key_is(r, keys[i]))
+			return true;
+	return false;
+}
+
+/* Seconds, with or without a sign and a fraction. */
+static bool is_time(const struct record *r)
+{
+	size_t at = r->value_len > 0 && r->value[0] == '-', digits = 0;
+
+	for (; at < r->value_len && r->value[at] >= '0' && r->value[at] <= '9'; at++)
+		digits++;
+	if (digits == 0 || digits > 15)
+		return false;
+	if (at < r->value_len && r->value[at++] != '.')
+		return false;
+	while (at < r->value_len && r->value[at] >= '0' && r->value[at] <= '9')
+		at++;
+	return at == r->value_len;
+}
+
+#define IS_ONE_OF(r, keys) is_one_of(r, keys, sizeof(keys) / sizeof((keys)[0]))
+
+static bool is_harmless(const struct record *r)
+{
+	uint64_t value;
+
+	if (IS_ONE_OF(r, times))
+		return is_time(r);
+	if (IS_ONE_OF(r, owners))
+		return read_decimal(&value, r) && value <= UINT32_MAX;
+	return IS_ONE_OF(r, harmless);
+}
+
 static enum wm_code take_path(struct tar_pax *x, const struct record *r, const char *name,
 			      struct wm_error *err)
 {
@@ -117,8 +150,9 @@ enum wm_code tar_read_pax(struct tar_pax *x, const uint8_t *data, size_t len, bo
 			TRY(take_size(x, &r, name, err));
 		else if (!is_harmless(&r))
 			return fail(err, REASON_TAR_PAX,
-				    "%s: an extended header with the key '%.*s'", name,
-				    r.key_len < 80 ? (int)r.key_len : 80, r.key);
+				    "%s: an extended header with the key '%.*s', unknown or of "
+				    "another value", name, r.key_len < 80 ? (int)r.key_len : 80,
+				    r.key);
 	}
 	return WM_OK;
 }

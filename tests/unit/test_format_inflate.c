@@ -12,8 +12,8 @@
 #define TRAILER "\x00\x88\x59\x0b\x18\0\0\0"
 #define BYTES(text) text, sizeof(text) - 1
 
-static enum wm_code inflate_all(struct buf *out, const void *data, size_t len,
-				enum inflate_kind kind, struct wm_error *err)
+static enum wm_code inflate_by(struct buf *out, size_t step, const void *data, size_t len,
+			       enum inflate_kind kind, struct wm_error *err)
 {
 	cleanup_arena struct arena a = ARENA_INIT(1 << 20);
 	cleanup_fd int fd = made_file(data, len);
@@ -23,12 +23,50 @@ static enum wm_code inflate_all(struct buf *out, const void *data, size_t len,
 
 	TRY(inflate_open(&s, &a, &w, kind, err));
 	do {
-		uint8_t bytes[7];
+		uint8_t bytes[64];
 
-		TRY(inflate_read(s, bytes, sizeof(bytes), &n, err));
+		TRY(inflate_read(s, bytes, step, &n, err));
 		TRY(buf_append(out, bytes, n, err));
 	} while (n > 0);
 	return WM_OK;
+}
+
+static enum wm_code inflate_all(struct buf *out, const void *data, size_t len,
+				enum inflate_kind kind, struct wm_error *err)
+{
+	return inflate_by(out, 7, data, len, kind, err);
+}
+
+/* Whatever is asked for at a time: the last bits can be those of bytes that zlib has already. */
+static void inflates_in_any_steps(void **state)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+	} rows[] = {
+		{ BYTES(DEFLATE) },
+		{ BYTES("\x01\x18\0\xe7\xff" HELLO) },
+		{ BYTES("\x4b\x04\x00") },
+		{ BYTES("\x3b\x71\xe9\xce\xb3\x0f\xbf\x00") }, /* its end in the byte of its last literal */
+		{ BYTES("\x03\x00") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf whole = BUF_INIT(1 << 20);
+		struct wm_error err = { 0 };
+		enum wm_code first = inflate_by(&whole, 64, rows[i].data, rows[i].len,
+						INFLATE_RAW, &err);
+
+		for (size_t step = 1; step < 64; step++) {
+			cleanup_buf struct buf out = BUF_INIT(1 << 20);
+
+			assert_int_equal(inflate_by(&out, step, rows[i].data, rows[i].len,
+						    INFLATE_RAW, &err), first);
+			assert_string_equal(buf_str(&out), buf_str(&whole));
+		}
+		assert_int_equal(first, WM_OK);
+	}
 }
 
 static void inflates_or_says_why_not(void **state)
@@ -230,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inflates_or_says_why_not),
+		cmocka_unit_test(inflates_in_any_steps),
 		cmocka_unit_test(refuses_every_shorter_stream),
 		cmocka_unit_test(reads_at_any_place),
 		cmocka_unit_test(bounds_what_data_grow_to),
