@@ -40,8 +40,8 @@ coverage    := $(if $(COVERAGE),--coverage -O0)
 base_flags   = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden -pthread \
                $(CFLAGS) $(hardening) $(sanitize) $(fuzzing) $(coverage) -Ilib -isystem $(B)/gen $(pkg_cflags)
 pkg_cflags   = $(shell pkg-config --cflags $(packages) 2>/dev/null)
-# libunistring has no .pc file.
-other_libs  := -lunistring
+# libunistring and libtar have no .pc file.
+other_libs  := -lunistring -ltar
 pkg_libs     = $(shell pkg-config --libs $(packages) 2>/dev/null) $(other_libs)
 link_flags   = $(CFLAGS) $(sanitize) $(coverage) -pthread -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 
@@ -70,12 +70,12 @@ all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## bui
 
 # --- dependencies ----------------------------------------------------------
 deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev \
-               libgit2-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev
+               libgit2-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev libtar-dev
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs git openssh-client faketime libcurl4 busybox $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_fault  := python3 git jq
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs
-deps_interop:= openssl python3 python3-protobuf g++ libleveldb-dev $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+deps_interop:= openssl python3 python3-protobuf g++ libleveldb-dev tar gzip $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps_fuzz   := clang libclang-rt-14-dev
 deps_cover  := gcovr
 

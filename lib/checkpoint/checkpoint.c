@@ -67,9 +67,10 @@ static enum wm_code parse_file(struct checkpoint_file *f, bool may_be_empty, str
 	TRY(read_pointer(f, size, err));
 	if (f->is_pointer || (size == 0 && may_be_empty &&
 			      format_pick(f->path, 0, (const uint8_t *)"", 0) == &format_raw)) {
+		const struct window w = { .fd = f->fd, .size = size, .name = f->place };
+
 		f->layout.format = &format_raw;
-		return format_raw.parse(&f->layout, &(struct window){ f->fd, 0, size, f->place },
-					err);
+		return format_raw.parse(&f->layout, &w, err);
 	}
 	return format_parse(&f->layout, f->fd, size, f->place, err);
 }

@@ -48,7 +48,7 @@ static enum wm_code gather_one(uint8_t out[SHA256_BYTES], const struct layout *l
 {
 	cleanup_leaves struct leaves *leaves = NULL;
 	struct gathering g = { NULL, progress };
-	const struct window file = { fd, 0, l->size + l->slot_len, name };
+	const struct window file = { .fd = fd, .size = l->size + l->slot_len, .name = name };
 	const struct sink sink = { take, &g };
 
 	TRY(leaves_new(&leaves, err));

@@ -2,6 +2,7 @@
 /* The table of formats, and picking one. */
 #include "format/format.h"
 
+#include "format/inflate.h"
 #include "util/file.h"
 
 enum { START_BYTES = 4096 };
@@ -14,6 +15,8 @@ const struct format *const formats[] = {
 	&format_torch_zip,
 	&format_torch_legacy,
 	&format_pickle,
+	&format_tar,
+	&format_tar_gz,
 	&format_raw,
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);
@@ -32,6 +35,8 @@ enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t
 {
 	if (off > w->size || len > w->size - off)
 		return fail(err, REASON_INTERNAL, "%s: a read beyond the window", w->name);
+	if (w->stream)
+		return inflate_read_at(w->stream, out, len, w->off + off, err);
 	return file_read_at(w->fd, out, len, w->off + off, w->name, err);
 }
 
@@ -54,5 +59,7 @@ enum wm_code format_parse_window(struct layout *out, const struct window *w, str
 enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
 			  struct wm_error *err)
 {
-	return format_parse_window(out, &(struct window){ fd, 0, size, name }, err);
+	const struct window w = { .fd = fd, .size = size, .name = name };
+
+	return format_parse_window(out, &w, err);
 }

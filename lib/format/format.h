@@ -91,6 +91,9 @@ struct layout {
 	size_t n_imports;
 	struct split split;
 	struct tree metadata; /* the file's own text metadata: root is a MAP of TEXT, or NULL */
+	struct layout *members; /* of an archive: of what lies in it, as files of their own */
+	size_t n_members;
+	void *own; /* what the format keeps for itself, in the arena; or NULL */
 };
 
 #define LAYOUT_INIT                                                                        \
@@ -159,16 +162,20 @@ int tensor_compare_names(const struct tensor *a, const struct tensor *b);
 /* Whether UTF-8 holds a control character (C0, DEL, C1), which no name may. */
 bool tensor_name_has_controls(const char *name, size_t len);
 
+struct inflate;
+
 /* Bytes of an open file to read: all of it, or a member of an archive. */
 struct window {
 	int fd;
 	uint64_t off, size; /* the window is [off, off + size) of the file */
 	const char *name;   /* for messages */
+	struct inflate *stream; /* or NULL; else it is that of what this inflates to */
 };
 
 /*
  * Reads exactly the `len` bytes at `off` of the window. Fails with `file-changed` where the
- * file has fewer, and `read-failed`; beyond the window it is `internal`.
+ * file has fewer, and `read-failed`; beyond the window it is `internal`. Of a stream, as
+ * inflate_read_at() does (format/inflate.h).
  */
 MUST_USE enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t off,
 				  struct wm_error *err);
@@ -210,7 +217,7 @@ struct format {
 };
 
 extern const struct format format_safetensors, format_gguf, format_torch_zip, format_torch_legacy,
-	format_pickle, format_tf_index, format_tf_graph, format_raw;
+	format_pickle, format_tf_index, format_tf_graph, format_tar, format_tar_gz, format_raw;
 
 /* What files become whose tensors others name (checkpoint/external.h); not in the table. */
 extern const struct format format_external;

@@ -407,7 +407,7 @@ static enum wm_code embed(struct buf *head, const struct layout *l, const void *
 {
 	struct buf bytes = l->head; /* all there is of this file: never grown */
 	cleanup_gguf struct gguf g = { .head = &bytes,
-				       .file = { -1, 0, l->head.len, name } };
+				       .file = { .fd = -1, .size = l->head.len, .name = name } };
 	cleanup_buf struct buf value = BUF_INIT(LIMIT_HEADER);
 	enum wm_code code;
 
@@ -444,7 +444,7 @@ static enum wm_code take_displaced(struct buf *head, const struct layout *l, con
 {
 	struct buf bytes = l->head; /* all there is of this file: never grown */
 	cleanup_gguf struct gguf g = { .head = &bytes,
-				       .file = { -1, 0, l->head.len, name } };
+				       .file = { .fd = -1, .size = l->head.len, .name = name } };
 	const struct gguf_kv *kv;
 	size_t from, to, end;
 	uint8_t integer[8];

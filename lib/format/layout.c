@@ -18,6 +18,9 @@ void layout_release(struct layout *l)
 	free(l->externals);
 	free(l->imports);
 	tree_release(&l->metadata);
+	for (size_t i = 0; i < l->n_members; i++)
+		layout_release(&l->members[i]); /* as deep as archives are read in archives */
+	free(l->members);
 	*l = (struct layout)LAYOUT_INIT;
 }
 

@@ -45,10 +45,10 @@ static enum wm_code append_token(struct buf *out, const struct layout *l, const 
 	TRY(buf_printf(out, err, "|%s|", dtype_info(t->dtype)->name));
 	for (unsigned i = 0; i < t->rank; i++)
 		TRY(buf_printf(out, err, "%s%" PRIu64, i ? "," : "", t->dims[i]));
-	if (!t->len)
-		return buf_append_str(out, "|-|0", err);
+	if (t->segment == SIZE_MAX) /* empty, or gathered */
+		return buf_printf(out, err, "|-|%" PRIu64, t->len);
 	return buf_printf(out, err, "|%" PRIu64 "|%" PRIu64,
-			  l->segments[t->segment].off + l->slot_len, t->len);
+			  layout_file_off(l, l->segments[t->segment].off), t->len);
 }
 
 static enum wm_code make_tokens(struct tokens *out, const struct layout *l, struct wm_error *err)

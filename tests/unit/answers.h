@@ -5,7 +5,7 @@
  *
  * The verdict is "accepted" or a reason code. TENSORS, sorted and parted by spaces, are
  * NAME|DTYPE|DIMS|OFFSET|BYTES: dims outermost first, the offset in the file or "-" where
- * there are no bytes; bytes of the name outside of printable ASCII, and % | : , as %xx.
+ * there are no bytes, or none that stand in the file as they are; bytes of the name outside of printable ASCII, and % | : , as %xx.
  */
 #ifndef TESTS_ANSWERS_H
 #define TESTS_ANSWERS_H

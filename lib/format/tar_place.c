@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tensors of the members of tar files, as those of the archive. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/tar_layout.h"
+#include "util/cleanup.h"
+
+enum { COPY_BYTES = 65536 };
+
+/* Where a tensor comes from that is no run of the file. */
+struct source {
+	const struct layout *inner; /* of its member, */
+	const struct tensor *t;	    /* which knows it by this, and */
+	uint64_t off, size;	    /* lies here */
+	const char *name;
+};
+
+/* Counts the tensors, and the members that have some. */
+static enum wm_code count(const struct tar_archive *a, size_t *n_tensors, size_t *n_segments,
+			  size_t *n_with, struct wm_error *err)
+{
+	const struct layout *l = a->t.l;
+
+	for (size_t i = 0; i < l->n_members; i++) {
+		const struct layout *inner = &l->members[i];
+
+		if (inner->n_tensors > LIMIT_TENSORS - *n_tensors)
+			return fail(err, REASON_LIMIT, "%s: more than %d tensors", a->t.w.name,
+				    LIMIT_TENSORS);
+		*n_tensors += inner->n_tensors;
+		*n_segments += inner->n_segments;
+		*n_with += inner->n_tensors > 0;
+	}
+	return WM_OK;
+}
+
+/* --- segments ------------------------------------------------------------------------ */
+
+static void add_segment(struct layout *l, uint64_t from, uint64_t to, bool tensor)
+{
+	if (from < to)
+		l->segments[l->n_segments++] = (struct segment){ .off = from, .len = to - from,
+								 .tensor = tensor };
+}
+
+/* Adds the member's tensors' segments, and what lies before each; `map` tells which is which. */
+static void add_segments(struct layout *l, uint64_t *at, const struct tar_entry *e, size_t *map)
+{
+	const struct layout *inner = &l->members[e->layout];
+
+	for (size_t i = 0; i < inner->n_segments; i++) {
+		const struct segment *s = &inner->segments[i];
+		const uint64_t off = e->m.off + layout_file_off(inner, s->off);
+
+		if (!s->tensor)
+			continue;
+		add_segment(l, *at, off, false);
+		map[i] = l->n_segments;
+		add_segment(l, off, off + s->len, true);
+		*at = off + s->len;
+	}
+}
+
+/* --- tensors ------------------------------------------------------------------------- */
+
+/* Names are the member's own where it alone has tensors, else "MEMBER/NAME". */
+static enum wm_code take_name(struct tensor *t, struct layout *l, const struct tar_entry *e,
+			      size_t *names_len, const char *name, struct wm_error *err)
+{
+	const size_t prefix = strlen(e->m.name), len = prefix + 1 + t->name_len;
+	void *memory = NULL;
+	char *text;
+
+	if (len > LIMIT_NAME || len > LIMIT_HEADER - *names_len)
+		return fail(err, REASON_LIMIT,
+			    "%s: names of tensors in '%s' that are too long, or too many", name,
+			    e->m.name);
+	TRY(arena_alloc(&memory, &l->arena, len + 1, err));
+	text = memory;
+	memcpy(text, e->m.name, prefix);
+	text[prefix] = '/';
+	memcpy(text + prefix + 1, t->name, t->name_len);
+	*names_len += len;
+	t->name = text;
+	t->name_len = len;
+	return WM_OK;
+}
+
+static enum wm_code take_source(struct tensor *t, struct layout *l, const struct tar_entry *e,
+				const struct tensor *own, struct wm_error *err)
+{
+	void *memory = NULL;
+
+	TRY(arena_alloc(&memory, &l->arena, sizeof(struct source), err));
+	*(struct source *)memory = (struct source){ &l->members[e->layout], own, e->m.off,
+						    e->m.size, e->m.name };
+	t->source = memory;
+	t->segment = SIZE_MAX;
+	return WM_OK;
+}
+
+/* Adds the member's tensors; `map` tells segments, and is NULL where there are none. */
+static enum wm_code add_tensors(struct layout *l, const struct tar_entry *e, const size_t *map,
+				bool prefixed, size_t *names_len, const char *name,
+				struct wm_error *err)
+{
+	const struct layout *inner = &l->members[e->layout];
+
+	for (size_t i = 0; i < inner->n_tensors; i++) {
+		struct tensor *t = &l->tensors[l->n_tensors];
+
+		*t = inner->tensors[i];
+		t->source = NULL;
+		if (prefixed)
+			TRY(take_name(t, l, e, names_len, name, err));
+		if (t->segment != SIZE_MAX && map)
+			t->segment = map[t->segment];
+		else if (t->len > 0)
+			TRY(take_source(t, l, e, &inner->tensors[i], err));
+		l->n_tensors++;
+	}
+	return WM_OK;
+}
+
+/* Frees what the archive's own layout has now, unless tensors are still gathered by it. */
+static void drop(struct layout *inner)
+{
+	for (size_t i = 0; i < inner->n_tensors; i++)
+		if (inner->tensors[i].source)
+			return;
+	free(inner->segments);
+	free(inner->tensors);
+	free(inner->by_name);
+	inner->segments = NULL;
+	inner->tensors = NULL;
+	inner->by_name = NULL;
+	inner->n_segments = inner->n_tensors = 0;
+}
+
+static enum wm_code place_entries(struct tar_archive *a, bool segments, bool prefixed,
+				  struct wm_error *err)
+{
+	struct layout *l = a->t.l;
+	size_t names_len = 0;
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < a->own->n_entries; i++) {
+		const struct tar_entry *e = &a->entries[i];
+		cleanup_free size_t *map = NULL;
+
+		if (e->layout == SIZE_MAX)
+			continue;
+		l->has_tensors |= l->members[e->layout].has_tensors;
+		if (segments) {
+			map = calloc(l->members[e->layout].n_segments + 1, sizeof(*map));
+			if (!map)
+				return fail_nomem(err);
+			add_segments(l, &at, e, map);
+		}
+		TRY(add_tensors(l, e, map, prefixed, &names_len, a->t.w.name, err));
+		if (segments)
+			drop(&l->members[e->layout]);
+	}
+	if (segments) {
+		add_segment(l, at, l->zone.from, false);
+		at = l->zone.from;
+	}
+	add_segment(l, at, l->size, false);
+	return WM_OK;
+}
+
+enum wm_code tar_place(struct tar_archive *a, bool segments, struct wm_error *err)
+{
+	struct layout *l = a->t.l;
+	size_t n_tensors = 0, n_segments = 0, n_with = 0;
+
+	TRY(count(a, &n_tensors, &n_segments, &n_with, err));
+	l->tensors = calloc(n_tensors + 1, sizeof(*l->tensors));
+	l->segments = calloc(2 * n_segments + 2, sizeof(*l->segments));
+	if (!l->tensors || !l->segments)
+		return fail_nomem(err);
+	for (size_t i = 0; n_with == 1 && i < l->n_members; i++)
+		if (l->members[i].n_tensors > 0)
+			l->metadata.root = l->members[i].metadata.root;
+	TRY(place_entries(a, segments, n_with > 1, err));
+	return layout_sort_names(l, REASON_TAR_DUPLICATE, a->t.w.name, err);
+}
+
+/* --- gathering ----------------------------------------------------------------------- */
+
+/* The stream of a compressed archive, which begins anew for the first tensor. */
+static enum wm_code reopen(struct tar_own *own, const struct window *w, struct wm_error *err)
+{
+	if (!own->stream || own->stream_fd == w->fd)
+		return WM_OK;
+	TRY(inflate_restart(own->stream, w, err));
+	own->stream_fd = w->fd;
+	return WM_OK;
+}
+
+static enum wm_code gather(const struct source *s, const struct window *member,
+			   const struct sink *sink, struct wm_error *err)
+{
+	uint8_t bytes[COPY_BYTES];
+	uint64_t off;
+
+	if (s->t->segment == SIZE_MAX)
+		return s->inner->format->gather(s->inner, s->t, member, sink, err);
+	off = layout_file_off(s->inner, s->inner->segments[s->t->segment].off);
+	for (uint64_t left = s->t->len; left > 0;) {
+		const size_t n = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
+
+		TRY(window_read(member, bytes, n, off, err));
+		TRY(sink->take(sink->context, bytes, n, err));
+		off += n;
+		left -= n;
+	}
+	return WM_OK;
+}
+
+enum wm_code tar_gather(const struct layout *l, const struct tensor *t, const struct window *w,
+			const struct sink *sink, struct wm_error *err)
+{
+	const struct source *s = t->source;
+	struct tar_own *own = l->own;
+	const struct window member = { w->fd, (own->stream ? 0 : w->off) + s->off, s->size,
+				       s->name, own->stream };
+	enum wm_code code;
+
+	TRY(reopen(own, w, err));
+	code = gather(s, &member, sink, err);
+	if (code != WM_OK)
+		own->stream_fd = -1; /* a stream that failed begins anew */
+	return code;
+}

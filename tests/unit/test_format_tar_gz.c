@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lib/format/tar.c: compressed archives, and the tensors that are gathered from them. */
+#include "harness.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "checkpoint/gather.h"
+#include "crypto/sha256.h"
+#include "format/inflate.h"
+#include "made_gguf.h"
+#include "made_tar.h"
+
+static void parse_ok(struct layout *l, const struct buf *bytes, const char *name)
+{
+	struct wm_error err = { 0 };
+
+	assert_ok(made_parse(l, bytes->data, bytes->len, name, &err), &err);
+}
+
+/* Archives of two members with tensors and some without, the same compressed. */
+static void make_both(struct buf *tar, struct buf *gz)
+{
+	cleanup_buf struct buf gguf = BUF_INIT(1 << 20);
+
+	made_tar_tensor(tar, "a.safetensors", "w", "weights");
+	made_tar_file(tar, "README", "text");
+	made_gguf(&gguf, GGUF_HEAD("2", "0") FOUR_I8("a") INFO1("s:b", "70000", "24", "32")
+		  "p:32 r:4 p:32 r:70000");
+	made_tar_member(tar, "b.gguf", '0', gguf.data, gguf.len);
+	made_tar_tensor(tar, "c.safetensors", "v", "");
+	made_tar_zeros(tar, 10240);
+	made_gzip(gz, tar->data, tar->len);
+}
+
+static void gathers_what_the_plain_one_holds(void **state)
+{
+	cleanup_buf struct buf tar = BUF_INIT(1 << 20), gz = BUF_INIT(1 << 20);
+	cleanup_layout struct layout t = LAYOUT_INIT, z = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+	cleanup_fd int fd = -1;
+	struct window w;
+
+	(void)state;
+	make_both(&tar, &gz);
+	fd = made_file(gz.data, gz.len);
+	w = (struct window){ .fd = fd, .size = gz.len, .name = "m.tar.gz" };
+	parse_ok(&t, &tar, "m.tar");
+	parse_ok(&z, &gz, "m.tar.gz");
+	assert_true(z.n_segments == 1 && z.segments[0].len == gz.len && !z.segments[0].tensor);
+	assert_true(z.n_pieces == 0 && z.has_tensors && z.size == gz.len && z.slot_len == 0);
+	assert_int_equal(t.n_tensors, 4);
+	assert_int_equal(z.n_tensors, 4);
+	assert_null(z.format->embed);
+	for (size_t round = 0; round < 3; round++) {
+		for (size_t i = 0; i < t.n_tensors; i++) {
+			cleanup_buf struct buf got = BUF_INIT(1 << 20);
+			const struct sink sink = made_sink(&got);
+			const struct tensor *a = &t.tensors[i], *b = &z.tensors[i];
+
+			assert_string_equal(a->name, b->name);
+			assert_true(b->segment == SIZE_MAX && a->len == b->len);
+			assert_int_equal(b->source != NULL, b->len > 0);
+			if (!b->source)
+				continue;
+			assert_ok(z.format->gather(&z, b, &w, &sink, &err), &err);
+			assert_int_equal(got.len, a->len);
+			assert_memory_equal(got.data, tar.data + t.segments[a->segment].off, got.len);
+		}
+	}
+	assert_true(gather_wanted(&z));
+	assert_ok(gather_tensors(&z, fd, "m.tar.gz", NULL, &err), &err);
+	assert_false(gather_wanted(&z));
+}
+
+/* One line of tensors.tsv: FILE, name, dtype, shape, SHA-256, which it takes apart. */
+static void check_recorded_tensor(char *line)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), got = BUF_INIT(1 << 20);
+	cleanup_buf struct buf dims = BUF_INIT(1000), hex = BUF_INIT(100);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	uint8_t digest[SHA256_BYTES];
+	struct wm_error err = { 0 };
+	char path[300], *cells[5];
+	const struct tensor *t = NULL;
+	const struct sink sink = made_sink(&got);
+	cleanup_fd int fd = -1;
+
+	for (size_t i = 0; i < 5; i++)
+		cells[i] = strsep(&line, "\t");
+	snprintf(path, sizeof(path), "testdata/good/tar/%s", cells[0]);
+	read_file(&bytes, path);
+	parse_ok(&l, &bytes, path);
+	for (size_t i = 0; i < l.n_tensors; i++)
+		if (strcmp(l.tensors[i].name, cells[1]) == 0)
+			t = &l.tensors[i];
+	assert_non_null(t);
+	assert_string_equal(dtype_info(t->dtype)->name, cells[2]);
+	for (unsigned i = 0; i < t->rank; i++)
+		assert_ok(buf_printf(&dims, &err, "%s%llu", i ? "," : "",
+				     (unsigned long long)t->dims[i]), &err);
+	assert_string_equal(buf_str(&dims), cells[3]);
+	fd = made_file(bytes.data, bytes.len);
+	if (t->source)
+		assert_ok(l.format->gather(&l, t, &(struct window){ .fd = fd, .size = bytes.len,
+								    .name = "m" }, &sink, &err),
+			  &err);
+	else if (t->len > 0)
+		assert_ok(buf_append(&got, bytes.data + l.segments[t->segment].off, (size_t)t->len,
+				     &err), &err);
+	assert_int_equal(got.len, t->len);
+	assert_ok(sha256_of(digest, got.data, got.len, &err), &err);
+	assert_ok(buf_append_hex(&hex, digest, sizeof(digest), &err), &err);
+	assert_string_equal(buf_str(&hex), cells[4]);
+}
+
+static void finds_what_writers_wrote(void **state)
+{
+	cleanup_buf struct buf table = BUF_INIT(1 << 20);
+	size_t n = 0;
+
+	(void)state;
+	read_file(&table, "testdata/good/tar/tensors.tsv");
+	for (char *line = (char *)table.data, *next; *line; line = next, n++) {
+		next = strchr(line, '\n');
+		*next++ = 0;
+		check_recorded_tensor(line);
+	}
+	assert_int_equal(n, 26);
+}
+
+static void refuses_every_shorter_file(void **state)
+{
+	cleanup_buf struct buf tar = BUF_INIT(1 << 20), gz = BUF_INIT(1 << 20);
+
+	(void)state;
+	made_tar_tensor(&tar, "a.safetensors", "w", "weights");
+	made_tar_zeros(&tar, 10240);
+	made_gzip(&gz, tar.data, tar.len);
+	check_recorded("testdata/fuzz/tar/gz", &gz);
+	for (size_t len = 1; len < gz.len; len++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		assert_int_not_equal(made_parse(&l, gz.data, len, "m.tar.gz", &err), WM_OK);
+		assert_true(err.code == WM_FORMAT || err.code == WM_LIMIT);
+	}
+	for (size_t at = 0; at < gz.len; at++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		/* Time, extra flags and system of the header change nothing. */
+		gz.data[at] ^= 1;
+		if (at < 4 || at > 9)
+			assert_true(made_parse(&l, gz.data, gz.len, "m.tgz", &err) != WM_OK ||
+				    at == 3);
+		gz.data[at] ^= 1;
+	}
+}
+
+static void says_that_the_file_changed(void **state)
+{
+	cleanup_buf struct buf tar = BUF_INIT(1 << 20), gz = BUF_INIT(1 << 20);
+	cleanup_buf struct buf got = BUF_INIT(1 << 20);
+	cleanup_layout struct layout z = LAYOUT_INIT;
+	const struct sink sink = made_sink(&got);
+	struct wm_error err = { 0 };
+	cleanup_fd int fd = -1;
+	struct window w;
+
+	(void)state;
+	make_both(&tar, &gz);
+	parse_ok(&z, &gz, "m.tar.gz");
+	fd = made_file(gz.data, gz.len / 2);
+	w = (struct window){ .fd = fd, .size = gz.len, .name = "m.tar.gz" };
+	assert_reason(z.format->gather(&z, &z.tensors[2], &w, &sink, &err), &err, FILE_CHANGED);
+	assert_reason(z.format->gather(&z, &z.tensors[2], &w, &sink, &err), &err, FILE_CHANGED);
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* What inflates to a hundred times its length is read once, and soon. */
+static void answers_soon(void **state)
+{
+	const size_t len = 90 << 20;
+	cleanup_free uint8_t *zeros = calloc(1, len);
+	cleanup_buf struct buf tar = BUF_INIT(128 << 20), gz = BUF_INIT(128 << 20);
+	cleanup_buf struct buf noise = BUF_INIT(1 << 20);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+	uint32_t state32 = 1;
+	double start;
+
+	(void)state;
+	for (size_t i = 0; i < 900000; i++) {
+		state32 = state32 * 1664525 + 1013904223;
+		assert_ok(buf_append_byte(&noise, (uint8_t)(state32 >> 24), &err), &err);
+	}
+	made_tar_member(&tar, "noise", '0', noise.data, noise.len);
+	made_tar_member(&tar, "zeros", '0', zeros, len);
+	made_tar_zeros(&tar, 1024);
+	made_gzip(&gz, tar.data, tar.len);
+	assert_true(gz.len < 1 << 20);
+	start = seconds();
+	parse_ok(&l, &gz, "m.tar.gz");
+	print_message("# %zu bytes from %zu: %.3f s\n", tar.len, gz.len, seconds() - start);
+	assert_true(seconds() - start < 1);
+}
+
+static enum wm_code parse_and_gather(void *context, struct wm_error *err)
+{
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	const struct buf *bytes = context;
+	cleanup_fd int fd = made_file(bytes->data, bytes->len);
+
+	TRY(format_parse(&l, fd, bytes->len, "m.tar.gz", err));
+	return gather_tensors(&l, fd, "m.tar.gz", NULL, err);
+}
+
+static void survives_failing_allocations(void **state)
+{
+	cleanup_buf struct buf tar = BUF_INIT(1 << 20), gz = BUF_INIT(1 << 20);
+
+	(void)state;
+	make_both(&tar, &gz);
+	with_every_allocation_failing(parse_and_gather, &gz);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gathers_what_the_plain_one_holds),
+		cmocka_unit_test(finds_what_writers_wrote),
+		cmocka_unit_test(refuses_every_shorter_file),
+		cmocka_unit_test(says_that_the_file_changed),
+		cmocka_unit_test(answers_soon),
+		cmocka_unit_test(survives_failing_allocations),
+	};
+
+	return run_tests(tests);
+}
