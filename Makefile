@@ -27,7 +27,7 @@ say          = @printf '  %-8s%s\n' '$(1)' '$(2)';
 endif
 
 # --- flags -----------------------------------------------------------------
-packages    := libcrypto libprotobuf-c yaml-0.1 libgit2 sqlite3
+packages    := libcrypto libprotobuf-c yaml-0.1 libgit2 sqlite3 libseccomp
 warnings    := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wvla -Wundef -Wformat=2 \
                -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough $(if $(WERROR),-Werror)
 x86         := $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine 2>/dev/null))
@@ -39,7 +39,9 @@ fuzzing     := $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 coverage    := $(if $(COVERAGE),--coverage -O0)
 base_flags   = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden -pthread \
                $(CFLAGS) $(hardening) $(sanitize) $(fuzzing) $(coverage) -Ilib -isystem $(B)/gen $(pkg_cflags)
-pkg_cflags   = $(shell pkg-config --cflags $(packages) 2>/dev/null)
+# Only headers of libhdf5 are needed; it is loaded at run time.
+hdf5_cflags  = $(shell pkg-config --cflags hdf5-serial 2>/dev/null || pkg-config --cflags hdf5 2>/dev/null)
+pkg_cflags   = $(shell pkg-config --cflags $(packages) 2>/dev/null) $(patsubst -I%,-isystem %,$(hdf5_cflags))
 # libunistring has no .pc file.
 other_libs  := -lunistring
 pkg_libs     = $(shell pkg-config --libs $(packages) 2>/dev/null) $(other_libs)
@@ -70,7 +72,7 @@ all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## bui
 
 # --- dependencies ----------------------------------------------------------
 deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev \
-               libgit2-dev libsqlite3-dev libcurl4-openssl-dev
+               libgit2-dev libsqlite3-dev libcurl4-openssl-dev libhdf5-dev libseccomp-dev
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs git openssh-client faketime libcurl4 busybox $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_fault  := python3 git jq
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
