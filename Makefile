@@ -27,7 +27,7 @@ say          = @printf '  %-8s%s\n' '$(1)' '$(2)';
 endif
 
 # --- flags -----------------------------------------------------------------
-packages    := libcrypto libprotobuf-c yaml-0.1 libgit2 sqlite3 libseccomp
+packages    := libcrypto libprotobuf-c yaml-0.1 libgit2 sqlite3 libseccomp zlib
 warnings    := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wvla -Wundef -Wformat=2 \
                -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough $(if $(WERROR),-Werror)
 x86         := $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine 2>/dev/null))
@@ -72,7 +72,7 @@ all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## bui
 
 # --- dependencies ----------------------------------------------------------
 deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev \
-               libgit2-dev libsqlite3-dev libcurl4-openssl-dev libhdf5-dev libseccomp-dev
+               libgit2-dev libsqlite3-dev libcurl4-openssl-dev libhdf5-dev libseccomp-dev zlib1g-dev
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs git openssh-client faketime libcurl4 busybox $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_fault  := python3 git jq
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git

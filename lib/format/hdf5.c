@@ -104,9 +104,10 @@ static enum wm_code find_slot(struct layout *l, const struct window *w, uint64_t
 	return WM_OK;
 }
 
-static struct window view_of(const struct layout *l, const struct window *w)
+/* What the library reads: from the signature on, so that what it says counts from there. */
+static struct window view_of(const struct window *w, uint64_t signature_at)
 {
-	return (struct window){ w->fd, w->off + l->slot_len, l->size, w->name };
+	return (struct window){ w->fd, w->off + signature_at, w->size - signature_at, w->name };
 }
 
 static enum wm_code append(void *context, const void *data, size_t len, struct wm_error *err)
@@ -125,13 +126,13 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	TRY(find_signature(&at, w, err));
 	TRY(find_slot(l, w, at, err));
 	l->size = w->size - l->slot_len;
-	view = view_of(l, w);
+	view = view_of(w, at);
 	if (l->slot_len == at) {
 		TRY(arena_copy(&copy, &l->arena, signature, sizeof(signature), err));
 		TRY(layout_add_piece(l, 0, copy, sizeof(signature), err));
 	}
 	TRY(hdf5_child_run(&sink, &view, hdf5_list, w->name, LIST_SECONDS, err));
-	return hdf5_take_list(l, list.data, list.len, w->name, err);
+	return hdf5_take_list(l, at - l->slot_len, list.data, list.len, w->name, err);
 }
 
 /* Where the view begins with something else than the signature there is no piece. */
@@ -185,7 +186,7 @@ static enum wm_code gather(const struct layout *l, const struct tensor *t, const
 			   const struct sink *sink, struct wm_error *err)
 {
 	const struct hdf5_source *source = t->source;
-	const struct window view = view_of(l, w);
+	const struct window view = view_of(w, source->base + l->slot_len);
 	const struct hdf5_wanted wanted = { t, w->name };
 	struct coming c = { sink, t->len, w->name };
 	const struct sink coming = { pass_on, &c };

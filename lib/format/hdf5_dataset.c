@@ -5,7 +5,7 @@
 #include "format/hdf5_dtype.h"
 
 /* An unpacked chunk is at most this large, so that the library's memory suffices. */
-enum { CHUNK_MAX = 64 << 20, FILTERS_MAX = 8 };
+enum { CHUNK_MAX = 64 << 20 };
 
 enum wm_code hdf5_failed(const struct hdf5_place *p, const char *what, struct wm_error *err)
 {
@@ -53,14 +53,18 @@ static enum wm_code read_type(struct hdf5_dataset *d, const struct hdf5_place *p
 	return WM_OK;
 }
 
-static enum wm_code check_filters(const struct hdf5_dataset *d, const struct hdf5_place *p,
-				  hid_t list, struct wm_error *err)
+/* Takes filters in the one order that writers have: shuffle, deflate, fletcher32. */
+static enum wm_code read_filters(struct hdf5_dataset *d, const struct hdf5_place *p, hid_t list,
+				 struct wm_error *err)
 {
+	static const H5Z_filter_t order[] = { H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE,
+					      H5Z_FILTER_FLETCHER32 };
+	const size_t n_known = sizeof(order) / sizeof(order[0]);
 	const int n = p->h->H5Pget_nfilters(list);
+	size_t next = 0;
 
-	if (n < 0 || n > FILTERS_MAX)
-		return fail(err, REASON_HDF5_FILTER, "%s: '%.120s' has more than %d filters", p->name,
-			    p->path, FILTERS_MAX);
+	if (n < 0)
+		return hdf5_failed(p, "filters", err);
 	if (n > 0 && !d->is_chunked)
 		return fail(err, REASON_HDF5_FILTER, "%s: '%.120s' has filters and no chunks",
 			    p->name, p->path);
@@ -70,10 +74,14 @@ static enum wm_code check_filters(const struct hdf5_dataset *d, const struct hdf
 		const H5Z_filter_t id = p->h->H5Pget_filter2(list, (unsigned)i, &flags, &n_values,
 							     NULL, 0, NULL, &config);
 
-		if (id != H5Z_FILTER_DEFLATE && id != H5Z_FILTER_SHUFFLE &&
-		    id != H5Z_FILTER_FLETCHER32)
-			return fail(err, REASON_HDF5_FILTER, "%s: '%.120s' needs the filter %d",
+		while (next < n_known && order[next] != id)
+			next++;
+		if (next++ >= n_known)
+			return fail(err, REASON_HDF5_FILTER,
+				    "%s: '%.120s' needs the filter %d, or has it out of order",
 				    p->name, p->path, (int)id);
+		d->is_deflated |= id == H5Z_FILTER_DEFLATE;
+		d->has_checksum |= id == H5Z_FILTER_FLETCHER32;
 	}
 	return WM_OK;
 }
@@ -91,7 +99,8 @@ static enum wm_code read_chunk(struct hdf5_dataset *d, const struct hdf5_place *
 			return fail(err, REASON_HDF5_STORAGE,
 				    "%s: '%.120s' has chunks of more than %d bytes", p->name,
 				    p->path, CHUNK_MAX);
-	d->chunk_rows = dims[0];
+	for (unsigned i = 0; i < d->rank; i++)
+		d->chunk[i] = dims[i];
 	d->chunk_len = len;
 	return WM_OK;
 }
@@ -102,6 +111,7 @@ static enum wm_code read_storage(struct hdf5_dataset *d, const struct hdf5_place
 {
 	const H5D_layout_t layout = p->h->H5Pget_layout(list);
 	const int n_external = p->h->H5Pget_external_count(list);
+	H5D_fill_value_t fill = H5D_FILL_VALUE_ERROR;
 
 	if (layout == H5D_VIRTUAL || n_external > 0)
 		return fail(err, REASON_HDF5_EXTERNAL, "%s: the bytes of '%.120s' are in other files",
@@ -109,8 +119,12 @@ static enum wm_code read_storage(struct hdf5_dataset *d, const struct hdf5_place
 	if (n_external < 0 ||
 	    (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED && layout != H5D_COMPACT))
 		return hdf5_failed(p, "layout", err);
+	if (p->h->H5Pfill_value_defined(list, &fill) < 0)
+		return hdf5_failed(p, "value for what was never written", err);
+	d->is_filled = fill != H5D_FILL_VALUE_DEFAULT;
 	d->is_chunked = layout == H5D_CHUNKED;
-	TRY(check_filters(d, p, list, err));
+	d->is_compact = layout == H5D_COMPACT;
+	TRY(read_filters(d, p, list, err));
 	if (d->is_text)
 		return WM_OK;
 	if (d->is_chunked)
@@ -131,7 +145,8 @@ static enum wm_code check_length(struct hdf5_dataset *d, const struct hdf5_place
 	if (!tensor_elements(&t, &n) || !dtype_len(&len, d->dtype, n))
 		return fail(err, REASON_HDF5_STORAGE,
 			    "%s: '%.120s' has more bytes than 64 bits count", p->name, p->path);
-	if (d->is_run && p->h->H5Dget_storage_size(dataset) != len)
+	/* The library reads by the shape, whatever is there. */
+	if ((d->is_run || d->is_compact) && p->h->H5Dget_storage_size(dataset) != len)
 		return fail(err, REASON_HDF5_STORAGE,
 			    "%s: '%.120s' is stored in %llu bytes, and has %llu", p->name, p->path,
 			    (unsigned long long)p->h->H5Dget_storage_size(dataset),

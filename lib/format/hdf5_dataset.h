@@ -11,10 +11,12 @@ struct hdf5_dataset {
 	enum dtype dtype;
 	unsigned rank;
 	uint64_t dims[HDF5_RANK_MAX]; /* outermost first */
-	bool is_chunked, is_run;
-	uint64_t off; /* of a run, in the view */
-	uint64_t chunk_rows; /* of what is chunked: the outermost dimension of a chunk */
-	uint64_t chunk_len;  /* and its bytes, as they are when unpacked */
+	bool is_chunked, is_compact, is_run;
+	bool is_filled; /* has a value for what was never written */
+	uint64_t off;	/* of a run, in the view */
+	uint64_t chunk[HDF5_RANK_MAX]; /* of what is chunked: the dimensions of a chunk */
+	uint64_t chunk_len;	       /* and its bytes, as they are when unpacked */
+	bool is_deflated, has_checksum;
 };
 
 /* What can go wrong with a data set or group of this path in a file of this name. */
@@ -29,6 +31,13 @@ enum wm_code hdf5_failed(const struct hdf5_place *p, const char *what, struct wm
 /* Fails with `hdf5-external`, `-filter`, `-malformed`, `-storage`, `-type`. */
 MUST_USE enum wm_code hdf5_describe(struct hdf5_dataset *out, const struct hdf5_place *p,
 				    hid_t dataset, struct wm_error *err);
+
+/*
+ * Whether libhdf5 can read the data set without making values up: all chunks unpack to their
+ * length. Fails with `hdf5-filter`, `-malformed`, `-storage`, `limit`.
+ */
+MUST_USE enum wm_code hdf5_check_chunks(const struct hdf5_dataset *d, const struct hdf5_place *p,
+					hid_t dataset, hid_t space, struct wm_error *err);
 
 /*
  * Appends the text of the attribute of the root that is named p->path; `*is_there` is whether

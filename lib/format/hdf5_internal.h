@@ -34,7 +34,8 @@ enum {
 /* How a tensor comes to its bytes that is no segment of its own. */
 struct hdf5_source {
 	bool is_run; /* one run at `off`, which others overlap; else the library gives them */
-	uint64_t off;
+	uint64_t off;  /* from the signature on */
+	uint64_t base; /* where in the view the signature stands */
 };
 
 /* In the child: lists what the file holds; the context is its name. */
@@ -51,9 +52,10 @@ enum wm_code hdf5_read_tensor(const void *context, const struct sink *out, struc
 
 /*
  * Makes tensors, segments and imports of a list, none of which is believed: everything is
- * bounded, and ranges lie in the l->size bytes of the view. Fails with `hdf5-...`, `limit`.
+ * bounded, and ranges lie in the l->size bytes of the view, of which the library has those from
+ * `base` on. Fails with `hdf5-...`, `limit`.
  */
-MUST_USE enum wm_code hdf5_take_list(struct layout *l, const void *list, size_t len,
+MUST_USE enum wm_code hdf5_take_list(struct layout *l, uint64_t base, const void *list, size_t len,
 				     const char *name, struct wm_error *err);
 
 /*

@@ -194,6 +194,11 @@ hid_t hdf5_library_open_file(void)
 	return library.H5Fopen(file_name_of_driver, ACCESS_READ, access);
 }
 
+bool hdf5_library_read(uint64_t off, size_t len, void *out)
+{
+	return read_file(&file.public, H5FD_MEM_DEFAULT, H5P_DEFAULT, off, len, out) >= 0;
+}
+
 enum reason hdf5_library_read_failure(void)
 {
 	return file.failure;

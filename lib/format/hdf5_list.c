@@ -157,7 +157,7 @@ static enum wm_code join(struct walk *w, const char *link, struct wm_error *err)
 /* Puts the group at w->path on the list of those to walk. */
 static enum wm_code add_group(struct walk *w, struct object *o, struct wm_error *err)
 {
-	unsigned depth = 1;
+	unsigned depth = w->path.len > 0;
 
 	if (o->is_used)
 		return fail(err, REASON_HDF5_LINK, "%s: two links lead to the group '%.120s'",

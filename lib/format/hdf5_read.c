@@ -125,6 +125,7 @@ static enum wm_code read_dataset(struct reading *r, const struct tensor *t, stru
 	space = r->place.h->H5Dget_space(r->dataset);
 	if (r->type < 0 || space < 0)
 		return hdf5_failed(&r->place, "type", err);
+	TRY(hdf5_check_chunks(&d, &r->place, r->dataset, space, err));
 	if (r->rank == 0)
 		return read_scalar(r, element, err);
 	divide(r, element);

@@ -12,6 +12,7 @@ enum { TENSORS_FIRST = 16 };
 
 struct taking {
 	struct layout *l;
+	uint64_t base;	  /* of what the library reads, in the view */
 	const char *name; /* of the file */
 	struct cursor in;
 	size_t cap;	 /* of l->tensors */
@@ -104,12 +105,14 @@ static enum wm_code take_dataset(struct taking *t, struct wm_error *err)
 	tensor->rank = head[1];
 	tensor->source = source;
 	source->is_run = head[2];
+	source->base = t->base;
 	if (!cursor_u64le(&t->in, &source->off))
 		return babbled(t, err);
 	TRY(take_dims(t, tensor, err));
 	TRY(take_name(t, tensor, name_len, err));
 	if (source->is_run &&
-	    (source->off > t->l->size || tensor->len > t->l->size - source->off))
+	    (source->off > t->l->size - t->base ||
+	     tensor->len > t->l->size - t->base - source->off))
 		return fail(err, REASON_HDF5_STORAGE, "%s: '%.120s' does not lie within the file",
 			    t->name, tensor->name);
 	t->l->n_tensors++;
@@ -198,7 +201,7 @@ static enum wm_code place(struct taking *t, struct wm_error *err)
 		return fail_nomem(err);
 	for (size_t i = 0; i < t->n_runs; i++) {
 		struct tensor *tensor = &l->tensors[t->order[i]];
-		const uint64_t off = source_of(tensor)->off;
+		const uint64_t off = t->base + source_of(tensor)->off;
 		const struct segment *last = l->n_segments ? &l->segments[l->n_segments - 1] : NULL;
 
 		if (off >= end) {
@@ -245,10 +248,10 @@ static enum wm_code take_all(struct taking *t, struct wm_error *err)
 	return bound_gathered(t, err);
 }
 
-enum wm_code hdf5_take_list(struct layout *l, const void *list, size_t len, const char *name,
-			    struct wm_error *err)
+enum wm_code hdf5_take_list(struct layout *l, uint64_t base, const void *list, size_t len,
+			    const char *name, struct wm_error *err)
 {
-	struct taking t = { .l = l, .name = name, .in = cursor_of(list, len) };
+	struct taking t = { .l = l, .base = base, .name = name, .in = cursor_of(list, len) };
 	enum wm_code code;
 
 	l->has_tensors = true;
