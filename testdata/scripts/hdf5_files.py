@@ -130,7 +130,7 @@ def keras_3(f):
 
 def all_kinds(f):
     rng = random.Random(9)
-    for dtype in DTYPES:
+    for dtype in ["<f2", "<f4", "<f8", "i1", "<i8", "u1", "?", "<c8"]:
         f["types/" + np.dtype(dtype).name] = random_array(rng, dtype, (2, 3))
     array = random_array(rng, "<i4", (7, 9)) % 100
     for name, options in {"chunked": {}, "packed": {"shuffle": True, "compression": "gzip",
