@@ -43,8 +43,11 @@ enum {
 	BLOCK_FIRST = 512,	/* where the signature may stand, if not at 0; then twice that ... */
 	BLOCK_MAX = 2 << 20,	/* of the slots that hold LIMIT_SLOT */
 	READ_BYTES = 1 << 20,
-	LIST_SECONDS = 10,
-	READ_RATE = 8 << 20,	/* bytes of a tensor that a second more is given for */
+	/* Bytes of a file, and of a tensor, that a second more of the processor is given for. */
+	LIST_RATE = 4 << 20,
+	READ_RATE = 8 << 20,
+	LIST_SECONDS_MAX = 10,
+	CLOCK_FACTOR = 10, /* seconds by the clock for each, where others work beside us */
 };
 
 /* Finds the signature, where the library looks for it. */
@@ -110,6 +113,22 @@ static struct window view_of(const struct window *w, uint64_t signature_at)
 	return (struct window){ w->fd, w->off + signature_at, w->size - signature_at, w->name };
 }
 
+/* A damaged heap makes libhdf5 turn round for ever: small files are given little. */
+static struct hdf5_time time_to_list(uint64_t size)
+{
+	const uint64_t more = size / LIST_RATE;
+	const uint64_t seconds = more < LIST_SECONDS_MAX ? 1 + more : LIST_SECONDS_MAX;
+
+	return (struct hdf5_time){ seconds, seconds * CLOCK_FACTOR };
+}
+
+static struct hdf5_time time_to_read(uint64_t len)
+{
+	const uint64_t seconds = LIST_SECONDS_MAX + len / READ_RATE;
+
+	return (struct hdf5_time){ seconds, seconds * CLOCK_FACTOR };
+}
+
 static enum wm_code append(void *context, const void *data, size_t len, struct wm_error *err)
 {
 	return buf_append(context, data, len, err);
@@ -131,7 +150,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 		TRY(arena_copy(&copy, &l->arena, signature, sizeof(signature), err));
 		TRY(layout_add_piece(l, 0, copy, sizeof(signature), err));
 	}
-	TRY(hdf5_child_run(&sink, &view, hdf5_list, w->name, LIST_SECONDS, err));
+	TRY(hdf5_child_run(&sink, &view, hdf5_list, w->name, time_to_list(l->size), err));
 	return hdf5_take_list(l, at - l->slot_len, list.data, list.len, w->name, err);
 }
 
@@ -194,7 +213,7 @@ static enum wm_code gather(const struct layout *l, const struct tensor *t, const
 	if (source->is_run)
 		return gather_run(&view, source->off, t->len, sink, err);
 	TRY(hdf5_child_run(&coming, &view, hdf5_read_tensor, &wanted,
-			   LIST_SECONDS + t->len / READ_RATE, err));
+			   time_to_read(t->len), err));
 	if (c.left > 0)
 		return fail(err, REASON_HDF5_UNREADABLE, "%s: its reader gives too few bytes",
 			    w->name);

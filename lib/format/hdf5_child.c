@@ -208,7 +208,7 @@ static enum wm_code died(int status, const char *name, struct wm_error *err)
 }
 
 static enum wm_code start(struct child *c, const struct window *view, hdf5_child_fn *body,
-			  const void *context, uint64_t seconds, struct wm_error *err)
+			  const void *context, struct hdf5_time most, struct wm_error *err)
 {
 	const pid_t parent = getpid();
 	int ends[2];
@@ -217,7 +217,7 @@ static enum wm_code start(struct child *c, const struct window *view, hdf5_child
 		return fail(err, REASON_HDF5_SANDBOX, "%s: no pipe", view->name);
 	c->pid = fork();
 	if (c->pid == 0)
-		be_child(ends[1], view, body, context, seconds, parent);
+		be_child(ends[1], view, body, context, most.processor, parent);
 	close(ends[1]);
 	c->from = ends[0];
 	return c->pid > 0 ? WM_OK :
@@ -225,20 +225,20 @@ static enum wm_code start(struct child *c, const struct window *view, hdf5_child
 }
 
 enum wm_code hdf5_child_run(const struct sink *out, const struct window *view,
-			    hdf5_child_fn *body, const void *context, uint64_t seconds,
+			    hdf5_child_fn *body, const void *context, struct hdf5_time most,
 			    struct wm_error *err)
 {
 	__attribute__((cleanup(child_release))) struct child c = { 0, -1 };
 	cleanup_free uint8_t *frame = malloc(HDF5_FRAME);
 	const struct hdf5_library *library;
-	struct answer a = { .deadline = now_ms() + (int64_t)seconds * 1000, .name = view->name };
+	struct answer a = { .deadline = now_ms() + (int64_t)most.clock * 1000, .name = view->name };
 	bool whole = false;
 	int status = 0;
 
 	if (!frame)
 		return fail_nomem(err);
 	TRY(hdf5_library_load(&library, err));
-	TRY(start(&c, view, body, context, seconds, err));
+	TRY(start(&c, view, body, context, most, err));
 	a.from = c.from;
 	TRY(read_answer(&whole, &a, out, frame, err));
 	while (waitpid(c.pid, &status, 0) < 0)

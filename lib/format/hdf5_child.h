@@ -18,6 +18,11 @@
 
 enum { HDF5_FRAME = 1 << 20 };
 
+/* Seconds that a child may take. */
+struct hdf5_time {
+	uint64_t processor, clock;
+};
+
 /*
  * Runs in the child, when it is shut in: gives its answer to `out` in pieces of any length, or
  * fails with one of the reasons `hdf5-...`, `limit`, `no-memory`, `read-failed`, `file-changed`.
@@ -28,12 +33,12 @@ typedef enum wm_code hdf5_child_fn(const void *context, const struct sink *out,
 /*
  * Forks and runs `body`, which has `view` for the file of hdf5_library_open_file(). The pieces
  * of its answer go to `out` as they come, also where it fails in the end. Fails as the body did,
- * or as the sink; with `hdf5-unreadable` where the child died, was killed after `seconds`, or
+ * or as the sink; with `hdf5-unreadable` where the child died, took too long, or
  * answered otherwise than it should; `hdf5-sandbox` where it could not be shut in; `hdf5-library`.
  * The calling process should have no other threads.
  */
 MUST_USE enum wm_code hdf5_child_run(const struct sink *out, const struct window *view,
-				     hdf5_child_fn *body, const void *context, uint64_t seconds,
-				     struct wm_error *err);
+				     hdf5_child_fn *body, const void *context,
+				     struct hdf5_time most, struct wm_error *err);
 
 #endif

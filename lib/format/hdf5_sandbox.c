@@ -52,15 +52,22 @@ bool sandbox_take_descriptors(int file, int pipe)
 
 /* --- limits ------------------------------------------------------------------------------ */
 
-static bool set_limit(__rlimit_resource_t what, uint64_t most)
+/* The hard limit is by `spare` higher: what it is for is to die of the soft one's signal. */
+static bool set_limits(__rlimit_resource_t what, uint64_t most, uint64_t spare)
 {
 	struct rlimit now;
 
 	if (getrlimit(what, &now) < 0)
 		return false;
-	if (now.rlim_max != RLIM_INFINITY && now.rlim_max < most)
-		most = now.rlim_max;
-	return setrlimit(what, &(struct rlimit){ most, most }) == 0;
+	if (now.rlim_max == RLIM_INFINITY || now.rlim_max > most + spare)
+		now.rlim_max = most + spare;
+	now.rlim_cur = now.rlim_max < most ? now.rlim_max : most;
+	return setrlimit(what, &now) == 0;
+}
+
+static bool set_limit(__rlimit_resource_t what, uint64_t most)
+{
+	return set_limits(what, most, 0);
 }
 
 /* The bytes of address space that the process has; 0 where nobody says. */
@@ -99,7 +106,7 @@ bool sandbox_settle(pid_t parent, uint64_t seconds)
 	tzset();
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
 	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && limit_memory() &&
-	       set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_CPU, seconds) &&
+	       set_limit(RLIMIT_CORE, 0) && set_limits(RLIMIT_CPU, seconds, 1) &&
 	       set_limit(RLIMIT_FSIZE, 0);
 }
 
