@@ -40,7 +40,7 @@ static const char slot_start[] = "wm1.u.";
 
 enum {
 	SLOT_FORM = 'u',
-	BLOCK_FIRST = 512,	/* where the signature may stand, if not at 0; then twice that ... */
+	BLOCK_FIRST = 512,	/* where the signature may stand besides 0; then twice that */
 	BLOCK_MAX = 2 << 20,	/* of the slots that hold LIMIT_SLOT */
 	READ_BYTES = 1 << 20,
 	/* Bytes of a file, and of a tensor, that a second more of the processor is given for. */

@@ -58,8 +58,9 @@ static enum wm_code check_deflated(const struct hdf5_dataset *d, const struct hd
 	if (!hdf5_library_read(at, len, stored))
 		return hdf5_failed(p, "chunks", err);
 	TRY(count_inflated(&unpacked, stored, len, d->chunk_len, err));
-	return unpacked == d->chunk_len ? WM_OK :
-					  refuse(p, "has a chunk that unpacks to another length", err);
+	if (unpacked != d->chunk_len)
+		return refuse(p, "has a chunk that unpacks to another length", err);
+	return WM_OK;
 }
 
 static enum wm_code check_chunk(const struct hdf5_dataset *d, const struct hdf5_place *p,

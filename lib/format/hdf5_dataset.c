@@ -114,8 +114,8 @@ static enum wm_code read_storage(struct hdf5_dataset *d, const struct hdf5_place
 	H5D_fill_value_t fill = H5D_FILL_VALUE_ERROR;
 
 	if (layout == H5D_VIRTUAL || n_external > 0)
-		return fail(err, REASON_HDF5_EXTERNAL, "%s: the bytes of '%.120s' are in other files",
-			    p->name, p->path);
+		return fail(err, REASON_HDF5_EXTERNAL,
+			    "%s: the bytes of '%.120s' are in other files", p->name, p->path);
 	if (n_external < 0 ||
 	    (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED && layout != H5D_COMPACT))
 		return hdf5_failed(p, "layout", err);
