@@ -138,7 +138,8 @@ static herr_t read_file(H5FD_t *f, H5FD_mem_t type, hid_t transfer, haddr_t off,
 		return -1;
 	while (done < len) {
 		uint8_t *at = (uint8_t *)out + done;
-		ssize_t n = pread(file.view.fd, at, len - done, (off_t)(file.view.off + off + done));
+		const off_t from = (off_t)(file.view.off + off + done);
+		ssize_t n = pread(file.view.fd, at, len - done, from);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -20,24 +20,25 @@
 
 #include "format/format.h"
 
-#define HDF5_FUNCTIONS(F)                                                                     \
-	F(H5open) F(H5free_memory) F(H5get_libversion) F(H5Eset_auto2)                        \
-	F(H5PLset_loading_state) F(H5FDregister)                                              \
-	F(H5Fopen) F(H5Gopen2) F(H5Oopen) F(H5Oclose) F(H5Oget_info2) F(H5Literate)           \
-	F(H5Dopen2) F(H5Dget_type) F(H5Dget_space) F(H5Dget_create_plist) F(H5Dget_offset)    \
-	F(H5Dget_storage_size) F(H5Dread) F(H5Dget_num_chunks) F(H5Dget_chunk_info)                                                     \
-	F(H5Sget_simple_extent_type) F(H5Sget_simple_extent_ndims)                            \
-	F(H5Sget_simple_extent_dims) F(H5Sget_simple_extent_npoints) F(H5Screate_simple)      \
-	F(H5Sselect_hyperslab) F(H5Sclose)                                                    \
-	F(H5Tget_class) F(H5Tget_size) F(H5Tget_order) F(H5Tget_sign) F(H5Tget_precision)     \
-	F(H5Tget_offset) F(H5Tget_fields) F(H5Tget_ebias) F(H5Tget_norm) F(H5Tget_nmembers)   \
-	F(H5Tget_member_name) F(H5Tget_member_value) F(H5Tget_member_type)                    \
-	F(H5Tget_member_offset) F(H5Tget_super) F(H5Tis_variable_str) F(H5Tget_cset)          \
-	F(H5Tset_cset) F(H5Tset_size) F(H5Tcopy) F(H5Tclose)                                  \
-	F(H5Pcreate) F(H5Pset_driver) F(H5Pset_chunk_cache) F(H5Pget_layout) F(H5Pget_chunk)  \
-	F(H5Pget_nfilters) F(H5Pget_filter2) F(H5Pget_external_count) F(H5Pclose) F(H5Pfill_value_defined)             \
-	F(H5Aexists) F(H5Aopen) F(H5Aget_type) F(H5Aget_space) F(H5Aget_storage_size)         \
-	F(H5Aread) F(H5Aclose)
+#define HDF5_FUNCTIONS(F)								\
+	F(H5open) F(H5free_memory) F(H5get_libversion) F(H5Eset_auto2)			\
+	F(H5PLset_loading_state) F(H5FDregister) F(H5Fopen) F(H5Gopen2) F(H5Oopen)	\
+	F(H5Oclose) F(H5Oget_info2) F(H5Literate) F(H5Dopen2) F(H5Dget_type)		\
+	F(H5Dget_space) F(H5Dget_create_plist) F(H5Dget_offset)				\
+	F(H5Dget_storage_size) F(H5Dread) F(H5Dget_num_chunks) F(H5Dget_chunk_info)	\
+	F(H5Sget_simple_extent_type) F(H5Sget_simple_extent_ndims)			\
+	F(H5Sget_simple_extent_dims) F(H5Sget_simple_extent_npoints)			\
+	F(H5Screate_simple) F(H5Sselect_hyperslab) F(H5Sclose) F(H5Tget_class)		\
+	F(H5Tget_size) F(H5Tget_order) F(H5Tget_sign) F(H5Tget_precision)		\
+	F(H5Tget_offset) F(H5Tget_fields) F(H5Tget_ebias) F(H5Tget_norm)		\
+	F(H5Tget_nmembers) F(H5Tget_member_name) F(H5Tget_member_value)			\
+	F(H5Tget_member_type) F(H5Tget_member_offset) F(H5Tget_super)			\
+	F(H5Tis_variable_str) F(H5Tget_cset) F(H5Tset_cset) F(H5Tset_size)		\
+	F(H5Tcopy) F(H5Tclose) F(H5Pcreate) F(H5Pset_driver) F(H5Pset_chunk_cache)	\
+	F(H5Pget_layout) F(H5Pget_chunk) F(H5Pget_nfilters) F(H5Pget_filter2)		\
+	F(H5Pget_external_count) F(H5Pclose) F(H5Pfill_value_defined) F(H5Aexists)	\
+	F(H5Aopen) F(H5Aget_type) F(H5Aget_space) F(H5Aget_storage_size) F(H5Aread)	\
+	F(H5Aclose)
 
 /* Its functions, each under its own name, and its variables. */
 struct hdf5_library {

@@ -11,7 +11,7 @@
 
 enum {
 	READ_BYTES = 1 << 20,	/* of what is not chunked at a time, unless one element is larger */
-	CACHE_BYTES = 128 << 20, /* of unpacked chunks; a row of chunks that fits is unpacked once */
+	CACHE_BYTES = 128 << 20, /* of chunks; a row of them that fits is unpacked once */
 	CACHE_SLOTS = 20011,
 };
 

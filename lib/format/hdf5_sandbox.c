@@ -138,7 +138,8 @@ static const int calls[] = {
 	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk),
 	SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getpid),
-	SCMP_SYS(gettid), SCMP_SYS(sysinfo), SCMP_SYS(restart_syscall),
+	SCMP_SYS(gettid), SCMP_SYS(sysinfo), SCMP_SYS(restart_syscall), SCMP_SYS(sigaltstack),
+	SCMP_SYS(sched_yield),
 };
 
 static bool allow(scmp_filter_ctx f, int call, unsigned n, struct scmp_arg_cmp first,

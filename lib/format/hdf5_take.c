@@ -33,7 +33,8 @@ static enum wm_code new_tensor(struct taking *t, struct wm_error *err)
 	struct layout *l = t->l;
 
 	if (l->n_tensors == LIMIT_TENSORS)
-		return fail(err, REASON_LIMIT, "%s: more than %d data sets", t->name, LIMIT_TENSORS);
+		return fail(err, REASON_LIMIT, "%s: more than %d data sets", t->name,
+			    LIMIT_TENSORS);
 	if (l->n_tensors == t->cap) {
 		const size_t cap = t->cap ? 2 * t->cap : TENSORS_FIRST;
 		struct tensor *grown = reallocarray(l->tensors, cap, sizeof(*grown));
