@@ -13,7 +13,10 @@
 #include "util/cleanup.h"
 
 enum {
-	CHUNKS_MAX = 1 << 14, /* the library finds the nth by counting: n * n / 2 steps */
+	/* The library finds the nth chunk by counting, n * n / 2 steps: many must hold much. */
+	CHUNKS_MAX = 1 << 14,
+	CHUNKS_FREE = 512,
+	CHUNK_LEAST = 4096, /* bytes of the data set for each further chunk */
 	CHECKSUM_BYTES = 4,
 	STORED_SPARE = 1 << 16, /* by which a stored chunk may be longer than an unpacked one */
 	INFLATE_BYTES = 1 << 16,
@@ -102,9 +105,9 @@ enum wm_code hdf5_check_chunks(const struct hdf5_dataset *d, const struct hdf5_p
 
 	if (d->is_chunked && p->h->H5Dget_num_chunks(dataset, space, &n) < 0)
 		return hdf5_failed(p, "chunks", err);
-	if (n > CHUNKS_MAX)
-		return fail(err, REASON_LIMIT, "%s: '%.120s' has more than %d chunks", p->name,
-			    p->path, CHUNKS_MAX);
+	if (n > CHUNKS_MAX || (n > CHUNKS_FREE && n - CHUNKS_FREE > d->len / CHUNK_LEAST))
+		return fail(err, REASON_LIMIT, "%s: '%.120s' has too many chunks for its bytes: %llu",
+			    p->name, p->path, (unsigned long long)n);
 	if (d->is_filled && !d->is_compact && !d->is_run && (!d->is_chunked || !is_whole(d, n)))
 		return refuse(p, "has values that nobody wrote, and a value of its own for them",
 			      err);

@@ -151,6 +151,7 @@ static enum wm_code check_length(struct hdf5_dataset *d, const struct hdf5_place
 			    "%s: '%.120s' is stored in %llu bytes, and has %llu", p->name, p->path,
 			    (unsigned long long)p->h->H5Dget_storage_size(dataset),
 			    (unsigned long long)len);
+	d->len = len;
 	return WM_OK;
 }
 

@@ -13,6 +13,7 @@ struct hdf5_dataset {
 	uint64_t dims[HDF5_RANK_MAX]; /* outermost first */
 	bool is_chunked, is_compact, is_run;
 	bool is_filled; /* has a value for what was never written */
+	uint64_t len;	/* bytes of all elements */
 	uint64_t off;	/* of a run, in the view */
 	uint64_t chunk[HDF5_RANK_MAX]; /* of what is chunked: the dimensions of a chunk */
 	uint64_t chunk_len;	       /* and its bytes, as they are when unpacked */

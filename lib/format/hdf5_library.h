@@ -38,7 +38,7 @@
 	F(H5Pget_layout) F(H5Pget_chunk) F(H5Pget_nfilters) F(H5Pget_filter2)		\
 	F(H5Pget_external_count) F(H5Pclose) F(H5Pfill_value_defined) F(H5Aexists)	\
 	F(H5Aopen) F(H5Aget_type) F(H5Aget_space) F(H5Aget_storage_size) F(H5Aread)	\
-	F(H5Aclose)
+	F(H5Aclose) F(H5Pget_mdc_config) F(H5Pset_mdc_config)
 
 /* Its functions, each under its own name, and its variables. */
 struct hdf5_library {

@@ -29,7 +29,7 @@ def add_dataset(group, name, rng):
     array = random_array(rng)
     options = {}
     if array.ndim and array.size and rng.randrange(2):
-        options = {"chunks": tuple(rng.randrange(1, d + 1) for d in array.shape)}
+        options = {"chunks": tuple(rng.randrange((d + 3) // 4, d + 1) for d in array.shape)}
         if rng.randrange(2):
             options["compression"] = "gzip"
         if rng.randrange(2):
