@@ -22,7 +22,7 @@
 
 #define HDF5_FUNCTIONS(F)								\
 	F(H5open) F(H5free_memory) F(H5get_libversion) F(H5Eset_auto2)			\
-	F(H5PLset_loading_state) F(H5FDregister) F(H5Fopen) F(H5Gopen2) F(H5Oopen)	\
+	F(H5PLset_loading_state) F(H5FDregister) F(H5Fopen) F(H5Oopen)	\
 	F(H5Oclose) F(H5Oget_info2) F(H5Literate) F(H5Dopen2) F(H5Dget_type)		\
 	F(H5Dget_space) F(H5Dget_create_plist) F(H5Dget_offset)				\
 	F(H5Dget_storage_size) F(H5Dread) F(H5Dget_num_chunks) F(H5Dget_chunk_info)	\
@@ -38,7 +38,8 @@
 	F(H5Pget_layout) F(H5Pget_chunk) F(H5Pget_nfilters) F(H5Pget_filter2)		\
 	F(H5Pget_external_count) F(H5Pclose) F(H5Pfill_value_defined) F(H5Aexists)	\
 	F(H5Aopen) F(H5Aget_type) F(H5Aget_space) F(H5Aget_storage_size) F(H5Aread)	\
-	F(H5Aclose) F(H5Pget_mdc_config) F(H5Pset_mdc_config)
+	F(H5Aclose) F(H5Pget_mdc_config) F(H5Pset_mdc_config)			\
+	F(H5Oopen_by_addr)
 
 /* Its functions, each under its own name, and its variables. */
 struct hdf5_library {

@@ -29,7 +29,7 @@ struct walk {
 	struct arena arena; /* records */
 	struct object *table;
 	size_t n_objects, n_places;
-	struct buf groups; /* paths of groups, each with a zero byte; "" is the root */
+	struct buf groups; /* to walk: the address, the path and a zero byte; "" is the root */
 	size_t group;	   /* where the path of the present one is */
 	struct buf path;   /* of what a link leads to */
 	unsigned n_links, n_datasets;
@@ -155,7 +155,7 @@ static enum wm_code join(struct walk *w, const char *link, struct wm_error *err)
 }
 
 /* Puts the group at w->path on the list of those to walk. */
-static enum wm_code add_group(struct walk *w, struct object *o, struct wm_error *err)
+static enum wm_code add_group(struct walk *w, struct object *o, haddr_t at, struct wm_error *err)
 {
 	unsigned depth = w->path.len > 0;
 
@@ -168,6 +168,7 @@ static enum wm_code add_group(struct walk *w, struct object *o, struct wm_error 
 		return fail(err, REASON_LIMIT, "%s: groups within groups, over %d levels",
 			    w->place.name, LIMIT_DEPTH);
 	o->is_group = true;
+	TRY(buf_append(&w->groups, &at, sizeof(at), err));
 	TRY(buf_append(&w->groups, w->path.data, w->path.len, err));
 	return buf_append_byte(&w->groups, 0, err);
 }
@@ -187,7 +188,7 @@ static enum wm_code meet(struct walk *w, hid_t object, bool is_soft, struct wm_e
 		return fail(err, REASON_HDF5_LINK, "%s: the soft link '%.120s' leads to a group",
 			    w->place.name, w->place.path);
 	if (info.type == H5O_TYPE_GROUP) {
-		TRY(add_group(w, o, err));
+		TRY(add_group(w, o, info.addr, err));
 	} else if (info.type != H5O_TYPE_DATASET) {
 		return fail(err, REASON_HDF5_TYPE, "%s: '%.120s' is neither a group nor a data set",
 			    w->place.name, w->place.path);
@@ -227,7 +228,11 @@ static enum wm_code follow(struct walk *w, hid_t group, const char *link, const 
 		known = look_up(w->table, w->n_places, info->u.address);
 	if (known && known->is_used && !known->is_group)
 		return give_record(w, known, err);
-	object = w->place.h->H5Oopen(group, link, H5P_DEFAULT);
+	/* By its name it would be looked for among all links of the group. */
+	if (info->type == H5L_TYPE_HARD)
+		object = w->place.h->H5Oopen_by_addr(group, info->u.address);
+	else
+		object = w->place.h->H5Oopen(group, link, H5P_DEFAULT);
 	if (object < 0 && info->type == H5L_TYPE_SOFT)
 		return fail(err, REASON_HDF5_LINK, "%s: the soft link '%.120s' leads nowhere",
 			    w->place.name, w->place.path);
@@ -246,23 +251,32 @@ static herr_t visit(hid_t group, const char *link, const H5L_info_t *info, void 
 	return w->code == WM_OK ? 0 : -1;
 }
 
+/* The path of the present group for messages; moved by whoever adds one. */
+static const char *name_group(const struct walk *w)
+{
+	return w->groups.data[w->group] ? buf_str(&w->groups) + w->group : "/";
+}
+
+/* Walks the next group of the list. */
 static enum wm_code walk_group(struct walk *w, hid_t file, struct wm_error *err)
 {
-	const char *path = buf_str(&w->groups) + w->group;
+	haddr_t at;
 	hid_t group;
 	herr_t done;
 
-	w->place.path = path[0] ? path : "/";
-	group = w->place.h->H5Gopen2(file, w->place.path, H5P_DEFAULT);
+	memcpy(&at, w->groups.data + w->group, sizeof(at));
+	w->group += sizeof(at);
+	w->place.path = name_group(w);
+	group = w->place.h->H5Oopen_by_addr(file, at);
 	if (group < 0)
 		return hdf5_failed(&w->place, "links", err);
 	done = w->place.h->H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, w);
 	w->place.h->H5Oclose(group);
 	TRY(w->code);
-	if (done < 0) {
-		w->place.path = buf_str(&w->groups) + w->group;
+	w->place.path = name_group(w);
+	if (done < 0)
 		return hdf5_failed(&w->place, "links", err);
-	}
+	w->group += strlen(buf_str(&w->groups) + w->group) + 1;
 	return WM_OK;
 }
 
@@ -274,10 +288,8 @@ static enum wm_code walk(struct walk *w, hid_t file, struct wm_error *err)
 		return hdf5_failed(&w->place, "head", err);
 	TRY(meet(w, root, false, err));
 	w->place.h->H5Oclose(root);
-	while (w->group < w->groups.len) {
+	while (w->group < w->groups.len)
 		TRY(walk_group(w, file, err));
-		w->group += strlen(buf_str(&w->groups) + w->group) + 1;
-	}
 	return WM_OK;
 }
 
