@@ -106,8 +106,9 @@ enum wm_code hdf5_check_chunks(const struct hdf5_dataset *d, const struct hdf5_p
 	if (d->is_chunked && p->h->H5Dget_num_chunks(dataset, space, &n) < 0)
 		return hdf5_failed(p, "chunks", err);
 	if (n > CHUNKS_MAX || (n > CHUNKS_FREE && n - CHUNKS_FREE > d->len / CHUNK_LEAST))
-		return fail(err, REASON_LIMIT, "%s: '%.120s' has too many chunks for its bytes: %llu",
-			    p->name, p->path, (unsigned long long)n);
+		return fail(err, REASON_LIMIT,
+			    "%s: '%.120s' has too many chunks for its bytes: %llu", p->name,
+			    p->path, (unsigned long long)n);
 	if (d->is_filled && !d->is_compact && !d->is_run && (!d->is_chunked || !is_whole(d, n)))
 		return refuse(p, "has values that nobody wrote, and a value of its own for them",
 			      err);
