@@ -27,7 +27,7 @@ say          = @printf '  %-8s%s\n' '$(1)' '$(2)';
 endif
 
 # --- flags -----------------------------------------------------------------
-packages    := libcrypto libprotobuf-c yaml-0.1 libgit2 sqlite3 zlib
+packages    := libcrypto libprotobuf-c yaml-0.1 libgit2 sqlite3 zlib libseccomp
 warnings    := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wvla -Wundef -Wformat=2 \
                -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough $(if $(WERROR),-Werror)
 x86         := $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine 2>/dev/null))
@@ -39,7 +39,9 @@ fuzzing     := $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 coverage    := $(if $(COVERAGE),--coverage -O0)
 base_flags   = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden -pthread \
                $(CFLAGS) $(hardening) $(sanitize) $(fuzzing) $(coverage) -Ilib -isystem $(B)/gen $(pkg_cflags)
-pkg_cflags   = $(shell pkg-config --cflags $(packages) 2>/dev/null)
+# Only headers of libhdf5 are needed; it is loaded at run time.
+hdf5_cflags  = $(shell pkg-config --cflags hdf5-serial 2>/dev/null || pkg-config --cflags hdf5 2>/dev/null)
+pkg_cflags   = $(shell pkg-config --cflags $(packages) 2>/dev/null) $(patsubst -I%,-isystem %,$(hdf5_cflags))
 # libunistring and libtar have no .pc file.
 other_libs  := -lunistring -ltar
 pkg_libs     = $(shell pkg-config --libs $(packages) 2>/dev/null) $(other_libs)
@@ -70,12 +72,12 @@ all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## bui
 
 # --- dependencies ----------------------------------------------------------
 deps_build  := gcc libc6-dev make pkg-config libssl-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libunistring-dev \
-               libgit2-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev libtar-dev
+               libgit2-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev libtar-dev libhdf5-dev libseccomp-dev
 deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils e2fsprogs git openssh-client faketime libcurl4 busybox $(if $(filter clang%,$(notdir $(CC))),clang libclang-rt-14-dev)
 deps_fault  := python3 git jq
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs
-deps_interop:= openssl python3 python3-protobuf g++ libleveldb-dev tar gzip $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+deps_interop:= openssl python3 python3-protobuf g++ libleveldb-dev tar gzip python3-h5py $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps_fuzz   := clang libclang-rt-14-dev
 deps_cover  := gcovr
 
@@ -176,6 +178,10 @@ $(B)/interop-answers: $(B)/tests/interop/answers.o $(B)/tests/unit/answers.o $(B
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
 
+$(B)/interop-tensors: $(B)/tests/interop/tensors.o $(B)/libweightmark.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
+
 $(B)/bench-statements: $(B)/tests/bench/statements.o $(B)/libweightmark.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
@@ -202,7 +208,7 @@ golden: deps ## rewrite the recorded answers in testdata/golden; review the diff
 
 interop: ## check what we write and read with openssl, Python and published loaders (npm)
 	$(call need,$(deps_build) $(deps_interop))
-	$(build) all $(B)/interop-answers
+	$(build) all $(B)/interop-answers $(B)/interop-tensors
 	@B='$(B)' tests/interop/run
 
 bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, BENCH_SPARSE_GB=20 is shorter

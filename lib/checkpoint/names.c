@@ -10,7 +10,7 @@
 static const char *const suffixes[] = {
 	".safetensors", ".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5",
 	".keras", ".npz", ".npy", ".msgpack", ".pkl", ".pickle", ".joblib", ".nemo", ".tflite",
-	".pdparams", ".tar", ".tar.gz", ".tgz",
+	".pdparams", ".tar", ".tar.gz", ".tgz", ".keras-weights",
 };
 
 enum { SHARD_DIGITS = 5 };

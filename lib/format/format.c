@@ -17,6 +17,7 @@ const struct format *const formats[] = {
 	&format_pickle,
 	&format_tar,
 	&format_tar_gz,
+	&format_hdf5,
 	&format_raw,
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);

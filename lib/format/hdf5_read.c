@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In the child: the values of a data set, row by row, and the text of an attribute. */
+#include "format/hdf5_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/hdf5_dataset.h"
+#include "format/hdf5_library.h"
+#include "util/cleanup.h"
+
+enum {
+	READ_BYTES = 1 << 20,	/* of what is not chunked at a time, unless one element is larger */
+	CACHE_BYTES = 128 << 20, /* of chunks; a row of them that fits is unpacked once */
+	CACHE_SLOTS = 20011,
+};
+
+/* A data set being read: in blocks of rows of one dimension, with all others inside whole. */
+struct reading {
+	struct hdf5_place place;
+	hid_t dataset, type;
+	unsigned rank, along; /* dimensions outside `along` are walked one by one */
+	hsize_t dims[HDF5_RANK_MAX], start[HDF5_RANK_MAX], count[HDF5_RANK_MAX];
+	uint64_t row_len; /* bytes of one step along that dimension */
+	uint64_t rows;	  /* of them at a time */
+	uint8_t *block;
+	const struct sink *out;
+};
+
+/* Chooses the blocks: of at most READ_BYTES, along the outermost dimension that allows it. */
+static void divide(struct reading *r, uint64_t element)
+{
+	r->row_len = element;
+	r->along = r->rank ? r->rank - 1 : 0;
+	while (r->along > 0 && r->dims[r->along] <= READ_BYTES / r->row_len) {
+		r->row_len *= r->dims[r->along];
+		r->along--;
+	}
+	r->rows = READ_BYTES / r->row_len;
+	for (unsigned i = 0; i < r->rank; i++)
+		r->count[i] = i < r->along ? 1 : r->dims[i];
+}
+
+static enum wm_code read_block(struct reading *r, uint64_t n, hid_t space, struct wm_error *err)
+{
+	const struct hdf5_library *h = r->place.h;
+	const size_t len = (size_t)(n * r->row_len);
+	hid_t memory;
+	herr_t done;
+
+	r->count[r->along] = n;
+	memory = h->H5Screate_simple((int)r->rank, r->count, NULL);
+	if (memory < 0 ||
+	    h->H5Sselect_hyperslab(space, H5S_SELECT_SET, r->start, NULL, r->count, NULL) < 0)
+		return hdf5_failed(&r->place, "shape", err);
+	done = h->H5Dread(r->dataset, r->type, memory, space, H5P_DEFAULT, r->block);
+	h->H5Sclose(memory);
+	if (done < 0)
+		return hdf5_failed(&r->place, "values", err);
+	return r->out->take(r->out->context, r->block, len, err);
+}
+
+/* Moves the dimensions outside `along` to their next place; false behind the last. */
+static bool advance(struct reading *r)
+{
+	for (unsigned i = r->along; i-- > 0;) {
+		if (++r->start[i] < r->dims[i])
+			return true;
+		r->start[i] = 0;
+	}
+	return false;
+}
+
+static enum wm_code read_all(struct reading *r, hid_t space, struct wm_error *err)
+{
+	do {
+		uint64_t left = r->dims[r->along];
+
+		r->start[r->along] = 0;
+		while (left > 0) {
+			const uint64_t n = left < r->rows ? left : r->rows;
+
+			TRY(read_block(r, n, space, err));
+			r->start[r->along] += n;
+			left -= n;
+		}
+	} while (advance(r));
+	return WM_OK;
+}
+
+static enum wm_code read_scalar(struct reading *r, uint64_t element, struct wm_error *err)
+{
+	if (r->place.h->H5Dread(r->dataset, r->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, r->block) < 0)
+		return hdf5_failed(&r->place, "values", err);
+	return r->out->take(r->out->context, r->block, (size_t)element, err);
+}
+
+static bool is_as_listed(const struct hdf5_dataset *d, const struct tensor *t)
+{
+	if (d->is_text || d->dtype != t->dtype || d->rank != t->rank)
+		return false;
+	for (unsigned i = 0; i < d->rank; i++)
+		if (d->dims[i] != t->dims[i])
+			return false;
+	return true;
+}
+
+static enum wm_code read_dataset(struct reading *r, const struct tensor *t, struct wm_error *err)
+{
+	cleanup_free uint8_t *block = malloc(READ_BYTES);
+	const uint64_t element = dtype_info(t->dtype)->bytes;
+	struct hdf5_dataset d = { 0 };
+	hid_t space;
+
+	if (!block)
+		return fail_nomem(err);
+	TRY(hdf5_describe(&d, &r->place, r->dataset, err));
+	if (!is_as_listed(&d, t))
+		return fail(err, REASON_FILE_CHANGED, "%s: '%.120s' is another data set now",
+			    r->place.name, r->place.path);
+	r->block = block;
+	r->rank = d.rank;
+	memcpy(r->dims, d.dims, sizeof(r->dims));
+	r->type = r->place.h->H5Dget_type(r->dataset);
+	space = r->place.h->H5Dget_space(r->dataset);
+	if (r->type < 0 || space < 0)
+		return hdf5_failed(&r->place, "type", err);
+	TRY(hdf5_check_chunks(&d, &r->place, r->dataset, space, err));
+	if (r->rank == 0)
+		return read_scalar(r, element, err);
+	divide(r, element);
+	return read_all(r, space, err);
+}
+
+enum wm_code hdf5_read_tensor(const void *context, const struct sink *out, struct wm_error *err)
+{
+	const struct hdf5_wanted *wanted = context;
+	struct reading r = { .out = out, .place = { NULL, wanted->name, wanted->tensor->name } };
+	const struct hdf5_library *h;
+	hid_t file, access;
+
+	TRY(hdf5_library_load(&h, err));
+	r.place.h = h;
+	file = hdf5_library_open_file();
+	access = h->H5Pcreate(*h->dataset_access);
+	if (file < 0 || access < 0 ||
+	    h->H5Pset_chunk_cache(access, CACHE_SLOTS, CACHE_BYTES, 1.0) < 0)
+		return hdf5_failed(&r.place, "file", err);
+	r.dataset = h->H5Dopen2(file, wanted->tensor->name, access);
+	if (r.dataset < 0)
+		return hdf5_failed(&r.place, "head", err);
+	return read_dataset(&r, wanted->tensor, err);
+}
+
+/* --- text of attributes ------------------------------------------------------------------ */
+
+static enum wm_code no_text(const struct hdf5_place *p, struct wm_error *err)
+{
+	const enum reason failure = hdf5_library_read_failure();
+
+	return fail(err, failure == REASON_NONE ? REASON_HDF5_CONFIG : failure,
+		    "%s: the attribute %s is no single text of at most %d bytes", p->name, p->path,
+		    HDF5_CONFIG_MAX);
+}
+
+/* A text that stands in a heap of the file. */
+static enum wm_code read_variable(struct buf *out, const struct hdf5_place *p, hid_t attribute,
+				  hid_t type, struct wm_error *err)
+{
+	const hid_t memory = p->h->H5Tcopy(*p->h->c_string);
+	char *text = NULL;
+	enum wm_code code;
+	size_t len;
+
+	if (memory < 0 || p->h->H5Tset_size(memory, H5T_VARIABLE) < 0 ||
+	    p->h->H5Tset_cset(memory, p->h->H5Tget_cset(type)) < 0 ||
+	    p->h->H5Aread(attribute, memory, (void *)&text) < 0 || !text)
+		return no_text(p, err);
+	len = strnlen(text, HDF5_CONFIG_MAX + 1);
+	code = len > HDF5_CONFIG_MAX ? no_text(p, err) : buf_append(out, text, len, err);
+	p->h->H5free_memory(text);
+	return code;
+}
+
+/* A text of fixed length, padded with zero bytes. */
+static enum wm_code read_fixed(struct buf *out, const struct hdf5_place *p, hid_t attribute,
+			       hid_t type, struct wm_error *err)
+{
+	const size_t size = p->h->H5Tget_size(type);
+	size_t len = size;
+
+	if (size == 0 || size > HDF5_CONFIG_MAX)
+		return no_text(p, err);
+	TRY(buf_reserve(out, size, err));
+	if (p->h->H5Aread(attribute, type, out->data) < 0)
+		return no_text(p, err);
+	while (len > 0 && out->data[len - 1] == 0)
+		len--;
+	out->len = len;
+	return WM_OK;
+}
+
+static enum wm_code read_text(struct buf *out, const struct hdf5_place *p, hid_t attribute,
+			      struct wm_error *err)
+{
+	const hid_t type = p->h->H5Aget_type(attribute), space = p->h->H5Aget_space(attribute);
+	htri_t varies;
+
+	if (type < 0 || space < 0 || p->h->H5Tget_class(type) != H5T_STRING ||
+	    p->h->H5Sget_simple_extent_npoints(space) != 1)
+		return no_text(p, err);
+	varies = p->h->H5Tis_variable_str(type);
+	if (varies < 0)
+		return no_text(p, err);
+	return varies ? read_variable(out, p, attribute, type, err) :
+			read_fixed(out, p, attribute, type, err);
+}
+
+enum wm_code hdf5_read_text(bool *is_there, struct buf *out, const struct hdf5_place *p,
+			    hid_t root, struct wm_error *err)
+{
+	const htri_t exists = p->h->H5Aexists(root, p->path);
+	const hid_t attribute = exists > 0 ? p->h->H5Aopen(root, p->path, H5P_DEFAULT) : -1;
+
+	if (exists < 0 || (exists > 0 && attribute < 0))
+		return hdf5_failed(p, "attributes", err);
+	if (exists > 0)
+		TRY(read_text(out, p, attribute, err));
+	*is_there = exists > 0;
+	return WM_OK;
+}
