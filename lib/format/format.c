@@ -9,6 +9,7 @@ enum { START_BYTES = 4096 };
 const struct format *const formats[] = {
 	&format_safetensors,
 	&format_gguf,
+	&format_onnx,
 	&format_raw,
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);

@@ -207,7 +207,7 @@ struct format {
 			       struct wm_error *err);
 };
 
-extern const struct format format_safetensors, format_gguf, format_raw;
+extern const struct format format_safetensors, format_gguf, format_onnx, format_raw;
 
 /*
  * Tools of the Hugging Face Hub read headers of safetensors files up to this many bytes,
