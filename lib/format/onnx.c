@@ -21,7 +21,7 @@
  *	                 onnx_values.c or STRING; and unless it has no elements one of
  *	  raw_data            the bytes of the tensor
  *	  ..._data            the numbers of it, in the field that belongs to data_type
- *	  string_data         as many as it has elements, of STRING
+ *	  string_data         as many as it has elements, each UTF-8, of STRING
  *	  external_data       with data_location 1: a location, which is a plain relative path;
  *	                      offset, length (that of the tensor), checksum, which may be left out
  *	SparseTensorProto     none

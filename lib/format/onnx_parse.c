@@ -31,7 +31,8 @@ static enum wm_code bad(const struct onnx_parser *p, enum reason reason, const c
 	const struct onnx_frame *f = &p->frames[p->depth - 1];
 
 	return fail(err, reason, "%s: byte %llu: %s.%s: %s", p->bytes.file.name,
-		    (unsigned long long)p->bytes.at, onnx_message(f->type)->name, name, what);
+		    (unsigned long long)p->bytes.at, onnx_message(f->type)->name, name,
+		    what);
 }
 
 static enum wm_code push(struct onnx_parser *p, enum onnx_type type,
@@ -173,8 +174,12 @@ static enum wm_code read_bytes(struct onnx_parser *p, const struct onnx_field *f
 	struct onnx_frame *f = onnx_top(p);
 	struct cursor c;
 
-	if (f->type != ONNX_TENSOR || field->number != ONNX_TENSOR_RAW_DATA)
-		return onnx_bytes_take(&c, &p->bytes, n, f->end, err);
+	if (f->type != ONNX_TENSOR || field->number != ONNX_TENSOR_RAW_DATA) {
+		TRY(onnx_bytes_take(&c, &p->bytes, n, f->end, err));
+		if (f->type == ONNX_TENSOR && !utf8_valid(c.data, c.len))
+			return bad(p, REASON_ONNX_VALUE, "is not UTF-8", field->name, err);
+		return WM_OK;
+	}
 	p->tensor.data = p->bytes.at;
 	p->tensor.data_len = n;
 	return onnx_bytes_skip(&p->bytes, n, f->end, err);
