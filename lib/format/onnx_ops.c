@@ -64,25 +64,26 @@ static size_t sort_ops(struct onnx_ops *o, void *head)
 	return n - kept;
 }
 
-/* Adds it; where it may be there before, seldom looks, so that many cost little. */
+/* Adds it; where it may be there before, looks seldom, so that many cost little. */
 static enum wm_code add_op(struct onnx_parser *p, struct onnx_ops *o, bool once,
 			   struct wm_error *err)
 {
-	const bool full = o->n == o->cap;
-
-	if (full && !once)
-		sort_ops(o, p->l->head.data);
-	if (o->n > LIMIT_IMPORTS)
-		return fail(err, REASON_LIMIT, "%s: more than %d operators or functions",
-			    p->bytes.file.name, LIMIT_IMPORTS);
-	if (o->n == o->cap || (full && o->n > o->cap / 2)) {
+	if (o->n == o->cap) {
 		const size_t cap = o->cap ? o->cap * 2 : OPS_LEAST;
-		struct onnx_op *grown = reallocarray(o->list, cap, sizeof(*grown));
+		struct onnx_op *grown;
 
-		if (!grown)
-			return fail_nomem(err);
-		o->list = grown;
-		o->cap = cap;
+		if (!once)
+			sort_ops(o, p->l->head.data);
+		if (o->n > LIMIT_IMPORTS)
+			return fail(err, REASON_LIMIT, "%s: more than %d operators or functions",
+				    p->bytes.file.name, LIMIT_IMPORTS);
+		if (once || o->n >= o->cap / 2) {
+			grown = reallocarray(o->list, cap, sizeof(*grown));
+			if (!grown)
+				return fail_nomem(err);
+			o->list = grown;
+			o->cap = cap;
+		}
 	}
 	memcpy(o->list[o->n++].text, onnx_top(p)->text, sizeof(o->list[0].text));
 	return WM_OK;

@@ -9,6 +9,16 @@ enum {
 	TAG_MAX = UINT32_MAX,
 };
 
+void onnx_bytes_init(struct onnx_bytes *b, const struct window *file, uint64_t at,
+		     struct layout *keep)
+{
+	b->file = *file;
+	b->at = at;
+	b->keep = keep;
+	b->cached = 0;
+	b->n_cached = 0;
+}
+
 static enum wm_code truncated(const struct onnx_bytes *b, uint64_t n, uint64_t end,
 			      struct wm_error *err)
 {

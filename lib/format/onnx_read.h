@@ -2,7 +2,8 @@
 /*
  * Reading the wire form of protocol buffers out of a file that is larger than memory.
  *
- *	struct onnx_bytes b = ONNX_BYTES_INIT(*w, from);
+ *	struct onnx_bytes b;
+ *	onnx_bytes_init(&b, w, from, NULL);
  *	TRY(onnx_varint(&n, &b, end, err));
  *
  * `end` is where the innermost message ends: nothing is read beyond it. Only format/onnx.c
@@ -34,7 +35,8 @@ struct onnx_bytes {
 	uint8_t cache[ONNX_CACHE];
 };
 
-#define ONNX_BYTES_INIT(window, from) { .file = (window), .at = (from) }
+void onnx_bytes_init(struct onnx_bytes *b, const struct window *file, uint64_t at,
+		     struct layout *keep);
 
 /*
  * Copies the next `n` bytes out. Fails with `onnx-truncated` where they end beyond `end`,

@@ -123,8 +123,12 @@ static enum wm_code pass_over(struct feed *f, unsigned wire, struct wm_error *er
 enum wm_code onnx_values_feed(const struct onnx_values *v, const struct window *w,
 			      const struct sink *sink, struct wm_error *err)
 {
-	struct feed f = { .values = v, .bytes = ONNX_BYTES_INIT(*w, v->off), .sink = sink };
+	struct feed f; /* without setting its arrays: there may be many small tensors */
 
+	f.values = v;
+	f.sink = sink;
+	f.n = f.len = 0;
+	onnx_bytes_init(&f.bytes, w, v->off, NULL);
 	while (f.bytes.at < v->end) {
 		uint64_t number = 0, n = 0;
 		unsigned wire = 0;
