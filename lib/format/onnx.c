@@ -78,8 +78,8 @@ static enum wm_code write_slot(struct buf *out, const void *carried, size_t len,
 	if (SLOT_AROUND + 2 * n + value.len > SLOT_SHORT) {
 		buf_truncate(&value, 0);
 		n = 3;
-		TRY(slot_write_value(&value, SLOT_FORM, SLOT_AROUND + 2 * n, SLOT_UNIT, carried, len,
-				     err));
+		TRY(slot_write_value(&value, SLOT_FORM, SLOT_AROUND + 2 * n, SLOT_UNIT, carried,
+				     len, err));
 	}
 	TRY(buf_append_byte(out, TAG_ENTRY, err));
 	TRY(append_varint(out, 3 + KEY_BYTES + n + value.len, err));
@@ -130,8 +130,8 @@ static enum wm_code check_keys(const struct layout *l, const char *name, struct 
 		return WM_OK;
 	TRY(node_find_duplicate(&twice, l->metadata.root, err));
 	if (twice)
-		return fail(err, REASON_ONNX_DUPLICATE, "%s: metadata_props has the key '%.80s' twice",
-			    name, twice->key);
+		return fail(err, REASON_ONNX_DUPLICATE,
+			    "%s: metadata_props has the key '%.80s' twice", name, twice->key);
 	return WM_OK;
 }
 
@@ -158,8 +158,8 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	cleanup_onnx struct onnx_parser p = ONNX_PARSER_INIT(l, *w);
 
 	if (w->size >= SIZE_END)
-		return fail(err, REASON_ONNX_TOO_LARGE, "%s: has %llu bytes, 2 GiB or more", w->name,
-			    (unsigned long long)w->size);
+		return fail(err, REASON_ONNX_TOO_LARGE, "%s: has %llu bytes, 2 GiB or more",
+			    w->name, (unsigned long long)w->size);
 	l->has_tensors = true;
 	l->arena.max = ONNX_MEMORY;
 	l->metadata.arena.max = METADATA_MEMORY;
@@ -183,7 +183,8 @@ static enum wm_code embed(struct buf *zone, const struct layout *l, const void *
 		return fail(err, REASON_SLOT_DISPLACED, "%s: statements under '%s' elsewhere", name,
 			    SLOT_KEY);
 	if (l->metadata.root && node_find(l->metadata.root, SLOT_KEY))
-		return fail(err, REASON_SLOT_KEY_TAKEN, "%s: has a key '%s' already", name, SLOT_KEY);
+		return fail(err, REASON_SLOT_KEY_TAKEN, "%s: has a key '%s' already", name,
+			    SLOT_KEY);
 	code = write_slot(&entry, carried, len, err);
 	if (code != WM_OK)
 		return fail_context(code, err, "%s", name);
@@ -193,8 +194,8 @@ static enum wm_code embed(struct buf *zone, const struct layout *l, const void *
 			    "%s: a slot of %zu bytes would make what is parsed too large", name,
 			    entry.len);
 	if (entry.len >= SIZE_END - l->size)
-		return fail(err, REASON_ONNX_TOO_LARGE, "%s: a slot of %zu bytes would make it 2 GiB",
-			    name, entry.len);
+		return fail(err, REASON_ONNX_TOO_LARGE,
+			    "%s: a slot of %zu bytes would make it 2 GiB", name, entry.len);
 	return buf_append(zone, entry.data, entry.len, err);
 }
 

@@ -11,6 +11,7 @@
 
 void onnx_parser_release(struct onnx_parser *p)
 {
+	buf_release(&p->path);
 	free(p->used.list);
 	free(p->defined.list);
 }
@@ -80,7 +81,8 @@ static enum wm_code on_number(struct onnx_parser *p, const struct onnx_field *fi
 	} else if (f->type == ONNX_TENSOR && field->number == ONNX_TENSOR_DIMS) {
 		if (t->rank == LIMIT_RANK)
 			return fail(err, REASON_LIMIT, "%s: byte %llu: more than %d dimensions",
-				    p->bytes.file.name, (unsigned long long)p->bytes.at, LIMIT_RANK);
+				    p->bytes.file.name, (unsigned long long)p->bytes.at,
+				    LIMIT_RANK);
 		if (value > INT64_MAX)
 			return bad(p, REASON_ONNX_SHAPE, "is below 0", field->name, err);
 		t->dims[t->rank++] = value;
@@ -162,7 +164,8 @@ static enum wm_code read_text(struct onnx_parser *p, const struct onnx_field *fi
 
 	TRY(onnx_bytes_take(&c, &p->bytes, n, onnx_top(p)->end, err));
 	if (!utf8_valid(c.data, c.len) || memchr(c.data, 0, c.len))
-		return bad(p, REASON_ONNX_MALFORMED, "is not UTF-8, or has a NUL", field->name, err);
+		return bad(p, REASON_ONNX_MALFORMED, "is not UTF-8, or has a NUL", field->name,
+			   err);
 	if (place)
 		*place = (struct onnx_text){ off, (uint32_t)n };
 	return WM_OK;
@@ -237,7 +240,8 @@ static enum wm_code end_model(struct onnx_parser *p, struct wm_error *err)
 	const struct onnx_frame *f = onnx_top(p);
 
 	if (p->ir_version == 0 || p->ir_version > INT64_MAX)
-		return bad(p, REASON_ONNX_MALFORMED, "is missing, or no version", "ir_version", err);
+		return bad(p, REASON_ONNX_MALFORMED, "is missing, or no version", "ir_version",
+			   err);
 	if (f->counts[ONNX_MODEL_GRAPH] == 0)
 		return bad(p, REASON_ONNX_MALFORMED, "is missing", "graph", err);
 	if (p->ir_version >= 3 && f->counts[ONNX_MODEL_OPSET_IMPORT] == 0)
@@ -314,8 +318,8 @@ static enum wm_code step(struct onnx_parser *p, struct wm_error *err)
 	field = onnx_field(f->type, number);
 	if (!field)
 		return fail(err, REASON_ONNX_FIELD, "%s: byte %llu: %s has no field %llu",
-			    p->bytes.file.name, (unsigned long long)tag, onnx_message(f->type)->name,
-			    (unsigned long long)number);
+			    p->bytes.file.name, (unsigned long long)tag,
+			    onnx_message(f->type)->name, (unsigned long long)number);
 	if (!wire_fits(field, wire))
 		return bad(p, REASON_ONNX_FIELD, "is of another wire type", field->name, err);
 	if (field->kind == ONNX_SPARSE)
@@ -331,6 +335,16 @@ static enum wm_code step(struct onnx_parser *p, struct wm_error *err)
 					  read_bytes(p, field, n, err);
 }
 
+/* Leaves the innermost message, also in the path. */
+static void pop(struct onnx_parser *p)
+{
+	p->depth--;
+	if (p->n_path > p->depth && p->depth > 0) {
+		buf_truncate(&p->path, p->frames[p->depth].path_at);
+		p->n_path = p->depth;
+	}
+}
+
 enum wm_code onnx_parse_model(struct onnx_parser *p, struct wm_error *err)
 {
 	TRY(push(p, ONNX_MODEL, NULL, 0, p->bytes.file.size, err));
@@ -340,7 +354,7 @@ enum wm_code onnx_parse_model(struct onnx_parser *p, struct wm_error *err)
 			continue;
 		}
 		TRY(leave(p, err));
-		p->depth--;
+		pop(p);
 	}
 	return WM_OK;
 }

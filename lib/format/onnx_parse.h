@@ -32,6 +32,7 @@ struct onnx_frame {
 	uint32_t counts[ONNX_NUMBER_MAX + 1];
 	struct onnx_text text[ONNX_TEXTS]; /* domain, name, overload; or key, value */
 	uint64_t number;		/* an attribute's type */
+	size_t path_at;			/* where its step begins in the path, if that has it */
 };
 
 /* The TensorProto that is being read; there is none in another. */
@@ -61,6 +62,8 @@ struct onnx_parser {
 	struct onnx_bytes bytes;
 	struct onnx_frame frames[ONNX_DEPTH_MAX];
 	unsigned depth;
+	struct buf path; /* names of fields that lead to frames 1 to n_path - 1 */
+	unsigned n_path; /* >= 1 */
 	struct onnx_tensor tensor;
 	struct onnx_ops used, defined; /* operators of unknown domains; functions */
 	uint64_t ir_version;
@@ -73,7 +76,10 @@ struct onnx_parser {
 };
 
 #define ONNX_PARSER_INIT(layout, window) \
-	{ .l = (layout), .bytes = { .file = (window), .keep = (layout) } }
+	{                                                                          \
+		.l = (layout), .bytes = { .file = (window), .keep = (layout) },    \
+		.path = BUF_INIT(LIMIT_NAME), .n_path = 1                          \
+	}
 
 void onnx_parser_release(struct onnx_parser *p);
 #define cleanup_onnx __attribute__((cleanup(onnx_parser_release)))

@@ -103,7 +103,7 @@ const struct onnx_message *onnx_message(enum onnx_type type);
 /* The field of this number, or NULL. Static. */
 const struct onnx_field *onnx_field(enum onnx_type type, uint64_t number);
 
-/* The field that an attribute of this AttributeType keeps its value in; 0: there is no such type. */
+/* The field of the value of an attribute of this AttributeType; 0: there is no such type. */
 uint8_t onnx_attribute_field(uint64_t attribute_type);
 
 #endif

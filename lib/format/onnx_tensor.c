@@ -41,7 +41,8 @@ enum wm_code onnx_add_segment(struct layout *l, uint64_t off, uint64_t len, bool
 			      struct wm_error *err)
 {
 	if (tensor && off > l->size)
-		TRY(append_segment(l, (struct segment){ .off = l->size, .len = off - l->size }, err));
+		TRY(append_segment(l, (struct segment){ .off = l->size, .len = off - l->size },
+				   err));
 	if (len > 0)
 		TRY(append_segment(l, (struct segment){ .off = off, .len = len, .tensor = tensor },
 				   err));
@@ -87,6 +88,21 @@ static enum wm_code append_own_name(struct buf *out, struct onnx_parser *p, bool
 	return buf_append(out, text, name.len, err);
 }
 
+/* Makes the path lead to the message around the tensor. Each message is added once. */
+static enum wm_code complete_path(struct onnx_parser *p, struct wm_error *err)
+{
+	for (; p->n_path < p->depth - 1; p->n_path++) {
+		struct onnx_frame *f = &p->frames[p->n_path];
+
+		f->path_at = p->path.len;
+		TRY(buf_append_str(&p->path, p->n_path == 1 ? prefix : "/", err));
+		TRY(buf_append_str(&p->path, f->field->name, err));
+		if (f->field->repeated)
+			TRY(buf_printf(&p->path, err, "[%u]", f->index));
+	}
+	return WM_OK;
+}
+
 /* The name of an initializer of the model's graph is its own; all others are named by path. */
 static enum wm_code make_name(struct tensor *t, struct onnx_parser *p, struct wm_error *err)
 {
@@ -98,14 +114,12 @@ static enum wm_code make_name(struct tensor *t, struct onnx_parser *p, struct wm
 	if (own && p->depth == 3 && around->field->number == ONNX_MODEL_GRAPH) {
 		TRY(append_own_name(&name, p, true, err));
 	} else {
-		for (unsigned i = 1; i < p->depth; i++) {
-			const struct onnx_frame *f = &p->frames[i];
-
-			TRY(buf_append_str(&name, i == 1 ? prefix : "/", err));
-			TRY(buf_append_str(&name, f->field->name, err));
-			if (f->field->repeated && !(own && f == top))
-				TRY(buf_printf(&name, err, "[%u]", f->index));
-		}
+		TRY(complete_path(p, err));
+		TRY(buf_append(&name, p->path.data, p->path.len, err));
+		TRY(buf_append_byte(&name, '/', err));
+		TRY(buf_append_str(&name, top->field->name, err));
+		if (!own && top->field->repeated)
+			TRY(buf_printf(&name, err, "[%u]", top->index));
 		if (own) {
 			TRY(buf_append_byte(&name, ':', err));
 			TRY(append_own_name(&name, p, false, err));
