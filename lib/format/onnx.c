@@ -15,7 +15,7 @@
  *
  *	ModelProto     = an ir_version over 0; graph; opset_import from version 3 on; each key
  *	                 of metadata_props once
- *	NodeProto      = an op_type that is not empty
+ *	NodeProto      = an op_type that is not empty; attributes of different names
  *	AttributeProto = a value of the type that it states
  *	TensorProto    = dims, each 0 or more, at most LIMIT_RANK; data_type, a row of
  *	                 onnx_values.c or STRING; and unless it has no elements one of

@@ -89,6 +89,53 @@ static enum wm_code add_op(struct onnx_parser *p, struct onnx_ops *o, bool once,
 	return WM_OK;
 }
 
+static int compare_texts(const void *a, const void *b, void *head)
+{
+	const struct onnx_text *s = a, *t = b;
+	const uint8_t *bytes = head;
+
+	if (s->len != t->len)
+		return s->len < t->len ? -1 : 1;
+	return memcmp(bytes + s->off, bytes + t->off, s->len);
+}
+
+enum wm_code onnx_add_name(struct onnx_parser *p, struct wm_error *err)
+{
+	struct onnx_names *names = &p->names;
+
+	if (names->n == names->cap) {
+		const size_t cap = names->cap ? names->cap * 2 : OPS_LEAST;
+		struct onnx_text *grown = reallocarray(names->list, cap, sizeof(*grown));
+
+		if (!grown)
+			return fail_nomem(err);
+		names->list = grown;
+		names->cap = cap;
+	}
+	names->list[names->n++] = onnx_top(p)->text[0];
+	return WM_OK;
+}
+
+/* Forgets the names of the message's attributes, which must be different. */
+static enum wm_code end_names(struct onnx_parser *p, struct wm_error *err)
+{
+	const struct onnx_frame *f = onnx_top(p);
+	const size_t n = p->names.n - f->names_at;
+	struct onnx_text *list = n > 0 ? &p->names.list[f->names_at] : NULL;
+
+	p->names.n = f->names_at;
+	if (n > 1)
+		qsort_r(list, n, sizeof(*list), compare_texts, p->l->head.data);
+	for (size_t i = 1; i < n; i++)
+		if (compare_texts(&list[i - 1], &list[i], p->l->head.data) == 0)
+			return fail(err, REASON_ONNX_DUPLICATE,
+				    "%s: byte %llu: two attributes '%.*s'", p->bytes.file.name,
+				    (unsigned long long)f->from,
+				    list[i].len < 80 ? (int)list[i].len : 80,
+				    onnx_text(p, list[i]));
+	return WM_OK;
+}
+
 enum wm_code onnx_end_node(struct onnx_parser *p, struct wm_error *err)
 {
 	const struct onnx_frame *f = onnx_top(p);
@@ -96,6 +143,7 @@ enum wm_code onnx_end_node(struct onnx_parser *p, struct wm_error *err)
 	if (f->text[1].len == 0)
 		return fail(err, REASON_ONNX_MALFORMED, "%s: byte %llu: a node without op_type",
 			    p->bytes.file.name, (unsigned long long)f->from);
+	TRY(end_names(p, err));
 	if (AMONG(p, f->text[0], known_domains) && !AMONG(p, f->text[1], known_dangers))
 		return WM_OK;
 	return add_op(p, &p->used, false, err);
@@ -108,6 +156,7 @@ enum wm_code onnx_end_function(struct onnx_parser *p, struct wm_error *err)
 	if (f->text[1].len == 0)
 		return fail(err, REASON_ONNX_MALFORMED, "%s: byte %llu: a function without name",
 			    p->bytes.file.name, (unsigned long long)f->from);
+	TRY(end_names(p, err));
 	return add_op(p, &p->defined, true, err);
 }
 

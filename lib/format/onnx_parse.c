@@ -12,6 +12,7 @@
 void onnx_parser_release(struct onnx_parser *p)
 {
 	buf_release(&p->path);
+	free(p->names.list);
 	free(p->used.list);
 	free(p->defined.list);
 }
@@ -48,7 +49,8 @@ static enum wm_code push(struct onnx_parser *p, enum onnx_type type,
 			    p->bytes.file.name, (unsigned long long)p->bytes.at, ONNX_DEPTH_MAX);
 	f = &p->frames[p->depth++];
 	*f = (struct onnx_frame){ .type = type, .field = field, .index = index, .tag = tag,
-				  .from = p->bytes.at, .end = p->bytes.at + len };
+				  .from = p->bytes.at, .end = p->bytes.at + len,
+				  .names_at = p->names.n };
 	if (type == ONNX_TENSOR)
 		p->tensor = (struct onnx_tensor){ 0 };
 	return WM_OK;
@@ -142,10 +144,12 @@ static struct onnx_text *text_place(struct onnx_parser *p, unsigned number)
 	static const uint8_t function[] = { ONNX_FUNCTION_DOMAIN, ONNX_FUNCTION_NAME,
 					    ONNX_FUNCTION_OVERLOAD };
 	static const uint8_t entry[] = { ONNX_ENTRY_KEY, ONNX_ENTRY_VALUE, 0 };
+	static const uint8_t attribute[] = { ONNX_ATTRIBUTE_NAME, 0, 0 };
 	struct onnx_frame *f = onnx_top(p);
-	const uint8_t *numbers = f->type == ONNX_NODE	  ? node :
-				 f->type == ONNX_FUNCTION ? function :
-				 f->type == ONNX_ENTRY	  ? entry : NULL;
+	const uint8_t *numbers = f->type == ONNX_NODE	   ? node :
+				 f->type == ONNX_FUNCTION  ? function :
+				 f->type == ONNX_ATTRIBUTE ? attribute :
+				 f->type == ONNX_ENTRY	   ? entry : NULL;
 
 	if (f->type == ONNX_TENSOR && number == ONNX_TENSOR_NAME)
 		return &p->tensor.name;
@@ -226,13 +230,13 @@ static enum wm_code end_attribute(struct onnx_parser *p, struct wm_error *err)
 	uint8_t number;
 
 	if (!(f->seen & UINT32_C(1) << ONNX_ATTRIBUTE_TYPE))
-		return WM_OK;
+		return onnx_add_name(p, err);
 	number = onnx_attribute_field(f->number);
 	if (number == 0)
 		return bad(p, REASON_ONNX_MALFORMED, "there is no such type", "type", err);
 	if (values != 0 && values != UINT32_C(1) << number)
 		return bad(p, REASON_ONNX_MALFORMED, "the value is of another type", "type", err);
-	return WM_OK;
+	return onnx_add_name(p, err);
 }
 
 static enum wm_code end_model(struct onnx_parser *p, struct wm_error *err)

@@ -30,9 +30,18 @@ struct onnx_frame {
 	uint64_t tag, from, end;	/* where its tag, its first byte and what follows stand */
 	uint32_t seen;			/* bits of numbers */
 	uint32_t counts[ONNX_NUMBER_MAX + 1];
-	struct onnx_text text[ONNX_TEXTS]; /* domain, name, overload; or key, value */
+	struct onnx_text text[ONNX_TEXTS]; /* domain, name, overload; key, value; or name */
 	uint64_t number;		/* an attribute's type */
+	size_t names_at;		/* how many names there were when it began */
 	size_t path_at;			/* where its step begins in the path, if that has it */
+};
+
+/* Keys of external data besides its location. */
+enum {
+	ONNX_EXTERNAL_OFFSET,
+	ONNX_EXTERNAL_LENGTH,
+	ONNX_EXTERNAL_CHECKSUM, /* its value is not looked at */
+	ONNX_EXTERNAL_KEYS
 };
 
 /* The TensorProto that is being read; there is none in another. */
@@ -43,8 +52,8 @@ struct onnx_tensor {
 	struct onnx_text name, path;
 	uint64_t data, data_len; /* raw_data, or the first packed run of numbers */
 	uint64_t n_runs, n_single; /* of numbers: packed runs, and others */
-	bool has_off, has_len, has_checksum;
-	uint64_t off, len; /* of external data */
+	bool has[ONNX_EXTERNAL_KEYS]; /* of external data */
+	uint64_t external[ONNX_EXTERNAL_KEYS];
 };
 
 /* An operator, or a function that stands for one. */
@@ -57,6 +66,12 @@ struct onnx_ops {
 	size_t n, cap;
 };
 
+/* Names of the attributes of the nodes that are being read. */
+struct onnx_names {
+	struct onnx_text *list;
+	size_t n, cap;
+};
+
 struct onnx_parser {
 	struct layout *l;
 	struct onnx_bytes bytes;
@@ -65,6 +80,7 @@ struct onnx_parser {
 	struct buf path; /* names of fields that lead to frames 1 to n_path - 1 */
 	unsigned n_path; /* >= 1 */
 	struct onnx_tensor tensor;
+	struct onnx_names names;
 	struct onnx_ops used, defined; /* operators of unknown domains; functions */
 	uint64_t ir_version;
 	size_t n_metadata;
@@ -102,6 +118,9 @@ MUST_USE enum wm_code onnx_add_segment(struct layout *l, uint64_t off, uint64_t 
 /* At the end of a TensorProto, of an entry of its external_data. */
 MUST_USE enum wm_code onnx_end_tensor(struct onnx_parser *p, struct wm_error *err);
 MUST_USE enum wm_code onnx_end_external(struct onnx_parser *p, struct wm_error *err);
+
+/* At the end of an AttributeProto, for its name; the node's or function's must be different. */
+MUST_USE enum wm_code onnx_add_name(struct onnx_parser *p, struct wm_error *err);
 
 /* At the end of a NodeProto, of a FunctionProto, and of the model. */
 MUST_USE enum wm_code onnx_end_node(struct onnx_parser *p, struct wm_error *err);

@@ -167,13 +167,12 @@ static bool text_is(const char *text, size_t len, const char *s)
 
 enum wm_code onnx_end_external(struct onnx_parser *p, struct wm_error *err)
 {
+	static const char *const keys[] = { "offset", "length", "checksum" };
 	const struct onnx_frame *f = onnx_top(p);
 	const char *key = onnx_text(p, f->text[0]), *value = onnx_text(p, f->text[1]);
 	const size_t key_len = f->text[0].len, len = f->text[1].len;
 	struct onnx_tensor *t = &p->tensor;
-	bool *has = text_is(key, key_len, "offset")   ? &t->has_off :
-		    text_is(key, key_len, "length")   ? &t->has_len :
-		    text_is(key, key_len, "checksum") ? &t->has_checksum : NULL;
+	unsigned i = 0;
 
 	if (text_is(key, key_len, "location")) {
 		if (t->path.len > 0)
@@ -181,13 +180,14 @@ enum wm_code onnx_end_external(struct onnx_parser *p, struct wm_error *err)
 		t->path = f->text[1];
 		return len > 0 ? WM_OK : bad_external(p, "an empty location", err);
 	}
-	if (!has)
+	while (i < ONNX_EXTERNAL_KEYS && !text_is(key, key_len, keys[i]))
+		i++;
+	if (i == ONNX_EXTERNAL_KEYS)
 		return bad_external(p, "a key other than location, offset, length, checksum", err);
-	if (*has)
+	if (t->has[i])
 		return bad_external(p, "a key twice", err);
-	*has = true;
-	if (has != &t->has_checksum &&
-	    !read_decimal(has == &t->has_off ? &t->off : &t->len, value, len))
+	t->has[i] = true;
+	if (i != ONNX_EXTERNAL_CHECKSUM && !read_decimal(&t->external[i], value, len))
 		return bad_external(p, "a number that is no plain decimal of 64 bits", err);
 	return WM_OK;
 }
@@ -196,7 +196,7 @@ static enum wm_code add_external(struct onnx_parser *p, const struct tensor *t,
 				 struct wm_error *err)
 {
 	const struct onnx_tensor *given = &p->tensor;
-	struct external e = { .tensor = *t, .off = given->off };
+	struct external e = { .tensor = *t, .off = given->external[ONNX_EXTERNAL_OFFSET] };
 	uint64_t end;
 	char *path = NULL;
 
@@ -206,9 +206,9 @@ static enum wm_code add_external(struct onnx_parser *p, const struct tensor *t,
 	/* Under the first component, a loader takes offsets for addresses in its memory. */
 	if (!relpath_valid(path) || strncmp(path, "*/", 2) == 0)
 		return bad_external(p, "a location that is no plain relative path", err);
-	if (given->has_len && given->len != t->len)
+	if (given->has[ONNX_EXTERNAL_LENGTH] && given->external[ONNX_EXTERNAL_LENGTH] != t->len)
 		return bad_external(p, "a length that is not that of the tensor", err);
-	if (__builtin_add_overflow(given->off, t->len, &end) || end > INT64_MAX)
+	if (__builtin_add_overflow(e.off, t->len, &end) || end > INT64_MAX)
 		return bad_external(p, "an offset beyond any file", err);
 	e.path = path;
 	return layout_add_external(p->l, &e, err);
