@@ -77,7 +77,7 @@ deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils
 deps_fault  := python3 git jq
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs
-deps_interop:= openssl python3 python3-protobuf g++ libleveldb-dev tar gzip python3-h5py $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+deps_interop:= openssl python3 python3-protobuf g++ libleveldb-dev tar gzip python3-h5py python3-onnx libonnx-testdata $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps_fuzz   := clang libclang-rt-14-dev
 deps_cover  := gcovr
 

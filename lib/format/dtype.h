@@ -23,6 +23,10 @@
 	DTYPE(F8_E8M0, "F8_E8M0", 1, 1)			\
 	DTYPE(F8_E4M3FNUZ, "F8_E4M3FNUZ", 1, 1)		\
 	DTYPE(F8_E5M2FNUZ, "F8_E5M2FNUZ", 1, 1)		\
+	DTYPE(U2, "U2", 4, 1)				\
+	DTYPE(I2, "I2", 4, 1)				\
+	DTYPE(U4, "U4", 2, 1)				\
+	DTYPE(I4, "I4", 2, 1)				\
 	DTYPE(F4, "F4", 2, 1)				\
 	DTYPE(F6_E2M3, "F6_E2M3", 4, 3)			\
 	DTYPE(F6_E3M2, "F6_E3M2", 4, 3)			\
@@ -34,6 +38,7 @@
 	DTYPE(U32, "U32", 1, 4)				\
 	DTYPE(F32, "F32", 1, 4)				\
 	DTYPE(C64, "C64", 1, 8)				\
+	DTYPE(C128, "C128", 1, 16)			\
 	DTYPE(F64, "F64", 1, 8)				\
 	DTYPE(I64, "I64", 1, 8)				\
 	DTYPE(U64, "U64", 1, 8)				\

@@ -18,6 +18,7 @@ const struct format *const formats[] = {
 	&format_tar,
 	&format_tar_gz,
 	&format_hdf5,
+	&format_onnx,
 	&format_raw,
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);

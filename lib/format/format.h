@@ -218,7 +218,7 @@ struct format {
 
 extern const struct format format_safetensors, format_gguf, format_torch_zip, format_torch_legacy,
 	format_pickle, format_tf_index, format_tf_graph, format_tar, format_tar_gz, format_hdf5,
-	format_raw;
+	format_onnx, format_raw;
 
 /* What files become whose tensors others name (checkpoint/external.h); not in the table. */
 extern const struct format format_external;

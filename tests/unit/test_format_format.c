@@ -112,7 +112,7 @@ static void names_each_type_once(void **state)
 		for (unsigned j = 0; j < i; j++)
 			assert_string_not_equal(info->name, dtype_info((enum dtype)j)->name);
 	}
-	assert_int_equal(N_DTYPES, 49);
+	assert_int_equal(N_DTYPES, 54);
 	assert_string_equal(dtype_info(DTYPE_F8_E5M2FNUZ)->name, "F8_E5M2FNUZ");
 	assert_string_equal(dtype_info(DTYPE_GGUF_Q4_K)->name, "gguf:Q4_K");
 }

@@ -112,6 +112,8 @@ static void lays_tensors_out(void **state)
 
 static void takes_every_dtype(void **state)
 {
+	static const char others[] = " U2 I2 U4 I4 C128 ";
+
 	(void)state;
 	for (unsigned i = 0; i < N_DTYPES; i++) {
 		cleanup_layout struct layout l = LAYOUT_INIT;
@@ -120,7 +122,7 @@ static void takes_every_dtype(void **state)
 		char header[128];
 		int len;
 
-		if (strncmp(info->name, "gguf:", 5) == 0)
+		if (strncmp(info->name, "gguf:", 5) == 0 || strstr(others, info->name))
 			continue;
 		len = snprintf(header, sizeof(header), "{\"a\":{\"dtype\":\"%s\",\"shape\":[8],"
 			       "\"data_offsets\":[0,%u]}}", info->name, bytes);
