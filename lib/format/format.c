@@ -14,11 +14,11 @@ const struct format *const formats[] = {
 	&format_gguf,
 	&format_torch_zip,
 	&format_torch_legacy,
-	&format_pickle,
 	&format_tar,
 	&format_tar_gz,
 	&format_hdf5,
 	&format_onnx,
+	&format_pickle, /* under names of PyTorch's, whatever the others leave */
 	&format_raw,
 };
 const size_t n_formats = sizeof(formats) / sizeof(formats[0]);

@@ -43,6 +43,7 @@ static const struct {
 	{ "ByteStorage", "uint8", DTYPE_U8 },
 	{ "BoolStorage", "bool", DTYPE_BOOL },
 	{ "ComplexFloatStorage", "complex64", DTYPE_C64 },
+	{ "ComplexDoubleStorage", "complex128", DTYPE_C128 },
 	{ "", "uint16", DTYPE_U16 },
 	{ "", "uint32", DTYPE_U32 },
 	{ "", "uint64", DTYPE_U64 },

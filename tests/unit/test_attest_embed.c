@@ -306,7 +306,7 @@ static void other_grammar(struct publisher *p)
 
 static void unlisted_file(struct publisher *p)
 {
-	write_in(p->path, "pickle.pt", "x", 1);
+	write_in(p->path, "blob.msgpack", "x", 1);
 }
 
 static void key_taken(struct publisher *p)

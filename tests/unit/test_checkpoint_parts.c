@@ -119,9 +119,9 @@ static void finds_parts(void **state)
 		      INDEX("\"a\":\"pytorch_model-00001-of-00002.bin\","
 			    "\"b\":\"pytorch_model-00002-of-00002.bin\"") },
 		    { "pytorch_model-00001-of-00002.bin", "xx" },
-		    { "pytorch_model-00002-of-00002.bin", "yy" }, { "vae.PT", "zz" } },
+		    { "pytorch_model-00002-of-00002.bin", "yy" }, { "vae.TFLITE", "zz" } },
 		  "pytorch_model.bin = pytorch_model-00001-of-00002.bin "
-		  "pytorch_model-00002-of-00002.bin\nvae.PT = vae.PT\n", 0 },
+		  "pytorch_model-00002-of-00002.bin\nvae.TFLITE = vae.TFLITE\n", 0 },
 		/* No pattern: each by itself. */
 		{ { { "m-0001-of-0002.bin", "x" }, { "m-00000-of-00002.bin", "x" },
 		    { "m-00003-of-00002.bin", "x" }, { "-00001-of-00001.bin", "x" },

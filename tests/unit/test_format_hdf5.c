@@ -94,7 +94,7 @@ static void append_tensors(struct buf *out, const char *file)
 	for (size_t i = 0; i < l.n_tensors; i++) {
 		const struct tensor *t = &l.tensors[l.by_name[i]];
 		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
-		const struct window w = { fd, 0, l.size + l.slot_len, file };
+		const struct window w = { .fd = fd, .size = l.size + l.slot_len, .name = file };
 		uint8_t digest[SHA256_BYTES];
 
 		if (t->source) {

@@ -26,7 +26,7 @@ static enum wm_code run_child(struct buf *out, hdf5_child_fn *body, const void *
 			      uint64_t clock, struct wm_error *err)
 {
 	cleanup_fd int fd = made_file("0123456789", 10);
-	const struct window w = { fd, 2, 6, "m.h5" };
+	const struct window w = { .fd = fd, .off = 2, .size = 6, .name = "m.h5" };
 	const struct sink sink = { append, out };
 
 	return hdf5_child_run(&sink, &w, body, context, (struct hdf5_time){ 3, clock }, err);

@@ -42,7 +42,7 @@ static void refuses_bad_lists(void **state)
 		{ "m:d b:1 b:1 b:1 w:1 q:0", "hdf5-unreadable" },
 		{ "m:d b:1 b:1 b:1 w:1 q:0 q:4", "hdf5-unreadable" },
 		{ RECORD("200", "1", "1", "1", "0") "q:4 m:a", "hdf5-unreadable" },
-		{ RECORD("22", "1", "1", "1", "0") "q:32 m:a", "hdf5-unreadable" }, /* blocks */
+		{ RECORD("27", "1", "1", "1", "0") "q:32 m:a", "hdf5-unreadable" }, /* blocks */
 		{ RECORD("1", "33", "1", "1", "0") "z:264 m:a", "hdf5-unreadable" },
 		{ RECORD("1", "32", "1", "1", "0") "z:256 m:a", NULL },
 		{ RECORD("1", "1", "2", "1", "0") "q:4 m:a", "hdf5-unreadable" },
@@ -54,7 +54,7 @@ static void refuses_bad_lists(void **state)
 		{ RECORD("1", "1", "1", "2", "0") "q:4 x:6100", "hdf5-name" },
 		{ RECORD("1", "2", "0", "1", "0") "q:0x100000000 q:0x100000000 m:a",
 		  "hdf5-storage" },
-		{ RECORD("21", "1", "0", "1", "0") "q:0x2000000000000000 m:a", "hdf5-storage" },
+		{ RECORD("26", "1", "0", "1", "0") "q:0x2000000000000000 m:a", "hdf5-storage" },
 		{ RECORD("1", "1", "0", "1", "0") "q:100000 m:a", NULL },
 		{ RECORD("1", "1", "0", "1", "0") "q:100001 m:a", "hdf5-expansion" },
 		{ RECORD("1", "1", "0", "1", "0") "q:50001 m:a " RECORD("1", "1", "0", "1", "0")

@@ -75,7 +75,7 @@ static void read_tensor(struct buf *out, const struct layout *l, const struct te
 			const struct buf *file)
 {
 	cleanup_fd int fd = made_file(file->data, file->len);
-	const struct window w = { fd, 0, file->len, "m.onnx" };
+	const struct window w = { .fd = fd, .size = file->len, .name = "m.onnx" };
 	const struct sink sink = { append, out };
 	struct wm_error err = { 0 };
 
@@ -546,7 +546,7 @@ static void gathers_what_is_there(void **state)
 
 		for (size_t at = 0; t->source && at < bytes.len; at++) {
 			cleanup_fd int fd = -1;
-			struct window w = { -1, 0, bytes.len, "m.onnx" };
+			struct window w = { .fd = -1, .size = bytes.len, .name = "m.onnx" };
 
 			bytes.data[at] ^= 0x81;
 			w.fd = fd = made_file(bytes.data, bytes.len);
