@@ -66,7 +66,7 @@ docs_gen    := $(B)/weightmark.1 $(B)/weightmark.bash $(B)/_weightmark $(B)/weig
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo check unit lint bench fuzz fuzzers golden interop fault mutate coverage install uninstall clean deps help FORCE
+.PHONY: all demo check unit lint bench fuzz fuzzers golden interop fault mutate coverage install uninstall clean deps deps-interop help FORCE
 
 all: $(B)/weightmark $(B)/libweightmark.so $(B)/weightmark.pc $(docs_gen) ## build command, library, manual and completions
 
@@ -77,7 +77,7 @@ deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils
 deps_fault  := python3 git jq
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs
-deps_interop:= openssl python3 python3-protobuf g++ libleveldb-dev tar gzip python3-h5py python3-onnx libonnx-testdata $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+deps_interop:= openssl python3 python3-protobuf g++ libleveldb-dev tar gzip python3-h5py python3-onnx libonnx-testdata python3-torch python3-numpy $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps_fuzz   := clang libclang-rt-14-dev
 deps_cover  := gcovr
 
@@ -205,6 +205,10 @@ demo: deps ## sign and verify a real checkpoint, flip one bit, see the refusal
 golden: deps ## rewrite the recorded answers in testdata/golden; review the diff
 	$(build) all $(unit_bin)
 	@B='$(B)' GOLDEN=1 tests/run unit cli
+
+deps-interop: ## install what interop needs besides: real loaders, from Debian and npm
+	$(call need,$(deps_build) $(deps_interop))
+	@B='$(B)' tests/interop/node --install
 
 interop: ## check what we write and read with openssl, Python and published loaders (npm)
 	$(call need,$(deps_build) $(deps_interop))
