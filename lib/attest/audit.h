@@ -12,6 +12,7 @@
 
 #include "index/index.h"
 #include "log/memory.h"
+#include "log/site.h"
 #include "statement/sidecar.h"
 #include "trust/keyring.h"
 
@@ -31,7 +32,9 @@ struct audit {
 	struct note note; /* the newest */
 	uint64_t n_commits;
 	uint64_t n_verified, n_unverified; /* entries whose signature was, and was not, verified */
+	uint64_t n_withheld;		   /* entries of a publication without their envelopes */
 	uint64_t n_proofs;		   /* of sidecars, that lead into this history */
+	uint64_t n_foreign;		   /* of sidecars, by the keys of other logs */
 	enum linkage linkage;
 	bool remembered; /* the head is remembered now */
 	char *evidence;	 /* path of the evidence that was kept, or NULL */
@@ -50,5 +53,20 @@ void audit_release(struct audit *a);
 MUST_USE enum wm_code audit_log(struct audit *out, struct ledger *l, struct index *x,
 				const char *origin, const struct audit_options *options,
 				struct wm_error *err);
+
+/*
+ * The same of a published log. Fails as site_audit() does, and with `origin-unknown` where `origin`
+ * is not NULL and it is another log.
+ */
+MUST_USE enum wm_code audit_site(struct audit *out, const struct site *site, const char *origin,
+				 const struct audit_options *options, struct wm_error *err);
+
+/*
+ * Fails with `log-behind` where heads are remembered of a pinned log that `present` says is not
+ * among those that were audited.
+ */
+MUST_USE enum wm_code audit_missing(const struct audit_options *options,
+				    bool (*present)(const void *context, const char *origin),
+				    const void *context, struct wm_error *err);
 
 #endif

@@ -107,7 +107,7 @@ enum wm_code record_choose_origin(char out[LIMIT_ORIGIN + 1], const struct ledge
 		only = *o;
 	}
 	if (!only && *list)
-		return fail(err, REASON_NOT_WRITER, "%s: this copy has the key of no log",
+		return fail(err, REASON_NOT_WRITER, "%s: this copy has key and state of no log",
 			    ledger_path(l));
 	if (!only)
 		return fail(err, REASON_ORIGIN_UNKNOWN, "%s: has no log", ledger_path(l));

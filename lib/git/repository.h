@@ -67,6 +67,10 @@ MUST_USE enum wm_code object_read(struct buf *out, const struct repository *r,
 				  const struct object_id *id, enum object_type type,
 				  struct wm_error *err);
 
+/* Fails with `ledger-malformed` where what would be the file of a ref is none, or too long. */
+MUST_USE enum wm_code repository_check_ref(const struct repository *r, const char *name,
+					   struct wm_error *err);
+
 /* Writes one object, durably but for the directory of objects (repository_sync()). */
 MUST_USE enum wm_code object_write(struct object_id *out, struct repository *r,
 				   enum object_type type, const void *data, size_t len,

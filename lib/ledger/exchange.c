@@ -199,6 +199,7 @@ static enum wm_code move(const struct exchanged *e, const struct session *s, str
 			    "%s: %s writes this log, and the other copy has entries that it "
 			    "did not write",
 			    e->origin, ledger_path(to));
+	TRY(ledger_check_name(to, e->origin, err));
 	TRY(copy_objects(r, ledger_repository(s->view), objects, err));
 	TRY(repository_sync(r, err));
 	ledger_ref(ref, e->origin);

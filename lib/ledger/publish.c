@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log/site.h"
@@ -28,6 +29,7 @@ struct publishing {
 	struct tile_edge edge;
 	struct buf records;	 /* of the present bundle */
 	struct new_file entries; /* of the present bundle */
+	uint64_t entries_len;	 /* bytes of it so far */
 	char path[LIMIT_PATH];	 /* of `entries` */
 };
 
@@ -36,6 +38,24 @@ static void publishing_release(struct publishing *p)
 	note_release(&p->before);
 	buf_release(&p->records);
 	new_file_release(&p->entries);
+}
+
+/* Directories below the publication's own are ours, and lead nowhere else. */
+static enum wm_code check_no_links(const struct publishing *p, char *path, struct wm_error *err)
+{
+	struct stat st;
+
+	for (char *slash = path + strlen(p->directory); slash; slash = strchr(slash + 1, '/')) {
+		bool linked;
+
+		*slash = '\0';
+		linked = slash > path + strlen(p->directory) && lstat(path, &st) == 0 &&
+			 !S_ISDIR(st.st_mode);
+		if (linked)
+			TRY(fail(err, REASON_PUBLICATION_FOREIGN, "%s: is no directory", path));
+		*slash = '/';
+	}
+	return WM_OK;
 }
 
 /* The path of a file of the publication, whose directory is made. */
@@ -48,11 +68,22 @@ static enum wm_code place(char path[LIMIT_PATH], const struct publishing *p, con
 	TRY(buf_printf(&b, err, "%s/tile/%s/", p->directory, kind));
 	TRY(tile_path(&b, n, width, err));
 	snprintf(path, LIMIT_PATH, "%s", buf_str(&b));
+	TRY(check_no_links(p, path, err));
 	slash = strrchr(path, '/');
 	*slash = '\0';
 	TRY(file_mkdirs(path, 0755, err));
 	*slash = '/';
 	return WM_OK;
+}
+
+/* Whether the file holds these bytes, and can be left as it is. */
+static bool holds(const char *path, const void *data, size_t len)
+{
+	cleanup_buf struct buf found = BUF_INIT(len);
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == len &&
+	       file_read(&found, path, NULL) == WM_OK && memcmp(found.data, data, len) == 0;
 }
 
 static enum wm_code write_whole(struct publishing *p, const char *path, const void *data,
@@ -62,16 +93,17 @@ static enum wm_code write_whole(struct publishing *p, const char *path, const vo
 	return file_write(path, data, len, 0644, FILE_REPLACE, err);
 }
 
-/* Writes tile `n` unless it was published with this width before. */
+/* Writes tile `n` unless it stands there with this width and these bytes. */
 static enum wm_code write_tile(struct publishing *p, unsigned level, uint64_t n,
 			       const tile_hashes hashes, unsigned width, struct wm_error *err)
 {
 	char path[LIMIT_PATH], kind[8];
 
-	if (tile_width(level, n, p->out->was) == width)
-		return WM_OK;
 	snprintf(kind, sizeof(kind), "%u", level);
 	TRY(place(path, p, kind, n, width, err));
+	if (tile_width(level, n, p->out->was) == width &&
+	    holds(path, hashes, (size_t)width * SHA256_BYTES))
+		return WM_OK;
 	return write_whole(p, path, hashes, (size_t)width * SHA256_BYTES, err);
 }
 
@@ -88,6 +120,7 @@ static enum wm_code begin_bundle(struct publishing *p, uint64_t n, struct wm_err
 	buf_truncate(&p->records, 0);
 	if (!p->envelopes)
 		return WM_OK;
+	p->entries_len = 0;
 	TRY(place(p->path, p, "envelopes", n, tile_width(0, n, p->size), err));
 	return new_file_open(&p->entries, p->path, 0644, err);
 }
@@ -121,6 +154,11 @@ static enum wm_code add_to_bundle(struct publishing *p, const struct ledger_entr
 	TRY(buf_append(&p->records, record, RECORD_BYTES, err));
 	if (!p->envelopes)
 		return WM_OK;
+	p->entries_len += sizeof(length) + e->len;
+	if (p->entries_len > LIMIT_BUNDLE)
+		return fail(err, REASON_LIMIT,
+			    "%s: the envelopes of %d entries take over %d bytes; publish without "
+			    "them", p->path, TILE_WIDTH, LIMIT_BUNDLE);
 	TRY(file_write_fd(p->entries.fd, length, sizeof(length), p->path, err));
 	return file_write_fd(p->entries.fd, e->data, e->len, p->path, err);
 }

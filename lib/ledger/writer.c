@@ -135,7 +135,7 @@ static enum wm_code edge_of(struct tree_frontier *out, const struct ledger_write
 	}
 	tree_root(root, &edge);
 	if (edge.n_leaves != s->size || memcmp(root, s->root, SHA256_BYTES) != 0)
-		return fail(err, REASON_STATE_MALFORMED,
+		return fail(err, REASON_WRITER_MALFORMED,
 			    "%s/state: does not go with the entries that it names", w->directory);
 	*out = edge;
 	return WM_OK;
@@ -204,25 +204,16 @@ enum wm_code ledger_writer_open(struct ledger_writer **out, struct ledger *l, co
 
 /* --- making ------------------------------------------------------------------------------ */
 
-/* A branch cannot be a directory of branches too. */
 static enum wm_code check_free(const struct ledger *l, const char *origin, struct wm_error *err)
 {
 	cleanup_origins char **list = NULL;
 
 	TRY(ledger_origins(&list, l, err));
-	for (char **o = list; *o; o++) {
-		size_t len = strlen(*o) < strlen(origin) ? strlen(*o) : strlen(origin);
-
+	for (char **o = list; *o; o++)
 		if (strcmp(*o, origin) == 0)
 			return fail(err, REASON_EXISTS, "%s: the log %s is there already",
 				    ledger_path(l), origin);
-		if (strncmp(*o, origin, len) == 0 && ((*o)[len] == '/' || origin[len] == '/'))
-			return fail(err, REASON_ORIGIN_INVALID,
-				    "%s: there is a log %s; one of both names would be within the "
-				    "other",
-				    ledger_path(l), *o);
-	}
-	return WM_OK;
+	return ledger_check_name(l, origin, err);
 }
 
 static enum wm_code create_log(struct ledger *l, const char *origin, struct wm_error *err)

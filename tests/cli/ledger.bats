@@ -42,8 +42,8 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(stat -c %a 'ledger.git/weightmark/acme.example+models')" = 700 ]
 	run -2 --separate-stderr wm init acme.example/models --ledger ledger.git
 	refused_as exists
-	run -2 --separate-stderr wm init acme.example --ledger ledger.git
-	refused_as origin-invalid
+	run -1 --separate-stderr wm init acme.example --ledger ledger.git
+	refused_as origin-conflict
 	run -2 --separate-stderr wm init $'a\e[2Jb' --ledger ledger.git
 	refused_as origin-invalid
 	harmless "${stderr%%$'\n'*}"
@@ -264,5 +264,108 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 		run -0 wm audit --ledger faulty.git
 		[[ $output == *'entries  3 in 2 commits'* ]]
 		rm -rf faulty.git
+	done
+}
+
+@test "ledger: what is audited must be there" {
+	given_log
+	wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git >/dev/null
+	run -1 --separate-stderr wm audit --ledger ledger.git --origin acme.example/other
+	refused_as origin-unknown
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey --sidecar model.safetensors.wmk
+	cp -r ledger.git gone.git
+	git --git-dir=gone.git update-ref -d refs/heads/weightmark/acme.example/models
+	run -1 --separate-stderr wm audit --ledger gone.git
+	refused_as origin-unknown
+	run -1 --separate-stderr wm audit --ledger gone.git --log-key acme.vkey
+	refused_as log-behind
+	# Another log is there, and not the one that was seen.
+	wm init beta.example/models --ledger beta.git >/dev/null
+	run -1 --separate-stderr wm audit --ledger beta.git --log-key acme.vkey
+	refused_as log-behind
+	run -0 wm audit --ledger beta.git --log-key acme.vkey --origin beta.example/models
+	run -1 --separate-stderr wm audit --ledger beta.git --sidecar model.safetensors.wmk
+	refused_as origin-unknown
+	run -0 wm audit --ledger beta.git --ledger ledger.git --log-key acme.vkey --sidecar model.safetensors.wmk
+	[[ $output == *'of other logs'* ]]
+}
+
+# Of a ref that is no proper file git says nothing, as if it were not there.
+hasty_audit() { # file that is damaged
+	run -1 --separate-stderr timeout 20 "$B/weightmark" audit --ledger copy.git
+	case $1 in refs/*) refused_as origin-unknown ;; *) refused_as ledger-malformed ;; esac
+}
+
+@test "ledger: files that git would wait for, or read without end" {
+	given_log
+	for name in config packed-refs HEAD refs/heads/weightmark/acme.example/models; do
+		rm -rf copy.git && cp -r ledger.git copy.git && rm -f "copy.git/$name" && mkfifo "copy.git/$name"
+		hasty_audit "$name"
+		rm "copy.git/$name" && truncate -s 1G "copy.git/$name"
+		hasty_audit "$name"
+	done
+	rm -rf copy.git && cp -r ledger.git copy.git
+	id=$(git --git-dir=copy.git rev-parse weightmark/acme.example/models)
+	loose=copy.git/objects/${id:0:2}/${id:2}
+	rm -f "$loose" && mkfifo "$loose"
+	run -1 --separate-stderr timeout 20 "$B/weightmark" log --ledger copy.git
+	refused_as ledger-malformed
+}
+
+@test "ledger: a writer's state that is damaged is nothing to remove" {
+	given_log
+	truncate -s 10 'ledger.git/weightmark/acme.example+models/state'
+	run -2 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git
+	refused_as writer-malformed
+	[[ $stderr == *'never remove it'* ]]
+}
+
+# An Ed25519 key as ssh-keygen takes it (OpenSSH, PROTOCOL.key).
+openssh_key() { # PEM, out
+	openssl pkey -in "$1" -outform DER | tail -c 32 >seed
+	openssl pkey -in "$1" -pubout -outform DER | tail -c 32 >public
+	python3 - "$2" <<-'END'
+		import base64, struct, sys
+		text = lambda b: struct.pack(">I", len(b)) + b
+		seed, public = open("seed", "rb").read(), open("public", "rb").read()
+		blob = text(b"ssh-ed25519") + text(public)
+		private = b"\0" * 8 + blob + text(seed + public) + text(b"")
+		private += bytes(range(1, 1 + -len(private) % 8))
+		key = b"openssh-key-v1\0" + text(b"none") * 2 + text(b"") + struct.pack(">I", 1) + text(blob) + text(private)
+		with open(sys.argv[1], "w") as out:
+		    out.write("-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.encodebytes(key).decode()
+		              + "-----END OPENSSH PRIVATE KEY-----\n")
+	END
+	chmod 600 "$2"
+}
+
+# Commits that the log's own key signs, and that weightmark would not write.
+recommit() { # sed script
+	git --git-dir=ledger.git cat-file commit weightmark/acme.example/models |
+		sed -e '/^gpgsig/,/END SSH/d' -e "$1" >commit
+	ssh-keygen -Y sign -q -f log.ssh -n git commit
+	{ sed '/^$/,$d' commit; sed -e '1s/^/gpgsig /' -e '2,$s/^/ /' commit.sig; sed -n '/^$/,$p' commit; } >signed
+	rm -f commit.sig
+	git --git-dir=ledger.git update-ref refs/heads/weightmark/acme.example/models \
+		"$(git --git-dir=ledger.git hash-object -t commit -w signed)"
+}
+
+@test "ledger: commits of another form" {
+	command -v python3 >/dev/null || skip 'python3 is not installed'
+	given_log
+	wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git >/dev/null
+	cp 'ledger.git/weightmark/acme.example+models/log.key' log.pem
+	openssh_key log.pem log.ssh
+	tip=$(git --git-dir=ledger.git rev-parse weightmark/acme.example/models)
+	recommit 's/x/x/'
+	[ "$(git --git-dir=ledger.git rev-parse weightmark/acme.example/models)" = "$tip" ]
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+	for script in 's/^entries 0 /entries 00 /' 's/^entries 0 to 2/entries 1 to 2/' 's/^entries 0 to 2/entries 0 to 3/' \
+		'$a more' '$G' 's/> [0-9]* +/> 1000000000 +/' 's/> /> 0/'; do
+		git --git-dir=ledger.git update-ref refs/heads/weightmark/acme.example/models "$tip"
+		recommit "$script"
+		[ "$(git --git-dir=ledger.git rev-parse weightmark/acme.example/models)" != "$tip" ]
+		run -1 --separate-stderr wm audit --ledger ledger.git --log-key acme.vkey
+		refused_as ledger-malformed
 	done
 }

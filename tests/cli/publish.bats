@@ -185,3 +185,46 @@ audit_site() { # status reason
 		harmless "${stderr%%$'\n'*}"
 	done
 }
+
+@test "publish: what was seen before is held against what is published" {
+	given_published
+	run -0 wm audit site --log-key acme.vkey --sidecar a.safetensors.wmk
+	[[ $output == *'3 in the sidecars'* ]]
+	run -1 --separate-stderr wm audit site --sidecar nowhere.wmk
+	refused_as sidecar-missing
+	run -1 --separate-stderr wm audit site --origin acme.example/other
+	refused_as origin-unknown
+	run -2 --separate-stderr wm audit site --ledger ledger.git
+	refused_as usage
+	run -0 wm audit site --key publisher.pub --json
+	[ "$(of_json "$output" .signatures_verified)" = 3 ]
+	run -0 wm audit site --json
+	[ "$(of_json "$output" .signatures_not_verified)" = 3 ]
+	# Another history by the same key, seen by somebody who holds a sidecar alone.
+	git init -q --bare other.git
+	mkdir -p other.git/weightmark && cp -rp ledger.git/weightmark/acme.example+models other.git/weightmark
+	rm other.git/weightmark/acme.example+models/state
+	wm init "$ORIGIN" --ledger other.git >/dev/null
+	cp "$GOOD" z.safetensors && sed 's/name: digits-mlp/name: z/' m.yaml >z.yaml
+	wm sign z.safetensors -m z.yaml --key publisher.key --ledger other.git >/dev/null
+	wm publish forged --ledger other.git >/dev/null
+	rm -r "$XDG_STATE_HOME"
+	run -1 --separate-stderr wm audit forged --log-key acme.vkey --sidecar a.safetensors.wmk
+	refused_as log-fork
+	run -0 wm audit --evidence "$(find "$XDG_STATE_HOME" -name '*.fork.json')"
+	# A sidecar of another log says nothing here.
+	run -1 --separate-stderr wm audit forged --sidecar "$GOOD/../../golden/interop/p256.wmk"
+}
+
+@test "publish: damaged tiles are written again, links are not followed, a broken key is the publication's fault" {
+	given_published
+	flip site/tile/0/000.p/3 10
+	run -0 wm publish site --ledger ledger.git
+	audit_site 0
+	mkdir aside && mkdir linked && ln -s ../aside linked/tile
+	run -1 --separate-stderr wm publish linked --ledger ledger.git
+	refused_as publication-foreign
+	[ -z "$(ls aside)" ]
+	printf 'no key\n' >site/key
+	audit_site 1 publication-malformed
+}

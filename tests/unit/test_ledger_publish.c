@@ -117,7 +117,7 @@ static enum wm_code audit(struct site_audit *out, struct yard *y, const char *na
 
 	in_scratch(path, y, name);
 	y->directory = path;
-	code = site_audit(out, &site, pinned, NULL, err);
+	code = site_audit(out, &site, pinned, NULL, NULL, err);
 	y->directory = NULL;
 	return code;
 }
@@ -325,7 +325,7 @@ static void test_flips(void **state)
 		enum reason reason;
 	} rows[] = {
 		{ "checkpoint", 0, REASON_NOTE_SIGNATURE },
-		{ "key", 0, REASON_LOG_KEY_MALFORMED },
+		{ "key", 0, REASON_PUBLICATION_MALFORMED },
 		{ "tile/0/000", 0, REASON_PUBLICATION_MALFORMED },
 		{ "tile/0/000", 8191, REASON_PUBLICATION_MALFORMED },
 		{ "tile/0/001.p/1", 31, REASON_PUBLICATION_MALFORMED },
