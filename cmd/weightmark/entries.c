@@ -70,7 +70,7 @@ enum wm_code show_entry(void *context, const struct indexed *e, struct wm_error 
 	struct envelope envelope;
 	enum wm_code code;
 
-	if (o->n == o->max || !origin_wanted(o->call, e->origin) || shown_before(o, e))
+	if (o->n == o->max || shown_before(o, e))
 		return WM_OK;
 	o->n++;
 	TRY(index_read_entry(&envelope, &a, o->index, e, err));

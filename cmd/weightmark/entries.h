@@ -8,7 +8,6 @@
 
 /* Where entries go: a list of JSON, or lines of text. */
 struct entry_output {
-	const struct call *call;
 	struct index *index; /* that they come from */
 	struct tree *t;	     /* JSON */
 	struct node *list;

@@ -96,6 +96,25 @@ bool origin_wanted(const struct call *call, const char *origin)
 	return options_nth(&call->options, "origin", 0) == NULL;
 }
 
+enum wm_code wanted_origins(const char ***out, const struct call *call, struct wm_error *err)
+{
+	const char **list;
+	size_t n = 0;
+
+	*out = NULL;
+	while (options_nth(&call->options, "origin", n))
+		n++;
+	if (n == 0)
+		return WM_OK;
+	list = calloc(n + 1, sizeof(*list));
+	if (!list)
+		return fail_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		list[i] = options_nth(&call->options, "origin", i);
+	*out = list;
+	return WM_OK;
+}
+
 static enum wm_code open_one(struct ledgers *l, const char *path, const char *index,
 			     struct progress *progress, struct wm_error *err)
 {

@@ -62,4 +62,11 @@ MUST_USE enum wm_code open_ledgers(struct ledgers *out, struct call *call, struc
 /* Whether --origin leaves the log `origin` in. */
 bool origin_wanted(const struct call *call, const char *origin);
 
+/*
+ * The values of --origin, ending with NULL; NULL where there are none. free() the list, not what
+ * it holds.
+ */
+MUST_USE enum wm_code wanted_origins(const char ***out, const struct call *call,
+				     struct wm_error *err);
+
 #endif

@@ -26,23 +26,28 @@ static const struct {
 
 enum { N_ASKED = sizeof(asked) / sizeof(asked[0]) };
 
-static enum wm_code ask(struct ledgers *l, struct entry_output *out, enum query_kind kind,
-			const char *value, struct wm_error *err)
+static enum wm_code ask(struct ledgers *l, struct entry_output *out, const struct call *call,
+			enum query_kind kind, const char *value, struct wm_error *err)
 {
+	cleanup_free const char **origins = NULL;
+
+	TRY(wanted_origins(&origins, call, err));
 	for (size_t i = 0; i < l->n; i++) {
 		out->index = l->indexes[i];
-		TRY(index_query(l->indexes[i], kind, value, out->max + 1, show_entry, out, err));
+		TRY(index_query(l->indexes[i], kind, value, origins, out->max + 1, show_entry, out,
+				err));
 	}
 	return WM_OK;
 }
 
-static enum wm_code ask_digest(struct ledgers *l, struct entry_output *out, enum query_kind kind,
+static enum wm_code ask_digest(struct ledgers *l, struct entry_output *out,
+			       const struct call *call, enum query_kind kind,
 			       const uint8_t digest[SHA256_BYTES], struct wm_error *err)
 {
 	char hex[2 * SHA256_BYTES + 1];
 
 	hex_encode(hex, digest, SHA256_BYTES);
-	return ask(l, out, kind, hex, err);
+	return ask(l, out, call, kind, hex, err);
 }
 
 /* By what the bytes of a checkpoint are: weights, whatever contains them; else its files. */
@@ -54,10 +59,11 @@ static enum wm_code ask_checkpoint(struct ledgers *l, struct entry_output *out, 
 	TRY(measure_operand(&c, call, 0, false, err));
 	for (size_t i = 0; i < c->n_parts; i++)
 		if (c->parts[i].measured && c->parts[i].has_weights)
-			TRY(ask_digest(l, out, QUERY_WEIGHTS, c->parts[i].weights_digest, err));
+			TRY(ask_digest(l, out, call, QUERY_WEIGHTS, c->parts[i].weights_digest,
+				       err));
 	for (size_t i = 0; i < c->n_files; i++)
 		if (c->files[i].role == ROLE_LOAD && c->files[i].measured)
-			TRY(ask_digest(l, out, QUERY_FILE, c->files[i].file_digest, err));
+			TRY(ask_digest(l, out, call, QUERY_FILE, c->files[i].file_digest, err));
 	return WM_OK;
 }
 
@@ -79,7 +85,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_ledgers struct ledgers ledgers = { .n = 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_free void *seen = NULL;
-	struct entry_output out = { .call = call, .t = &t };
+	struct entry_output out = { .t = &t };
 	uint64_t max = FOUND;
 
 	TRY(check_asked(call, err));
@@ -96,7 +102,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		TRY(ask_checkpoint(&ledgers, &out, call, err));
 	for (size_t i = 0; i < N_ASKED; i++)
 		if (options_has(&call->options, asked[i].option))
-			TRY(ask(&ledgers, &out, asked[i].kind,
+			TRY(ask(&ledgers, &out, call, asked[i].kind,
 				options_get(&call->options, asked[i].option), err));
 	if (output_is_json())
 		print_json(t.root);

@@ -81,11 +81,12 @@ enum query_kind {
 };
 
 /*
- * Visits the entries that answer, newest first within a log, logs by origin, at most `max`. `value`
- * is text; digests are 64 hex digits (`usage` otherwise). Each is handed out once.
+ * Visits the entries that answer, newest first within a log, logs by origin, at most `max` of those
+ * in the logs `origins` (ends with NULL; NULL: all). `value` is text; digests are 64 hex digits
+ * (`usage` otherwise). Each is handed out once.
  */
 MUST_USE enum wm_code index_query(struct index *x, enum query_kind kind, const char *value,
-				  size_t max,
+				  const char *const *origins, size_t max,
 				  enum wm_code (*visit)(void *context, const struct indexed *e,
 							struct wm_error *err),
 				  void *context, struct wm_error *err);

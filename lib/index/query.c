@@ -128,7 +128,8 @@ struct wanted {
 	uint8_t first[SHA256_BYTES], last[SHA256_BYTES]; /* of a range of digests */
 	bool has_digest;				 /* in `first` */
 	const char *exact;
-	struct buf text; /* folded */
+	struct buf text;	    /* folded */
+	const char *const *origins; /* ends with NULL; or NULL: all */
 };
 
 static void wanted_release(struct wanted *w)
@@ -172,46 +173,83 @@ static void bind_wanted(struct sql *q, const struct wanted *w)
 	}
 }
 
-/* Adds those from `first` to `last`, newest first. */
+static bool is_of_logs(const struct hits *logs, int64_t id)
+{
+	for (size_t i = 0; i < logs->n; i++)
+		if (logs->list[i] == id >> POSITION_BITS)
+			return true;
+	return false;
+}
+
+/* Adds those from `first` to `last`, newest first; where `only` is not NULL, of these logs. */
 static enum wm_code gather(struct hits *h, struct index *x, const struct wanted *w, int64_t first,
-			   int64_t last, struct wm_error *err)
+			   int64_t last, const struct hits *only, struct wm_error *err)
 {
 	cleanup_sql struct sql q = SQL_INIT;
-	size_t left = h->max - h->n;
-	bool row;
+	/* Rows of other logs than `only` are passed over, and must not use the limit up. */
+	size_t left = only ? SIZE_MAX : h->max - h->n;
+	bool row = true;
 
 	TRY(sql_start(&q, x, w->by, err));
 	sql_int(&q, first);
 	sql_int(&q, last);
 	sql_int(&q, left < INT64_MAX ? (int64_t)left : INT64_MAX);
 	bind_wanted(&q, w);
-	for (;;) {
+	while (h->n < h->max) {
+		int64_t id;
+
 		TRY(sql_step(&row, &q, err));
 		if (!row)
 			return WM_OK;
-		TRY(add_hit(h, sqlite3_column_int64(q.stmt, 0), err));
+		id = sqlite3_column_int64(q.stmt, 0);
+		if (!only || is_of_logs(only, id))
+			TRY(add_hit(h, id, err));
+	}
+	return WM_OK;
+}
+
+static bool is_wanted(const struct wanted *w, const char *origin)
+{
+	for (size_t i = 0; w->origins && w->origins[i]; i++)
+		if (strcmp(w->origins[i], origin) == 0)
+			return true;
+	return !w->origins;
+}
+
+/* The numbers of the logs that are asked, in order of origins. */
+static enum wm_code list_logs(struct hits *logs, struct index *x, const struct wanted *w,
+			      struct wm_error *err)
+{
+	cleanup_sql struct sql q = SQL_INIT;
+	bool row;
+
+	TRY(sql_start(&q, x, SQL_LOGS, err));
+	for (;;) {
+		const void *origin;
+
+		TRY(sql_step(&row, &q, err));
+		if (!row)
+			return WM_OK;
+		origin = sqlite3_column_text(q.stmt, 1);
+		if (!origin)
+			return fail_malformed(err, x, "a log has no name");
+		if (is_wanted(w, origin))
+			TRY(add_hit(logs, sqlite3_column_int64(q.stmt, 0), err));
 	}
 }
 
 static enum wm_code gather_all(struct hits *h, struct index *x, const struct wanted *w,
 			       struct wm_error *err)
 {
-	cleanup_sql struct sql q = SQL_INIT;
-	bool row;
+	cleanup_hits struct hits logs = { .n = 0 };
 
+	TRY(list_logs(&logs, x, w, err));
 	/* It finds all in any case; asked log by log, it would do so for each. */
 	if (w->by == SQL_BY_DATASET)
-		return gather(h, x, w, 0, INT64_MAX, err);
-	TRY(sql_start(&q, x, SQL_LOGS, err));
-	while (h->n < h->max) {
-		int64_t log;
-
-		TRY(sql_step(&row, &q, err));
-		if (!row)
-			break;
-		log = sqlite3_column_int64(q.stmt, 0);
-		TRY(gather(h, x, w, entry_first(log), entry_last(log), err));
-	}
+		return gather(h, x, w, 0, INT64_MAX, w->origins ? &logs : NULL, err);
+	for (size_t i = 0; i < logs.n && h->n < h->max; i++)
+		TRY(gather(h, x, w, entry_first(logs.list[i]), entry_last(logs.list[i]), NULL,
+			   err));
 	return WM_OK;
 }
 
@@ -353,10 +391,11 @@ static enum wm_code want(struct wanted *w, enum query_kind kind, const char *val
 	return fail(err, REASON_INTERNAL, "there is no query of kind %d", (int)kind);
 }
 
-enum wm_code index_query(struct index *x, enum query_kind kind, const char *value, size_t max,
-			 entry_visitor *visit, void *context, struct wm_error *err)
+enum wm_code index_query(struct index *x, enum query_kind kind, const char *value,
+			 const char *const *origins, size_t max, entry_visitor *visit,
+			 void *context, struct wm_error *err)
 {
-	cleanup_wanted struct wanted w = { .text = BUF_INIT(LIMIT_STATEMENT) };
+	cleanup_wanted struct wanted w = { .text = BUF_INIT(LIMIT_STATEMENT), .origins = origins };
 	cleanup_hits struct hits h = { .max = max };
 
 	TRY(want(&w, kind, value, err));
@@ -376,7 +415,8 @@ enum wm_code index_recent(struct index *x, const char *origin, uint64_t before, 
 	end = before < log.size ? before : log.size;
 	if (!log.id || end == 0)
 		return WM_OK;
-	TRY(gather(&h, x, &w, entry_first(log.id), entry_first(log.id) + (int64_t)end - 1, err));
+	TRY(gather(&h, x, &w, entry_first(log.id), entry_first(log.id) + (int64_t)end - 1, NULL,
+		   err));
 	return hand_out(&h, x, visit, context, err);
 }
 

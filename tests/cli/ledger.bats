@@ -166,6 +166,11 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(of_json "$output" '[.entries[].origin] | join(" ")')" = 'acme.example/models other.example/log' ]
 	run -0 wm find --ledger ledger.git --ledger other.git --origin other.example/log --name b --json
 	[ "$(of_json "$output" '.entries | length')" = 1 ]
+	# In one ledger too, what other logs hold does not use the number up.
+	wm init zoo.example/log --ledger ledger.git >/dev/null
+	wm append b.safetensors.wmk --ledger ledger.git --origin zoo.example/log >/dev/null
+	run -0 wm find --ledger ledger.git --origin zoo.example/log --party "key:$(wm key id publisher.pub)" -n 1 --json
+	[ "$(of_json "$output" '[.entries[].origin] | join(" ")')" = zoo.example/log ]
 }
 
 @test "ledger: a clone cannot be written to" {
