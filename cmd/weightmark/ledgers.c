@@ -115,6 +115,31 @@ enum wm_code wanted_origins(const char ***out, const struct call *call, struct w
 	return WM_OK;
 }
 
+bool is_in_ledgers(const struct ledgers *l, const char *origin)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		cleanup_origins char **origins = NULL;
+
+		if (ledger_origins(&origins, l->list[i], NULL) != WM_OK)
+			continue;
+		for (char **o = origins; *o; o++)
+			if (strcmp(*o, origin) == 0)
+				return true;
+	}
+	return false;
+}
+
+enum wm_code check_origins(const struct ledgers *l, const struct call *call, struct wm_error *err)
+{
+	const char *origin;
+
+	for (size_t i = 0; (origin = options_nth(&call->options, "origin", i)); i++)
+		if (!is_in_ledgers(l, origin))
+			return fail(err, REASON_ORIGIN_UNKNOWN, "%s: is in none of these ledgers",
+				    origin);
+	return WM_OK;
+}
+
 static enum wm_code open_one(struct ledgers *l, const char *path, const char *index,
 			     struct progress *progress, struct wm_error *err)
 {

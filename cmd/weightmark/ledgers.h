@@ -62,6 +62,12 @@ MUST_USE enum wm_code open_ledgers(struct ledgers *out, struct call *call, struc
 /* Whether --origin leaves the log `origin` in. */
 bool origin_wanted(const struct call *call, const char *origin);
 
+bool is_in_ledgers(const struct ledgers *l, const char *origin);
+
+/* Fails with `origin-unknown` where --origin names a log that no ledger has. */
+MUST_USE enum wm_code check_origins(const struct ledgers *l, const struct call *call,
+				    struct wm_error *err);
+
 /*
  * The values of --origin, ending with NULL; NULL where there are none. free() the list, not what
  * it holds.

@@ -147,20 +147,6 @@ static enum wm_code audit_ledger(struct auditing *x, size_t i, struct wm_error *
 	return WM_OK;
 }
 
-static bool is_in_ledgers(const struct ledgers *l, const char *origin)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		cleanup_origins char **origins = NULL;
-
-		if (ledger_origins(&origins, l->list[i], NULL) != WM_OK)
-			continue;
-		for (char **o = origins; *o; o++)
-			if (strcmp(*o, origin) == 0)
-				return true;
-	}
-	return false;
-}
-
 /* Whether a pinned log is there, or was not asked for. */
 static bool is_accounted_for(const void *context, const char *origin)
 {
@@ -172,12 +158,7 @@ static bool is_accounted_for(const void *context, const char *origin)
 /* That a log is gone shows in nothing that is there. */
 static enum wm_code check_nothing_missing(const struct auditing *a, struct wm_error *err)
 {
-	const char *origin;
-
-	for (size_t i = 0; (origin = options_nth(&a->call->options, "origin", i)); i++)
-		if (!is_in_ledgers(&a->ledgers, origin))
-			return fail(err, REASON_ORIGIN_UNKNOWN, "%s: is in none of these ledgers",
-				    origin);
+	TRY(check_origins(&a->ledgers, a->call, err));
 	TRY(audit_missing(&a->options, is_accounted_for, a, err));
 	if (a->n_logs == 0)
 		return fail(err, REASON_ORIGIN_UNKNOWN, "%s: has no log",

@@ -69,6 +69,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 
 	TRY(options_number(&call->options, "number", 0, SHOWN_MAX, &max, err));
 	TRY(open_ledgers(&ledgers, call, err));
+	TRY(check_origins(&ledgers, call, err));
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_new(&logs, t.root, &t, "logs", NODE_LIST, err));
 	TRY(show_logs(&ledgers, logs, &t, call, max, err));

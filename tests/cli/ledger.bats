@@ -125,6 +125,8 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(of_json "$output" '.logs[0] | [.size, .writer, (.entries | length), .entries[0].position] | join(" ")')" = '6 true 2 5' ]
 	run -0 wm log --ledger ledger.git
 	[[ $output == 'log acme.example/models, 6 entries, can be appended to'* ]]
+	run -1 --separate-stderr wm log --ledger ledger.git --origin acme.example/model
+	refused_as origin-unknown
 	found() { # entries, arguments of find
 		run -0 --separate-stderr wm find --ledger ledger.git --json "${@:2}"
 		[ "$(of_json "$output" '.entries | length')" = "$1" ]
