@@ -194,12 +194,12 @@ static enum wm_code read_log(struct audit *out, const struct ledger *l,
 static enum wm_code fork_found(struct audit *out, const struct buf *evidence,
 			       const struct audit_options *o, uint64_t size, struct wm_error *err)
 {
-	if (o->log_state)
-		TRY(evidence_store(&out->evidence, o->log_state, evidence, err));
-	return fail(err, REASON_LOG_FORK,
-		    "%s: signed two histories, seen at size %llu and here at %llu; evidence: %s",
-		    out->origin, (unsigned long long)size, (unsigned long long)out->note.head.size,
-		    out->evidence ? out->evidence : "none");
+	char what[LIMIT_MESSAGE];
+
+	snprintf(what, sizeof(what),
+		 "%s: signed two histories, seen at size %llu and here at %llu", out->origin,
+		 (unsigned long long)size, (unsigned long long)out->note.head.size);
+	return fail_forked(&out->evidence, o->log_state, evidence, what, err);
 }
 
 static enum wm_code behind(const struct audit *out, uint64_t size, struct wm_error *err)

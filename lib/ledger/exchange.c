@@ -122,12 +122,9 @@ static enum wm_code diverged(struct exchanged *e, const struct session *s,
 	struct wm_error why = { 0 };
 
 	(void)compare_forked(&evidence, s->view, e->origin, larger, smaller, s->o->progress, &why);
-	if (error_reason(&why) == REASON_LOG_FORK && s->o->state) {
-		TRY(evidence_store(&e->evidence, s->o->state, &evidence, err));
-		return fail(err, REASON_LOG_FORK, "%s; evidence is kept: %s", why.message,
-			    e->evidence);
-	}
-	return fail_again(err, &why);
+	if (error_reason(&why) != REASON_LOG_FORK)
+		return fail_again(err, &why);
+	return fail_forked(&e->evidence, s->o->state, &evidence, why.message, err);
 }
 
 /* What `larger` adds to the commit of `smaller`, which it must descend from. */

@@ -472,3 +472,16 @@ enum wm_code evidence_store(char **path, const char *directory, const struct buf
 	*path = take_ptr(&copy);
 	return WM_OK;
 }
+
+enum wm_code fail_forked(char **path, const char *directory, const struct buf *evidence,
+			 const char *what, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (!directory)
+		return fail(err, REASON_LOG_FORK, "%s; evidence is not kept", what);
+	if (evidence_store(path, directory, evidence, &why) != WM_OK)
+		return fail(err, REASON_LOG_FORK, "%s; evidence could not be kept: %s", what,
+			    why.message);
+	return fail(err, REASON_LOG_FORK, "%s; evidence is kept: %s", what, *path);
+}

@@ -82,4 +82,12 @@ MUST_USE enum wm_code log_memory_store(struct log_memory *m, struct wm_error *er
 MUST_USE enum wm_code evidence_store(char **path, const char *directory,
 				     const struct buf *evidence, struct wm_error *err);
 
+/*
+ * Fails with `log-fork` and `what`, whatever becomes of the evidence: keeps that below `directory`
+ * (NULL: nowhere) and says where, or why it could not be kept. `*path` as evidence_store() has it;
+ * untouched where nothing was kept.
+ */
+enum wm_code fail_forked(char **path, const char *directory, const struct buf *evidence,
+			 const char *what, struct wm_error *err);
+
 #endif

@@ -167,6 +167,12 @@ nothing_left() { # repository
 	[ "$(tip hub.git)" = "$before" ]
 	run -1 --separate-stderr wm pull theirs.git --ledger forked.git
 	refused_as log-fork
+	# Where the evidence cannot be kept, it is no less a fork.
+	rm -r "$XDG_STATE_HOME/weightmark/logs/evidence"
+	: >"$XDG_STATE_HOME/weightmark/logs/evidence"
+	run -1 --separate-stderr wm pull theirs.git --ledger forked.git
+	refused_as log-fork
+	[[ $stderr == *'evidence could not be kept'* ]]
 	# Of one size.
 	cp -r ours.git even.git
 	given_entries ours.git e

@@ -99,6 +99,11 @@ commit_like() { # commit parent
 		# By itself it is without fault, and whoever has seen nothing cannot know.
 		run -0 wm audit --ledger theirs.git --log-key acme.vkey
 		rm -r "$XDG_STATE_HOME"
+		mkdir -p "$XDG_STATE_HOME/weightmark/logs"
+		: >"$XDG_STATE_HOME/weightmark/logs/evidence"
+		audit 1
+		refused_as log-fork
+		rm "$XDG_STATE_HOME/weightmark/logs/evidence"
 		audit 1
 		refused_as log-fork
 		evidence=$(find "$XDG_STATE_HOME" -name '*.fork.json')

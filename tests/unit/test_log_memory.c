@@ -674,6 +674,12 @@ static void keeps_evidence(void **state)
 	assert_ok(file_write(path, "other", 5, 0600, FILE_REPLACE, &err), &err);
 	assert_reason(evidence_store(&again, f.directory, &b, &err), &err, EXISTS);
 	assert_null(again);
+	/* A fork is one, whatever becomes of the evidence. */
+	assert_reason(fail_forked(&again, f.directory, &b, "two", &err), &err, LOG_FORK);
+	assert_null(again);
+	assert_non_null(strstr(err.message, "two; evidence could not be kept: "));
+	assert_reason(fail_forked(&again, NULL, &b, "two", &err), &err, LOG_FORK);
+	assert_null(again);
 	/* Nor is anything kept that is none. */
 	buf_truncate(&b, b.len - 1);
 	assert_reason(evidence_store(&again, f.directory, &b, &err), &err, EVIDENCE_MALFORMED);
