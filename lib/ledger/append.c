@@ -118,19 +118,23 @@ enum wm_code writer_read_head(struct ledger_writer *w, const struct object_id *c
 {
 	cleanup_buf struct buf data = BUF_INIT(LIMIT_NOTE);
 	cleanup_commit_files struct commit_files files = { .entries = NULL };
-	struct ledger_head head;
+	cleanup_ledger_head struct ledger_head head = { .key = NULL };
+	struct tree_frontier edge;
 	struct commit c;
 
 	TRY(ledger_head_at(&head, w->repository, w->origin, commit, err));
-	ledger_head_release(&w->head);
-	w->head = head;
 	TRY(object_read(&data, w->repository, commit, OBJECT_COMMIT, err));
 	TRY(commit_parse(&c, data.data, data.len, w->origin, NULL, err));
 	TRY(commit_files_read(&files, w->repository, &c.tree, err));
-	w->parent_time = c.time;
 	buf_truncate(&data, 0);
 	TRY(object_read(&data, w->repository, &files.edge, OBJECT_BLOB, err));
-	return edge_parse(&w->edge, head.note.head.size, data.data, data.len, err);
+	TRY(edge_parse(&edge, head.note.head.size, data.data, data.len, err));
+	ledger_head_release(&w->head);
+	w->head = head;
+	head = (struct ledger_head){ .key = NULL };
+	w->edge = edge;
+	w->parent_time = c.time;
+	return WM_OK;
 }
 
 /* --- the unsigned half ------------------------------------------------------------------- */
@@ -190,8 +194,11 @@ static enum wm_code append_batch(struct ledger_writer *w, const struct envelope 
 	TRY(repository_sync(w->repository, err));
 	tree_root(s.root, &edge);
 	TRY(writer_path(path, w, "state", err));
+	w->unsettled = true;
 	TRY(writer_state_store(&s, path, err));
-	return writer_publish(w, &s, &edge, err);
+	TRY(writer_publish(w, &s, &edge, err));
+	w->unsettled = false;
+	return WM_OK;
 }
 
 /* --- packing ----------------------------------------------------------------------------- */
@@ -256,6 +263,11 @@ enum wm_code ledger_append(struct ledger_writer *w, const struct envelope *list,
 {
 	const uint64_t before = w->head.note.head.size;
 
+	if (w->unsettled)
+		return fail(err, REASON_WRITE_FAILED,
+			    "%s: an append failed before; the log must be opened anew to tell what "
+			    "became of it",
+			    w->origin);
 	if (before + n >= UINT64_C(10000000000))
 		return fail(err, REASON_LIMIT, "%s: a log holds less than 10^10 entries",
 			    w->origin);
