@@ -225,21 +225,26 @@ static enum wm_code add_loose(struct loose *l, const struct object_id *ids, size
 	return WM_OK;
 }
 
-/* Lists the objects of the last commits, back to where packing was done the last time. */
-static enum wm_code list_recent(struct loose *l, const struct ledger_writer *w,
+/*
+ * Lists the objects of the last commits, those whose entries begin at `since` or behind it: what
+ * came before was packed when the log reached that size.
+ */
+static enum wm_code list_recent(struct loose *l, const struct ledger_writer *w, uint64_t since,
 				struct wm_error *err)
 {
 	cleanup_buf struct buf data = BUF_INIT(LIMIT_NOTE);
 	struct object_id id = w->head.commit;
 	struct commit c = { .has_parent = true };
 
-	for (size_t i = 0; c.has_parent && i < PACK_EVERY + PACK_EVERY / 10; i++, id = c.parent) {
+	for (; c.has_parent; id = c.parent) {
 		cleanup_commit_files struct commit_files f = { .entries = NULL };
 
 		buf_truncate(&data, 0);
 		TRY(object_read(&data, w->repository, &id, OBJECT_COMMIT, err));
 		TRY(commit_parse(&c, data.data, data.len, w->origin, NULL, err));
 		TRY(commit_files_read(&f, w->repository, &c.tree, err));
+		if (f.first < since)
+			break;
 		TRY(add_loose(l, (struct object_id[]){ id, c.tree, f.checkpoint, f.edge, f.key }, 5,
 			      err));
 		TRY(add_loose(l, f.entries, f.n_entries, err));
@@ -248,12 +253,12 @@ static enum wm_code list_recent(struct loose *l, const struct ledger_writer *w,
 }
 
 /* What was appended stays appended whatever becomes of this: a failure says nothing. */
-static void pack_recent(struct ledger_writer *w)
+static void pack_recent(struct ledger_writer *w, uint64_t since)
 {
 	struct loose l = { .n = 0 };
 	struct wm_error why;
 
-	if (list_recent(&l, w, &why) == WM_OK)
+	if (list_recent(&l, w, since, &why) == WM_OK)
 		(void)!repository_pack(w->repository, l.ids, l.n, &why);
 	free(l.ids);
 }
@@ -274,6 +279,6 @@ enum wm_code ledger_append(struct ledger_writer *w, const struct envelope *list,
 	for (size_t i = 0; i < n; i += LIMIT_BATCH)
 		TRY(append_batch(w, list + i, n - i < LIMIT_BATCH ? n - i : LIMIT_BATCH, err));
 	if (before / PACK_EVERY != w->head.note.head.size / PACK_EVERY)
-		pack_recent(w);
+		pack_recent(w, before / PACK_EVERY * PACK_EVERY);
 	return WM_OK;
 }
