@@ -11,15 +11,17 @@
 #include "util/file.h"
 #include "util/lock.h"
 
-/* Appends the directory of the writer's files, without a slash at its end. */
-static enum wm_code writer_directory(struct buf *out, const struct ledger *l, const char *origin,
-				     struct wm_error *err)
+/* The directory of the writer's files, without a slash at its end; false where it is too long. */
+static bool writer_directory(char out[LIMIT_PATH], const struct ledger *l, const char *origin)
 {
-	TRY(buf_printf(out, err, "%sweightmark/%s", ledger_directory(l), origin));
-	for (size_t i = out->len - strlen(origin); i < out->len; i++)
-		if (out->data[i] == '/')
-			out->data[i] = '+';
-	return WM_OK;
+	const int len = snprintf(out, LIMIT_PATH, "%sweightmark/%s", ledger_directory(l), origin);
+
+	if (len < 0 || len >= LIMIT_PATH)
+		return false;
+	for (char *c = out + (size_t)len - strlen(origin); *c; c++)
+		if (*c == '/')
+			*c = '+';
+	return true;
 }
 
 enum wm_code writer_path(char out[LIMIT_PATH], const struct ledger_writer *w, const char *name,
@@ -32,16 +34,17 @@ enum wm_code writer_path(char out[LIMIT_PATH], const struct ledger_writer *w, co
 
 bool ledger_is_writer(const struct ledger *l, const char *origin)
 {
-	cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
-	size_t len;
+	char directory[LIMIT_PATH], path[LIMIT_PATH];
+	static const char *const names[] = { "log.key", "state" };
 
-	if (writer_directory(&path, l, origin, NULL) != WM_OK)
+	/* Of a path that is too long no writer can have been made: writer_path(). */
+	if (!writer_directory(directory, l, origin))
 		return false;
-	len = path.len;
-	if (buf_append_str(&path, "/log.key", NULL) != WM_OK || !file_exists(buf_str(&path)))
-		return false;
-	buf_truncate(&path, len);
-	return buf_append_str(&path, "/state", NULL) == WM_OK && file_exists(buf_str(&path));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (snprintf(path, sizeof(path), "%s/%s", directory, names[i]) >= LIMIT_PATH ||
+		    !file_exists(path))
+			return false;
+	return true;
 }
 
 static enum wm_code not_writer(const struct ledger *l, const char *origin, struct wm_error *err)
@@ -99,15 +102,16 @@ static enum wm_code writer_new(struct ledger_writer **out, struct ledger *l, con
 			       struct wm_error *err)
 {
 	cleanup_ledger_writer struct ledger_writer *w = calloc(1, sizeof(*w));
-	cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
+	char directory[LIMIT_PATH];
 
 	if (!w)
 		return fail_nomem(err);
 	w->lock = -1;
 	w->repository = ledger_repository(l);
 	snprintf(w->origin, sizeof(w->origin), "%s", origin);
-	TRY(writer_directory(&path, l, origin, err));
-	w->directory = strdup(buf_str(&path));
+	if (!writer_directory(directory, l, origin))
+		return fail(err, REASON_LIMIT, "%s: the path is too long", ledger_path(l));
+	w->directory = strdup(directory);
 	if (!w->directory)
 		return fail_nomem(err);
 	*out = take_ptr(&w);
