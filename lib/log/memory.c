@@ -303,6 +303,8 @@ enum wm_code log_memory_store(struct log_memory *m, struct wm_error *err)
 		return WM_OK;
 	TRY(file_mkdirs(m->directory, 0700, err));
 	TRY(lock_take(&lock, m->directory, err));
+	if (lock < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: cannot be locked", m->directory);
 	TRY(read_heads(&file, m, err));
 	for (size_t i = 0; i < m->heads.n; i++) {
 		const struct seen *s = m->heads.list[i];
