@@ -10,6 +10,7 @@
 #include "ledger/compare.h"
 #include "log/memory.h"
 #include "log/origin.h"
+#include "util/lock.h"
 
 /* One exchange. The view sees the objects of both sides. */
 struct session {
@@ -189,8 +190,12 @@ static enum wm_code move(const struct exchanged *e, const struct session *s, str
 			 const struct object_id *receiver, struct wm_error *err)
 {
 	struct repository *r = ledger_repository(to);
+	__attribute__((cleanup(lock_release))) int lock = -1;
 	char ref[LEDGER_REF];
 
+	/* Of ours the quarantine holds it. */
+	if (to != s->ours)
+		TRY(exchange_lock(&lock, r, err));
 	if (ledger_is_writer(to, e->origin))
 		return fail(err, REASON_REF_MOVED,
 			    "%s: %s writes this log, and the other copy has entries that it "

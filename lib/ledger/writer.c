@@ -2,7 +2,6 @@
 /* Becoming a log's writer: making it, locking it, completing what was interrupted. */
 #include "ledger/writer.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,17 +84,10 @@ static enum wm_code make_key(const struct ledger_writer *w, struct wm_error *err
 
 static enum wm_code take_lock(struct ledger_writer *w, struct wm_error *err)
 {
-	cleanup_fd int fd = -1;
 	char path[LIMIT_PATH];
 
 	TRY(writer_path(path, w, "lock", err));
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return fail(err, REASON_WRITE_FAILED, "%s: cannot be made", path);
-	TRY(lock_take(&w->lock, path, err));
-	if (w->lock < 0)
-		return fail(err, REASON_WRITE_FAILED, "%s: cannot be locked", path);
-	return WM_OK;
+	return lock_take_file(&w->lock, path, err);
 }
 
 static enum wm_code writer_new(struct ledger_writer **out, struct ledger *l, const char *origin,
