@@ -48,7 +48,7 @@ enum edge_kind {
 struct tile_source {
 	struct tile_source *next;
 	struct index *x;
-	int64_t log;
+	int64_t log; /* 0: its index was made anew since */
 };
 
 struct index {
