@@ -49,6 +49,18 @@ enum wm_code record_options(const struct record_options **out, struct record_opt
 	return WM_OK;
 }
 
+static void warn_rewritten(const char *what)
+{
+	warning("%s: the history of a log was rewritten since it was last read here; "
+		"'weightmark audit' tells more", what);
+}
+
+void warn_recording(const struct recording *r)
+{
+	if (r->rewritten)
+		warn_rewritten(r->origin);
+}
+
 void print_recording(const struct recording *r)
 {
 	if (r->key)
@@ -144,16 +156,16 @@ static enum wm_code open_one(struct ledgers *l, const char *path, const char *in
 			     struct progress *progress, struct wm_error *err)
 {
 	bool rewritten = false;
+	enum wm_code code;
 
 	TRY(ledger_open(&l->list[l->n], path, err));
 	l->indexes[l->n] = NULL;
 	l->n++;
 	TRY(index_open(&l->indexes[l->n - 1], l->list[l->n - 1], index, err));
-	TRY(index_sync(l->indexes[l->n - 1], NULL, &rewritten, progress, err));
+	code = index_sync(l->indexes[l->n - 1], NULL, &rewritten, progress, err);
 	if (rewritten)
-		warning("%s: the history of a log was rewritten since it was last read here; "
-			"'weightmark audit' tells more", path);
-	return WM_OK;
+		warn_rewritten(path);
+	return code;
 }
 
 enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err)

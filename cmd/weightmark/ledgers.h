@@ -31,6 +31,9 @@
 MUST_USE enum wm_code record_options(const struct record_options **out, struct record_options *room,
 				     struct buf *index, struct call *call, struct wm_error *err);
 
+/* Warns where the log had another history when it was last read here. */
+void warn_recording(const struct recording *r);
+
 /* Says where something was recorded, as text or as a member "recorded" of the MAP `map`. */
 void print_recording(const struct recording *r);
 MUST_USE enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,

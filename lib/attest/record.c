@@ -121,7 +121,7 @@ static enum wm_code open_log(struct recording *out, struct session *s, struct wm
 	TRY(record_choose_origin(out->origin, s->ledger, s->options->origin, err));
 	TRY(ledger_writer_open(&s->writer, s->ledger, out->origin, err));
 	TRY(index_open(&s->index, s->ledger, s->options->index, err));
-	return index_sync(s->index, out->origin, NULL, s->options->progress, err);
+	return index_sync(s->index, out->origin, &out->rewritten, s->options->progress, err);
 }
 
 /* --- appending --------------------------------------------------------------------------- */
@@ -141,7 +141,10 @@ static enum wm_code find_entry(struct indexed *out, bool *found, struct session 
 	return index_find_entry(out, found, s->index, origin, e->statement, keyid, err);
 }
 
-/* Lists what is no entry yet, in order of the sidecars and each once. */
+/*
+ * Lists what is no entry yet, each once: of one sidecar in its order, of several in that of
+ * envelope_compare().
+ */
 static enum wm_code list_fresh(struct recording *out, struct session *s, struct wm_error *err)
 {
 	cleanup_free struct envelope *seen = NULL;
@@ -177,6 +180,8 @@ static enum wm_code append_fresh(struct recording *out, struct session *s, struc
 {
 	const struct ledger_head *head;
 	uint8_t raw[LOG_KEY_BYTES];
+	bool rewritten = false;
+	enum wm_code code;
 
 	TRY(list_fresh(out, s, err));
 	if (s->n_fresh > 0)
@@ -187,7 +192,9 @@ static enum wm_code append_fresh(struct recording *out, struct session *s, struc
 	TRY(log_key_new(&out->key, out->origin, raw, err));
 	out->size = head->note.head.size;
 	memcpy(out->root, head->note.head.root, SHA256_BYTES);
-	return index_sync(s->index, out->origin, NULL, NULL, err);
+	code = index_sync(s->index, out->origin, &rewritten, NULL, err);
+	out->rewritten |= rewritten;
+	return code;
 }
 
 /* --- proofs ------------------------------------------------------------------------------ */

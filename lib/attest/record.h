@@ -31,17 +31,18 @@ struct recording {
 	uint8_t root[SHA256_BYTES];
 	size_t n_appended, n_present; /* envelopes that are new in the log; that were there */
 	size_t n_updated;	      /* sidecars that got proofs */
+	bool rewritten;		      /* the log's history was another one when it was last read */
 };
 
 void recording_release(struct recording *r);
 #define cleanup_recording __attribute__((cleanup(recording_release)))
 
 /*
- * Records all envelopes of the `n` sidecar files `paths`, in their order; within one in the order
- * of the sidecar. All new ones are one batch. Fails as carrier_load(), statement_decode(),
- * ledger_writer_open(), ledger_append() and sidecar_extend() do; with `key-untrusted` or
- * `signature-invalid`; with `origin-unknown` where no log, or more than one, could be meant. `out`
- * is zeroed memory, to be released also after a failure.
+ * Records all envelopes of the `n` sidecar files `paths`: those of one in its order, those of
+ * several in the order of envelope_compare(). All new ones are one batch. Fails as
+ * carrier_load(), statement_decode(), ledger_writer_open(), ledger_append() and sidecar_extend()
+ * do; with `key-untrusted` or `signature-invalid`; with `origin-unknown` where no log, or more
+ * than one, could be meant. `out` is zeroed memory, to be released also after a failure.
  */
 MUST_USE enum wm_code record_sidecars(struct recording *out, const char *const *paths, size_t n,
 				      const struct record_options *options, struct wm_error *err);

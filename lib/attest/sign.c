@@ -299,6 +299,7 @@ enum wm_code signing_record(struct signing *out, const struct record_options *op
 			    struct wm_error *err)
 {
 	const char *path = out->sidecar_path;
+	const bool rewritten = out->recording.rewritten;
 	size_t n_before = out->recording.n_appended;
 
 	if (!options)
@@ -307,6 +308,7 @@ enum wm_code signing_record(struct signing *out, const struct record_options *op
 	out->recording = (struct recording){ .n_appended = 0 };
 	TRY(record_sidecars(&out->recording, &path, 1, options, err));
 	out->recording.n_appended += n_before;
+	out->recording.rewritten |= rewritten;
 	return WM_OK;
 }
 

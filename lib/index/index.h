@@ -35,9 +35,10 @@ MUST_USE enum wm_code index_open(struct index **out, struct ledger *l, const cha
 /*
  * Brings the index of `origin` (NULL: all origins) up to the ledger's newest commits. Where the
  * history that was indexed is no longer part of the ledger, its entries are dropped and indexed
- * anew, and `*rewritten` (may be NULL) is true; so it is where a branch that was indexed is gone
- * and all origins are asked for. Fails as ledger_walk() does, with `busy` where another writer
- * stands still, and with `index-failed`; whole commits before may be indexed all the same.
+ * anew, and `*rewritten` (may be NULL) is true, also on failure; so it is where a branch that was
+ * indexed is gone and all origins are asked for. Fails as ledger_walk() does, with `busy` where
+ * another writer stands still, and with `index-failed`; whole commits before may be indexed all
+ * the same.
  */
 MUST_USE enum wm_code index_sync(struct index *x, const char *origin, bool *rewritten,
 				 struct progress *progress, struct wm_error *err);
