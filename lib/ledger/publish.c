@@ -209,7 +209,7 @@ static enum wm_code check_key(const struct publishing *p, const struct ledger_he
 	if (!file_exists(path))
 		return WM_OK;
 	TRY(file_read(&text, path, err));
-	if (log_key_parse(&key, text.data, text.len, path, &why) == WM_NOMEM)
+	if (error_is_untold(log_key_parse(&key, text.data, text.len, path, &why)))
 		return fail_again(err, &why);
 	if (!key || !log_key_same(key, head->key))
 		return fail(err, REASON_PUBLICATION_FOREIGN, "%s: is not the key of this log",
@@ -221,14 +221,19 @@ static enum wm_code read_before(struct publishing *p, const struct ledger_head *
 				struct wm_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+	struct wm_error why = { 0 };
 	char path[LIMIT_PATH];
+	enum wm_code code;
 
 	snprintf(path, sizeof(path), "%s/checkpoint", p->directory);
 	if (!file_exists(path))
 		return WM_OK;
 	TRY(file_read(&text, path, err));
 	TRY(note_parse(&p->before, text.data, text.len, path, err));
-	if (note_verify(&p->before, head->key, NULL) != WM_OK)
+	code = note_verify(&p->before, head->key, &why);
+	if (error_is_untold(code))
+		return fail_again(err, &why);
+	if (code != WM_OK)
 		return fail(err, REASON_PUBLICATION_FOREIGN,
 			    "%s: what is published is not by this log", p->directory);
 	if (p->before.head.size > p->size)
