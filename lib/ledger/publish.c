@@ -14,6 +14,7 @@
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/limits.h"
+#include "util/lock.h"
 
 void publication_release(struct publication *p)
 {
@@ -285,13 +286,31 @@ static enum wm_code write_heads(struct publishing *p, const struct ledger_head *
 	return write_whole(p, path, head->note.text, head->note.len, err);
 }
 
+/* Of two publishers the second begins where the first has ended. */
+static enum wm_code publish(struct publishing *p, const struct ledger *l, const char *origin,
+			    const struct ledger_head *head, struct progress *progress,
+			    struct wm_error *err)
+{
+	const struct ledger_visitor visitor = { .entry = visit_entry, .context = p,
+						.progress = progress };
+	cleanup_fd int lock = -1;
+
+	TRY(file_mkdirs(p->directory, 0755, err));
+	TRY(lock_take(&lock, p->directory, err));
+	TRY(check_key(p, head, err));
+	TRY(read_before(p, head, err));
+	TRY(check_before(p, err));
+	TRY(ledger_walk(l, origin, head, NULL, &visitor, err));
+	TRY(write_edge(p, err));
+	return write_heads(p, head, err);
+}
+
 enum wm_code ledger_publish(struct publication *out, const struct ledger *l, const char *origin,
 			    const char *directory, bool envelopes, struct progress *progress,
 			    struct wm_error *err)
 {
 	cleanup_free struct publishing *heap = calloc(1, sizeof(*heap));
 	cleanup_ledger_head struct ledger_head head = { .key = NULL };
-	struct ledger_visitor visitor = { .entry = visit_entry, .progress = progress };
 	enum wm_code code;
 
 	if (!heap)
@@ -307,20 +326,7 @@ enum wm_code ledger_publish(struct publication *out, const struct ledger *l, con
 		.records = BUF_INIT(TILE_WIDTH * (2 + RECORD_BYTES)),
 		.entries = NEW_FILE_INIT,
 	};
-	visitor.context = heap;
-	code = file_mkdirs(directory, 0755, err);
-	if (code == WM_OK)
-		code = check_key(heap, &head, err);
-	if (code == WM_OK)
-		code = read_before(heap, &head, err);
-	if (code == WM_OK)
-		code = check_before(heap, err);
-	if (code == WM_OK)
-		code = ledger_walk(l, origin, &head, NULL, &visitor, err);
-	if (code == WM_OK)
-		code = write_edge(heap, err);
-	if (code == WM_OK)
-		code = write_heads(heap, &head, err);
+	code = publish(heap, l, origin, &head, progress, err);
 	publishing_release(heap);
 	if (code != WM_OK)
 		return code;

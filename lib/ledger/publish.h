@@ -29,6 +29,8 @@ void publication_release(struct publication *p);
  * Brings the publication in the directory `directory`, made where it is missing, up to the log's
  * newest note. Only what is new is written, each file whole and durable, `checkpoint` last:
  * whatever interrupts it, what was published before stays whole, and the same call completes it.
+ * Other publishers are kept out by a lock on the directory, where its file system has locks
+ * (`busy`).
  * `envelopes` false: none are written. Fails with `publication-foreign` where the directory holds
  * another log or its key, or a history that is not the beginning of this one; as ledger_walk() and
  * file_write() do.
