@@ -177,17 +177,20 @@ enum wm_code object_read(struct buf *out, const struct repository *r, const stru
 	char hex[OBJECT_ID_HEX + 1], loose[OBJECT_ID_HEX + sizeof("objects//")];
 	git_object_t found;
 	size_t len;
+	int said;
 
 	object_id_text(hex, id);
 	snprintf(loose, sizeof(loose), "objects/%.2s/%s", hex, hex + 2);
 	TRY(check_plain(r->directory, loose, INT64_MAX, err));
-	if (git_odb_read_header(&len, &found, r->odb, &oid) < 0)
-		return fail_libgit2(err, REASON_OBJECT_MISSING, "object %s", hex);
+	said = git_odb_read_header(&len, &found, r->odb, &oid);
+	if (said < 0)
+		return fail_lookup(err, said, REASON_OBJECT_MISSING, "object %s", hex);
 	if (found != type_of(type))
 		return fail(err, REASON_LEDGER_MALFORMED, "object %s: is not of its type", hex);
 	TRY(buf_reserve(out, len, err));
-	if (git_odb_read(&o, r->odb, &oid) < 0)
-		return fail_libgit2(err, REASON_OBJECT_MISSING, "object %s", hex);
+	said = git_odb_read(&o, r->odb, &oid);
+	if (said < 0)
+		return fail_lookup(err, said, REASON_OBJECT_MISSING, "object %s", hex);
 	return buf_append(out, git_odb_object_data(o), git_odb_object_size(o), err);
 }
 

@@ -61,7 +61,8 @@ const char *repository_directory(const struct repository *r);
 /*
  * Appends the object `id` to `out`, beyond whose maximum it fails with `limit` before it is
  * inflated. Fails with `object-missing` where it is not there or is not what its name says, with
- * `ledger-malformed` where it is of another type.
+ * `ledger-malformed` where it is of another type, with `read-failed` where the system could not
+ * tell.
  */
 MUST_USE enum wm_code object_read(struct buf *out, const struct repository *r,
 				  const struct object_id *id, enum object_type type,
