@@ -14,6 +14,9 @@
 
 enum { OBJECTS = 256, PACKS, DIRECTORIES };
 
+/* Kept free of LIMIT_PATH for what lies in a repository: refs, objects, packs. */
+enum { DIRECTORY_ROOM = 256 };
+
 /* More than any ledger needs: a file of settings or one ref; the refs that were packed. */
 enum { SMALL_BYTES = 1 << 20, PACKED_REFS_BYTES = 1 << 28 };
 
@@ -61,6 +64,8 @@ static enum wm_code take_repository(struct repository **out, git_repository *git
 	r->directory = strdup(git_repository_commondir(git));
 	if (!r->directory)
 		return fail_nomem(err);
+	if (strlen(r->directory) > LIMIT_PATH - DIRECTORY_ROOM)
+		return fail(err, REASON_LIMIT, "%s: the path is too long", path);
 	*out = take_ptr(&r);
 	return WM_OK;
 }
@@ -117,7 +122,8 @@ static enum wm_code check_repository(const char *path, struct wm_error *err)
 	char inner[LIMIT_PATH];
 	struct stat st;
 
-	snprintf(inner, sizeof(inner), "%s/.git", path);
+	if (snprintf(inner, sizeof(inner), "%s/.git", path) > LIMIT_PATH - DIRECTORY_ROOM)
+		return fail(err, REASON_LIMIT, "%s: the path is too long", path);
 	return check_files(stat(inner, &st) == 0 ? inner : path, err);
 }
 

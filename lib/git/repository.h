@@ -37,7 +37,8 @@ DEFINE_CLEANUP(repository, struct repository, repository_close)
 
 /*
  * Opens the repository whose git directory is `path` or `path`/.git; no parent is searched. Fails
- * with `ledger-missing`, `ledger-malformed`, `read-failed`.
+ * with `ledger-missing`, `ledger-malformed`, `read-failed`, `limit` where the path leaves no room
+ * for those of its files.
  */
 MUST_USE enum wm_code repository_open(struct repository **out, const char *path,
 				      struct wm_error *err);

@@ -51,10 +51,24 @@ static void test_objects(void **state)
 	scratch_remove(scratch);
 }
 
+static void test_long_path(void **state)
+{
+	cleanup_repository struct repository *r = NULL;
+	char path[LIMIT_PATH - 200];
+	struct wm_error err = { 0 };
+
+	(void)state;
+	memset(path, '/', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_reason(repository_open(&r, path, &err), &err, LIMIT);
+	assert_null(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_long_path),
 	};
 
 	return run_tests(tests);
