@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "util/cleanup.h"
+#include "util/escape.h"
 
 #define LIBRARY "libcurl.so.4"
 
@@ -124,7 +125,8 @@ enum wm_code http_check(const char *url, struct wm_error *err)
 	if (!host || !*host || *host == '-' || *host == '/' || strpbrk(url, "@?#\\ ") ||
 	    strlen(url) > 2048)
 		return fail(err, REASON_URL_REFUSED,
-			    "'%.200s': https://HOST/PATH, or http:// of this machine", url);
+			    "'%.*s': https://HOST/PATH, or http:// of this machine",
+			    (int)address_shown(url, 200), url);
 	for (const char *c = url; *c; c++)
 		if (*c <= ' ' || *c > '~')
 			return fail(err, REASON_URL_REFUSED, "an address with control characters");

@@ -178,6 +178,9 @@ audit_site() { # status reason
 
 @test "publish: addresses that are refused before connecting" {
 	given
+	run -2 --separate-stderr wm audit https://user:secret@127.0.0.1/
+	refused_as url-refused
+	[[ $stderr != *secret* && $stderr == *https://* ]]
 	for url in http://example.org/x ftp://127.0.0.1/x file:///etc/passwd gopher://127.0.0.1 'https://user:pw@127.0.0.1/' \
 		http://127.0.0.1.example.org/ 'https://-x/' $'https://h/\e[2J' 'https://h/a b' 'http://localhost@example.org/'; do
 		run -2 --separate-stderr wm audit "$url"
