@@ -33,8 +33,6 @@ void http_free(struct http *h)
 		return;
 	if (h->curl)
 		h->cleanup(h->curl);
-	if (h->library)
-		dlclose(h->library);
 	free(h);
 }
 
@@ -84,7 +82,8 @@ enum wm_code http_new(struct http **out, struct wm_error *err)
 
 	if (!h)
 		return fail_nomem(err);
-	h->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	/* It starts threads and libraries that would not survive its being unloaded. */
+	h->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!h->library || !load(&h->init, h, "curl_easy_init") ||
 	    !load(&h->cleanup, h, "curl_easy_cleanup") || !load(&h->set, h, "curl_easy_setopt") ||
 	    !load(&h->perform, h, "curl_easy_perform") || !load(&h->info, h, "curl_easy_getinfo") ||
