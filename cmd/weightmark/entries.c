@@ -13,11 +13,11 @@
 static bool shown_before(struct entry_output *o, const struct indexed *e)
 {
 	for (size_t i = 0; i < o->n; i++)
-		if (memcmp(o->seen[i], e->statement, SHA256_BYTES) == 0 &&
-		    memcmp(o->seen[i] + SHA256_BYTES, e->leaf, SHA256_BYTES) == 0)
+		if (o->seen[i].position == e->position &&
+		    memcmp(o->seen[i].leaf, e->leaf, SHA256_BYTES) == 0 &&
+		    strcmp(o->seen[i].origin, e->origin) == 0)
 			return true;
-	memcpy(o->seen[o->n], e->statement, SHA256_BYTES);
-	memcpy(o->seen[o->n] + SHA256_BYTES, e->leaf, SHA256_BYTES);
+	o->seen[o->n] = *e;
 	return false;
 }
 

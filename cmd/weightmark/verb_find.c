@@ -84,14 +84,14 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_ledgers struct ledgers ledgers = { .n = 0 };
 	cleanup_tree struct tree t = TREE_INIT;
-	cleanup_free void *seen = NULL;
+	cleanup_free struct indexed *seen = NULL;
 	struct entry_output out = { .t = &t };
 	uint64_t max = FOUND;
 
 	TRY(check_asked(call, err));
 	TRY(options_number(&call->options, "number", 1, FOUND_MAX, &max, err));
 	TRY(open_ledgers(&ledgers, call, err));
-	seen = calloc(max + 1, 2 * SHA256_BYTES);
+	seen = calloc(max + 1, sizeof(*seen));
 	if (!seen)
 		return fail_nomem(err);
 	out.seen = seen;

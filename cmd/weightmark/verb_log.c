@@ -45,7 +45,7 @@ static enum wm_code show_logs(struct ledgers *ledgers, struct node *logs, struct
 
 		TRY(ledger_origins(&origins, ledgers->list[i], err));
 		for (char **o = origins; *o; o++) {
-			cleanup_free void *seen = calloc(max + 1, 2 * SHA256_BYTES);
+			cleanup_free struct indexed *seen = calloc(max + 1, sizeof(*seen));
 			struct entry_output out = { .index = ledgers->indexes[i], .t = t,
 						    .max = max, .seen = seen };
 

@@ -168,6 +168,10 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(of_json "$output" '[.entries[].origin] | join(" ")')" = 'acme.example/models other.example/log' ]
 	run -0 wm find --ledger ledger.git --ledger other.git --origin other.example/log --name b --json
 	[ "$(of_json "$output" '.entries | length')" = 1 ]
+	# What two logs hold is an entry of each.
+	wm append a.safetensors.wmk --ledger other.git >/dev/null
+	run -0 wm find --ledger ledger.git --ledger clone.git --ledger other.git --name a --json
+	[ "$(of_json "$output" '[.entries[].origin] | join(" ")')" = 'acme.example/models other.example/log' ]
 	# In one ledger too, what other logs hold does not use the number up.
 	wm init zoo.example/log --ledger ledger.git >/dev/null
 	wm append b.safetensors.wmk --ledger ledger.git --origin zoo.example/log >/dev/null
