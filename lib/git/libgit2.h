@@ -50,6 +50,17 @@ DEFINE_CLEANUP(git_remote, git_remote, git_remote_free)
 #define cleanup_git_builder    __attribute__((cleanup(git_builder_cleanup_)))
 #define cleanup_git_remote     __attribute__((cleanup(git_remote_cleanup_)))
 
+static inline git_object_t type_of(enum object_type type)
+{
+	static const git_object_t types[] = {
+		[OBJECT_COMMIT] = GIT_OBJECT_COMMIT,
+		[OBJECT_TREE] = GIT_OBJECT_TREE,
+		[OBJECT_BLOB] = GIT_OBJECT_BLOB,
+	};
+
+	return types[type];
+}
+
 static inline git_oid to_oid(const struct object_id *id)
 {
 	git_oid oid;

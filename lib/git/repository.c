@@ -164,17 +164,6 @@ const char *repository_directory(const struct repository *r)
 
 /* --- objects ----------------------------------------------------------------------------- */
 
-static git_object_t type_of(enum object_type type)
-{
-	static const git_object_t types[] = {
-		[OBJECT_COMMIT] = GIT_OBJECT_COMMIT,
-		[OBJECT_TREE] = GIT_OBJECT_TREE,
-		[OBJECT_BLOB] = GIT_OBJECT_BLOB,
-	};
-
-	return types[type];
-}
-
 enum wm_code object_read(struct buf *out, const struct repository *r, const struct object_id *id,
 			 enum object_type type, struct wm_error *err)
 {
