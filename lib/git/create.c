@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making repositories, whole or not at all. */
+#include "git/libgit2.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -7,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "git/libgit2.h"
 
 #include "util/file.h"
 #include "util/limits.h"

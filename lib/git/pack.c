@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packs: many objects as one file, written and synced once. */
+#include "git/libgit2.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,8 +9,6 @@
 #include <git2/sys/mempack.h>
 #include <git2/sys/odb_backend.h>
 #include <git2/sys/repository.h>
-
-#include "git/libgit2.h"
 
 #include "util/limits.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refs: read, listed, moved one at a time. */
+#include "git/libgit2.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-
-#include "git/libgit2.h"
 
 #include "util/limits.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening repositories, and their objects. */
+#include "git/libgit2.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include "git/libgit2.h"
 
 #include "util/cursor.h"
 #include "util/hex.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding entries, and reading them back from git. */
+#include "index/index_internal.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/index_internal.h"
 #include "util/hex.h"
 #include "util/utf8.h"
 

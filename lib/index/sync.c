@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bringing the index up to the ledger: entries and tiles, one transaction a batch of commits. */
+#include "index/index_internal.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "index/index_internal.h"
 
 enum { TEXT_MAX = 4 * LIMIT_STATEMENT };
 
