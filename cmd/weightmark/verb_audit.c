@@ -300,9 +300,8 @@ const struct verb verb_audit = {
 		"held against what was seen of it before: the heads that are remembered below "
 		"$XDG_STATE_HOME/weightmark where its key is pinned, and the proofs in sidecars. "
 		"DIR or URL is a published log ('weightmark publish'): every record, tile and root "
-		"of it "
-		"is recomputed; https, and http from this machine alone. A log that --origin names, "
-		"or whose key is pinned and whose heads are remembered, must be there.\n\n"
+		"of it is recomputed; https, and http from this machine alone. A log that --origin "
+		"names, or whose key is pinned and whose heads are remembered, must be there.\n\n"
 		"Where the log's own key signed two histories, evidence of that is kept in a file "
 		"that anybody can check with --evidence.",
 	.examples = "weightmark audit --ledger ledger.git --log-key acme.vkey\n"
