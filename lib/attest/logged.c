@@ -173,11 +173,15 @@ static enum wm_code take_carrier(struct verification *v, const struct log_keys *
 /* --- what is remembered ------------------------------------------------------------------ */
 
 static enum wm_code keep_evidence(struct logged *l, const char *state, const struct buf *evidence,
-				  uint64_t other, struct wm_error *err)
+				  struct wm_error *err)
 {
+	cleanup_evidence struct evidence e = { .key = NULL };
+
 	l->linkage = LINK_FORK;
-	l->other = other;
-	return state && evidence->len > 0 && !l->evidence ?
+	TRY(evidence_check(&e, evidence->data, evidence->len, "evidence", err));
+	l->sizes[0] = e.first.head.size;
+	l->sizes[1] = e.second.head.size;
+	return state && !l->evidence ?
 		       evidence_store(&l->evidence, state, evidence, err) :
 		       WM_OK;
 }
@@ -191,7 +195,7 @@ static enum wm_code compare_carried(struct logged *l, const char *state, struct 
 		if (l->notes[i - 1].head.size != l->notes[i].head.size)
 			continue;
 		TRY(evidence_encode(&evidence, l->key, &l->notes[i - 1], &l->notes[i], NULL, err));
-		TRY(keep_evidence(l, state, &evidence, l->notes[i].head.size, err));
+		TRY(keep_evidence(l, state, &evidence, err));
 	}
 	return WM_OK;
 }
@@ -208,7 +212,7 @@ static enum wm_code compare_remembered(struct logged *l, const char *state, stru
 
 		TRY(log_memory_compare(&linkage, m, &l->notes[i], NULL, 0, &evidence, err));
 		if (linkage == LINK_FORK)
-			return keep_evidence(l, state, &evidence, l->notes[i].head.size, err);
+			return keep_evidence(l, state, &evidence, err);
 		/* A proof may well be older than what was seen since: that is no sign of anything.
 		 */
 		if (linkage == LINK_BEHIND)
@@ -267,9 +271,10 @@ enum wm_code logs_unforked(const struct verification *v, struct wm_error *err)
 
 		if (l->pinned && l->linkage == LINK_FORK)
 			return fail(err, REASON_LOG_FORK,
-				    "%s: its key signed two histories, seen at %llu entries; "
+				    "%s: its key signed two histories, of %llu and %llu entries; "
 				    "evidence: %s",
-				    log_key_origin(l->key), (unsigned long long)l->other,
+				    log_key_origin(l->key), (unsigned long long)l->sizes[0],
+				    (unsigned long long)l->sizes[1],
 				    l->evidence ? l->evidence : "not kept");
 	}
 	return WM_OK;
