@@ -86,6 +86,7 @@ struct auditing {
 	struct tree tree; /* the answer as JSON */
 	struct node *list;
 	struct ledgers ledgers;
+	struct audit_trees trees;
 	const struct call *call;
 	uint64_t n_proofs;
 	size_t n_logs;
@@ -97,6 +98,7 @@ static void auditing_release(struct auditing *a)
 	keyring_free(a->keys);
 	buf_release(&a->state);
 	tree_release(&a->tree);
+	audit_trees_release(&a->trees);
 	ledgers_release(&a->ledgers);
 }
 
@@ -121,6 +123,7 @@ static enum wm_code auditing_init(struct auditing *a, struct call *call, struct 
 	o->log_keys = &a->log_keys;
 	o->keys = a->keys;
 	o->log_state = a->state.len > 0 ? buf_str(&a->state) : NULL;
+	o->trees = &a->trees;
 	o->progress = &a->progress;
 	return WM_OK;
 }
@@ -317,7 +320,8 @@ const struct verb verb_audit = {
 		"under the log's key, and every statement by a key that --key pins. Then the log "
 		"is "
 		"held against what was seen of it before: the heads that are remembered below "
-		"$XDG_STATE_HOME/weightmark where its key is pinned, and the proofs in sidecars. "
+		"$XDG_STATE_HOME/weightmark where its key is pinned, and the proofs in sidecars; "
+		"where several ledgers have a log of one key, also against one another. "
 		"DIR or URL is a published log ('weightmark publish'): every record, tile and root "
 		"of it "
 		"is recomputed; https, and http from this machine alone. A log that --origin names, "

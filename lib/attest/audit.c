@@ -189,18 +189,79 @@ static enum wm_code read_log(struct audit *out, const struct ledger *l,
 	return WM_OK;
 }
 
-/* --- what was seen before ---------------------------------------------------------------- */
+/* --- what other ledgers have ------------------------------------------------------------- */
+
+void audit_trees_release(struct audit_trees *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		log_key_free(t->list[i].key);
+		note_release(&t->list[i].note);
+	}
+	free(t->list);
+	*t = (struct audit_trees){ .list = NULL };
+}
+
+static enum wm_code add_tree(struct audit_trees *t, const struct audit *a, struct index *x,
+			     struct wm_error *err)
+{
+	void *more = reallocarray(t->list, t->n + 1, sizeof(*t->list));
+	struct audit_tree *tree;
+
+	if (!more)
+		return fail_nomem(err);
+	t->list = more;
+	tree = &t->list[t->n++];
+	*tree = (struct audit_tree){ .index = x };
+	TRY(copy_key(&tree->key, a->key, err));
+	return note_parse(&tree->note, a->note.text, a->note.len, a->origin, err);
+}
 
 static enum wm_code fork_found(struct audit *out, const struct buf *evidence,
-			       const struct audit_options *o, uint64_t size, struct wm_error *err)
+			       const struct audit_options *o, struct wm_error *err)
 {
+	cleanup_evidence struct evidence e = { .key = NULL };
+
+	TRY(evidence_check(&e, evidence->data, evidence->len, "evidence", err));
 	if (o->log_state)
 		TRY(evidence_store(&out->evidence, o->log_state, evidence, err));
 	return fail(err, REASON_LOG_FORK,
-		    "%s: signed two histories, seen at size %llu and here at %llu; evidence: %s",
-		    out->origin, (unsigned long long)size, (unsigned long long)out->note.head.size,
-		    out->evidence ? out->evidence : "none");
+		    "%s: its key signed two histories, of %llu and %llu entries; evidence: %s",
+		    out->origin, (unsigned long long)e.first.head.size,
+		    (unsigned long long)e.second.head.size,
+		    out->evidence ? out->evidence : "not kept");
 }
+
+/* Fails with `log-fork` unless the smaller of two trees of one key is how the larger begins. */
+static enum wm_code compare_tree(struct audit *out, const struct audit_tree *other,
+				 struct index *x, const struct audit_options *o,
+				 struct wm_error *err)
+{
+	const struct tree_head *ours = &out->note.head, *theirs = &other->note.head;
+	const struct tree_head *smaller = ours->size < theirs->size ? ours : theirs;
+	cleanup_buf struct buf evidence = BUF_INIT(LIMIT_EVIDENCE);
+	cleanup_tiles struct tiles *tiles = NULL;
+	uint8_t root[SHA256_BYTES];
+
+	TRY(index_tiles(&tiles, smaller == ours ? other->index : x, out->origin, err));
+	TRY(tiles_root(root, tiles, smaller->size, err));
+	if (memcmp(root, smaller->root, SHA256_BYTES) == 0)
+		return WM_OK;
+	TRY(evidence_encode(&evidence, out->key, &other->note, &out->note, tiles, err));
+	return fork_found(out, &evidence, o, err);
+}
+
+static enum wm_code compare_trees(struct audit *out, struct index *x,
+				  const struct audit_options *o, struct wm_error *err)
+{
+	if (!o->trees)
+		return WM_OK;
+	for (size_t i = 0; i < o->trees->n; i++)
+		if (log_key_same(o->trees->list[i].key, out->key))
+			TRY(compare_tree(out, &o->trees->list[i], x, o, err));
+	return add_tree(o->trees, out, x, err);
+}
+
+/* --- what was seen before ---------------------------------------------------------------- */
 
 static enum wm_code behind(const struct audit *out, uint64_t size, struct wm_error *err)
 {
@@ -222,7 +283,7 @@ static enum wm_code compare_memory(struct audit *out, struct tiles *tiles,
 			       err));
 	head = log_memory_head(m);
 	if (out->linkage == LINK_FORK)
-		return fork_found(out, &evidence, o, head ? head->head.size : 0, err);
+		return fork_found(out, &evidence, o, err);
 	if (out->linkage == LINK_BEHIND)
 		return behind(out, head->head.size, err);
 	TRY(log_memory_add(m, &out->note, out->linkage != LINK_UNLINKED, err));
@@ -247,7 +308,7 @@ static enum wm_code compare_proof(struct audit *out, const struct log_proof *p, 
 		return WM_OK;
 	}
 	TRY(evidence_encode(&evidence, out->key, &p->note, &out->note, tiles, err));
-	return fork_found(out, &evidence, o, head->size, err);
+	return fork_found(out, &evidence, o, err);
 }
 
 /* One proof in a sidecar: of this log, of another one, or of what is neither. */
@@ -361,5 +422,6 @@ enum wm_code audit_log(struct audit *out, struct ledger *l, struct index *x, con
 	if (memcmp(root, out->note.head.root, SHA256_BYTES) != 0)
 		return fail(err, REASON_INDEX_STALE,
 			    "the index of %s does not give the root that the log signed", origin);
+	TRY(compare_trees(out, x, options, err));
 	return compare_history(out, tiles, options, err);
 }

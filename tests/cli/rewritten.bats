@@ -115,3 +115,34 @@ commit_like() { # commit parent
 	run -1 --separate-stderr wm audit --ledger theirs.git --log-key acme.vkey
 	refused_as log-fork
 }
+
+@test "rewritten: two ledgers of one key contradict each other, whoever pinned nothing" {
+	local writer=weightmark/acme.example+models
+	for more in b 'a b c d'; do
+		rm -rf stolen.git "$XDG_STATE_HOME"
+		git init -q --bare stolen.git
+		mkdir -p "stolen.git/$writer"
+		chmod 700 stolen.git/weightmark "stolen.git/$writer"
+		cp -p "ledger.git/$writer/log.key" "stolen.git/$writer/"
+		wm init "$ORIGIN" --ledger stolen.git >/dev/null
+		for name in $more; do
+			sed "s/name: .*version/name: $name-other, version/" m.yaml >other.yaml
+			cp "$GOOD" "$name-other.safetensors"
+			rm -f "$name-other.safetensors.wmk"
+			wm sign "$name-other.safetensors" -m other.yaml --key publisher.key --ledger stolen.git >/dev/null
+		done
+		size=$(wm log --ledger stolen.git --json | jq '.logs[0].size')
+		for pair in 'ledger stolen' 'stolen ledger'; do
+			read -r one two <<<"$pair"
+			run -1 --separate-stderr wm audit --ledger "$one.git" --ledger "$two.git"
+			refused_as log-fork
+			[[ $stderr == *"of $size and 12 entries"* ]]
+			run -0 wm audit --evidence "$XDG_STATE_HOME"/weightmark/logs/evidence/*.fork.json
+			rm -r "$XDG_STATE_HOME"
+		done
+	done
+	# One history in two lengths is none.
+	git --git-dir=theirs.git update-ref "$BRANCH" "$BRANCH~1"
+	run -0 wm audit --ledger ledger.git --ledger theirs.git
+	run -0 wm audit --ledger theirs.git --ledger ledger.git
+}
