@@ -312,6 +312,16 @@ hasty_audit() { # file that is damaged
 	refused_as ledger-malformed
 }
 
+@test "ledger: init makes nothing where the key cannot be written" {
+	given
+	run -3 --separate-stderr wm init acme.example/models --ledger ledger.git --out nodir/acme.vkey
+	refused_as write-failed
+	[ ! -e ledger.git ]
+	run -0 wm init acme.example/models --ledger ledger.git --out acme.vkey
+	[ "$(stat -c %a acme.vkey)" = 644 ]
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+}
+
 @test "ledger: a writer's state that is damaged is nothing to remove" {
 	given_log
 	truncate -s 10 'ledger.git/weightmark/acme.example+models/state'
