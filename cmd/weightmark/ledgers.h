@@ -31,7 +31,10 @@
 MUST_USE enum wm_code record_options(const struct record_options **out, struct record_options *room,
 				     struct buf *index, struct call *call, struct wm_error *err);
 
-/* Says where something was recorded, as text or as a member "recorded" of the MAP `map`. */
+/*
+ * Says where something was recorded, or could be, as text or as a member "recorded", or
+ * "would_record", of the MAP `map`.
+ */
 void print_recording(const struct recording *r);
 MUST_USE enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,
 				     struct wm_error *err);

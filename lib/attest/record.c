@@ -2,8 +2,10 @@
 /* From sidecars to entries, and from entries to proofs in sidecars. */
 #include "attest/record.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attest/carriers.h"
 #include "attest/chain.h"
@@ -113,6 +115,41 @@ enum wm_code record_choose_origin(char out[LIMIT_ORIGIN + 1], const struct ledge
 		return fail(err, REASON_ORIGIN_UNKNOWN, "%s: has no log", ledger_path(l));
 	snprintf(out, LIMIT_ORIGIN + 1, "%s", only);
 	return WM_OK;
+}
+
+static enum wm_code check_writable(const struct ledger *l, struct wm_error *err)
+{
+	static const char *const names[] = { "objects", "refs/heads" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
+
+		TRY(buf_printf(&path, err, "%s%s", ledger_directory(l), names[i]));
+		if (access(buf_str(&path), W_OK) != 0 && errno != ENOENT)
+			return fail(err, REASON_WRITE_FAILED, "%s: %s", buf_str(&path),
+				    strerror(errno));
+	}
+	return WM_OK;
+}
+
+enum wm_code record_check(struct recording *out, const struct record_options *options,
+			  bool complete, struct wm_error *err)
+{
+	cleanup_ledger struct ledger *l = NULL;
+	cleanup_ledger_writer struct ledger_writer *w = NULL;
+	cleanup_ledger_head struct ledger_head head = { .key = NULL };
+
+	TRY(ledger_open(&l, options->ledger, err));
+	TRY(record_choose_origin(out->origin, l, options->origin, err));
+	/* Whoever is no writer hears so from it, and it changes nothing then. */
+	if (complete || !ledger_is_writer(l, out->origin)) {
+		TRY(ledger_writer_open(&w, l, out->origin, err));
+		out->size = ledger_writer_head(w)->note.head.size;
+	} else {
+		TRY(ledger_head(&head, l, out->origin, err));
+		out->size = head.note.head.size;
+	}
+	return check_writable(l, err);
 }
 
 static enum wm_code open_log(struct recording *out, struct session *s, struct wm_error *err)

@@ -46,6 +46,15 @@ void recording_release(struct recording *r);
 MUST_USE enum wm_code record_sidecars(struct recording *out, const char *const *paths, size_t n,
 				      const struct record_options *options, struct wm_error *err);
 
+/*
+ * Whether recording could begin: the ledger is there, one log of it is meant, and this copy may
+ * write to it. `out` gets origin and size, and no key. `complete` also opens the writer, which ends
+ * what a killed one began. Fails as record_sidecars() does before it reads a sidecar, and with
+ * `write-failed`.
+ */
+MUST_USE enum wm_code record_check(struct recording *out, const struct record_options *options,
+				   bool complete, struct wm_error *err);
+
 /* Chooses the origin: `wanted`, else the only log that this copy may write to. */
 MUST_USE enum wm_code record_choose_origin(char out[LIMIT_ORIGIN + 1], const struct ledger *l,
 					   const char *wanted, struct wm_error *err);

@@ -322,6 +322,29 @@ hasty_audit() { # file that is damaged
 	run -0 wm audit --ledger ledger.git --log-key acme.vkey
 }
 
+@test "ledger: nothing is signed for a log that cannot be appended to" {
+	given_log
+	git clone -q --bare ledger.git copy.git
+	git init -q --bare empty.git
+	for refused in 'missing.git ledger-missing 1' 'empty.git origin-unknown 1' 'copy.git not-writer 2'; do
+		read -r ledger reason status <<<"$refused"
+		for more in '' --dry-run; do
+			run "-$status" --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --ledger "$ledger" $more
+			refused_as "$reason"
+			run "-$status" --separate-stderr wm admit model.safetensors --source https://example.org --reason pilot \
+				--expires "$(date -d '+30 days' +%F)" --key publisher.key --ledger "$ledger" $more
+			refused_as "$reason"
+			[ ! -e model.safetensors.wmk ]
+		done
+	done
+	before=$(branch)
+	run -0 wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git --dry-run
+	[[ $output == *'log       acme.example/models, 0 entries, could be appended to'* ]]
+	run -0 wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git --dry-run --json
+	[ "$(of_json "$output" '.would_record | [.origin, .size] | join(" ")')" = 'acme.example/models 0' ]
+	[ "$(branch)" = "$before" ] && [ ! -e model.safetensors.wmk ]
+}
+
 @test "ledger: a writer's state that is damaged is nothing to remove" {
 	given_log
 	truncate -s 10 'ledger.git/weightmark/acme.example+models/state'
