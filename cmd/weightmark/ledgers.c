@@ -39,6 +39,8 @@ enum wm_code record_options(const struct record_options **out, struct record_opt
 
 	*out = NULL;
 	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
+	if (paths.n == 0 && options_has(&call->options, "origin"))
+		TRY(need_ledger(&room->ledger, call, err));
 	if (paths.n == 0)
 		return WM_OK;
 	room->ledger = paths.values[0];

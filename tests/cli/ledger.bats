@@ -345,6 +345,18 @@ hasty_audit() { # file that is damaged
 	[ "$(branch)" = "$before" ] && [ ! -e model.safetensors.wmk ]
 }
 
+@test "ledger: --origin without a ledger is a mistake" {
+	given
+	for more in '' --dry-run; do
+		run -2 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --origin acme.example/models $more
+		refused_as usage
+		[[ $stderr == *--ledger* ]]
+	done
+	[ ! -e model.safetensors.wmk ]
+	# As a setting it names the log for whenever there is one.
+	WEIGHTMARK_ORIGIN=acme.example/models run -0 wm sign model.safetensors -m m.yaml --key publisher.key
+}
+
 @test "ledger: a writer's state that is damaged is nothing to remove" {
 	given_log
 	truncate -s 10 'ledger.git/weightmark/acme.example+models/state'
