@@ -2,8 +2,10 @@
 /* Writing a log as tiles and bundles. */
 #include "ledger/publish.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +198,33 @@ static enum wm_code visit_entry(void *context, const struct ledger_entry *e, str
 
 /* --- the whole --------------------------------------------------------------------------- */
 
+/*
+ * What has neither key nor checkpoint is no publication yet: it holds nothing, or the tiles of one
+ * that was interrupted, and files that are hidden.
+ */
+static enum wm_code check_contents(const struct publishing *p, struct wm_error *err)
+{
+	char other[NAME_MAX + 1] = "";
+	DIR *dir = opendir(p->directory);
+
+	if (!dir)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", p->directory, strerror(errno));
+	for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+		if (strcmp(e->d_name, "key") == 0 || strcmp(e->d_name, "checkpoint") == 0) {
+			closedir(dir);
+			return WM_OK;
+		}
+		if (e->d_name[0] != '.' && strcmp(e->d_name, "tile") != 0)
+			snprintf(other, sizeof(other), "%s", e->d_name);
+	}
+	closedir(dir);
+	if (*other)
+		return fail(err, REASON_PUBLICATION_FOREIGN,
+			    "%s: has neither checkpoint nor key, and holds '%s'", p->directory,
+			    other);
+	return WM_OK;
+}
+
 /* A key that is there must be this log's, also where no checkpoint is there yet. */
 static enum wm_code check_key(const struct publishing *p, const struct ledger_head *head,
 			      struct wm_error *err)
@@ -304,6 +333,8 @@ enum wm_code ledger_publish(struct publication *out, const struct ledger *l, con
 	};
 	visitor.context = heap;
 	code = file_mkdirs(directory, 0755, err);
+	if (code == WM_OK)
+		code = check_contents(heap, err);
 	if (code == WM_OK)
 		code = check_key(heap, &head, err);
 	if (code == WM_OK)

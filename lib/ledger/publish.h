@@ -30,7 +30,8 @@ void publication_release(struct publication *p);
  * newest note. Only what is new is written, each file whole and durable, `checkpoint` last:
  * whatever interrupts it, what was published before stays whole, and the same call completes it.
  * `envelopes` false: none are written. Fails with `publication-foreign` where the directory holds
- * another log or its key, or a history that is not the beginning of this one; as ledger_walk() and
+ * another log or its key, a history that is not the beginning of this one, or files and no
+ * publication; as ledger_walk() and
  * file_write() do.
  */
 MUST_USE enum wm_code ledger_publish(struct publication *out, const struct ledger *l,

@@ -91,6 +91,21 @@ audit_site() { # status reason
 	sha256sum -c --quiet before
 }
 
+@test "publish: a directory of other files is left alone" {
+	given_published
+	mkdir -p www/tile && echo hello >www/index.html
+	run -1 --separate-stderr wm publish www --ledger ledger.git
+	refused_as publication-foreign
+	[[ $stderr == *"'index.html'"* ]]
+	[ "$(find www -type f)" = www/index.html ]
+	# What an interrupted call left, and what is hidden, is in nobody's way.
+	mv www/index.html www/.hidden
+	run -0 wm publish www --ledger ledger.git
+	run -0 wm audit www --log-key acme.vkey
+	echo hello >www/index.html
+	run -0 wm publish www --ledger ledger.git
+}
+
 @test "publish: without envelopes" {
 	given_published
 	wm publish bare --ledger ledger.git --no-envelopes >/dev/null
