@@ -72,7 +72,10 @@ const struct verb verb_publish = {
 		"Writes a log into the directory DIR as C2SP tlog-tiles: a checkpoint, tiles of "
 		"hashes, and bundles of entries, which any web server or object store can serve. "
 		"Done again, only what is new is written. Interrupted, what was published before "
-		"stays whole.",
+		"stays whole. A directory of other files, or of another log, is refused.\n\n"
+		"With --no-envelopes what the statements say is left out; done again without it, "
+		"all that was left out is written too. Where envelopes are published already it "
+		"is refused: remove DIR/tile/envelopes first.",
 	.examples = "weightmark publish /srv/www/log --ledger ledger.git\n"
 		    "weightmark audit /srv/www/log --log-key acme.vkey",
 	.options = options,

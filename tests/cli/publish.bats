@@ -114,6 +114,28 @@ audit_site() { # status reason
 	[[ $output == *'withheld 3 entries'* ]]
 }
 
+@test "publish: envelopes that were left out are made up for, and never taken back" {
+	given_published
+	wm publish bare --ledger ledger.git --no-envelopes >/dev/null
+	run -0 wm publish bare --ledger ledger.git --json
+	[ "$(of_json "$output" .files_written)" = 1 ]
+	run -0 diff -r bare site
+	wm publish grown --ledger ledger.git --no-envelopes >/dev/null
+	given_more $(seq 1 90)
+	wm publish grown --ledger ledger.git --no-envelopes >/dev/null
+	given_more b
+	wm publish grown --ledger ledger.git >/dev/null
+	run -0 wm audit grown --log-key acme.vkey
+	[[ $output != *withheld* ]]
+	find site grown -type f -exec sha256sum {} + >before
+	for directory in site grown; do
+		run -1 --separate-stderr wm publish "$directory" --ledger ledger.git --no-envelopes
+		refused_as publication-foreign
+		[[ $stderr == *"$directory/tile/envelopes: "* ]]
+	done
+	sha256sum -c --quiet before
+}
+
 @test "publish: damage anywhere is found" {
 	given_published
 	cp -r site whole
