@@ -10,7 +10,7 @@
 
 #include "attest/carriers.h"
 #include "digest/workers.h"
-#include "log/evidence.h"
+#include "log/kept.h"
 #include "util/limits.h"
 
 void audit_release(struct audit *a)
@@ -216,6 +216,15 @@ static enum wm_code add_tree(struct audit_trees *t, const struct audit *a, struc
 	return note_parse(&tree->note, a->note.text, a->note.len, a->origin, err);
 }
 
+static enum wm_code forked(const struct audit *out, const struct evidence *e, struct wm_error *err)
+{
+	return fail(err, REASON_LOG_FORK,
+		    "%s: its key signed two histories, of %llu and %llu entries; evidence: %s",
+		    out->origin, (unsigned long long)e->first.head.size,
+		    (unsigned long long)e->second.head.size,
+		    out->evidence ? out->evidence : "not kept");
+}
+
 static enum wm_code fork_found(struct audit *out, const struct buf *evidence,
 			       const struct audit_options *o, struct wm_error *err)
 {
@@ -224,11 +233,7 @@ static enum wm_code fork_found(struct audit *out, const struct buf *evidence,
 	TRY(evidence_check(&e, evidence->data, evidence->len, "evidence", err));
 	if (o->log_state)
 		TRY(evidence_store(&out->evidence, o->log_state, evidence, err));
-	return fail(err, REASON_LOG_FORK,
-		    "%s: its key signed two histories, of %llu and %llu entries; evidence: %s",
-		    out->origin, (unsigned long long)e.first.head.size,
-		    (unsigned long long)e.second.head.size,
-		    out->evidence ? out->evidence : "not kept");
+	return forked(out, &e, err);
 }
 
 /* Fails with `log-fork` unless the smaller of two trees of one key is how the larger begins. */
@@ -351,10 +356,23 @@ static enum wm_code compare_sidecar(struct audit *out, const char *path, struct 
 	return WM_OK;
 }
 
+/* A log that forked once is found out whichever of its histories is here. */
+static enum wm_code check_kept(struct audit *out, const struct audit_options *o,
+			       struct wm_error *err)
+{
+	cleanup_evidence struct evidence e = { .key = NULL };
+
+	if (!o->log_state)
+		return WM_OK;
+	TRY(evidence_find(&out->evidence, &e, o->log_state, out->key, err));
+	return out->evidence ? forked(out, &e, err) : WM_OK;
+}
+
 /* Holds a history, read whole, against what was seen before. */
 static enum wm_code compare_history(struct audit *out, struct tiles *tiles,
 				    const struct audit_options *o, struct wm_error *err)
 {
+	TRY(check_kept(out, o, err));
 	for (size_t i = 0; i < o->n_sidecars; i++)
 		TRY(compare_sidecar(out, o->sidecars[i], tiles, o, err));
 	return compare_memory(out, tiles, o, err);

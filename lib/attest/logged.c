@@ -8,7 +8,7 @@
 #include "attest/pool.h"
 #include "log/document.h"
 #include "log/entry.h"
-#include "log/evidence.h"
+#include "log/kept.h"
 #include "util/limits.h"
 
 void logs_release(struct logs *logs)
@@ -226,6 +226,20 @@ static enum wm_code compare_remembered(struct logged *l, const char *state, stru
 	return WM_OK;
 }
 
+/* A log that forked once is not trusted again, whichever of its histories is carried. */
+static enum wm_code find_kept(struct logged *l, const char *state, struct wm_error *err)
+{
+	cleanup_evidence struct evidence e = { .key = NULL };
+
+	TRY(evidence_find(&l->evidence, &e, state, l->key, err));
+	if (!l->evidence)
+		return WM_OK;
+	l->linkage = LINK_FORK;
+	l->sizes[0] = e.first.head.size;
+	l->sizes[1] = e.second.head.size;
+	return WM_OK;
+}
+
 /* What cannot be remembered is no reason to refuse: a verdict says so. */
 static enum wm_code compare(struct logged *l, const char *state, struct wm_error *err)
 {
@@ -234,6 +248,8 @@ static enum wm_code compare(struct logged *l, const char *state, struct wm_error
 
 	l->linkage = LINK_UNLINKED;
 	code = compare_carried(l, state, &why);
+	if (code == WM_OK && state && l->linkage != LINK_FORK)
+		code = find_kept(l, state, &why);
 	if (code == WM_OK && state && l->linkage != LINK_FORK)
 		code = compare_remembered(l, state, &why);
 	return code == WM_NOMEM || code == WM_INTERNAL ? fail_again(err, &why) : WM_OK;
