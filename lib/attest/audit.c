@@ -268,6 +268,30 @@ static enum wm_code compare_trees(struct audit *out, struct index *x,
 
 /* --- what was seen before ---------------------------------------------------------------- */
 
+static bool same_head(const struct tree_head *a, const struct tree_head *b)
+{
+	return a->size == b->size && memcmp(a->root, b->root, SHA256_BYTES) == 0;
+}
+
+/*
+ * Whether the head is only an older one: it was seen itself, or what was seen since is here too,
+ * in a ledger that it was compared with.
+ */
+static bool is_older(const struct audit *out, const struct log_memory *m,
+		     const struct audit_trees *trees)
+{
+	const struct note *seen;
+
+	for (size_t i = 0; (seen = log_memory_at(m, i)) != NULL; i++)
+		if (same_head(&seen->head, &out->note.head))
+			return true;
+	for (size_t i = 0; trees && i < trees->n; i++)
+		if (log_key_same(trees->list[i].key, out->key) &&
+		    same_head(&trees->list[i].note.head, &log_memory_head(m)->head))
+			return true;
+	return false;
+}
+
 static enum wm_code behind(const struct audit *out, uint64_t size, struct wm_error *err)
 {
 	return fail(err, REASON_LOG_BEHIND, "%s: has %llu entries, and had %llu when it was seen",
@@ -289,6 +313,12 @@ static enum wm_code compare_memory(struct audit *out, struct tiles *tiles,
 	head = log_memory_head(m);
 	if (out->linkage == LINK_FORK)
 		return fork_found(out, &evidence, o, err);
+	if (out->linkage == LINK_BEHIND && is_older(out, m, o->trees))
+		return fail(err, REASON_LOG_BEHIND,
+			    "%s: has %llu entries, and had %llu when it was seen: older, and "
+			    "consistent with what was seen: pull", out->origin,
+			    (unsigned long long)out->note.head.size,
+			    (unsigned long long)head->head.size);
 	if (out->linkage == LINK_BEHIND)
 		return behind(out, head->head.size, err);
 	TRY(log_memory_add(m, &out->note, out->linkage != LINK_UNLINKED, err));

@@ -62,6 +62,26 @@ commit_like() { # commit parent
 	refused_as log-behind
 }
 
+@test "rewritten: an older copy beside the newer one is but older" {
+	git_ update-ref "$BRANCH" "$BRANCH~1"
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+	run -1 --separate-stderr wm audit --ledger ledger.git --ledger theirs.git --log-key acme.vkey
+	refused_as log-behind
+	[[ $stderr == *'older, and consistent with what was seen: pull'* ]]
+	run -1 --separate-stderr wm audit --ledger theirs.git --log-key acme.vkey
+	refused_as log-behind
+	[[ $stderr != *consistent* ]]
+}
+
+@test "rewritten: an older copy that was audited before is but older" {
+	git_ update-ref "$BRANCH" "$BRANCH~1"
+	run -0 wm audit --ledger theirs.git --log-key acme.vkey
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+	run -1 --separate-stderr wm audit --ledger theirs.git --log-key acme.vkey
+	refused_as log-behind
+	[[ $stderr == *'older, and consistent with what was seen: pull'* ]]
+}
+
 @test "rewritten: entries reordered" {
 	first=$(git_ rev-parse "$BRANCH:0000000009") second=$(git_ rev-parse "$BRANCH:0000000010")
 	tip=$(git_ ls-tree "$BRANCH" | sed "s/$first/SWAP/; s/$second/$first/; s/SWAP/$second/" | commit_like "$BRANCH" "$(git_ rev-parse "$BRANCH~1")")
