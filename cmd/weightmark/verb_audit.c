@@ -213,26 +213,43 @@ static enum wm_code run_ledgers(struct call *call, struct wm_error *err)
 
 /* --- evidence ---------------------------------------------------------------------------- */
 
-static enum wm_code run_evidence(const char *path, struct wm_error *err)
+static const char *pinned_as(const struct log_keys *keys, const struct log_key *key)
+{
+	if (log_keys_find(keys, log_key_origin(key), log_key_raw(key)))
+		return "yes";
+	return log_keys_know(keys, log_key_origin(key)) ? "no; another key is, for this origin" :
+							  "no";
+}
+
+static enum wm_code run_evidence(struct call *call, const char *path, struct wm_error *err)
 {
 	cleanup_evidence struct evidence e = { .key = NULL };
+	cleanup_log_keys struct log_keys keys = LOG_KEYS_INIT;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_EVIDENCE);
 	cleanup_buf struct buf key = BUF_INIT(LIMIT_NOTE);
 	cleanup_tree struct tree t = TREE_INIT;
 
+	if (options_has(&call->options, "ledger") || options_has(&call->options, "sidecar") ||
+	    call->options.n_operands > 0)
+		return fail(err, REASON_USAGE, "evidence stands by itself: give --evidence without "
+					       "--ledger, --sidecar, DIR and URL");
+	TRY(load_log_keys(&keys, call, err));
 	TRY(file_read(&text, path, err));
 	TRY(evidence_check(&e, text.data, text.len, path, err));
 	TRY(log_key_encode(&key, e.key, err));
 	if (!output_is_json()) {
 		print("fork       %s signed two histories\n", log_key_origin(e.key));
-		print("  log key  %s\n  sizes    %llu and %llu\n", buf_str(&key),
-		      (unsigned long long)e.first.head.size,
+		print("  log key  %s\n  pinned   %s\n  sizes    %llu and %llu\n", buf_str(&key),
+		      pinned_as(&keys, e.key), (unsigned long long)e.first.head.size,
 		      (unsigned long long)e.second.head.size);
 		return WM_OK;
 	}
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_bool(t.root, &t, "fork", true, err));
 	TRY(node_set_text(t.root, &t, "log_key", buf_str(&key), err));
+	TRY(node_set_bool(t.root, &t, "pinned",
+			  log_keys_find(&keys, log_key_origin(e.key), log_key_raw(e.key)) != NULL,
+			  err));
 	TRY(node_set_text(t.root, &t, "first", e.first.text, err));
 	TRY(node_set_text(t.root, &t, "second", e.second.text, err));
 	print_json(t.root);
@@ -295,7 +312,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	const char *evidence = options_get(&call->options, "evidence");
 
 	if (evidence)
-		return run_evidence(evidence, err);
+		return run_evidence(call, evidence, err);
 	if (call->options.n_operands > 0)
 		return run_publication(call, call->options.operands[0], err);
 	return run_ledgers(call, err);
@@ -327,7 +344,8 @@ const struct verb verb_audit = {
 		"is recomputed; https, and http from this machine alone. A log that --origin names, "
 		"or whose key is pinned and whose heads are remembered, must be there.\n\n"
 		"Where the log's own key signed two histories, evidence of that is kept in a file "
-		"that anybody can check with --evidence.",
+		"that anybody can check with --evidence: it is 0 where the fork is proved, and says "
+		"whether the key that forked is pinned.",
 	.examples = "weightmark audit --ledger ledger.git --log-key acme.vkey\n"
 		    "weightmark audit --ledger ledger.git --log-key acme.vkey --sidecar old.wmk\n"
 		    "weightmark audit https://log.acme.example/models --log-key acme.vkey\n"

@@ -125,7 +125,18 @@ commit_like() { # commit parent
 		[ -n "$evidence" ]
 		(cd / && HOME=/nowhere XDG_STATE_HOME='' wm audit --evidence "$evidence") | grep -q 'signed two histories'
 		run -0 wm audit --evidence "$evidence" --json
-		[ "$(of_json "$output" .fork)" = true ]
+		[ "$(of_json "$output" '[.fork, .pinned] | join(" ")')" = 'true false' ]
+		run -0 wm audit --evidence "$evidence" --log-key acme.vkey
+		[[ $output == *'pinned   yes'* ]]
+		wm init "$ORIGIN" --ledger strange.git --out strange.vkey >/dev/null
+		run -0 wm audit --evidence "$evidence" --log-key strange.vkey
+		[[ $output == *'pinned   no; another key is'* ]]
+		rm -r strange.git strange.vkey
+		for more in '--ledger theirs.git' '--sidecar old.wmk' .; do
+			# shellcheck disable=SC2086 # an option and its value
+			run -2 --separate-stderr wm audit --evidence "$evidence" $more
+			refused_as usage
+		done
 		flip "$evidence" 300
 		run -1 wm audit --evidence "$evidence"
 		rm -r "$XDG_STATE_HOME"
