@@ -185,6 +185,7 @@ audit_site() { # status reason
 	given_published
 	head -c 100000 /dev/zero | tr '\0' x >missing.html
 	printf 'E404:%s\n' "$PWD/missing.html" >httpd.conf
+	cp -r site whole
 	serve -c "$PWD/httpd.conf"
 	run -0 --separate-stderr wm audit "$URL" --log-key acme.vkey
 	rm -r site/tile/envelopes
@@ -195,6 +196,25 @@ audit_site() { # status reason
 		run -1 --separate-stderr wm audit "$URL" --log-key acme.vkey
 		refused_as publication-malformed
 		[[ $stderr == *"$file is not there"* ]]
+		cp -r whole/. site
+	done
+	rm site/key site/checkpoint
+	run -3 --separate-stderr wm audit "$URL" --log-key acme.vkey
+	refused_as not-found
+}
+
+@test "publish: what is no publication at all" {
+	given_published
+	run -3 --separate-stderr wm audit nowhere --log-key acme.vkey
+	refused_as not-found
+	mkdir nothing
+	run -3 --separate-stderr wm audit nothing --log-key acme.vkey
+	refused_as not-found
+	git init -q worktree
+	for repository in ledger.git worktree; do
+		run -2 --separate-stderr wm audit "$repository" --log-key acme.vkey
+		refused_as usage
+		[[ $stderr == *--ledger* ]]
 	done
 }
 
