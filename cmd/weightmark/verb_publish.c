@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark publish`: a log as static files. */
 #include "attest/record.h"
+#include "ledger/append.h"
 #include "ledger/publish.h"
 #include "ledgers.h"
 #include "output.h"
@@ -12,12 +13,19 @@ static enum wm_code choose_origin(char origin[LIMIT_ORIGIN + 1], const struct le
 {
 	cleanup_origins char **list = NULL;
 	const char *named = NULL;
+	size_t n = 0, n_writable = 0;
 
 	TRY(settings_get(&named, &call->settings, &call->options, "origin", err));
 	if (!named) {
 		TRY(ledger_origins(&list, l, err));
-		if (*list && !list[1])
+		for (; list[n]; n++)
+			n_writable += ledger_is_writer(l, list[n]);
+		if (n == 1)
 			named = *list;
+		else if (n > 0 && n_writable != 1)
+			return fail(err, REASON_USAGE,
+				    "%s: has the logs %s and %s, and more may be: name one with "
+				    "--origin", ledger_path(l), list[0], list[1]);
 	}
 	return record_choose_origin(origin, l, named, err);
 }

@@ -102,7 +102,7 @@ enum wm_code record_choose_origin(char out[LIMIT_ORIGIN + 1], const struct ledge
 		if (!ledger_is_writer(l, *o))
 			continue;
 		if (only)
-			return fail(err, REASON_ORIGIN_UNKNOWN,
+			return fail(err, REASON_USAGE,
 				    "%s: has the logs %s and %s, and more may be: name one with "
 				    "--origin",
 				    ledger_path(l), only, *o);

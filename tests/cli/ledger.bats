@@ -357,6 +357,32 @@ hasty_audit() { # file that is damaged
 	WEIGHTMARK_ORIGIN=acme.example/models run -0 wm sign model.safetensors -m m.yaml --key publisher.key
 }
 
+@test "ledger: of two logs one must be named" {
+	given_signed
+	for name in one two; do
+		wm init "$name.example" --ledger ledger.git >/dev/null
+	done
+	git clone -q --bare ledger.git copy.git
+	for verb in 'append model.safetensors.wmk --ledger ledger.git' 'publish site --ledger ledger.git' \
+		'publish site --ledger copy.git'; do
+		# shellcheck disable=SC2086 # a command line
+		run -2 --separate-stderr wm $verb
+		refused_as usage
+		[[ $stderr == *'one.example and two.example'*--origin* ]]
+	done
+	[ ! -e site ]
+	run -0 wm publish site --ledger copy.git --origin two.example
+}
+
+@test "ledger: init says what to do in a directory of other files" {
+	mkdir full
+	echo x >full/file
+	run -2 --separate-stderr wm init acme.example/models --ledger full
+	refused_as exists
+	[[ $stderr == *--ledger* ]]
+	[ "$(ls full)" = file ]
+}
+
 @test "ledger: a writer's state that is damaged is nothing to remove" {
 	given_log
 	truncate -s 10 'ledger.git/weightmark/acme.example+models/state'
