@@ -377,3 +377,12 @@ nothing_left() { # repository
 	# What a failed clone left is used by the next one.
 	run -0 wm clone hub.git new.git
 }
+
+@test "exchange: clone of what is not there makes nothing" {
+	mkdir there
+	for from in ./nowhere.git "$PWD/nowhere.git" there; do
+		run -1 --separate-stderr wm clone "$from" mine.git
+		refused_as ledger-missing
+		[ ! -e mine.git ]
+	done
+}
