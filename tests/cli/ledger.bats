@@ -141,6 +141,14 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	object=$(wm log --ledger ledger.git --json | jq -r '[.logs[0].entries[] | select(.kind == "manifest")][0].object')
 	found 1 --object "$object"
 	found 6 --party "key:$(wm key id publisher.pub)"
+	wm find --ledger ledger.git --name a >said
+	short=$(sed -n 's/.*signed by key \([0-9a-f]*\) .*/\1/p' said | head -1)
+	found 6 --party "$short"
+	found 6 --party "key:${short:0:8}"
+	run -1 wm find --ledger ledger.git --party "${short:0:7}"
+	run -1 wm find --ledger ledger.git --party 00000000
+	run -2 --separate-stderr wm find --ledger ledger.git --name a --party "$short"
+	[[ $stderr == *'give only one'* ]]
 	found 6 --dataset digits-train || found 6 --dataset "$(wm log --ledger ledger.git --json |
 		jq -r '[.logs[0].entries[] | select(.kind == "dataset")][0].object')" || true
 	run -1 --separate-stderr wm find --ledger ledger.git --name nobody
