@@ -210,12 +210,70 @@ static enum wm_code list_fresh(struct recording *out, struct session *s, struct 
 	return WM_OK;
 }
 
+/* What is appended, and what decides on its place. */
+struct ordered {
+	struct envelope envelope;
+	uint8_t object[SHA256_BYTES]; /* digest of its id */
+	uint64_t sequence;
+	size_t place;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+	const int order = memcmp(x->object, y->object, SHA256_BYTES);
+
+	return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+	const int order = memcmp(x->object, y->object, SHA256_BYTES);
+
+	if (order || x->sequence == y->sequence)
+		return order ? order : by_place(a, b);
+	return x->sequence < y->sequence ? -1 : 1;
+}
+
+static enum wm_code read_order(struct ordered *out, const struct envelope *e, size_t place,
+			       struct wm_error *err)
+{
+	cleanup_statement struct statement *s = NULL;
+	const char *object;
+
+	TRY(statement_decode(&s, e->payload, e->payload_len, "payload", err));
+	object = s->header->object->text;
+	*out = (struct ordered){ .envelope = *e, .sequence = s->header->sequence, .place = place };
+	return sha256_of(out->object, object, strlen(object), err);
+}
+
+/* A correction comes after what it corrects; all else stays in its place. */
+static enum wm_code put_in_order(struct session *s, struct wm_error *err)
+{
+	cleanup_free struct ordered *wanted = calloc(s->n_fresh + 1, sizeof(*wanted));
+	cleanup_free struct ordered *places = calloc(s->n_fresh + 1, sizeof(*places));
+
+	if (!wanted || !places)
+		return fail_nomem(err);
+	for (size_t i = 0; i < s->n_fresh; i++)
+		TRY(read_order(&wanted[i], &s->fresh[i], i, err));
+	memcpy(places, wanted, s->n_fresh * sizeof(*places));
+	qsort(wanted, s->n_fresh, sizeof(*wanted), by_sequence);
+	qsort(places, s->n_fresh, sizeof(*places), by_place);
+	for (size_t i = 0; i < s->n_fresh; i++)
+		s->fresh[places[i].place] = wanted[i].envelope;
+	return WM_OK;
+}
+
 static enum wm_code append_fresh(struct recording *out, struct session *s, struct wm_error *err)
 {
 	const struct ledger_head *head;
 	uint8_t raw[LOG_KEY_BYTES];
 
 	TRY(list_fresh(out, s, err));
+	if (s->n_fresh > 1)
+		TRY(put_in_order(s, err));
 	if (s->n_fresh > 0)
 		TRY(ledger_append(s->writer, s->fresh, s->n_fresh, err));
 	out->n_appended = s->n_fresh;
