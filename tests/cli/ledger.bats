@@ -365,6 +365,24 @@ hasty_audit() { # file that is damaged
 	WEIGHTMARK_ORIGIN=acme.example/models run -0 wm sign model.safetensors -m m.yaml --key publisher.key
 }
 
+@test "ledger: corrections come after what they correct, and are told" {
+	given_log
+	wm sign model.safetensors -m m.yaml --key publisher.key >/dev/null
+	for licence in MIT CC0-1.0 Apache-2.0 MIT CC0-1.0; do
+		sed -i "s/version: 1.0.0, licence: [^}]*/version: 1.0.0, licence: $licence/" m.yaml
+		wm sign model.safetensors -m m.yaml --amend --reason licence --key publisher.key >/dev/null
+	done
+	wm append model.safetensors.wmk --ledger ledger.git >/dev/null
+	wm log --ledger ledger.git --json >said
+	manifests='[.logs[0].entries[] | select(.kind == "manifest")] | sort_by(.position)'
+	[ "$(jq -c "$manifests | map(.sequence)" said)" = '[1,2,3,4,5,6]' ]
+	[ "$(jq "$manifests | [.[:-1], .[1:]] | transpose | all(.[0].superseded_by == .[1].statement)" said)" = true ]
+	[ "$(jq "$manifests | last | has(\"superseded_by\")" said)" = false ]
+	run -0 wm find --ledger ledger.git --name digits-mlp
+	[ "$(grep -c 'superseded by wm:' <<<"$output")" = 5 ]
+	run -0 wm verify model.safetensors --key publisher.pub --log-key acme.vkey
+}
+
 @test "ledger: of two logs one must be named" {
 	given_signed
 	for name in one two; do
