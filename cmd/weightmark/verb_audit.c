@@ -69,9 +69,9 @@ static void audit_findings(const struct audit *a)
 static void audit_text(const struct audit *a)
 {
 	print("log        %s\n", a->origin);
-	print("  entries  %llu in %llu commits, every root and signature of the log as it should "
-	      "be\n",
-	      (unsigned long long)a->note.head.size, (unsigned long long)a->n_commits);
+	print("  entries  %llu in %llu commit%s, every root and signature of the log as it should "
+	      "be\n", (unsigned long long)a->note.head.size, (unsigned long long)a->n_commits,
+	      a->n_commits == 1 ? "" : "s");
 	audit_findings(a);
 }
 

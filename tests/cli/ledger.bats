@@ -40,6 +40,8 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(git --git-dir=ledger.git rev-list --count weightmark/acme.example/models)" = 1 ]
 	[ "$(stat -c %a 'ledger.git/weightmark/acme.example+models/log.key')" = 600 ]
 	[ "$(stat -c %a 'ledger.git/weightmark/acme.example+models')" = 700 ]
+	run -0 wm audit --ledger ledger.git
+	[[ $output == *'0 in 1 commit,'* ]]
 	run -2 --separate-stderr wm init acme.example/models --ledger ledger.git
 	refused_as exists
 	run -1 --separate-stderr wm init acme.example --ledger ledger.git
