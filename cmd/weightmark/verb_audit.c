@@ -344,8 +344,8 @@ const struct verb verb_audit = {
 		"is recomputed; https, and http from this machine alone. A log that --origin names, "
 		"or whose key is pinned and whose heads are remembered, must be there.\n\n"
 		"Where the log's own key signed two histories, evidence of that is kept in a file "
-		"that anybody can check with --evidence: it is 0 where the fork is proved, and says "
-		"whether the key that forked is pinned.",
+		"that anybody can check with --evidence: it is 0 where the fork is proved, "
+		"and says whether the key that forked is pinned.",
 	.examples = "weightmark audit --ledger ledger.git --log-key acme.vkey\n"
 		    "weightmark audit --ledger ledger.git --log-key acme.vkey --sidecar old.wmk\n"
 		    "weightmark audit https://log.acme.example/models --log-key acme.vkey\n"

@@ -69,8 +69,8 @@ static enum wm_code check_asked(const struct call *call, struct wm_error *err)
 		n += options_has(&call->options, asked[i].option);
 	if (n > 1)
 		return fail(err, REASON_USAGE,
-			    "give only one: a checkpoint PATH, or one of --object, --name, --party, "
-			    "--dataset, --text, --weights, --file and their like");
+			    "give only one: a checkpoint PATH, or one of --object, --name, "
+			    "--party, --dataset, --text, --weights, --file and their like");
 	if (n == 0)
 		return fail(err, REASON_USAGE,
 			    "say what to look for: a checkpoint PATH, or one of --object, --name, "

@@ -144,8 +144,8 @@ static enum wm_code refuse_log_key(const char *path, struct wm_error *err)
 	if (log_key_load(&log, path, NULL) != WM_OK)
 		return WM_OK;
 	return fail(err, REASON_USAGE,
-		    "%s: is the verifier key of the log %s, which has no keyid: --log-key of verify "
-		    "and audit pins it, 'key public --ssh' prints it for git", path,
+		    "%s: is the verifier key of the log %s, which has no keyid: --log-key of "
+		    "verify and audit pins it, 'key public --ssh' prints it for git", path,
 		    log_key_origin(log));
 }
 

@@ -64,9 +64,9 @@ void audit_release(struct audit *a);
  * Audits the log `origin` of `l`, whose index is `x`. Fails as ledger_walk() and index_sync() do,
  * with `note-signature` where another key is pinned for the origin, `signature-invalid`,
  * `log-fork` also between it and options->trees, and where evidence against its key is kept below
- * options->log_state, `log-behind` where more was seen before than there is, `proof-mismatch` where a proof
- * in a sidecar is wrong by itself. `out` is zeroed memory, filled as far as it came also after a
- * failure.
+ * options->log_state, `log-behind` where more was seen before than there is, `proof-mismatch` where
+ * a proof in a sidecar is wrong by itself. `out` is zeroed memory, filled as far as it came also
+ * after a failure.
  */
 MUST_USE enum wm_code audit_log(struct audit *out, struct ledger *l, struct index *x,
 				const char *origin, const struct audit_options *options,

@@ -38,10 +38,10 @@ void recording_release(struct recording *r);
 
 /*
  * Records all envelopes of the `n` sidecar files `paths`, in their order; within one in the order
- * of the sidecar, but those about one object by their sequences. All new ones are one batch. Fails as carrier_load(), statement_decode(),
- * ledger_writer_open(), ledger_append() and sidecar_extend() do; with `key-untrusted` or
- * `signature-invalid`; with `origin-unknown` where no log could be meant, `usage` where more than one. `out`
- * is zeroed memory, to be released also after a failure.
+ * of the sidecar, but those about one object by their sequences. All new ones are one batch. Fails
+ * as carrier_load(), statement_decode(), ledger_writer_open(), ledger_append() and sidecar_extend()
+ * do; with `key-untrusted` or `signature-invalid`; with `origin-unknown` where no log could be
+ * meant, `usage` where more than one. `out` is zeroed memory, to be released also after a failure.
  */
 MUST_USE enum wm_code record_sidecars(struct recording *out, const char *const *paths, size_t n,
 				      const struct record_options *options, struct wm_error *err);

@@ -122,8 +122,9 @@ static void add_seen(struct heads *h, struct seen *take_s)
 }
 
 /*
- * Puts a linked head, which the list has not, in the place of a smaller one, which stays as one that
- * was seen. Of the size of the newest one it has another root: it is kept, as one that was seen.
+ * Puts a linked head, which the list has not, in the place of a smaller one, which stays as one
+ * that was seen. Of the size of the newest one it has another root: it is kept, as one that was
+ * seen.
  */
 static void add_linked(struct heads *h, struct seen *take_s)
 {

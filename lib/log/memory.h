@@ -7,8 +7,8 @@
  * the hex SHA-256 of the verifier key, and ".json". It holds notes, each signed, so that nobody who
  * could write to it can make a log look guilty; who can remove it makes the verifier forget, and
  * he is told. Of the heads that are known to be one history the newest is linked; others were seen:
- * older ones, and those that nothing at hand connects. Written whole or not at all; of several processes
- * each adds to what is there under a lock. The file is canonical JSON:
+ * older ones, and those that nothing at hand connects. Written whole or not at all; of several
+ * processes each adds to what is there under a lock. The file is canonical JSON:
  *
  *	{"heads": [{"linked": true, "note": NOTE}, ...], "kind": "weightmark-heads/1"}
  *

@@ -132,9 +132,9 @@ commit_like() { # commit parent
 		run -0 wm audit --evidence "$evidence" --log-key strange.vkey
 		[[ $output == *'pinned   no; another key is'* ]]
 		rm -r strange.git strange.vkey
-		for more in '--ledger theirs.git' '--sidecar old.wmk' .; do
+		for with in '--ledger theirs.git' '--sidecar old.wmk' .; do
 			# shellcheck disable=SC2086 # an option and its value
-			run -2 --separate-stderr wm audit --evidence "$evidence" $more
+			run -2 --separate-stderr wm audit --evidence "$evidence" $with
 			refused_as usage
 		done
 		flip "$evidence" 300

@@ -262,7 +262,7 @@ static void adds(void **state)
 	ASSERT_SIZES(m, -10, 20, 15);
 	add(m, &f, &f.left, 15, false);
 	ASSERT_SIZES(m, -10, 20, 15);
-	/* The newest linked head comes first, no longer among those seen; older ones stay as seen. */
+	/* The newest linked head comes first, and not as one seen; older ones stay as seen. */
 	add(m, &f, &f.left, 12, true);
 	ASSERT_SIZES(m, -12, 20, 15, 10);
 	add(m, &f, &f.left, 11, true);
