@@ -39,6 +39,8 @@ enum wm_code record_options(const struct record_options **out, struct record_opt
 
 	*out = NULL;
 	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
+	if (paths.n == 0 && options_has(&call->options, "origin"))
+		TRY(need_ledger(&room->ledger, call, err));
 	if (paths.n == 0)
 		return WM_OK;
 	room->ledger = paths.values[0];
@@ -66,6 +68,9 @@ void print_recording(const struct recording *r)
 	if (r->key)
 		print("  %-10s%s, %llu entries, %zu new\n", "log", r->origin,
 		      (unsigned long long)r->size, r->n_appended);
+	else if (*r->origin)
+		print("  %-10s%s, %llu entries, could be appended to\n", "log", r->origin,
+		      (unsigned long long)r->size);
 }
 
 enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,
@@ -74,8 +79,13 @@ enum wm_code recording_tree(struct node *map, struct tree *t, const struct recor
 	cleanup_buf struct buf key = BUF_INIT(LIMIT_NOTE);
 	struct node *said;
 
-	if (!r->key)
+	if (!*r->origin)
 		return WM_OK;
+	if (!r->key) {
+		TRY(node_set_new(&said, map, t, "would_record", NODE_MAP, err));
+		TRY(node_set_text(said, t, "origin", r->origin, err));
+		return node_set_integer(said, t, "size", r->size, err);
+	}
 	TRY(node_set_new(&said, map, t, "recorded", NODE_MAP, err));
 	TRY(log_key_encode(&key, r->key, err));
 	TRY(node_set_text(said, t, "origin", r->origin, err));

@@ -34,7 +34,10 @@ MUST_USE enum wm_code record_options(const struct record_options **out, struct r
 /* Warns where the log had another history when it was last read here. */
 void warn_recording(const struct recording *r);
 
-/* Says where something was recorded, as text or as a member "recorded" of the MAP `map`. */
+/*
+ * Says where something was recorded, or could be, as text or as a member "recorded", or
+ * "would_record", of the MAP `map`.
+ */
 void print_recording(const struct recording *r);
 MUST_USE enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,
 				     struct wm_error *err);

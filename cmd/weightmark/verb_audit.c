@@ -69,9 +69,9 @@ static void audit_findings(const struct audit *a)
 static void audit_text(const struct audit *a)
 {
 	print("log        %s\n", a->origin);
-	print("  entries  %llu in %llu commits, every root and signature of the log as it should "
-	      "be\n",
-	      (unsigned long long)a->note.head.size, (unsigned long long)a->n_commits);
+	print("  entries  %llu in %llu commit%s, every root and signature of the log as it should "
+	      "be\n", (unsigned long long)a->note.head.size, (unsigned long long)a->n_commits,
+	      a->n_commits == 1 ? "" : "s");
 	audit_findings(a);
 }
 
@@ -86,6 +86,7 @@ struct auditing {
 	struct tree tree; /* the answer as JSON */
 	struct node *list;
 	struct ledgers ledgers;
+	struct audit_trees trees;
 	const struct call *call;
 	uint64_t n_proofs;
 	size_t n_logs;
@@ -97,6 +98,7 @@ static void auditing_release(struct auditing *a)
 	keyring_free(a->keys);
 	buf_release(&a->state);
 	tree_release(&a->tree);
+	audit_trees_release(&a->trees);
 	ledgers_release(&a->ledgers);
 }
 
@@ -121,6 +123,7 @@ static enum wm_code auditing_init(struct auditing *a, struct call *call, struct 
 	o->log_keys = &a->log_keys;
 	o->keys = a->keys;
 	o->log_state = a->state.len > 0 ? buf_str(&a->state) : NULL;
+	o->trees = &a->trees;
 	o->progress = &a->progress;
 	return WM_OK;
 }
@@ -191,26 +194,43 @@ static enum wm_code run_ledgers(struct call *call, struct wm_error *err)
 
 /* --- evidence ---------------------------------------------------------------------------- */
 
-static enum wm_code run_evidence(const char *path, struct wm_error *err)
+static const char *pinned_as(const struct log_keys *keys, const struct log_key *key)
+{
+	if (log_keys_find(keys, log_key_origin(key), log_key_raw(key)))
+		return "yes";
+	return log_keys_know(keys, log_key_origin(key)) ? "no; another key is, for this origin" :
+							  "no";
+}
+
+static enum wm_code run_evidence(struct call *call, const char *path, struct wm_error *err)
 {
 	cleanup_evidence struct evidence e = { .key = NULL };
+	cleanup_log_keys struct log_keys keys = LOG_KEYS_INIT;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_EVIDENCE);
 	cleanup_buf struct buf key = BUF_INIT(LIMIT_NOTE);
 	cleanup_tree struct tree t = TREE_INIT;
 
+	if (options_has(&call->options, "ledger") || options_has(&call->options, "sidecar") ||
+	    call->options.n_operands > 0)
+		return fail(err, REASON_USAGE, "evidence stands by itself: give --evidence without "
+					       "--ledger, --sidecar, DIR and URL");
+	TRY(load_log_keys(&keys, call, err));
 	TRY(file_read(&text, path, err));
 	TRY(evidence_check(&e, text.data, text.len, path, err));
 	TRY(log_key_encode(&key, e.key, err));
 	if (!output_is_json()) {
 		print("fork       %s signed two histories\n", log_key_origin(e.key));
-		print("  log key  %s\n  sizes    %llu and %llu\n", buf_str(&key),
-		      (unsigned long long)e.first.head.size,
+		print("  log key  %s\n  pinned   %s\n  sizes    %llu and %llu\n", buf_str(&key),
+		      pinned_as(&keys, e.key), (unsigned long long)e.first.head.size,
 		      (unsigned long long)e.second.head.size);
 		return WM_OK;
 	}
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_bool(t.root, &t, "fork", true, err));
 	TRY(node_set_text(t.root, &t, "log_key", buf_str(&key), err));
+	TRY(node_set_bool(t.root, &t, "pinned",
+			  log_keys_find(&keys, log_key_origin(e.key), log_key_raw(e.key)) != NULL,
+			  err));
 	TRY(node_set_text(t.root, &t, "first", e.first.text, err));
 	TRY(node_set_text(t.root, &t, "second", e.second.text, err));
 	print_json(t.root);
@@ -273,7 +293,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	const char *evidence = options_get(&call->options, "evidence");
 
 	if (evidence)
-		return run_evidence(evidence, err);
+		return run_evidence(call, evidence, err);
 	if (call->options.n_operands > 0)
 		return run_publication(call, call->options.operands[0], err);
 	return run_ledgers(call, err);
@@ -298,12 +318,14 @@ const struct verb verb_audit = {
 		"under the log's key, and every statement by a key that --key pins. Then the log "
 		"is "
 		"held against what was seen of it before: the heads that are remembered below "
-		"$XDG_STATE_HOME/weightmark where its key is pinned, and the proofs in sidecars. "
+		"$XDG_STATE_HOME/weightmark where its key is pinned, and the proofs in sidecars; "
+		"where several ledgers have a log of one key, also against one another. "
 		"DIR or URL is a published log ('weightmark publish'): every record, tile and root "
 		"of it is recomputed; https, and http from this machine alone. A log that --origin "
 		"names, or whose key is pinned and whose heads are remembered, must be there.\n\n"
 		"Where the log's own key signed two histories, evidence of that is kept in a file "
-		"that anybody can check with --evidence.",
+		"that anybody can check with --evidence: it is 0 where the fork is proved, "
+		"and says whether the key that forked is pinned.",
 	.examples = "weightmark audit --ledger ledger.git --log-key acme.vkey\n"
 		    "weightmark audit --ledger ledger.git --log-key acme.vkey --sidecar old.wmk\n"
 		    "weightmark audit https://log.acme.example/models --log-key acme.vkey\n"

@@ -73,7 +73,11 @@ static enum wm_code check_asked(const struct call *call, struct wm_error *err)
 
 	for (size_t i = 0; i < N_ASKED; i++)
 		n += options_has(&call->options, asked[i].option);
-	if (n != 1)
+	if (n > 1)
+		return fail(err, REASON_USAGE,
+			    "give only one: a checkpoint PATH, or one of --object, --name, "
+			    "--party, --dataset, --text, --weights, --file and their like");
+	if (n == 0)
 		return fail(err, REASON_USAGE,
 			    "say what to look for: a checkpoint PATH, or one of --object, --name, "
 			    "--party, --dataset, --text, --weights, --file and their like");
@@ -120,7 +124,9 @@ static const struct option_spec options[] = {
 	  .help = "a statement by its id, or 8 digits of it" },
 	{ .name = "object", .argument = "ID", .help = "statements about this object" },
 	{ .name = "name", .argument = "NAME", .help = "a model, dataset or run by its name or id" },
-	{ .name = "party", .argument = "NAME", .help = "by issuer, or by a party's id or name" },
+	{ .name = "party",
+	  .argument = "NAME",
+	  .help = "by issuer, by a party's id or name, or by a keyid or 8 digits of it" },
 	{ .name = "dataset",
 	  .argument = "NAME",
 	  .help = "a dataset, the runs that use it, and the manifests of those runs" },
@@ -137,7 +143,7 @@ static const struct option_spec options[] = {
 	{ .name = "number",
 	  .letter = 'n',
 	  .argument = "N",
-	  .help = "at most N entries; default 100" },
+	  .help = "at most N entries, 1 to 10000; default 100" },
 	LINKS_OPTION,
 };
 

@@ -81,7 +81,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 static const struct option_spec options[] = {
 	LEDGERS_OPTIONS,
 	{ .name = "number", .letter = 'n', .argument = "N",
-	  .help = "show the newest N entries of each log; default 20" },
+	  .help = "show the newest N entries of each log, 0 to 10000; default 20" },
 };
 
 const struct verb verb_log = {

@@ -10,7 +10,7 @@
 
 #include "attest/carriers.h"
 #include "digest/workers.h"
-#include "log/evidence.h"
+#include "log/kept.h"
 #include "util/limits.h"
 
 void audit_release(struct audit *a)
@@ -189,17 +189,109 @@ static enum wm_code read_log(struct audit *out, const struct ledger *l,
 	return WM_OK;
 }
 
-/* --- what was seen before ---------------------------------------------------------------- */
+/* --- what other ledgers have ------------------------------------------------------------- */
+
+void audit_trees_release(struct audit_trees *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		log_key_free(t->list[i].key);
+		note_release(&t->list[i].note);
+	}
+	free(t->list);
+	*t = (struct audit_trees){ .list = NULL };
+}
+
+static enum wm_code add_tree(struct audit_trees *t, const struct audit *a, struct index *x,
+			     struct wm_error *err)
+{
+	void *more = reallocarray(t->list, t->n + 1, sizeof(*t->list));
+	struct audit_tree *tree;
+
+	if (!more)
+		return fail_nomem(err);
+	t->list = more;
+	tree = &t->list[t->n++];
+	*tree = (struct audit_tree){ .index = x };
+	TRY(copy_key(&tree->key, a->key, err));
+	return note_parse(&tree->note, a->note.text, a->note.len, a->origin, err);
+}
+
+static enum wm_code forked(const struct audit *out, const struct evidence *e, struct wm_error *err)
+{
+	return fail(err, REASON_LOG_FORK,
+		    "%s: its key signed two histories, of %llu and %llu entries; evidence: %s",
+		    out->origin, (unsigned long long)e->first.head.size,
+		    (unsigned long long)e->second.head.size,
+		    out->evidence ? out->evidence : "not kept");
+}
 
 static enum wm_code fork_found(struct audit *out, const struct buf *evidence,
-			       const struct audit_options *o, uint64_t size, struct wm_error *err)
+			       const struct audit_options *o, struct wm_error *err)
 {
+	cleanup_evidence struct evidence e = { .key = NULL };
 	char what[LIMIT_MESSAGE];
 
-	snprintf(what, sizeof(what),
-		 "%s: signed two histories, seen at size %llu and here at %llu", out->origin,
-		 (unsigned long long)size, (unsigned long long)out->note.head.size);
+	TRY(evidence_check(&e, evidence->data, evidence->len, "evidence", err));
+	snprintf(what, sizeof(what), "%s: its key signed two histories, of %llu and %llu entries",
+		 out->origin, (unsigned long long)e.first.head.size,
+		 (unsigned long long)e.second.head.size);
 	return fail_forked(&out->evidence, o->log_state, evidence, what, err);
+}
+
+/* Fails with `log-fork` unless the smaller of two trees of one key is how the larger begins. */
+static enum wm_code compare_tree(struct audit *out, const struct audit_tree *other,
+				 struct index *x, const struct audit_options *o,
+				 struct wm_error *err)
+{
+	const struct tree_head *ours = &out->note.head, *theirs = &other->note.head;
+	const struct tree_head *smaller = ours->size < theirs->size ? ours : theirs;
+	cleanup_buf struct buf evidence = BUF_INIT(LIMIT_EVIDENCE);
+	cleanup_tiles struct tiles *tiles = NULL;
+	uint8_t root[SHA256_BYTES];
+
+	TRY(index_tiles(&tiles, smaller == ours ? other->index : x, out->origin, err));
+	TRY(tiles_root(root, tiles, smaller->size, err));
+	if (memcmp(root, smaller->root, SHA256_BYTES) == 0)
+		return WM_OK;
+	TRY(evidence_encode(&evidence, out->key, &other->note, &out->note, tiles, err));
+	return fork_found(out, &evidence, o, err);
+}
+
+static enum wm_code compare_trees(struct audit *out, struct index *x,
+				  const struct audit_options *o, struct wm_error *err)
+{
+	if (!o->trees)
+		return WM_OK;
+	for (size_t i = 0; i < o->trees->n; i++)
+		if (log_key_same(o->trees->list[i].key, out->key))
+			TRY(compare_tree(out, &o->trees->list[i], x, o, err));
+	return add_tree(o->trees, out, x, err);
+}
+
+/* --- what was seen before ---------------------------------------------------------------- */
+
+static bool same_head(const struct tree_head *a, const struct tree_head *b)
+{
+	return a->size == b->size && memcmp(a->root, b->root, SHA256_BYTES) == 0;
+}
+
+/*
+ * Whether the head is only an older one: it was seen itself, or what was seen since is here too,
+ * in a ledger that it was compared with.
+ */
+static bool is_older(const struct audit *out, const struct log_memory *m,
+		     const struct audit_trees *trees)
+{
+	const struct note *seen;
+
+	for (size_t i = 0; (seen = log_memory_at(m, i)) != NULL; i++)
+		if (same_head(&seen->head, &out->note.head))
+			return true;
+	for (size_t i = 0; trees && i < trees->n; i++)
+		if (log_key_same(trees->list[i].key, out->key) &&
+		    same_head(&trees->list[i].note.head, &log_memory_head(m)->head))
+			return true;
+	return false;
 }
 
 static enum wm_code behind(const struct audit *out, uint64_t size, struct wm_error *err)
@@ -222,7 +314,13 @@ static enum wm_code compare_memory(struct audit *out, struct tiles *tiles,
 			       err));
 	head = log_memory_head(m);
 	if (out->linkage == LINK_FORK)
-		return fork_found(out, &evidence, o, head ? head->head.size : 0, err);
+		return fork_found(out, &evidence, o, err);
+	if (out->linkage == LINK_BEHIND && is_older(out, m, o->trees))
+		return fail(err, REASON_LOG_BEHIND,
+			    "%s: has %llu entries, and had %llu when it was seen: older, and "
+			    "consistent with what was seen: pull", out->origin,
+			    (unsigned long long)out->note.head.size,
+			    (unsigned long long)head->head.size);
 	if (out->linkage == LINK_BEHIND)
 		return behind(out, head->head.size, err);
 	TRY(log_memory_add(m, &out->note, out->linkage != LINK_UNLINKED, err));
@@ -247,7 +345,7 @@ static enum wm_code compare_proof(struct audit *out, const struct log_proof *p, 
 		return WM_OK;
 	}
 	TRY(evidence_encode(&evidence, out->key, &p->note, &out->note, tiles, err));
-	return fork_found(out, &evidence, o, head->size, err);
+	return fork_found(out, &evidence, o, err);
 }
 
 /* One proof in a sidecar: of this log, of another one, or of what is neither. */
@@ -290,10 +388,23 @@ static enum wm_code compare_sidecar(struct audit *out, const char *path, struct 
 	return WM_OK;
 }
 
+/* A log that forked once is found out whichever of its histories is here. */
+static enum wm_code check_kept(struct audit *out, const struct audit_options *o,
+			       struct wm_error *err)
+{
+	cleanup_evidence struct evidence e = { .key = NULL };
+
+	if (!o->log_state)
+		return WM_OK;
+	TRY(evidence_find(&out->evidence, &e, o->log_state, out->key, err));
+	return out->evidence ? forked(out, &e, err) : WM_OK;
+}
+
 /* Holds a history, read whole, against what was seen before. */
 static enum wm_code compare_history(struct audit *out, struct tiles *tiles,
 				    const struct audit_options *o, struct wm_error *err)
 {
+	TRY(check_kept(out, o, err));
 	for (size_t i = 0; i < o->n_sidecars; i++)
 		TRY(compare_sidecar(out, o->sidecars[i], tiles, o, err));
 	return compare_memory(out, tiles, o, err);
@@ -361,5 +472,6 @@ enum wm_code audit_log(struct audit *out, struct ledger *l, struct index *x, con
 	if (memcmp(root, out->note.head.root, SHA256_BYTES) != 0)
 		return fail(err, REASON_INDEX_STALE,
 			    "the index of %s does not give the root that the log signed", origin);
+	TRY(compare_trees(out, x, options, err));
 	return compare_history(out, tiles, options, err);
 }

@@ -16,12 +16,29 @@
 #include "statement/sidecar.h"
 #include "trust/keyring.h"
 
+/* A log as one ledger has it. */
+struct audit_tree {
+	struct log_key *key; /* owned */
+	struct note note;    /* owned; the newest */
+	struct index *index; /* that has its tiles */
+};
+
+/* Logs that were read in one call: of one key, each must be the beginning of the other. */
+struct audit_trees {
+	struct audit_tree *list;
+	size_t n;
+};
+
+void audit_trees_release(struct audit_trees *t);
+#define cleanup_audit_trees __attribute__((cleanup(audit_trees_release)))
+
 struct audit_options {
 	const struct log_keys *log_keys; /* pinned; NULL: none */
 	const struct keyring *keys;	 /* signatures by these are verified; NULL: none */
 	const char *log_state;		 /* folder of remembered heads, or NULL: nothing is */
 	const char *const *sidecars;	 /* paths: their proofs are held against the log */
 	size_t n_sidecars;
+	struct audit_trees *trees; /* grows with each log; their indexes outlive it; or NULL */
 	struct progress *progress;
 };
 
@@ -46,9 +63,10 @@ void audit_release(struct audit *a);
 /*
  * Audits the log `origin` of `l`, whose index is `x`. Fails as ledger_walk() and index_sync() do,
  * with `note-signature` where another key is pinned for the origin, `signature-invalid`,
- * `log-fork`, `log-behind` where more was seen before than there is, `proof-mismatch` where a proof
- * in a sidecar is wrong by itself. `out` is zeroed memory, filled as far as it came also after a
- * failure.
+ * `log-fork` also between it and options->trees, and where evidence against its key is kept below
+ * options->log_state, `log-behind` where more was seen before than there is, `proof-mismatch` where
+ * a proof in a sidecar is wrong by itself. `out` is zeroed memory, filled as far as it came also
+ * after a failure.
  */
 MUST_USE enum wm_code audit_log(struct audit *out, struct ledger *l, struct index *x,
 				const char *origin, const struct audit_options *options,

@@ -412,6 +412,8 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 	cleanup_fd int lock = -1;
 
 	TRY(check_options(options, err));
+	if (options->record)
+		TRY(record_check(&out->recording, options->record, !options->dry_run, err));
 	TRY(lock_take(&lock, path, err));
 	TRY(signable_open(&out->checkpoint, path, &opening, err));
 	TRY(load_priors(out, path, options, err));

@@ -52,6 +52,10 @@ enum wm_code repository_create_scratch(struct repository **out, const char *path
 
 static enum wm_code cannot_be_made(const char *path, struct wm_error *err)
 {
+	if (errno == ENOTEMPTY || errno == EEXIST)
+		return fail(err, REASON_EXISTS,
+			    "%s: holds other files and is no git repository; name with --ledger "
+			    "one, or a path where nothing is", path);
 	return fail(err, REASON_WRITE_FAILED, "%s: cannot be made a repository: %s", path,
 		    strerror(errno));
 }

@@ -62,6 +62,14 @@ MUST_USE enum wm_code index_find_entry(struct indexed *out, bool *found, struct 
 MUST_USE enum wm_code index_entry_at(struct indexed *out, bool *found, struct index *x,
 				     const char *origin, uint64_t position, struct wm_error *err);
 
+/*
+ * The entry, of any log, that corrects `statement` about `object`: that names it as the one before.
+ * Whether it may do so is for a verifier to say.
+ */
+MUST_USE enum wm_code index_successor(struct indexed *out, bool *found, struct index *x,
+				      const char *object, const uint8_t statement[SHA256_BYTES],
+				      struct wm_error *err);
+
 /* What may be looked for. */
 enum query_kind {
 	QUERY_STATEMENT, /* a statement id: 64 hex digits, or the first 8 or more of them */
@@ -74,8 +82,9 @@ enum query_kind {
 	QUERY_DATASET,	 /* object id, local id, title, or content root of a dataset: it, the runs
 			  * that use it, and the manifests of those runs; ASCII case aside but of
 			  * the object id; takes as long as there are runs and manifests */
-	QUERY_PARTY,	 /* issuer, or a party's id, legal name or identifier, whole; ASCII case
-			  * aside */
+	QUERY_PARTY,	 /* issuer, or a party's id, legal name or identifier, whole, ASCII case
+			  * aside; or the keyid of who signed, its first 8 or more digits: takes as
+			  * long as there are entries then */
 	QUERY_NAME,	 /* name, name@version or id of a model, dataset or run, whole; ASCII case
 			  * aside; the title of a dataset is its name */
 	QUERY_TEXT,	 /* words that occur in any text of the statement */

@@ -92,6 +92,22 @@ enum wm_code index_entry_at(struct indexed *out, bool *found, struct index *x, c
 	return get_entry(out, found, x, entry_first(log.id) + (int64_t)position, err);
 }
 
+enum wm_code index_successor(struct indexed *out, bool *found, struct index *x, const char *object,
+			     const uint8_t statement[SHA256_BYTES], struct wm_error *err)
+{
+	cleanup_sql struct sql q = SQL_INIT;
+	int64_t id;
+	bool row;
+
+	TRY(sql_start(&q, x, SQL_SUCCESSOR, err));
+	sql_text(&q, object);
+	sql_data(&q, statement, SHA256_BYTES);
+	TRY(sql_step(&row, &q, err));
+	id = row ? sqlite3_column_int64(q.stmt, 0) : -1;
+	sql_end(&q);
+	return get_entry(out, found, x, id, err);
+}
+
 /* --- many ----------------------------------------------------------------------------- */
 
 /* Numbers of entries, in the order in which they are handed out. */
@@ -157,6 +173,12 @@ static void bind_wanted(struct sql *q, const struct wanted *w)
 	case SQL_BY_NAME:
 		sql_text_of(q, w->text.data, w->text.len);
 		sql_int(q, w->number);
+		return;
+	case SQL_BY_PARTY:
+		sql_text_of(q, w->text.data, w->text.len);
+		sql_int(q, w->number);
+		sql_data(q, w->first, sizeof(w->first));
+		sql_data(q, w->last, sizeof(w->last));
 		return;
 	case SQL_BY_TEXT:
 		sql_text_of(q, w->text.data, w->text.len);
@@ -273,23 +295,32 @@ static enum wm_code hand_out(const struct hits *h, struct index *x, entry_visito
 
 /* --- what is looked for --------------------------------------------------------------- */
 
-static enum wm_code want_statement(struct wanted *w, const char *value, struct wm_error *err)
+/* The digests that begin with these digits; false where they are none. */
+static bool read_range(struct wanted *w, const char *hex)
 {
-	const size_t prefix = strlen(STATEMENT_PREFIX);
-	const char *hex = strncmp(value, STATEMENT_PREFIX, prefix) == 0 ? value + prefix : value;
-	size_t len = strlen(hex);
+	const size_t len = strlen(hex);
 	char first[DIGEST_DIGITS + 1], last[DIGEST_DIGITS + 1];
 
 	if (len < ID_DIGITS_MIN || len > DIGEST_DIGITS)
-		return fail(err, REASON_USAGE,
-			    "'%s' is not a statement id, or %d digits or more of one", value,
-			    ID_DIGITS_MIN);
+		return false;
 	memset(first, '0', DIGEST_DIGITS);
 	memset(last, 'f', DIGEST_DIGITS);
 	memcpy(first, hex, len);
 	memcpy(last, hex, len);
-	if (!hex_decode(w->first, first, DIGEST_DIGITS) ||
-	    !hex_decode(w->last, last, DIGEST_DIGITS))
+	return hex_decode(w->first, first, DIGEST_DIGITS) &&
+	       hex_decode(w->last, last, DIGEST_DIGITS);
+}
+
+static enum wm_code want_statement(struct wanted *w, const char *value, struct wm_error *err)
+{
+	const size_t prefix = strlen(STATEMENT_PREFIX);
+	const char *hex = strncmp(value, STATEMENT_PREFIX, prefix) == 0 ? value + prefix : value;
+
+	if (strlen(hex) < ID_DIGITS_MIN || strlen(hex) > DIGEST_DIGITS)
+		return fail(err, REASON_USAGE,
+			    "'%s' is not a statement id, or %d digits or more of one", value,
+			    ID_DIGITS_MIN);
+	if (!read_range(w, hex))
 		return fail(err, REASON_USAGE,
 			    "'%s' is not a statement id: it has small hexadecimal digits", value);
 	w->by = SQL_BY_STATEMENT;
@@ -321,6 +352,17 @@ static enum wm_code want_name(struct wanted *w, enum name_class class, const cha
 	w->by = SQL_BY_NAME;
 	w->number = class;
 	return fold_name(&w->text, value, err);
+}
+
+/* A name, or the beginning of a keyid as it is printed everywhere. */
+static enum wm_code want_party(struct wanted *w, const char *value, struct wm_error *err)
+{
+	const char *hex = strncmp(value, "key:", 4) == 0 ? value + 4 : value;
+
+	TRY(want_name(w, NAME_PARTY, value, err));
+	if (read_range(w, hex))
+		w->by = SQL_BY_PARTY;
+	return WM_OK;
 }
 
 static enum wm_code want_dataset(struct wanted *w, const char *value, struct wm_error *err)
@@ -382,7 +424,7 @@ static enum wm_code want(struct wanted *w, enum query_kind kind, const char *val
 	case QUERY_DATASET:
 		return want_dataset(w, value, err);
 	case QUERY_PARTY:
-		return want_name(w, NAME_PARTY, value, err);
+		return want_party(w, value, err);
 	case QUERY_NAME:
 		return want_name(w, NAME_THING, value, err);
 	case QUERY_TEXT:

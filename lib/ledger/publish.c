@@ -2,8 +2,10 @@
 /* Writing a log as tiles and bundles. */
 #include "ledger/publish.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,8 @@ struct publishing {
 	struct new_file entries; /* of the present bundle */
 	uint64_t entries_len;	 /* bytes of it so far */
 	char path[LIMIT_PATH];	 /* of `entries` */
+	uint64_t n_missing;	 /* bundles of envelopes of what was published before */
+	bool filling;		 /* the present bundle is one of them */
 };
 
 static void publishing_release(struct publishing *p)
@@ -59,16 +63,25 @@ static enum wm_code check_no_links(const struct publishing *p, char *path, struc
 	return WM_OK;
 }
 
-/* The path of a file of the publication, whose directory is made. */
-static enum wm_code place(char path[LIMIT_PATH], const struct publishing *p, const char *kind,
-			  uint64_t n, unsigned width, struct wm_error *err)
+/* The path of a file of the publication. */
+static enum wm_code path_of(char path[LIMIT_PATH], const struct publishing *p, const char *kind,
+			    uint64_t n, unsigned width, struct wm_error *err)
 {
 	cleanup_buf struct buf b = BUF_INIT(LIMIT_PATH - 1);
-	char *slash;
 
 	TRY(buf_printf(&b, err, "%s/tile/%s/", p->directory, kind));
 	TRY(tile_path(&b, n, width, err));
 	snprintf(path, LIMIT_PATH, "%s", buf_str(&b));
+	return WM_OK;
+}
+
+/* The same, with its directory made. */
+static enum wm_code place(char path[LIMIT_PATH], const struct publishing *p, const char *kind,
+			  uint64_t n, unsigned width, struct wm_error *err)
+{
+	char *slash;
+
+	TRY(path_of(path, p, kind, n, width, err));
 	TRY(check_no_links(p, path, err));
 	slash = strrchr(path, '/');
 	*slash = '\0';
@@ -131,7 +144,8 @@ static enum wm_code end_bundle(struct publishing *p, uint64_t n, struct wm_error
 	char path[LIMIT_PATH];
 
 	TRY(place(path, p, "entries", n, tile_width(0, n, p->size), err));
-	TRY(write_whole(p, path, p->records.data, p->records.len, err));
+	if (!holds(path, p->records.data, p->records.len))
+		TRY(write_whole(p, path, p->records.data, p->records.len, err));
 	if (!p->envelopes)
 		return WM_OK;
 	TRY(new_file_finish(&p->entries, FILE_REPLACE, err));
@@ -178,24 +192,110 @@ static enum wm_code check_before(const struct publishing *p, struct wm_error *er
 	return WM_OK;
 }
 
+static enum wm_code add_entry(struct publishing *p, const struct ledger_entry *e, uint64_t n,
+			      uint64_t end, struct wm_error *err)
+{
+	if (e->position % TILE_WIDTH == 0)
+		TRY(begin_bundle(p, n, err));
+	TRY(add_to_bundle(p, e, err));
+	return e->position + 1 == end ? end_bundle(p, n, err) : WM_OK;
+}
+
+static uint64_t end_of(const struct publishing *p, uint64_t n)
+{
+	return (n + 1) * TILE_WIDTH < p->size ? (n + 1) * TILE_WIDTH : p->size;
+}
+
+/* Of what was published before, --no-envelopes may have left envelopes out. */
+static enum wm_code is_missing(bool *out, const struct publishing *p, uint64_t n,
+			       struct wm_error *err)
+{
+	char path[LIMIT_PATH];
+
+	TRY(path_of(path, p, "envelopes", n, tile_width(0, n, p->size), err));
+	*out = p->envelopes && !file_exists(path);
+	return WM_OK;
+}
+
 static enum wm_code visit_entry(void *context, const struct ledger_entry *e, struct wm_error *err)
 {
 	struct publishing *p = context;
-	const uint64_t n = e->position / TILE_WIDTH;
-	const uint64_t end = (n + 1) * TILE_WIDTH < p->size ? (n + 1) * TILE_WIDTH : p->size;
+	const uint64_t n = e->position / TILE_WIDTH, end = end_of(p, n);
+	bool missing;
 
 	if (end > p->out->was) {
-		if (e->position % TILE_WIDTH == 0)
-			TRY(begin_bundle(p, n, err));
-		TRY(add_to_bundle(p, e, err));
-		if (e->position + 1 == end)
-			TRY(end_bundle(p, n, err));
+		TRY(add_entry(p, e, n, end, err));
+	} else if (e->position % TILE_WIDTH == 0) {
+		TRY(is_missing(&missing, p, n, err));
+		p->n_missing += missing;
 	}
 	TRY(tile_edge_append(&p->edge, e->leaf, tile_is_full, p, err));
 	return check_before(p, err);
 }
 
+static enum wm_code visit_missing(void *context, const struct ledger_entry *e,
+				  struct wm_error *err)
+{
+	struct publishing *p = context;
+	const uint64_t n = e->position / TILE_WIDTH, end = end_of(p, n);
+
+	if (e->position % TILE_WIDTH == 0)
+		TRY(is_missing(&p->filling, p, n, err));
+	return p->filling ? add_entry(p, e, n, end, err) : WM_OK;
+}
+
+/* Once the history is known to be the one that is published. */
+static enum wm_code fill(struct publishing *p, const struct ledger *l,
+			 const struct ledger_head *head, struct wm_error *err)
+{
+	const struct ledger_visitor visitor = { .entry = visit_missing, .context = p };
+
+	if (p->n_missing == 0)
+		return WM_OK;
+	return ledger_walk(l, head->note.head.origin, head, NULL, &visitor, err);
+}
+
 /* --- the whole --------------------------------------------------------------------------- */
+
+/*
+ * What has neither key nor checkpoint is no publication yet: it holds nothing, or the tiles of one
+ * that was interrupted, and files that are hidden.
+ */
+static enum wm_code check_contents(const struct publishing *p, struct wm_error *err)
+{
+	char other[NAME_MAX + 1] = "";
+	DIR *dir = opendir(p->directory);
+
+	if (!dir)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", p->directory, strerror(errno));
+	for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+		if (strcmp(e->d_name, "key") == 0 || strcmp(e->d_name, "checkpoint") == 0) {
+			closedir(dir);
+			return WM_OK;
+		}
+		if (e->d_name[0] != '.' && strcmp(e->d_name, "tile") != 0)
+			snprintf(other, sizeof(other), "%s", e->d_name);
+	}
+	closedir(dir);
+	if (*other)
+		return fail(err, REASON_PUBLICATION_FOREIGN,
+			    "%s: has neither checkpoint nor key, and holds '%s'", p->directory,
+			    other);
+	return WM_OK;
+}
+
+/* Leaving envelopes out of a publication that has some would hide none of them. */
+static enum wm_code check_envelopes(const struct publishing *p, struct wm_error *err)
+{
+	char path[LIMIT_PATH];
+
+	snprintf(path, sizeof(path), "%s/tile/envelopes", p->directory);
+	if (!p->envelopes && file_exists(path))
+		return fail(err, REASON_PUBLICATION_FOREIGN,
+			    "%s: envelopes are published there; publish with them, or remove it",
+			    path);
+	return WM_OK;
+}
 
 /* A key that is there must be this log's, also where no checkpoint is there yet. */
 static enum wm_code check_key(const struct publishing *p, const struct ledger_head *head,
@@ -297,10 +397,13 @@ static enum wm_code publish(struct publishing *p, const struct ledger *l, const 
 
 	TRY(file_mkdirs(p->directory, 0755, err));
 	TRY(lock_take(&lock, p->directory, err));
+	TRY(check_contents(p, err));
+	TRY(check_envelopes(p, err));
 	TRY(check_key(p, head, err));
 	TRY(read_before(p, head, err));
 	TRY(check_before(p, err));
 	TRY(ledger_walk(l, origin, head, NULL, &visitor, err));
+	TRY(fill(p, l, head, err));
 	TRY(write_edge(p, err));
 	return write_heads(p, head, err);
 }

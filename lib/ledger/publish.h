@@ -31,9 +31,10 @@ void publication_release(struct publication *p);
  * whatever interrupts it, what was published before stays whole, and the same call completes it.
  * Other publishers are kept out by a lock on the directory, where its file system has locks
  * (`busy`).
- * `envelopes` false: none are written. Fails with `publication-foreign` where the directory holds
- * another log or its key, or a history that is not the beginning of this one; as ledger_walk() and
- * file_write() do.
+ * `envelopes` true: those that an earlier call left out are written too; false: none are. Fails
+ * with `publication-foreign` where the directory holds another log or its key, a history that is
+ * not the beginning of this one, files and no publication, or envelopes where none are to be; as
+ * ledger_walk() and file_write() do.
  */
 MUST_USE enum wm_code ledger_publish(struct publication *out, const struct ledger *l,
 				     const char *origin, const char *directory, bool envelopes,

@@ -122,8 +122,9 @@ static void add_seen(struct heads *h, struct seen *take_s)
 }
 
 /*
- * Puts a linked head, which the list has not, in the place of a smaller one. Of the size of the
- * newest one it has another root: it is kept, as one that was seen.
+ * Puts a linked head, which the list has not, in the place of a smaller one, which stays as one
+ * that was seen. Of the size of the newest one it has another root: it is kept, as one that was
+ * seen.
  */
 static void add_linked(struct heads *h, struct seen *take_s)
 {
@@ -137,7 +138,12 @@ static void add_linked(struct heads *h, struct seen *take_s)
 		seen_free(take_s);
 		return;
 	}
-	if (newest || h->n == LIMIT_HEADS)
+	if (newest) {
+		h->list[0] = take_s;
+		add_seen(h, newest);
+		return;
+	}
+	if (h->n == LIMIT_HEADS)
 		remove_at(h, 0);
 	insert_at(h, 0, take_s);
 }

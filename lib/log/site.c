@@ -150,6 +150,26 @@ static enum wm_code check_bundle(struct auditing *a, uint64_t n, unsigned width,
 	return WM_OK;
 }
 
+static bool is_missing(const struct site *s, const char *path)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+	bool found = true;
+
+	return s->read(s->context, &text, &found, path, NULL) == WM_OK && !found;
+}
+
+/* Where nothing of a publication is, there is none. */
+static enum wm_code need_key(struct buf *out, const struct site *s, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (need(out, s, "key", &why) == WM_OK)
+		return WM_OK;
+	if (is_missing(s, "key") && is_missing(s, "checkpoint"))
+		return fail(err, REASON_NOT_FOUND, "%s: no log is published there", s->name);
+	return fail_again(err, &why);
+}
+
 static enum wm_code read_head(struct site_audit *out, const struct site *s,
 			      const struct log_keys *pinned, struct wm_error *err)
 {
@@ -157,7 +177,7 @@ static enum wm_code read_head(struct site_audit *out, const struct site *s,
 	const struct log_key *found;
 	struct wm_error why = { 0 };
 
-	TRY(need(&text, s, "key", err));
+	TRY(need_key(&text, s, err));
 	if (log_key_parse(&out->key, text.data, text.len, "key", &why) != WM_OK)
 		return fail_as(err, REASON_PUBLICATION_MALFORMED, &why);
 	buf_truncate(&text, 0);

@@ -43,8 +43,8 @@ void site_audit_release(struct site_audit *a);
 /*
  * Audits a publication under the pinned key of its origin, or, where none of that origin is pinned,
  * under the key that it names itself. Fails with `publication-malformed` (a file is missing, or is
- * not what its records or its tree head say), `note-signature`, `entry-malformed`, and as `read`
- * and the visitor do, which may be NULL.
+ * not what its records or its tree head say), `not-found` (key and checkpoint are missing both),
+ * `note-signature`, `entry-malformed`, and as `read` and the visitor do, which may be NULL.
  */
 MUST_USE enum wm_code site_audit(struct site_audit *out, const struct site *site,
 				 const struct log_keys *pinned, const struct site_visitor *visitor,

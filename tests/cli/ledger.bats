@@ -40,6 +40,8 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(git --git-dir=ledger.git rev-list --count weightmark/acme.example/models)" = 1 ]
 	[ "$(stat -c %a 'ledger.git/weightmark/acme.example+models/log.key')" = 600 ]
 	[ "$(stat -c %a 'ledger.git/weightmark/acme.example+models')" = 700 ]
+	run -0 wm audit --ledger ledger.git
+	[[ $output == *'0 in 1 commit,'* ]]
 	run -2 --separate-stderr wm init acme.example/models --ledger ledger.git
 	refused_as exists
 	run -1 --separate-stderr wm init acme.example --ledger ledger.git
@@ -143,6 +145,14 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	object=$(wm log --ledger ledger.git --json | jq -r '[.logs[0].entries[] | select(.kind == "manifest")][0].object')
 	found 1 --object "$object"
 	found 6 --party "key:$(wm key id publisher.pub)"
+	wm find --ledger ledger.git --name a >said
+	short=$(sed -n 's/.*signed by key \([0-9a-f]*\) .*/\1/p' said | head -1)
+	found 6 --party "$short"
+	found 6 --party "key:${short:0:8}"
+	run -1 wm find --ledger ledger.git --party "${short:0:7}"
+	run -1 wm find --ledger ledger.git --party 00000000
+	run -2 --separate-stderr wm find --ledger ledger.git --name a --party "$short"
+	[[ $stderr == *'give only one'* ]]
 	found 6 --dataset digits-train || found 6 --dataset "$(wm log --ledger ledger.git --json |
 		jq -r '[.logs[0].entries[] | select(.kind == "dataset")][0].object')" || true
 	run -1 --separate-stderr wm find --ledger ledger.git --name nobody
@@ -321,6 +331,95 @@ hasty_audit() { # file that is damaged
 	rm -f "$loose" && mkfifo "$loose"
 	run -1 --separate-stderr timeout 20 "$B/weightmark" log --ledger copy.git
 	refused_as ledger-malformed
+}
+
+@test "ledger: init makes nothing where the key cannot be written" {
+	given
+	run -3 --separate-stderr wm init acme.example/models --ledger ledger.git --out nodir/acme.vkey
+	refused_as write-failed
+	[ ! -e ledger.git ]
+	run -0 wm init acme.example/models --ledger ledger.git --out acme.vkey
+	[ "$(stat -c %a acme.vkey)" = 644 ]
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+}
+
+@test "ledger: nothing is signed for a log that cannot be appended to" {
+	given_log
+	git clone -q --bare ledger.git copy.git
+	git init -q --bare empty.git
+	for refused in 'missing.git ledger-missing 1' 'empty.git origin-unknown 1' 'copy.git not-writer 2'; do
+		read -r ledger reason status <<<"$refused"
+		for more in '' --dry-run; do
+			run "-$status" --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --ledger "$ledger" $more
+			refused_as "$reason"
+			run "-$status" --separate-stderr wm admit model.safetensors --source https://example.org --reason pilot \
+				--expires "$(date -d '+30 days' +%F)" --key publisher.key --ledger "$ledger" $more
+			refused_as "$reason"
+			[ ! -e model.safetensors.wmk ]
+		done
+	done
+	before=$(branch)
+	run -0 wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git --dry-run
+	[[ $output == *'log       acme.example/models, 0 entries, could be appended to'* ]]
+	run -0 wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git --dry-run --json
+	[ "$(of_json "$output" '.would_record | [.origin, .size] | join(" ")')" = 'acme.example/models 0' ]
+	[ "$(branch)" = "$before" ] && [ ! -e model.safetensors.wmk ]
+}
+
+@test "ledger: --origin without a ledger is a mistake" {
+	given
+	for more in '' --dry-run; do
+		run -2 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --origin acme.example/models $more
+		refused_as usage
+		[[ $stderr == *--ledger* ]]
+	done
+	[ ! -e model.safetensors.wmk ]
+	# As a setting it names the log for whenever there is one.
+	WEIGHTMARK_ORIGIN=acme.example/models run -0 wm sign model.safetensors -m m.yaml --key publisher.key
+}
+
+@test "ledger: corrections come after what they correct, and are told" {
+	given_log
+	wm sign model.safetensors -m m.yaml --key publisher.key >/dev/null
+	for licence in MIT CC0-1.0 Apache-2.0 MIT CC0-1.0; do
+		sed -i "s/version: 1.0.0, licence: [^}]*/version: 1.0.0, licence: $licence/" m.yaml
+		wm sign model.safetensors -m m.yaml --amend --reason licence --key publisher.key >/dev/null
+	done
+	wm append model.safetensors.wmk --ledger ledger.git >/dev/null
+	wm log --ledger ledger.git --json >said
+	manifests='[.logs[0].entries[] | select(.kind == "manifest")] | sort_by(.position)'
+	[ "$(jq -c "$manifests | map(.sequence)" said)" = '[1,2,3,4,5,6]' ]
+	[ "$(jq "$manifests | [.[:-1], .[1:]] | transpose | all(.[0].superseded_by == .[1].statement)" said)" = true ]
+	[ "$(jq "$manifests | last | has(\"superseded_by\")" said)" = false ]
+	run -0 wm find --ledger ledger.git --name digits-mlp
+	[ "$(grep -c 'superseded by wm:' <<<"$output")" = 5 ]
+	run -0 wm verify model.safetensors --key publisher.pub --log-key acme.vkey
+}
+
+@test "ledger: of two logs one must be named" {
+	given_signed
+	for name in one two; do
+		wm init "$name.example" --ledger ledger.git >/dev/null
+	done
+	git clone -q --bare ledger.git copy.git
+	for verb in 'append model.safetensors.wmk --ledger ledger.git' 'publish site --ledger ledger.git' \
+		'publish site --ledger copy.git'; do
+		# shellcheck disable=SC2086 # a command line
+		run -2 --separate-stderr wm $verb
+		refused_as usage
+		[[ $stderr == *'one.example and two.example'*--origin* ]]
+	done
+	[ ! -e site ]
+	run -0 wm publish site --ledger copy.git --origin two.example
+}
+
+@test "ledger: init says what to do in a directory of other files" {
+	mkdir full
+	echo x >full/file
+	run -2 --separate-stderr wm init acme.example/models --ledger full
+	refused_as exists
+	[[ $stderr == *--ledger* ]]
+	[ "$(ls full)" = file ]
 }
 
 @test "ledger: a writer's state that is damaged is nothing to remove" {
