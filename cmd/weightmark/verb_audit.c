@@ -340,9 +340,9 @@ const struct verb verb_audit = {
 		"$XDG_STATE_HOME/weightmark where its key is pinned, and the proofs in sidecars; "
 		"where several ledgers have a log of one key, also against one another. "
 		"DIR or URL is a published log ('weightmark publish'): every record, tile and root "
-		"of it "
-		"is recomputed; https, and http from this machine alone. A log that --origin names, "
-		"or whose key is pinned and whose heads are remembered, must be there.\n\n"
+		"of it is recomputed; https, and http from this machine alone. A log that "
+		"--origin names, or whose key is pinned and whose heads are remembered, must be "
+		"there.\n\n"
 		"Where the log's own key signed two histories, evidence of that is kept in a file "
 		"that anybody can check with --evidence: it is 0 where the fork is proved, "
 		"and says whether the key that forked is pinned.",
