@@ -444,10 +444,13 @@ static void stop_at_each(struct yard *y, const char *old, uint64_t old_size, con
 		assert_int_not_equal(publish(&p, y, "site", true, &err), WM_OK);
 		assert_null(p.note.text);
 		assert_int_equal(rmdir(path), 0);
+		in_scratch(path, y, "site/key");
 		if (old_size > 0)
 			assert_audited(y, "site", old_size, 0);
-		else
+		else if (file_exists(path))
 			assert_audit_fails(y, "site", PUBLICATION_MALFORMED);
+		else
+			assert_audit_fails(y, "site", NOT_FOUND);
 		published_anyhow(y, "site");
 		assert_contains(y, "site", whole);
 		assert_audited(y, "site", y->size, 0);
