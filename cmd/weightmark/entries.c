@@ -13,17 +13,17 @@
 static bool shown_before(struct entry_output *o, const struct indexed *e)
 {
 	for (size_t i = 0; i < o->n; i++)
-		if (memcmp(o->seen[i], e->statement, SHA256_BYTES) == 0 &&
-		    memcmp(o->seen[i] + SHA256_BYTES, e->leaf, SHA256_BYTES) == 0)
+		if (o->seen[i].position == e->position &&
+		    memcmp(o->seen[i].leaf, e->leaf, SHA256_BYTES) == 0 &&
+		    strcmp(o->seen[i].origin, e->origin) == 0)
 			return true;
-	memcpy(o->seen[o->n], e->statement, SHA256_BYTES);
-	memcpy(o->seen[o->n] + SHA256_BYTES, e->leaf, SHA256_BYTES);
+	o->seen[o->n] = *e;
 	return false;
 }
 
 static enum wm_code entry_tree(struct entry_output *o, const struct indexed *e,
 			       const struct envelope *envelope, const struct statement *s,
-			       struct wm_error *err)
+			       const struct indexed *successor, struct wm_error *err)
 {
 	char id[STATEMENT_ID_TEXT + 1], commit[OBJECT_ID_HEX + 1], at[TIME_TEXT + 1];
 	struct node *map;
@@ -43,11 +43,15 @@ static enum wm_code entry_tree(struct entry_output *o, const struct indexed *e,
 	TRY(node_set_text(map, o->t, "object", s->header->object->text, err));
 	TRY(node_set_text(map, o->t, "issuer", s->header->issuer, err));
 	TRY(node_set_integer(map, o->t, "sequence", s->header->sequence, err));
-	return node_set_text(map, o->t, "issued_at", at, err);
+	TRY(node_set_text(map, o->t, "issued_at", at, err));
+	if (!successor)
+		return WM_OK;
+	statement_id_text(id, successor->statement);
+	return node_set_text(map, o->t, "superseded_by", id, err);
 }
 
 static void entry_line(const struct indexed *e, const struct envelope *envelope,
-		       const struct statement *s)
+		       const struct statement *s, const struct indexed *successor)
 {
 	char id[STATEMENT_ID_TEXT + 1], at[TIME_TEXT + 1] = "-";
 
@@ -58,6 +62,10 @@ static void entry_line(const struct indexed *e, const struct envelope *envelope,
 	      s ? s->kind->name : "unknown", s ? s->header->object->text : "-");
 	if (s && s->header->sequence > 1)
 		print("  corrects %llu", (unsigned long long)s->header->sequence - 1);
+	if (successor) {
+		statement_id_text(id, successor->statement);
+		print("  superseded by %.19s", id);
+	}
 	print("\n    signed by key %.16s at %s, not verified\n", envelope->keyid, at);
 }
 
@@ -68,17 +76,22 @@ enum wm_code show_entry(void *context, const struct indexed *e, struct wm_error 
 	cleanup_statement struct statement *s = NULL;
 	struct wm_error why = { 0 };
 	struct envelope envelope;
+	struct indexed next;
+	bool superseded = false;
 	enum wm_code code;
 
-	if (o->n == o->max || !origin_wanted(o->call, e->origin) || shown_before(o, e))
+	if (o->n == o->max || shown_before(o, e))
 		return WM_OK;
 	o->n++;
 	TRY(index_read_entry(&envelope, &a, o->index, e, err));
 	code = statement_decode(&s, envelope.payload, envelope.payload_len, "payload", &why);
 	if (error_is_untold(code))
 		return fail_again(err, &why);
+	if (s)
+		TRY(index_successor(&next, &superseded, o->index, s->header->object->text,
+				    e->statement, err));
 	if (output_is_json())
-		return entry_tree(o, e, &envelope, s, err);
-	entry_line(e, &envelope, s);
+		return entry_tree(o, e, &envelope, s, superseded ? &next : NULL, err);
+	entry_line(e, &envelope, s, superseded ? &next : NULL);
 	return WM_OK;
 }

@@ -8,13 +8,11 @@
 
 /* Where entries go: a list of JSON, or lines of text. */
 struct entry_output {
-	const struct call *call;
 	struct index *index; /* that they come from */
 	struct tree *t;	     /* JSON */
 	struct node *list;
 	size_t n, max; /* shown; at most */
-	uint8_t (
-		*seen)[2 * SHA256_BYTES]; /* statement and leaf of those shown: no ledger's twice */
+	struct indexed *seen; /* those shown, room for `max`: no log's entry twice */
 };
 
 /* Visitor of index queries: reads the entry from git and shows it. `context`: struct entry_output.

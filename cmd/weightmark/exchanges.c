@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "ledgers.h"
 #include "output.h"
 #include "progress_view.h"
 #include "util/limits.h"
@@ -83,27 +84,6 @@ static enum wm_code show_text(const struct exchange *x, bool keys, struct wm_err
 	else if (keys)
 		print("note       no key is pinned by this: compare each with what its log's maker "
 		      "publishes, then give it to --log-key\n");
-	return WM_OK;
-}
-
-/* The values of --origin, ending with NULL; `*out` is NULL where there are none. */
-static enum wm_code wanted_origins(const char ***out, const struct call *call,
-				   struct wm_error *err)
-{
-	const char **list;
-	size_t n = 0;
-
-	*out = NULL;
-	while (options_nth(&call->options, "origin", n))
-		n++;
-	if (n == 0)
-		return WM_OK;
-	list = calloc(n + 1, sizeof(*list));
-	if (!list)
-		return fail_nomem(err);
-	for (size_t i = 0; i < n; i++)
-		list[i] = options_nth(&call->options, "origin", i);
-	*out = list;
 	return WM_OK;
 }
 

@@ -39,6 +39,8 @@ enum wm_code record_options(const struct record_options **out, struct record_opt
 
 	*out = NULL;
 	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
+	if (paths.n == 0 && options_has(&call->options, "origin"))
+		TRY(need_ledger(&room->ledger, call, err));
 	if (paths.n == 0)
 		return WM_OK;
 	room->ledger = paths.values[0];
@@ -49,11 +51,26 @@ enum wm_code record_options(const struct record_options **out, struct record_opt
 	return WM_OK;
 }
 
+static void warn_rewritten(const char *what)
+{
+	warning("%s: the history of a log was rewritten since it was last read here; "
+		"'weightmark audit' tells more", what);
+}
+
+void warn_recording(const struct recording *r)
+{
+	if (r->rewritten)
+		warn_rewritten(r->origin);
+}
+
 void print_recording(const struct recording *r)
 {
 	if (r->key)
 		print("  %-10s%s, %llu entries, %zu new\n", "log", r->origin,
 		      (unsigned long long)r->size, r->n_appended);
+	else if (*r->origin)
+		print("  %-10s%s, %llu entries, could be appended to\n", "log", r->origin,
+		      (unsigned long long)r->size);
 }
 
 enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,
@@ -62,8 +79,13 @@ enum wm_code recording_tree(struct node *map, struct tree *t, const struct recor
 	cleanup_buf struct buf key = BUF_INIT(LIMIT_NOTE);
 	struct node *said;
 
-	if (!r->key)
+	if (!*r->origin)
 		return WM_OK;
+	if (!r->key) {
+		TRY(node_set_new(&said, map, t, "would_record", NODE_MAP, err));
+		TRY(node_set_text(said, t, "origin", r->origin, err));
+		return node_set_integer(said, t, "size", r->size, err);
+	}
 	TRY(node_set_new(&said, map, t, "recorded", NODE_MAP, err));
 	TRY(log_key_encode(&key, r->key, err));
 	TRY(node_set_text(said, t, "origin", r->origin, err));
@@ -96,20 +118,64 @@ bool origin_wanted(const struct call *call, const char *origin)
 	return options_nth(&call->options, "origin", 0) == NULL;
 }
 
+enum wm_code wanted_origins(const char ***out, const struct call *call, struct wm_error *err)
+{
+	const char **list;
+	size_t n = 0;
+
+	*out = NULL;
+	while (options_nth(&call->options, "origin", n))
+		n++;
+	if (n == 0)
+		return WM_OK;
+	list = calloc(n + 1, sizeof(*list));
+	if (!list)
+		return fail_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		list[i] = options_nth(&call->options, "origin", i);
+	*out = list;
+	return WM_OK;
+}
+
+bool is_in_ledgers(const struct ledgers *l, const char *origin)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		cleanup_origins char **origins = NULL;
+
+		if (ledger_origins(&origins, l->list[i], NULL) != WM_OK)
+			continue;
+		for (char **o = origins; *o; o++)
+			if (strcmp(*o, origin) == 0)
+				return true;
+	}
+	return false;
+}
+
+enum wm_code check_origins(const struct ledgers *l, const struct call *call, struct wm_error *err)
+{
+	const char *origin;
+
+	for (size_t i = 0; (origin = options_nth(&call->options, "origin", i)); i++)
+		if (!is_in_ledgers(l, origin))
+			return fail(err, REASON_ORIGIN_UNKNOWN, "%s: is in none of these ledgers",
+				    origin);
+	return WM_OK;
+}
+
 static enum wm_code open_one(struct ledgers *l, const char *path, const char *index,
 			     struct progress *progress, struct wm_error *err)
 {
 	bool rewritten = false;
+	enum wm_code code;
 
 	TRY(ledger_open(&l->list[l->n], path, err));
 	l->indexes[l->n] = NULL;
 	l->n++;
 	TRY(index_open(&l->indexes[l->n - 1], l->list[l->n - 1], index, err));
-	TRY(index_sync(l->indexes[l->n - 1], NULL, &rewritten, progress, err));
+	code = index_sync(l->indexes[l->n - 1], NULL, &rewritten, progress, err);
 	if (rewritten)
-		warning("%s: the history of a log was rewritten since it was last read here; "
-			"'weightmark audit' tells more", path);
-	return WM_OK;
+		warn_rewritten(path);
+	return code;
 }
 
 enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err)

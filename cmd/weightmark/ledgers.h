@@ -31,7 +31,13 @@
 MUST_USE enum wm_code record_options(const struct record_options **out, struct record_options *room,
 				     struct buf *index, struct call *call, struct wm_error *err);
 
-/* Says where something was recorded, as text or as a member "recorded" of the MAP `map`. */
+/* Warns where the log had another history when it was last read here. */
+void warn_recording(const struct recording *r);
+
+/*
+ * Says where something was recorded, or could be, as text or as a member "recorded", or
+ * "would_record", of the MAP `map`.
+ */
 void print_recording(const struct recording *r);
 MUST_USE enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,
 				     struct wm_error *err);
@@ -61,5 +67,18 @@ MUST_USE enum wm_code open_ledgers(struct ledgers *out, struct call *call, struc
 
 /* Whether --origin leaves the log `origin` in. */
 bool origin_wanted(const struct call *call, const char *origin);
+
+bool is_in_ledgers(const struct ledgers *l, const char *origin);
+
+/* Fails with `origin-unknown` where --origin names a log that no ledger has. */
+MUST_USE enum wm_code check_origins(const struct ledgers *l, const struct call *call,
+				    struct wm_error *err);
+
+/*
+ * The values of --origin, ending with NULL; NULL where there are none. free() the list, not what
+ * it holds.
+ */
+MUST_USE enum wm_code wanted_origins(const char ***out, const struct call *call,
+				     struct wm_error *err);
 
 #endif

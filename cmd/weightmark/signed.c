@@ -193,6 +193,7 @@ static enum wm_code print_summary(const struct signing *s, bool dry_run, struct 
 enum wm_code signed_report(const struct signing *s, bool dry_run, struct wm_error *err)
 {
 	slots_warn(&s->embedding);
+	warn_recording(&s->recording);
 	if (output_is_json())
 		return print_tree(s, dry_run, err);
 	TRY(print_summary(s, dry_run, err));

@@ -59,6 +59,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	progress_view_start(&progress);
 	code = record_sidecars(&done, paths, n, &options, err);
 	progress_view_end();
+	warn_recording(&done);
 	TRY(code);
 	if (!output_is_json()) {
 		print("appended %zu entries to %s\n", done.n_appended, done.origin);

@@ -40,6 +40,14 @@ static enum wm_code open_new(struct ledger **out, const char *path, struct wm_er
 	return WM_OK;
 }
 
+/* Nothing is made for what is not there. */
+static enum wm_code check_there(const char *path, struct wm_error *err)
+{
+	cleanup_ledger struct ledger *l = NULL;
+
+	return ledger_open(&l, path, err);
+}
+
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
@@ -52,6 +60,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		TRY(buf_append_str(&path, o->operands[1], err));
 	else
 		TRY(path_of(&path, o->operands[0], err));
+	if (kind == URL_LOCAL)
+		TRY(check_there(o->operands[0], err));
 	TRY(open_new(&l, buf_str(&path), err));
 	return exchange_with(call, l, o->operands[0], ledger_pull, true, err);
 }

@@ -26,23 +26,28 @@ static const struct {
 
 enum { N_ASKED = sizeof(asked) / sizeof(asked[0]) };
 
-static enum wm_code ask(struct ledgers *l, struct entry_output *out, enum query_kind kind,
-			const char *value, struct wm_error *err)
+static enum wm_code ask(struct ledgers *l, struct entry_output *out, const struct call *call,
+			enum query_kind kind, const char *value, struct wm_error *err)
 {
+	cleanup_free const char **origins = NULL;
+
+	TRY(wanted_origins(&origins, call, err));
 	for (size_t i = 0; i < l->n; i++) {
 		out->index = l->indexes[i];
-		TRY(index_query(l->indexes[i], kind, value, out->max + 1, show_entry, out, err));
+		TRY(index_query(l->indexes[i], kind, value, origins, out->max + 1, show_entry, out,
+				err));
 	}
 	return WM_OK;
 }
 
-static enum wm_code ask_digest(struct ledgers *l, struct entry_output *out, enum query_kind kind,
+static enum wm_code ask_digest(struct ledgers *l, struct entry_output *out,
+			       const struct call *call, enum query_kind kind,
 			       const uint8_t digest[SHA256_BYTES], struct wm_error *err)
 {
 	char hex[2 * SHA256_BYTES + 1];
 
 	hex_encode(hex, digest, SHA256_BYTES);
-	return ask(l, out, kind, hex, err);
+	return ask(l, out, call, kind, hex, err);
 }
 
 /* By what the bytes of a checkpoint are: weights, whatever contains them; else its files. */
@@ -54,10 +59,11 @@ static enum wm_code ask_checkpoint(struct ledgers *l, struct entry_output *out, 
 	TRY(measure_operand(&c, call, 0, false, err));
 	for (size_t i = 0; i < c->n_parts; i++)
 		if (c->parts[i].measured && c->parts[i].has_weights)
-			TRY(ask_digest(l, out, QUERY_WEIGHTS, c->parts[i].weights_digest, err));
+			TRY(ask_digest(l, out, call, QUERY_WEIGHTS, c->parts[i].weights_digest,
+				       err));
 	for (size_t i = 0; i < c->n_files; i++)
 		if (c->files[i].role == ROLE_LOAD && c->files[i].measured)
-			TRY(ask_digest(l, out, QUERY_FILE, c->files[i].file_digest, err));
+			TRY(ask_digest(l, out, call, QUERY_FILE, c->files[i].file_digest, err));
 	return WM_OK;
 }
 
@@ -67,7 +73,11 @@ static enum wm_code check_asked(const struct call *call, struct wm_error *err)
 
 	for (size_t i = 0; i < N_ASKED; i++)
 		n += options_has(&call->options, asked[i].option);
-	if (n != 1)
+	if (n > 1)
+		return fail(err, REASON_USAGE,
+			    "give only one: a checkpoint PATH, or one of --object, --name, "
+			    "--party, --dataset, --text, --weights, --file and their like");
+	if (n == 0)
 		return fail(err, REASON_USAGE,
 			    "say what to look for: a checkpoint PATH, or one of --object, --name, "
 			    "--party, --dataset, --text, --weights, --file and their like");
@@ -78,14 +88,14 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_ledgers struct ledgers ledgers = { .n = 0 };
 	cleanup_tree struct tree t = TREE_INIT;
-	cleanup_free void *seen = NULL;
-	struct entry_output out = { .call = call, .t = &t };
+	cleanup_free struct indexed *seen = NULL;
+	struct entry_output out = { .t = &t };
 	uint64_t max = FOUND;
 
 	TRY(check_asked(call, err));
 	TRY(options_number(&call->options, "number", 1, FOUND_MAX, &max, err));
 	TRY(open_ledgers(&ledgers, call, err));
-	seen = calloc(max + 1, 2 * SHA256_BYTES);
+	seen = calloc(max + 1, sizeof(*seen));
 	if (!seen)
 		return fail_nomem(err);
 	out.seen = seen;
@@ -96,7 +106,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		TRY(ask_checkpoint(&ledgers, &out, call, err));
 	for (size_t i = 0; i < N_ASKED; i++)
 		if (options_has(&call->options, asked[i].option))
-			TRY(ask(&ledgers, &out, asked[i].kind,
+			TRY(ask(&ledgers, &out, call, asked[i].kind,
 				options_get(&call->options, asked[i].option), err));
 	if (output_is_json())
 		print_json(t.root);
@@ -114,7 +124,9 @@ static const struct option_spec options[] = {
 	  .help = "a statement by its id, or 8 digits of it" },
 	{ .name = "object", .argument = "ID", .help = "statements about this object" },
 	{ .name = "name", .argument = "NAME", .help = "a model, dataset or run by its name or id" },
-	{ .name = "party", .argument = "NAME", .help = "by issuer, or by a party's id or name" },
+	{ .name = "party",
+	  .argument = "NAME",
+	  .help = "by issuer, by a party's id or name, or by a keyid or 8 digits of it" },
 	{ .name = "dataset",
 	  .argument = "NAME",
 	  .help = "a dataset, the runs that use it, and the manifests of those runs" },
@@ -131,7 +143,7 @@ static const struct option_spec options[] = {
 	{ .name = "number",
 	  .letter = 'n',
 	  .argument = "N",
-	  .help = "at most N entries; default 100" },
+	  .help = "at most N entries, 1 to 10000; default 100" },
 	LINKS_OPTION,
 };
 

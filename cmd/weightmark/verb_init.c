@@ -6,13 +6,13 @@
 #include "util/file.h"
 #include "util/limits.h"
 
-static enum wm_code write_key(const char *path, const struct buf *key, struct wm_error *err)
+/* Where the key can be written is known before anything is made. */
+static enum wm_code write_key(struct new_file *f, const struct buf *key, const char *path,
+			      struct wm_error *err)
 {
-	cleanup_buf struct buf line = BUF_INIT(LIMIT_NOTE);
-
-	TRY(buf_append(&line, key->data, key->len, err));
-	TRY(buf_append_byte(&line, '\n', err));
-	return file_write(path, line.data, line.len, 0644, FILE_EXCLUSIVE, err);
+	TRY(file_write_fd(f->fd, key->data, key->len, path, err));
+	TRY(file_write_fd(f->fd, "\n", 1, path, err));
+	return new_file_finish(f, FILE_EXCLUSIVE, err);
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)
@@ -22,16 +22,19 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_ledger_head struct ledger_head head = { .key = NULL };
 	cleanup_ledger struct ledger *l = NULL;
 	cleanup_buf struct buf key = BUF_INIT(LIMIT_NOTE);
+	cleanup_new_file struct new_file key_file = NEW_FILE_INIT;
 	cleanup_tree struct tree t = TREE_INIT;
 
 	TRY(need_ledger(&path, call, err));
 	if (out && file_exists(out))
 		return fail(err, REASON_EXISTS, "%s: exists already", out);
+	if (out)
+		TRY(new_file_open(&key_file, out, 0644, err));
 	TRY(ledger_create(&l, path, origin, err));
 	TRY(ledger_head(&head, l, origin, err));
 	TRY(log_key_encode(&key, head.key, err));
 	if (out)
-		TRY(write_key(out, &key, err));
+		TRY(write_key(&key_file, &key, out, err));
 	if (!output_is_json()) {
 		print("log      %s\nledger   %s\nlog key  %s\n", origin, path, buf_str(&key));
 		return WM_OK;

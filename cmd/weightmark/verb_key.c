@@ -136,6 +136,19 @@ static enum wm_code load_either(struct public_key **public, struct private_key *
 	return WM_OK;
 }
 
+/* It is no file of a key that signs statements, and has no keyid. */
+static enum wm_code refuse_log_key(const char *path, struct wm_error *err)
+{
+	cleanup_log_key struct log_key *log = NULL;
+
+	if (log_key_load(&log, path, NULL) != WM_OK)
+		return WM_OK;
+	return fail(err, REASON_USAGE,
+		    "%s: is the verifier key of the log %s, which has no keyid: --log-key of "
+		    "verify and audit pins it, 'key public --ssh' prints it for git", path,
+		    log_key_origin(log));
+}
+
 static enum wm_code print_public(struct call *call, bool pem_wanted, struct wm_error *err)
 {
 	cleanup_private_key struct private_key *private = NULL;
@@ -144,6 +157,7 @@ static enum wm_code print_public(struct call *call, bool pem_wanted, struct wm_e
 	cleanup_tree struct tree t = TREE_INIT;
 	const struct public_key *key = NULL;
 
+	TRY(refuse_log_key(call->options.operands[0], err));
 	TRY(load_either(&public, &private, &key, call->options.operands[0], &call->options, err));
 	TRY(public_key_encode(&pem, key, err));
 	if (!output_is_json()) {
@@ -157,6 +171,23 @@ static enum wm_code print_public(struct call *call, bool pem_wanted, struct wm_e
 			  err));
 	if (pem_wanted)
 		TRY(node_set_text(t.root, &t, "pem", buf_str(&pem), err));
+	print_json(t.root);
+	return WM_OK;
+}
+
+static enum wm_code print_line(const struct buf *line, const struct public_key *key,
+			       struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+
+	if (!output_is_json()) {
+		print("%s\n", buf_str(line));
+		return WM_OK;
+	}
+	TRY(node_new(&t.root, &t, NODE_MAP, err));
+	TRY(node_set_text(t.root, &t, "allowed_signer", buf_str(line), err));
+	TRY(node_set_text(t.root, &t, "algorithm", key_algorithm_name(public_key_algorithm(key)),
+			  err));
 	print_json(t.root);
 	return WM_OK;
 }
@@ -183,14 +214,11 @@ static enum wm_code print_allowed_signer(struct call *call, struct wm_error *err
 	}
 	TRY(buf_append_str(&line, " namespaces=\"git\" ", err));
 	TRY(ssh_public_encode(&line, key, err));
-	print("%s\n", buf_str(&line));
-	return WM_OK;
+	return print_line(&line, key, err);
 }
 
 static enum wm_code run_public(struct call *call, struct wm_error *err)
 {
-	if (options_has(&call->options, "ssh") && output_is_json())
-		return fail(err, REASON_USAGE, "--ssh prints a line for git, not JSON");
 	if (options_has(&call->options, "ssh"))
 		return print_allowed_signer(call, err);
 	return print_public(call, true, err);
@@ -217,8 +245,8 @@ static const struct option_spec options[] = {
 	  .help = "p256 (the default; ECDSA) or ed25519" },
 	{ .name = "ssh",
 	  .only = "public",
-	  .help = "print a line of git's file of allowed signers; KEY may be a log's verifier "
-		  "key" },
+	  .help = "print a line of git's file of allowed signers: of a log's verifier key for "
+		  "the name under which the log commits, of another key for any name ('*')" },
 	{ .name = "no-passphrase",
 	  .only = "new",
 	  .help = "write the private key unencrypted: whoever reads the file can sign" },
@@ -236,7 +264,12 @@ const struct verb verb_key = {
 		"$XDG_CONFIG_HOME/weightmark/keys (default ~/.config); with a slash it is the path "
 		"without its ending. Existing files are never overwritten.\n\n"
 		"A keyid is the SHA-256 of the public key (its DER form): read it to each other "
-		"before you trust a key.",
+		"before you trust a key.\n\n"
+		"'key public --ssh' prints a key as git's gpg.ssh.allowedSignersFile has them. Git "
+		"compares the committer's e-mail address with the principal that begins the line: "
+		"the line of a log's verifier key has log@ORIGIN, under which the log commits; a "
+		"key that signs statements is bound to no address, and its line has '*', any: put "
+		"the address of who holds it in its place.",
 	.examples = "weightmark key new release\n"
 		    "weightmark key id ~/.config/weightmark/keys/release.pub\n"
 		    "weightmark key new ./ci --no-passphrase --algorithm ed25519\n"

@@ -45,9 +45,9 @@ static enum wm_code show_logs(struct ledgers *ledgers, struct node *logs, struct
 
 		TRY(ledger_origins(&origins, ledgers->list[i], err));
 		for (char **o = origins; *o; o++) {
-			cleanup_free void *seen = calloc(max + 1, 2 * SHA256_BYTES);
-			struct entry_output out = { .call = call, .index = ledgers->indexes[i],
-						    .t = t, .max = max, .seen = seen };
+			cleanup_free struct indexed *seen = calloc(max + 1, sizeof(*seen));
+			struct entry_output out = { .index = ledgers->indexes[i], .t = t,
+						    .max = max, .seen = seen };
 
 			if (!seen)
 				return fail_nomem(err);
@@ -69,6 +69,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 
 	TRY(options_number(&call->options, "number", 0, SHOWN_MAX, &max, err));
 	TRY(open_ledgers(&ledgers, call, err));
+	TRY(check_origins(&ledgers, call, err));
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_new(&logs, t.root, &t, "logs", NODE_LIST, err));
 	TRY(show_logs(&ledgers, logs, &t, call, max, err));
@@ -80,7 +81,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 static const struct option_spec options[] = {
 	LEDGERS_OPTIONS,
 	{ .name = "number", .letter = 'n', .argument = "N",
-	  .help = "show the newest N entries of each log; default 20" },
+	  .help = "show the newest N entries of each log, 0 to 10000; default 20" },
 };
 
 const struct verb verb_log = {

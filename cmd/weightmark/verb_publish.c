@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark publish`: a log as static files. */
 #include "attest/record.h"
+#include "ledger/append.h"
 #include "ledger/publish.h"
 #include "ledgers.h"
 #include "output.h"
@@ -12,12 +13,19 @@ static enum wm_code choose_origin(char origin[LIMIT_ORIGIN + 1], const struct le
 {
 	cleanup_origins char **list = NULL;
 	const char *named = NULL;
+	size_t n = 0, n_writable = 0;
 
 	TRY(settings_get(&named, &call->settings, &call->options, "origin", err));
 	if (!named) {
 		TRY(ledger_origins(&list, l, err));
-		if (*list && !list[1])
+		for (; list[n]; n++)
+			n_writable += ledger_is_writer(l, list[n]);
+		if (n == 1)
 			named = *list;
+		else if (n > 0 && n_writable != 1)
+			return fail(err, REASON_USAGE,
+				    "%s: has the logs %s and %s, and more may be: name one with "
+				    "--origin", ledger_path(l), list[0], list[1]);
 	}
 	return record_choose_origin(origin, l, named, err);
 }
@@ -72,7 +80,10 @@ const struct verb verb_publish = {
 		"Writes a log into the directory DIR as C2SP tlog-tiles: a checkpoint, tiles of "
 		"hashes, and bundles of entries, which any web server or object store can serve. "
 		"Done again, only what is new is written. Interrupted, what was published before "
-		"stays whole.",
+		"stays whole. A directory of other files, or of another log, is refused.\n\n"
+		"With --no-envelopes what the statements say is left out; done again without it, "
+		"all that was left out is written too. Where envelopes are published already it "
+		"is refused: remove DIR/tile/envelopes first.",
 	.examples = "weightmark publish /srv/www/log --ledger ledger.git\n"
 		    "weightmark audit /srv/www/log --log-key acme.vkey",
 	.options = options,

@@ -143,6 +143,8 @@ enum wm_code checkpoint_admit(struct signing *out, const char *path,
 		.reason = REASON_USAGE,
 	};
 	TRY(check_options(options, c->now, err));
+	if (options->record)
+		TRY(record_check(&out->recording, options->record, !options->dry_run, err));
 	TRY(lock_take(&lock, path, err));
 	TRY(signable_open(&out->checkpoint, path, &opening, err));
 	TRY(load_carried(out, path, options, err));

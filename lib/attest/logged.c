@@ -8,7 +8,7 @@
 #include "attest/pool.h"
 #include "log/document.h"
 #include "log/entry.h"
-#include "log/evidence.h"
+#include "log/kept.h"
 #include "util/limits.h"
 
 void logs_release(struct logs *logs)
@@ -173,11 +173,15 @@ static enum wm_code take_carrier(struct verification *v, const struct log_keys *
 /* --- what is remembered ------------------------------------------------------------------ */
 
 static enum wm_code keep_evidence(struct logged *l, const char *state, const struct buf *evidence,
-				  uint64_t other, struct wm_error *err)
+				  struct wm_error *err)
 {
+	cleanup_evidence struct evidence e = { .key = NULL };
+
 	l->linkage = LINK_FORK;
-	l->other = other;
-	return state && evidence->len > 0 && !l->evidence ?
+	TRY(evidence_check(&e, evidence->data, evidence->len, "evidence", err));
+	l->sizes[0] = e.first.head.size;
+	l->sizes[1] = e.second.head.size;
+	return state && !l->evidence ?
 		       evidence_store(&l->evidence, state, evidence, err) :
 		       WM_OK;
 }
@@ -191,7 +195,7 @@ static enum wm_code compare_carried(struct logged *l, const char *state, struct 
 		if (l->notes[i - 1].head.size != l->notes[i].head.size)
 			continue;
 		TRY(evidence_encode(&evidence, l->key, &l->notes[i - 1], &l->notes[i], NULL, err));
-		TRY(keep_evidence(l, state, &evidence, l->notes[i].head.size, err));
+		TRY(keep_evidence(l, state, &evidence, err));
 	}
 	return WM_OK;
 }
@@ -208,7 +212,7 @@ static enum wm_code compare_remembered(struct logged *l, const char *state, stru
 
 		TRY(log_memory_compare(&linkage, m, &l->notes[i], NULL, 0, &evidence, err));
 		if (linkage == LINK_FORK)
-			return keep_evidence(l, state, &evidence, l->notes[i].head.size, err);
+			return keep_evidence(l, state, &evidence, err);
 		/* A proof may well be older than what was seen since: that is no sign of anything.
 		 */
 		if (linkage == LINK_BEHIND)
@@ -222,6 +226,20 @@ static enum wm_code compare_remembered(struct logged *l, const char *state, stru
 	return WM_OK;
 }
 
+/* A log that forked once is not trusted again, whichever of its histories is carried. */
+static enum wm_code find_kept(struct logged *l, const char *state, struct wm_error *err)
+{
+	cleanup_evidence struct evidence e = { .key = NULL };
+
+	TRY(evidence_find(&l->evidence, &e, state, l->key, err));
+	if (!l->evidence)
+		return WM_OK;
+	l->linkage = LINK_FORK;
+	l->sizes[0] = e.first.head.size;
+	l->sizes[1] = e.second.head.size;
+	return WM_OK;
+}
+
 /* What cannot be remembered is no reason to refuse: a verdict says so. */
 static enum wm_code compare(struct logged *l, const char *state, struct wm_error *err)
 {
@@ -230,6 +248,8 @@ static enum wm_code compare(struct logged *l, const char *state, struct wm_error
 
 	l->linkage = LINK_UNLINKED;
 	code = compare_carried(l, state, &why);
+	if (code == WM_OK && state && l->linkage != LINK_FORK)
+		code = find_kept(l, state, &why);
 	if (code == WM_OK && state && l->linkage != LINK_FORK)
 		code = compare_remembered(l, state, &why);
 	return code == WM_NOMEM || code == WM_INTERNAL ? fail_again(err, &why) : WM_OK;
@@ -267,9 +287,10 @@ enum wm_code logs_unforked(const struct verification *v, struct wm_error *err)
 
 		if (l->pinned && l->linkage == LINK_FORK)
 			return fail(err, REASON_LOG_FORK,
-				    "%s: its key signed two histories, seen at %llu entries; "
+				    "%s: its key signed two histories, of %llu and %llu entries; "
 				    "evidence: %s",
-				    log_key_origin(l->key), (unsigned long long)l->other,
+				    log_key_origin(l->key), (unsigned long long)l->sizes[0],
+				    (unsigned long long)l->sizes[1],
 				    l->evidence ? l->evidence : "not kept");
 	}
 	return WM_OK;

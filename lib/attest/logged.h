@@ -23,7 +23,7 @@ struct logged {
 	struct note *notes;  /* distinct tree heads, by size; unless pinned, the newest alone */
 	size_t n_notes;
 	enum linkage linkage; /* of the newest; FORK where any contradicts another one */
-	uint64_t other;	      /* FORK: the size of the other head */
+	uint64_t sizes[2];    /* FORK: of the two heads that the evidence has */
 	bool remembered;
 	char *evidence; /* the path of what was kept of a fork, or NULL */
 };

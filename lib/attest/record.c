@@ -2,8 +2,10 @@
 /* From sidecars to entries, and from entries to proofs in sidecars. */
 #include "attest/record.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attest/carriers.h"
 #include "attest/chain.h"
@@ -100,19 +102,54 @@ enum wm_code record_choose_origin(char out[LIMIT_ORIGIN + 1], const struct ledge
 		if (!ledger_is_writer(l, *o))
 			continue;
 		if (only)
-			return fail(err, REASON_ORIGIN_UNKNOWN,
+			return fail(err, REASON_USAGE,
 				    "%s: has the logs %s and %s, and more may be: name one with "
 				    "--origin",
 				    ledger_path(l), only, *o);
 		only = *o;
 	}
 	if (!only && *list)
-		return fail(err, REASON_NOT_WRITER, "%s: this copy has the key of no log",
+		return fail(err, REASON_NOT_WRITER, "%s: this copy has key and state of no log",
 			    ledger_path(l));
 	if (!only)
 		return fail(err, REASON_ORIGIN_UNKNOWN, "%s: has no log", ledger_path(l));
 	snprintf(out, LIMIT_ORIGIN + 1, "%s", only);
 	return WM_OK;
+}
+
+static enum wm_code check_writable(const struct ledger *l, struct wm_error *err)
+{
+	static const char *const names[] = { "objects", "refs/heads" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
+
+		TRY(buf_printf(&path, err, "%s%s", ledger_directory(l), names[i]));
+		if (access(buf_str(&path), W_OK) != 0 && errno != ENOENT)
+			return fail(err, REASON_WRITE_FAILED, "%s: %s", buf_str(&path),
+				    strerror(errno));
+	}
+	return WM_OK;
+}
+
+enum wm_code record_check(struct recording *out, const struct record_options *options,
+			  bool complete, struct wm_error *err)
+{
+	cleanup_ledger struct ledger *l = NULL;
+	cleanup_ledger_writer struct ledger_writer *w = NULL;
+	cleanup_ledger_head struct ledger_head head = { .key = NULL };
+
+	TRY(ledger_open(&l, options->ledger, err));
+	TRY(record_choose_origin(out->origin, l, options->origin, err));
+	/* Whoever is no writer hears so from it, and it changes nothing then. */
+	if (complete || !ledger_is_writer(l, out->origin)) {
+		TRY(ledger_writer_open(&w, l, out->origin, err));
+		out->size = ledger_writer_head(w)->note.head.size;
+	} else {
+		TRY(ledger_head(&head, l, out->origin, err));
+		out->size = head.note.head.size;
+	}
+	return check_writable(l, err);
 }
 
 static enum wm_code open_log(struct recording *out, struct session *s, struct wm_error *err)
@@ -121,7 +158,7 @@ static enum wm_code open_log(struct recording *out, struct session *s, struct wm
 	TRY(record_choose_origin(out->origin, s->ledger, s->options->origin, err));
 	TRY(ledger_writer_open(&s->writer, s->ledger, out->origin, err));
 	TRY(index_open(&s->index, s->ledger, s->options->index, err));
-	return index_sync(s->index, out->origin, NULL, s->options->progress, err);
+	return index_sync(s->index, out->origin, &out->rewritten, s->options->progress, err);
 }
 
 /* --- appending --------------------------------------------------------------------------- */
@@ -141,7 +178,10 @@ static enum wm_code find_entry(struct indexed *out, bool *found, struct session 
 	return index_find_entry(out, found, s->index, origin, e->statement, keyid, err);
 }
 
-/* Lists what is no entry yet, in order of the sidecars and each once. */
+/*
+ * Lists what is no entry yet, each once: of one sidecar in its order, of several in that of
+ * envelope_compare().
+ */
 static enum wm_code list_fresh(struct recording *out, struct session *s, struct wm_error *err)
 {
 	cleanup_free struct envelope *seen = NULL;
@@ -173,12 +213,72 @@ static enum wm_code list_fresh(struct recording *out, struct session *s, struct 
 	return WM_OK;
 }
 
+/* What is appended, and what decides on its place. */
+struct ordered {
+	struct envelope envelope;
+	uint8_t object[SHA256_BYTES]; /* digest of its id */
+	uint64_t sequence;
+	size_t place;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+	const int order = memcmp(x->object, y->object, SHA256_BYTES);
+
+	return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+	const int order = memcmp(x->object, y->object, SHA256_BYTES);
+
+	if (order || x->sequence == y->sequence)
+		return order ? order : by_place(a, b);
+	return x->sequence < y->sequence ? -1 : 1;
+}
+
+static enum wm_code read_order(struct ordered *out, const struct envelope *e, size_t place,
+			       struct wm_error *err)
+{
+	cleanup_statement struct statement *s = NULL;
+	const char *object;
+
+	TRY(statement_decode(&s, e->payload, e->payload_len, "payload", err));
+	object = s->header->object->text;
+	*out = (struct ordered){ .envelope = *e, .sequence = s->header->sequence, .place = place };
+	return sha256_of(out->object, object, strlen(object), err);
+}
+
+/* A correction comes after what it corrects; all else stays in its place. */
+static enum wm_code put_in_order(struct session *s, struct wm_error *err)
+{
+	cleanup_free struct ordered *wanted = calloc(s->n_fresh + 1, sizeof(*wanted));
+	cleanup_free struct ordered *places = calloc(s->n_fresh + 1, sizeof(*places));
+
+	if (!wanted || !places)
+		return fail_nomem(err);
+	for (size_t i = 0; i < s->n_fresh; i++)
+		TRY(read_order(&wanted[i], &s->fresh[i], i, err));
+	memcpy(places, wanted, s->n_fresh * sizeof(*places));
+	qsort(wanted, s->n_fresh, sizeof(*wanted), by_sequence);
+	qsort(places, s->n_fresh, sizeof(*places), by_place);
+	for (size_t i = 0; i < s->n_fresh; i++)
+		s->fresh[places[i].place] = wanted[i].envelope;
+	return WM_OK;
+}
+
 static enum wm_code append_fresh(struct recording *out, struct session *s, struct wm_error *err)
 {
 	const struct ledger_head *head;
 	uint8_t raw[LOG_KEY_BYTES];
+	bool rewritten = false;
+	enum wm_code code;
 
 	TRY(list_fresh(out, s, err));
+	if (s->n_fresh > 1)
+		TRY(put_in_order(s, err));
 	if (s->n_fresh > 0)
 		TRY(ledger_append(s->writer, s->fresh, s->n_fresh, err));
 	out->n_appended = s->n_fresh;
@@ -187,7 +287,9 @@ static enum wm_code append_fresh(struct recording *out, struct session *s, struc
 	TRY(log_key_new(&out->key, out->origin, raw, err));
 	out->size = head->note.head.size;
 	memcpy(out->root, head->note.head.root, SHA256_BYTES);
-	return index_sync(s->index, out->origin, NULL, NULL, err);
+	code = index_sync(s->index, out->origin, &rewritten, NULL, err);
+	out->rewritten |= rewritten;
+	return code;
 }
 
 /* --- proofs ------------------------------------------------------------------------------ */

@@ -31,6 +31,7 @@ struct recording {
 	uint8_t root[SHA256_BYTES];
 	size_t n_appended, n_present; /* envelopes that are new in the log; that were there */
 	size_t n_updated;	      /* sidecars that got proofs */
+	bool rewritten;		      /* the log's history was another one when it was last read */
 };
 
 void recording_release(struct recording *r);
@@ -38,13 +39,22 @@ void recording_release(struct recording *r);
 
 /*
  * Records all envelopes of the `n` sidecar files `paths`, in their order; within one in the order
- * of the sidecar. All new ones are one batch. Fails as carrier_load(), statement_decode(),
- * ledger_writer_open(), ledger_append() and sidecar_extend() do; with `key-untrusted` or
- * `signature-invalid`; with `origin-unknown` where no log, or more than one, could be meant. `out`
- * is zeroed memory, to be released also after a failure.
+ * of the sidecar, but those about one object by their sequences. All new ones are one batch. Fails
+ * as carrier_load(), statement_decode(), ledger_writer_open(), ledger_append() and sidecar_extend()
+ * do; with `key-untrusted` or `signature-invalid`; with `origin-unknown` where no log could be
+ * meant, `usage` where more than one. `out` is zeroed memory, to be released also after a failure.
  */
 MUST_USE enum wm_code record_sidecars(struct recording *out, const char *const *paths, size_t n,
 				      const struct record_options *options, struct wm_error *err);
+
+/*
+ * Whether recording could begin: the ledger is there, one log of it is meant, and this copy may
+ * write to it. `out` gets origin and size, and no key. `complete` also opens the writer, which ends
+ * what a killed one began. Fails as record_sidecars() does before it reads a sidecar, and with
+ * `write-failed`.
+ */
+MUST_USE enum wm_code record_check(struct recording *out, const struct record_options *options,
+				   bool complete, struct wm_error *err);
 
 /* Chooses the origin: `wanted`, else the only log that this copy may write to. */
 MUST_USE enum wm_code record_choose_origin(char out[LIMIT_ORIGIN + 1], const struct ledger *l,

@@ -300,6 +300,7 @@ enum wm_code signing_record(struct signing *out, const struct record_options *op
 			    struct wm_error *err)
 {
 	const char *path = out->sidecar_path;
+	const bool rewritten = out->recording.rewritten;
 	size_t n_before = out->recording.n_appended;
 
 	if (!options)
@@ -308,6 +309,7 @@ enum wm_code signing_record(struct signing *out, const struct record_options *op
 	out->recording = (struct recording){ .n_appended = 0 };
 	TRY(record_sidecars(&out->recording, &path, 1, options, err));
 	out->recording.n_appended += n_before;
+	out->recording.rewritten |= rewritten;
 	return WM_OK;
 }
 
@@ -411,6 +413,8 @@ enum wm_code checkpoint_sign(struct signing *out, const char *path,
 	cleanup_fd int lock = -1;
 
 	TRY(check_options(options, err));
+	if (options->record)
+		TRY(record_check(&out->recording, options->record, !options->dry_run, err));
 	TRY(lock_take(&lock, path, err));
 	TRY(signable_open(&out->checkpoint, path, &opening, err));
 	TRY(load_priors(out, path, options, err));

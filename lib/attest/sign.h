@@ -9,9 +9,10 @@
  * one before (util/lock.h). Signing again what is signed already changes nothing, and
  * reads only files that changed since they were last measured here (checkpoint/cache.h).
  *
- * Where a log is given, the sidecar comes first, then its envelopes become entries, then it gets
- * their proofs, then slots are made of it; a release is recorded last. So a crash anywhere is ended
- * by the same command (attest/record.h).
+ * Where a log is given, that it can be written to is known before anything is measured. The sidecar
+ * comes first, then its envelopes become entries, then it gets their proofs, then slots are made of
+ * it; a release is recorded last. So a crash anywhere is ended by the same command
+ * (attest/record.h).
  *
  * To amend is to say something else of what was said before: each statement that differs
  * from the newest carried one about its object corrects it. All carried ones stay.
@@ -69,7 +70,7 @@ struct signing {
 	struct composition release; /* one statement, or none */
 	struct buf release_payload;
 	int64_t release_ms; /* what reading for it took */
-	struct recording recording; /* where it was recorded; its key is NULL otherwise */
+	struct recording recording; /* where it was recorded; its key is NULL where it was not */
 };
 
 void signing_release(struct signing *s);

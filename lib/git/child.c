@@ -42,15 +42,20 @@ static int64_t now_ms(void)
 
 /* --- in the child ------------------------------------------------------------------------ */
 
-static bool set_limit(__rlimit_resource_t what, uint64_t most)
+static bool set_limits_of(__rlimit_resource_t what, uint64_t soft, uint64_t hard)
 {
 	struct rlimit now;
 
 	if (getrlimit(what, &now) < 0)
 		return false;
-	if (now.rlim_max != RLIM_INFINITY && now.rlim_max < most)
-		most = now.rlim_max;
-	return setrlimit(what, &(struct rlimit){ most, most }) == 0;
+	if (now.rlim_max != RLIM_INFINITY && now.rlim_max < hard)
+		hard = now.rlim_max;
+	return setrlimit(what, &(struct rlimit){ soft < hard ? soft : hard, hard }) == 0;
+}
+
+static bool set_limit(__rlimit_resource_t what, uint64_t most)
+{
+	return set_limits_of(what, most, most);
 }
 
 /* The address sanitizer's shadow takes terabytes. Each compiler says its way that it is there. */
@@ -66,7 +71,9 @@ static bool set_limits(const struct child_limits *l)
 {
 	if (!ADDRESS_SANITIZED && !set_limit(RLIMIT_AS, l->memory << 20))
 		return false;
-	return set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_CPU, l->seconds) &&
+	/* At the soft limit Linux sends SIGXCPU, by which died() knows; at the hard one SIGKILL. */
+	return set_limit(RLIMIT_CORE, 0) &&
+	       set_limits_of(RLIMIT_CPU, l->seconds, l->seconds + 1) &&
 	       set_limit(RLIMIT_FSIZE, l->file << 20);
 }
 
@@ -145,6 +152,25 @@ static enum wm_code read_answer(struct buf *out, int from, int64_t deadline, str
 	}
 }
 
+/* Whoever closed the pipe need not have ended. */
+static enum wm_code await_end(int *status, struct child *c, int64_t deadline, struct wm_error *err)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (;;) {
+		const pid_t said = waitpid(c->pid, status, WNOHANG);
+
+		if (said > 0 || (said < 0 && errno != EINTR)) {
+			c->pid = 0;
+			return said > 0 ? WM_OK :
+					  fail(err, REASON_INTERNAL, "a child process is gone");
+		}
+		if (now_ms() >= deadline)
+			return fail(err, REASON_REMOTE_FAILED, "it takes too long to end");
+		nanosleep(&pause, NULL);
+	}
+}
+
 static enum wm_code died(int status, struct wm_error *err)
 {
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
@@ -193,14 +219,12 @@ enum wm_code child_run(struct buf *out, child_fn *body, void *context,
 {
 	__attribute__((cleanup(child_release))) struct child c = { 0, -1 };
 	cleanup_buf struct buf said = BUF_INIT(HEAD_BYTES + (out->max - out->len));
+	const int64_t deadline = now_ms() + (int64_t)limits->seconds * 1000;
 	int status = 0;
 
 	TRY(start(&c, body, context, out->max - out->len, limits, err));
-	TRY(read_answer(&said, c.from, now_ms() + (int64_t)limits->seconds * 1000, err));
-	while (waitpid(c.pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return fail(err, REASON_INTERNAL, "a child process is gone");
-	c.pid = 0;
+	TRY(read_answer(&said, c.from, deadline, err));
+	TRY(await_end(&status, &c, deadline, err));
 	if (status != 0 || said.len < HEAD_BYTES)
 		return died(status, err);
 	return take_answer(out, &said, err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making repositories, whole or not at all. */
+#include "git/libgit2.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -7,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "git/libgit2.h"
 
 #include "util/file.h"
 #include "util/limits.h"
@@ -52,6 +52,10 @@ enum wm_code repository_create_scratch(struct repository **out, const char *path
 
 static enum wm_code cannot_be_made(const char *path, struct wm_error *err)
 {
+	if (errno == ENOTEMPTY || errno == EEXIST)
+		return fail(err, REASON_EXISTS,
+			    "%s: holds other files and is no git repository; name with --ledger "
+			    "one, or a path where nothing is", path);
 	return fail(err, REASON_WRITE_FAILED, "%s: cannot be made a repository: %s", path,
 		    strerror(errno));
 }

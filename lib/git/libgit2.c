@@ -34,22 +34,53 @@ enum wm_code libgit2_start(struct wm_error *err)
 	return started ? WM_OK : fail_libgit2(err, REASON_INTERNAL, "libgit2 does not start");
 }
 
-enum wm_code fail_libgit2(struct wm_error *err, enum reason reason, const char *format, ...)
+/* What the system fails with, too many open files or a disk that is broken, is no bad data. */
+static enum reason reason_of_last(enum reason reason)
+{
+	const git_error *said = git_error_last();
+
+	return said && said->klass == GIT_ERROR_OS && !error_is_untold(reason_info(reason)->code) ?
+		       REASON_READ_FAILED : reason;
+}
+
+__attribute__((format(printf, 3, 0))) static enum wm_code
+hand_on(struct wm_error *err, enum reason reason, const char *format, va_list args)
 {
 	char what[LIMIT_MESSAGE];
 	const git_error *said = git_error_last();
 	const char *why = said && said->message ? said->message : "no reason given";
 	enum wm_code code;
-	va_list args;
 
-	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
 	if (said && said->klass == GIT_ERROR_NOMEMORY)
 		code = fail_nomem(err);
 	else
 		code = fail(err, reason, "%s: %s", what, why);
 	git_error_clear();
+	return code;
+}
+
+enum wm_code fail_libgit2(struct wm_error *err, enum reason reason, const char *format, ...)
+{
+	enum wm_code code;
+	va_list args;
+
+	va_start(args, format);
+	code = hand_on(err, reason_of_last(reason), format, args);
+	va_end(args);
+	return code;
+}
+
+enum wm_code fail_lookup(struct wm_error *err, int said, enum reason reason, const char *format,
+			 ...)
+{
+	const bool is_answer = said == GIT_ENOTFOUND || said == GIT_EMISMATCH;
+	enum wm_code code;
+	va_list args;
+
+	va_start(args, format);
+	code = hand_on(err, is_answer ? reason : reason_of_last(reason), format, args);
+	va_end(args);
 	return code;
 }
 

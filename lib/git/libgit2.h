@@ -20,10 +20,18 @@ MUST_USE enum wm_code libgit2_start(struct wm_error *err);
 
 /*
  * Fails with `reason`, the formatted message and ": " with what libgit2 said last; with
- * `no-memory` where it ran out of memory. Forgets its error.
+ * `no-memory` where it ran out of memory, and with `read-failed` where the system failed and
+ * `reason` would say that something was found wrong. Forgets its error.
  */
 enum wm_code fail_libgit2(struct wm_error *err, enum reason reason, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
+
+/*
+ * The same after a look-up that returned `said`: that nothing is there, or something else than its
+ * name says, is an answer and `reason`, whichever way the system told libgit2.
+ */
+enum wm_code fail_lookup(struct wm_error *err, int said, enum reason reason, const char *format,
+			 ...) __attribute__((format(printf, 4, 5), cold));
 
 /* Removes a directory with all that is in it; what cannot be removed stays. */
 void directory_remove(char *path);
@@ -41,6 +49,17 @@ DEFINE_CLEANUP(git_remote, git_remote, git_remote_free)
 #define cleanup_git_refs       __attribute__((cleanup(git_refs_cleanup_)))
 #define cleanup_git_builder    __attribute__((cleanup(git_builder_cleanup_)))
 #define cleanup_git_remote     __attribute__((cleanup(git_remote_cleanup_)))
+
+static inline git_object_t type_of(enum object_type type)
+{
+	static const git_object_t types[] = {
+		[OBJECT_COMMIT] = GIT_OBJECT_COMMIT,
+		[OBJECT_TREE] = GIT_OBJECT_TREE,
+		[OBJECT_BLOB] = GIT_OBJECT_BLOB,
+	};
+
+	return types[type];
+}
 
 static inline git_oid to_oid(const struct object_id *id)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packs: many objects as one file, written and synced once. */
+#include "git/libgit2.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,8 +9,6 @@
 #include <git2/sys/mempack.h>
 #include <git2/sys/odb_backend.h>
 #include <git2/sys/repository.h>
-
-#include "git/libgit2.h"
 
 #include "util/limits.h"
 
@@ -55,14 +55,9 @@ enum wm_code pack_new(struct pack **out, struct repository *r, struct wm_error *
 enum wm_code pack_add(struct object_id *out, struct pack *p, enum object_type type,
 		      const void *data, size_t len, struct wm_error *err)
 {
-	static const git_object_t types[] = {
-		[OBJECT_COMMIT] = GIT_OBJECT_COMMIT,
-		[OBJECT_TREE] = GIT_OBJECT_TREE,
-		[OBJECT_BLOB] = GIT_OBJECT_BLOB,
-	};
 	git_oid oid;
 
-	if (git_odb_write(&oid, p->odb, data, len, types[type]) < 0 ||
+	if (git_odb_write(&oid, p->odb, data, len, type_of(type)) < 0 ||
 	    git_packbuilder_insert(p->builder, &oid, NULL) < 0)
 		return fail_libgit2(err, REASON_NO_MEMORY, "an object of a pack");
 	*out = from_oid(&oid);

@@ -47,20 +47,16 @@ static void remove_stale(const char *parent)
 		closedir(dir);
 }
 
-static enum wm_code take_lock(struct quarantine *q, const char *parent, struct wm_error *err)
+enum wm_code exchange_lock(int *fd, const struct repository *r, struct wm_error *err)
 {
-	cleanup_fd int fd = -1;
-	char path[LIMIT_PATH];
+	char parent[LIMIT_PATH], path[LIMIT_PATH];
 
-	if (snprintf(path, sizeof(path), "%s/.exchange", parent) >= LIMIT_PATH)
-		return fail(err, REASON_LIMIT, "%s: the path is too long", parent);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return fail(err, REASON_WRITE_FAILED, "%s: cannot be made", path);
-	TRY(lock_take(&q->lock, path, err));
-	if (q->lock < 0)
-		return fail(err, REASON_WRITE_FAILED, "%s: cannot be locked", path);
-	return WM_OK;
+	if (snprintf(parent, sizeof(parent), "%sweightmark", repository_directory(r)) >=
+		    LIMIT_PATH ||
+	    snprintf(path, sizeof(path), "%s/.exchange", parent) >= LIMIT_PATH)
+		return fail(err, REASON_LIMIT, "%s: the path is too long", repository_directory(r));
+	TRY(file_mkdirs(parent, 0700, err));
+	return lock_take_file(fd, path, err);
 }
 
 /* Nothing here outlives the process, so that nothing is synced. */
@@ -145,8 +141,7 @@ enum wm_code quarantine_new(struct quarantine **out, const struct repository *r,
 		    LIMIT_PATH ||
 	    snprintf(path, sizeof(path), "%s/%sXXXXXX", parent, name_prefix) >= LIMIT_PATH)
 		return fail(err, REASON_LIMIT, "%s: the path is too long", repository_directory(r));
-	TRY(file_mkdirs(parent, 0700, err));
-	TRY(take_lock(q, parent, err));
+	TRY(exchange_lock(&q->lock, r, err));
 	remove_stale(parent);
 	if (!mkdtemp(path))
 		return fail(err, REASON_WRITE_FAILED, "%s: cannot be made", path);

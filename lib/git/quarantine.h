@@ -27,6 +27,12 @@ DEFINE_CLEANUP(quarantine, struct quarantine, quarantine_free)
 MUST_USE enum wm_code quarantine_new(struct quarantine **out, const struct repository *r,
 				     const char *prefix, size_t max, struct wm_error *err);
 
+/*
+ * Takes the lock that a quarantine for `r` holds, so that nobody exchanges anything with it
+ * meanwhile; give it back with lock_release(). Fails with `busy`, `write-failed`.
+ */
+MUST_USE enum wm_code exchange_lock(int *fd, const struct repository *r, struct wm_error *err);
+
 /* Its directory. Borrowed from `q`. */
 const char *quarantine_path(const struct quarantine *q);
 

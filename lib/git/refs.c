@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refs: read, listed, moved one at a time. */
+#include "git/libgit2.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-
-#include "git/libgit2.h"
 
 #include "util/limits.h"
 
@@ -14,8 +14,10 @@ enum wm_code ref_read(struct object_id *out, bool *found, const struct repositor
 		      const char *name, struct wm_error *err)
 {
 	cleanup_git_ref git_reference *ref = NULL;
-	int said = git_reference_lookup(&ref, r->git, name);
+	int said;
 
+	TRY(repository_check_ref(r, name, err));
+	said = git_reference_lookup(&ref, r->git, name);
 	*found = said == 0;
 	if (said == GIT_ENOTFOUND)
 		return WM_OK;

@@ -159,17 +159,19 @@ static enum wm_code prepare(git_repository **out, const struct talk *x, struct w
 	cleanup_git_config git_config *none = NULL;
 	const char *home = getenv("HOME"), *authorities = getenv("SSL_CERT_FILE");
 
-	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 0);
-	git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)WINDOW);
-	git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)MAPPED);
-	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)x->remote->limits.objects);
+	if (git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 0) < 0 ||
+	    git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)WINDOW) < 0 ||
+	    git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)MAPPED) < 0 ||
+	    git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)x->remote->limits.objects) < 0)
+		return fail_libgit2(err, REASON_INTERNAL, "libgit2 does not take its limits");
 	if (git_config_new(&none) < 0 ||
 	    git_repository_open_ext(&git, x->path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0 ||
 	    git_repository_set_config(git, none) < 0)
 		return fail_libgit2(err, REASON_WRITE_FAILED, "%s", x->path);
 	/* Where libgit2 looks for .ssh/known_hosts; no configuration is read any more. */
-	if (x->remote->kind == URL_SSH && home && *home == '/')
-		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, home);
+	if (x->remote->kind == URL_SSH && home && *home == '/' &&
+	    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, home) < 0)
+		return fail_libgit2(err, REASON_REMOTE_FAILED, "%s", home);
 	/* As OpenSSL and curl have it; else the system's authorities are believed. */
 	if (x->remote->kind == URL_HTTPS && authorities && *authorities &&
 	    git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, authorities, NULL) < 0)
@@ -359,20 +361,26 @@ static enum wm_code push(void *context, struct buf *answer, struct wm_error *err
 
 /* --- in the parent ----------------------------------------------------------------------- */
 
+/* The child is as little to be trusted as what it speaks with; `prefix` NULL: any names. */
 static enum wm_code take_refs(struct remote_refs *out, const struct buf *answer,
-			      struct wm_error *err)
+			      const char *prefix, struct wm_error *err)
 {
-	struct remote_refs refs = { .n = answer->len / sizeof(struct remote_ref) };
+	cleanup_remote_refs struct remote_refs refs = { .n = 0 };
 
 	if (answer->len % sizeof(struct remote_ref) != 0)
 		return fail(err, REASON_INTERNAL, "a child process answers in another language");
+	refs.n = answer->len / sizeof(*refs.list);
 	refs.list = calloc(refs.n + 1, sizeof(*refs.list));
 	if (!refs.list)
 		return fail_nomem(err);
 	memcpy(refs.list, answer->data, answer->len);
-	for (size_t i = 0; i < refs.n; i++)
+	for (size_t i = 0; i < refs.n; i++) {
 		refs.list[i].name[REMOTE_TEXT - 1] = refs.list[i].said[REMOTE_TEXT - 1] = '\0';
+		if (prefix && strncmp(refs.list[i].name, prefix, strlen(prefix)) != 0)
+			return fail(err, REASON_INTERNAL, "a child process tells of another ref");
+	}
 	*out = refs;
+	refs = (struct remote_refs){ .n = 0 };
 	return WM_OK;
 }
 
@@ -386,7 +394,7 @@ static enum wm_code run(struct remote_refs *out, struct quarantine *q, struct ta
 	x->path = quarantine_path(q);
 	TRY(libgit2_start(err));
 	TRY(child_run(&answer, body, x, &limits, err));
-	return take_refs(out, &answer, err);
+	return take_refs(out, &answer, x->prefix, err);
 }
 
 enum wm_code remote_fetch(struct remote_refs *out, struct quarantine *q, const struct remote *from,

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening repositories, and their objects. */
+#include "git/libgit2.h"
+
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include "git/libgit2.h"
 
 #include "util/cursor.h"
 #include "util/hex.h"
 #include "util/limits.h"
 
 enum { OBJECTS = 256, PACKS, DIRECTORIES };
+
+/* Kept free of LIMIT_PATH for what lies in a repository: refs, objects, packs. */
+enum { DIRECTORY_ROOM = 256 };
+
+/* More than any ledger needs: a file of settings or one ref; the refs that were packed. */
+enum { SMALL_BYTES = 1 << 20, PACKED_REFS_BYTES = 1 << 28 };
 
 bool object_id_equal(const struct object_id *a, const struct object_id *b)
 {
@@ -57,8 +64,79 @@ static enum wm_code take_repository(struct repository **out, git_repository *git
 	r->directory = strdup(git_repository_commondir(git));
 	if (!r->directory)
 		return fail_nomem(err);
+	if (strlen(r->directory) > LIMIT_PATH - DIRECTORY_ROOM)
+		return fail(err, REASON_LIMIT, "%s: the path is too long", path);
 	*out = take_ptr(&r);
 	return WM_OK;
+}
+
+/*
+ * Fails unless `directory`/`name` is a regular file of at most `max` bytes, or not there: git
+ * would wait for a writer of a FIFO, and read a file of any length into memory.
+ */
+static enum wm_code check_plain(const char *directory, const char *name, uint64_t max,
+				struct wm_error *err)
+{
+	char path[3 * LIMIT_PATH];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	if (stat(path, &st) < 0)
+		return WM_OK; /* git says what it misses */
+	if (!S_ISREG(st.st_mode))
+		return fail(err, REASON_LEDGER_MALFORMED, "%s: is not a regular file", path);
+	if ((uint64_t)st.st_size > max)
+		return fail(err, REASON_LEDGER_MALFORMED, "%s: has %lld bytes", path,
+			    (long long)st.st_size);
+	return WM_OK;
+}
+
+static void close_packs(DIR **packs)
+{
+	if (*packs)
+		closedir(*packs);
+}
+
+/* The files that git reads when it opens the repository whose directory this is. */
+static enum wm_code check_files(const char *directory, struct wm_error *err)
+{
+	static const char *const names[] = { "HEAD", "config", "commondir", "gitdir",
+					     "objects/info/alternates" };
+	__attribute__((cleanup(close_packs))) DIR *packs = NULL;
+	char path[2 * LIMIT_PATH];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		TRY(check_plain(directory, names[i], SMALL_BYTES, err));
+	TRY(check_plain(directory, "packed-refs", PACKED_REFS_BYTES, err));
+	snprintf(path, sizeof(path), "%s/objects/pack", directory);
+	packs = opendir(path);
+	for (const struct dirent *e; packs && (e = readdir(packs));)
+		if (e->d_type != DT_DIR)
+			TRY(check_plain(path, e->d_name, INT64_MAX, err));
+	return WM_OK;
+}
+
+/* Of a bare repository, or of the ".git" beside the files of one that is not. */
+static enum wm_code check_repository(const char *path, struct wm_error *err)
+{
+	char inner[LIMIT_PATH];
+	struct stat st;
+
+	if (snprintf(inner, sizeof(inner), "%s/.git", path) > LIMIT_PATH - DIRECTORY_ROOM)
+		return fail(err, REASON_LIMIT, "%s: the path is too long", path);
+	return check_files(stat(inner, &st) == 0 ? inner : path, err);
+}
+
+enum wm_code repository_check_ref(const struct repository *r, const char *name,
+				  struct wm_error *err)
+{
+	struct stat st;
+	char path[LIMIT_PATH];
+
+	snprintf(path, sizeof(path), "%s%s", r->directory, name);
+	/* A directory there holds refs of longer names. */
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ?
+		       WM_OK : check_plain(r->directory, name, SMALL_BYTES, err);
 }
 
 enum wm_code repository_open(struct repository **out, const char *path, struct wm_error *err)
@@ -70,6 +148,7 @@ enum wm_code repository_open(struct repository **out, const char *path, struct w
 	TRY(libgit2_start(err));
 	if (stat(path, &st) < 0 && errno != ENOENT && errno != ENOTDIR)
 		return fail(err, REASON_READ_FAILED, "%s: cannot be examined", path);
+	TRY(check_repository(path, err));
 	said = git_repository_open_ext(&git, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
 	if (said == GIT_ENOTFOUND)
 		return fail(err, REASON_LEDGER_MISSING, "%s: is no git repository", path);
@@ -85,34 +164,28 @@ const char *repository_directory(const struct repository *r)
 
 /* --- objects ----------------------------------------------------------------------------- */
 
-static git_object_t type_of(enum object_type type)
-{
-	static const git_object_t types[] = {
-		[OBJECT_COMMIT] = GIT_OBJECT_COMMIT,
-		[OBJECT_TREE] = GIT_OBJECT_TREE,
-		[OBJECT_BLOB] = GIT_OBJECT_BLOB,
-	};
-
-	return types[type];
-}
-
 enum wm_code object_read(struct buf *out, const struct repository *r, const struct object_id *id,
 			 enum object_type type, struct wm_error *err)
 {
 	cleanup_git_odb_object git_odb_object *o = NULL;
 	const git_oid oid = to_oid(id);
-	char hex[OBJECT_ID_HEX + 1];
+	char hex[OBJECT_ID_HEX + 1], loose[OBJECT_ID_HEX + sizeof("objects//")];
 	git_object_t found;
 	size_t len;
+	int said;
 
 	object_id_text(hex, id);
-	if (git_odb_read_header(&len, &found, r->odb, &oid) < 0)
-		return fail_libgit2(err, REASON_OBJECT_MISSING, "object %s", hex);
+	snprintf(loose, sizeof(loose), "objects/%.2s/%s", hex, hex + 2);
+	TRY(check_plain(r->directory, loose, INT64_MAX, err));
+	said = git_odb_read_header(&len, &found, r->odb, &oid);
+	if (said < 0)
+		return fail_lookup(err, said, REASON_OBJECT_MISSING, "object %s", hex);
 	if (found != type_of(type))
 		return fail(err, REASON_LEDGER_MALFORMED, "object %s: is not of its type", hex);
 	TRY(buf_reserve(out, len, err));
-	if (git_odb_read(&o, r->odb, &oid) < 0)
-		return fail_libgit2(err, REASON_OBJECT_MISSING, "object %s", hex);
+	said = git_odb_read(&o, r->odb, &oid);
+	if (said < 0)
+		return fail_lookup(err, said, REASON_OBJECT_MISSING, "object %s", hex);
 	return buf_append(out, git_odb_object_data(o), git_odb_object_size(o), err);
 }
 

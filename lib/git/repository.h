@@ -37,7 +37,8 @@ DEFINE_CLEANUP(repository, struct repository, repository_close)
 
 /*
  * Opens the repository whose git directory is `path` or `path`/.git; no parent is searched. Fails
- * with `ledger-missing`, `ledger-malformed`, `read-failed`.
+ * with `ledger-missing`, `ledger-malformed`, `read-failed`, `limit` where the path leaves no room
+ * for those of its files.
  */
 MUST_USE enum wm_code repository_open(struct repository **out, const char *path,
 				      struct wm_error *err);
@@ -61,11 +62,16 @@ const char *repository_directory(const struct repository *r);
 /*
  * Appends the object `id` to `out`, beyond whose maximum it fails with `limit` before it is
  * inflated. Fails with `object-missing` where it is not there or is not what its name says, with
- * `ledger-malformed` where it is of another type.
+ * `ledger-malformed` where it is of another type, with `read-failed` where the system could not
+ * tell.
  */
 MUST_USE enum wm_code object_read(struct buf *out, const struct repository *r,
 				  const struct object_id *id, enum object_type type,
 				  struct wm_error *err);
+
+/* Fails with `ledger-malformed` where what would be the file of a ref is none, or too long. */
+MUST_USE enum wm_code repository_check_ref(const struct repository *r, const char *name,
+					   struct wm_error *err);
 
 /* Writes one object, durably but for the directory of objects (repository_sync()). */
 MUST_USE enum wm_code object_write(struct object_id *out, struct repository *r,

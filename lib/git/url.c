@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "util/escape.h"
+
 static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 static bool is_alnum(char c)
@@ -143,7 +145,8 @@ enum wm_code url_check(enum url_kind *out, const char *text, struct wm_error *er
 	}
 	if (!valid)
 		return fail(err, REASON_URL_REFUSED,
-			    "%s: is no address that logs are exchanged with", text);
+			    "%.*s: is no address that logs are exchanged with",
+			    (int)address_shown(text, URL_BYTES), text);
 	*out = kind;
 	return WM_OK;
 }

@@ -4,9 +4,10 @@
  * descriptor; names and edges, kind by kind. A payload that is no statement of ours is indexed by
  * its ids alone.
  */
+#include "index/index_internal.h"
+
 #include <string.h>
 
-#include "index/index_internal.h"
 #include "statement/message.h"
 #include "text/fold.h"
 #include "util/hex.h"

@@ -253,6 +253,9 @@ enum wm_code index_make_anew(struct index *x, struct wm_error *err)
 {
 	disconnect(x);
 	remove_locked(x);
+	/* Logs are numbered anew: tiles that were handed out must not be read from another one. */
+	for (struct tile_source *s = x->sources; s; s = s->next)
+		s->log = 0;
 	free(take_ptr(&x->path));
 	return open_any(x, err);
 }

@@ -35,9 +35,10 @@ MUST_USE enum wm_code index_open(struct index **out, struct ledger *l, const cha
 /*
  * Brings the index of `origin` (NULL: all origins) up to the ledger's newest commits. Where the
  * history that was indexed is no longer part of the ledger, its entries are dropped and indexed
- * anew, and `*rewritten` (may be NULL) is true; so it is where a branch that was indexed is gone
- * and all origins are asked for. Fails as ledger_walk() does, with `busy` where another writer
- * stands still, and with `index-failed`; whole commits before may be indexed all the same.
+ * anew, and `*rewritten` (may be NULL) is true, also on failure; so it is where a branch that was
+ * indexed is gone and all origins are asked for. Fails as ledger_walk() does, with `busy` where
+ * another writer stands still, and with `index-failed`; whole commits before may be indexed all
+ * the same.
  */
 MUST_USE enum wm_code index_sync(struct index *x, const char *origin, bool *rewritten,
 				 struct progress *progress, struct wm_error *err);
@@ -61,6 +62,14 @@ MUST_USE enum wm_code index_find_entry(struct indexed *out, bool *found, struct 
 MUST_USE enum wm_code index_entry_at(struct indexed *out, bool *found, struct index *x,
 				     const char *origin, uint64_t position, struct wm_error *err);
 
+/*
+ * The entry, of any log, that corrects `statement` about `object`: that names it as the one before.
+ * Whether it may do so is for a verifier to say.
+ */
+MUST_USE enum wm_code index_successor(struct indexed *out, bool *found, struct index *x,
+				      const char *object, const uint8_t statement[SHA256_BYTES],
+				      struct wm_error *err);
+
 /* What may be looked for. */
 enum query_kind {
 	QUERY_STATEMENT, /* a statement id: 64 hex digits, or the first 8 or more of them */
@@ -73,19 +82,21 @@ enum query_kind {
 	QUERY_DATASET,	 /* object id, local id, title, or content root of a dataset: it, the runs
 			  * that use it, and the manifests of those runs; ASCII case aside but of
 			  * the object id; takes as long as there are runs and manifests */
-	QUERY_PARTY,	 /* issuer, or a party's id, legal name or identifier, whole; ASCII case
-			  * aside */
+	QUERY_PARTY,	 /* issuer, or a party's id, legal name or identifier, whole, ASCII case
+			  * aside; or the keyid of who signed, its first 8 or more digits: takes as
+			  * long as there are entries then */
 	QUERY_NAME,	 /* name, name@version or id of a model, dataset or run, whole; ASCII case
 			  * aside; the title of a dataset is its name */
 	QUERY_TEXT,	 /* words that occur in any text of the statement */
 };
 
 /*
- * Visits the entries that answer, newest first within a log, logs by origin, at most `max`. `value`
- * is text; digests are 64 hex digits (`usage` otherwise). Each is handed out once.
+ * Visits the entries that answer, newest first within a log, logs by origin, at most `max` of those
+ * in the logs `origins` (ends with NULL; NULL: all). `value` is text; digests are 64 hex digits
+ * (`usage` otherwise). Each is handed out once.
  */
 MUST_USE enum wm_code index_query(struct index *x, enum query_kind kind, const char *value,
-				  size_t max,
+				  const char *const *origins, size_t max,
 				  enum wm_code (*visit)(void *context, const struct indexed *e,
 							struct wm_error *err),
 				  void *context, struct wm_error *err);

@@ -48,7 +48,7 @@ enum edge_kind {
 struct tile_source {
 	struct tile_source *next;
 	struct index *x;
-	int64_t log;
+	int64_t log; /* 0: its index was made anew since */
 };
 
 struct index {
@@ -67,14 +67,15 @@ enum { BATCH_ENTRIES = 10000 };
 
 enum { POSITION_BITS = 40 };
 
+/* The rows of a log's entries. The database may hold any number: they wrap, and find nothing. */
 static inline int64_t entry_first(int64_t log)
 {
-	return log << POSITION_BITS;
+	return (int64_t)((uint64_t)log << POSITION_BITS);
 }
 
 static inline int64_t entry_last(int64_t log)
 {
-	return entry_first(log + 1) - 1;
+	return (int64_t)((((uint64_t)log + 1) << POSITION_BITS) - 1);
 }
 
 /* Throws the database away and makes it anew. */

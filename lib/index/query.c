@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding entries, and reading them back from git. */
+#include "index/index_internal.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/index_internal.h"
 #include "util/hex.h"
 #include "util/utf8.h"
 
@@ -91,6 +92,22 @@ enum wm_code index_entry_at(struct indexed *out, bool *found, struct index *x, c
 	return get_entry(out, found, x, entry_first(log.id) + (int64_t)position, err);
 }
 
+enum wm_code index_successor(struct indexed *out, bool *found, struct index *x, const char *object,
+			     const uint8_t statement[SHA256_BYTES], struct wm_error *err)
+{
+	cleanup_sql struct sql q = SQL_INIT;
+	int64_t id;
+	bool row;
+
+	TRY(sql_start(&q, x, SQL_SUCCESSOR, err));
+	sql_text(&q, object);
+	sql_data(&q, statement, SHA256_BYTES);
+	TRY(sql_step(&row, &q, err));
+	id = row ? sqlite3_column_int64(q.stmt, 0) : -1;
+	sql_end(&q);
+	return get_entry(out, found, x, id, err);
+}
+
 /* --- many ----------------------------------------------------------------------------- */
 
 /* Numbers of entries, in the order in which they are handed out. */
@@ -128,7 +145,8 @@ struct wanted {
 	uint8_t first[SHA256_BYTES], last[SHA256_BYTES]; /* of a range of digests */
 	bool has_digest;				 /* in `first` */
 	const char *exact;
-	struct buf text; /* folded */
+	struct buf text;	    /* folded */
+	const char *const *origins; /* ends with NULL; or NULL: all */
 };
 
 static void wanted_release(struct wanted *w)
@@ -156,6 +174,12 @@ static void bind_wanted(struct sql *q, const struct wanted *w)
 		sql_text_of(q, w->text.data, w->text.len);
 		sql_int(q, w->number);
 		return;
+	case SQL_BY_PARTY:
+		sql_text_of(q, w->text.data, w->text.len);
+		sql_int(q, w->number);
+		sql_data(q, w->first, sizeof(w->first));
+		sql_data(q, w->last, sizeof(w->last));
+		return;
 	case SQL_BY_TEXT:
 		sql_text_of(q, w->text.data, w->text.len);
 		return;
@@ -172,46 +196,83 @@ static void bind_wanted(struct sql *q, const struct wanted *w)
 	}
 }
 
-/* Adds those from `first` to `last`, newest first. */
+static bool is_of_logs(const struct hits *logs, int64_t id)
+{
+	for (size_t i = 0; i < logs->n; i++)
+		if (logs->list[i] == id >> POSITION_BITS)
+			return true;
+	return false;
+}
+
+/* Adds those from `first` to `last`, newest first; where `only` is not NULL, of these logs. */
 static enum wm_code gather(struct hits *h, struct index *x, const struct wanted *w, int64_t first,
-			   int64_t last, struct wm_error *err)
+			   int64_t last, const struct hits *only, struct wm_error *err)
 {
 	cleanup_sql struct sql q = SQL_INIT;
-	size_t left = h->max - h->n;
-	bool row;
+	/* Rows of other logs than `only` are passed over, and must not use the limit up. */
+	size_t left = only ? SIZE_MAX : h->max - h->n;
+	bool row = true;
 
 	TRY(sql_start(&q, x, w->by, err));
 	sql_int(&q, first);
 	sql_int(&q, last);
 	sql_int(&q, left < INT64_MAX ? (int64_t)left : INT64_MAX);
 	bind_wanted(&q, w);
-	for (;;) {
+	while (h->n < h->max) {
+		int64_t id;
+
 		TRY(sql_step(&row, &q, err));
 		if (!row)
 			return WM_OK;
-		TRY(add_hit(h, sqlite3_column_int64(q.stmt, 0), err));
+		id = sqlite3_column_int64(q.stmt, 0);
+		if (!only || is_of_logs(only, id))
+			TRY(add_hit(h, id, err));
+	}
+	return WM_OK;
+}
+
+static bool is_wanted(const struct wanted *w, const char *origin)
+{
+	for (size_t i = 0; w->origins && w->origins[i]; i++)
+		if (strcmp(w->origins[i], origin) == 0)
+			return true;
+	return !w->origins;
+}
+
+/* The numbers of the logs that are asked, in order of origins. */
+static enum wm_code list_logs(struct hits *logs, struct index *x, const struct wanted *w,
+			      struct wm_error *err)
+{
+	cleanup_sql struct sql q = SQL_INIT;
+	bool row;
+
+	TRY(sql_start(&q, x, SQL_LOGS, err));
+	for (;;) {
+		const void *origin;
+
+		TRY(sql_step(&row, &q, err));
+		if (!row)
+			return WM_OK;
+		origin = sqlite3_column_text(q.stmt, 1);
+		if (!origin)
+			return fail_malformed(err, x, "a log has no name");
+		if (is_wanted(w, origin))
+			TRY(add_hit(logs, sqlite3_column_int64(q.stmt, 0), err));
 	}
 }
 
 static enum wm_code gather_all(struct hits *h, struct index *x, const struct wanted *w,
 			       struct wm_error *err)
 {
-	cleanup_sql struct sql q = SQL_INIT;
-	bool row;
+	cleanup_hits struct hits logs = { .n = 0 };
 
+	TRY(list_logs(&logs, x, w, err));
 	/* It finds all in any case; asked log by log, it would do so for each. */
 	if (w->by == SQL_BY_DATASET)
-		return gather(h, x, w, 0, INT64_MAX, err);
-	TRY(sql_start(&q, x, SQL_LOGS, err));
-	while (h->n < h->max) {
-		int64_t log;
-
-		TRY(sql_step(&row, &q, err));
-		if (!row)
-			break;
-		log = sqlite3_column_int64(q.stmt, 0);
-		TRY(gather(h, x, w, entry_first(log), entry_last(log), err));
-	}
+		return gather(h, x, w, 0, INT64_MAX, w->origins ? &logs : NULL, err);
+	for (size_t i = 0; i < logs.n && h->n < h->max; i++)
+		TRY(gather(h, x, w, entry_first(logs.list[i]), entry_last(logs.list[i]), NULL,
+			   err));
 	return WM_OK;
 }
 
@@ -234,23 +295,32 @@ static enum wm_code hand_out(const struct hits *h, struct index *x, entry_visito
 
 /* --- what is looked for --------------------------------------------------------------- */
 
-static enum wm_code want_statement(struct wanted *w, const char *value, struct wm_error *err)
+/* The digests that begin with these digits; false where they are none. */
+static bool read_range(struct wanted *w, const char *hex)
 {
-	const size_t prefix = strlen(STATEMENT_PREFIX);
-	const char *hex = strncmp(value, STATEMENT_PREFIX, prefix) == 0 ? value + prefix : value;
-	size_t len = strlen(hex);
+	const size_t len = strlen(hex);
 	char first[DIGEST_DIGITS + 1], last[DIGEST_DIGITS + 1];
 
 	if (len < ID_DIGITS_MIN || len > DIGEST_DIGITS)
-		return fail(err, REASON_USAGE,
-			    "'%s' is not a statement id, or %d digits or more of one", value,
-			    ID_DIGITS_MIN);
+		return false;
 	memset(first, '0', DIGEST_DIGITS);
 	memset(last, 'f', DIGEST_DIGITS);
 	memcpy(first, hex, len);
 	memcpy(last, hex, len);
-	if (!hex_decode(w->first, first, DIGEST_DIGITS) ||
-	    !hex_decode(w->last, last, DIGEST_DIGITS))
+	return hex_decode(w->first, first, DIGEST_DIGITS) &&
+	       hex_decode(w->last, last, DIGEST_DIGITS);
+}
+
+static enum wm_code want_statement(struct wanted *w, const char *value, struct wm_error *err)
+{
+	const size_t prefix = strlen(STATEMENT_PREFIX);
+	const char *hex = strncmp(value, STATEMENT_PREFIX, prefix) == 0 ? value + prefix : value;
+
+	if (strlen(hex) < ID_DIGITS_MIN || strlen(hex) > DIGEST_DIGITS)
+		return fail(err, REASON_USAGE,
+			    "'%s' is not a statement id, or %d digits or more of one", value,
+			    ID_DIGITS_MIN);
+	if (!read_range(w, hex))
 		return fail(err, REASON_USAGE,
 			    "'%s' is not a statement id: it has small hexadecimal digits", value);
 	w->by = SQL_BY_STATEMENT;
@@ -282,6 +352,17 @@ static enum wm_code want_name(struct wanted *w, enum name_class class, const cha
 	w->by = SQL_BY_NAME;
 	w->number = class;
 	return fold_name(&w->text, value, err);
+}
+
+/* A name, or the beginning of a keyid as it is printed everywhere. */
+static enum wm_code want_party(struct wanted *w, const char *value, struct wm_error *err)
+{
+	const char *hex = strncmp(value, "key:", 4) == 0 ? value + 4 : value;
+
+	TRY(want_name(w, NAME_PARTY, value, err));
+	if (read_range(w, hex))
+		w->by = SQL_BY_PARTY;
+	return WM_OK;
 }
 
 static enum wm_code want_dataset(struct wanted *w, const char *value, struct wm_error *err)
@@ -343,7 +424,7 @@ static enum wm_code want(struct wanted *w, enum query_kind kind, const char *val
 	case QUERY_DATASET:
 		return want_dataset(w, value, err);
 	case QUERY_PARTY:
-		return want_name(w, NAME_PARTY, value, err);
+		return want_party(w, value, err);
 	case QUERY_NAME:
 		return want_name(w, NAME_THING, value, err);
 	case QUERY_TEXT:
@@ -353,10 +434,11 @@ static enum wm_code want(struct wanted *w, enum query_kind kind, const char *val
 	return fail(err, REASON_INTERNAL, "there is no query of kind %d", (int)kind);
 }
 
-enum wm_code index_query(struct index *x, enum query_kind kind, const char *value, size_t max,
-			 entry_visitor *visit, void *context, struct wm_error *err)
+enum wm_code index_query(struct index *x, enum query_kind kind, const char *value,
+			 const char *const *origins, size_t max, entry_visitor *visit,
+			 void *context, struct wm_error *err)
 {
-	cleanup_wanted struct wanted w = { .text = BUF_INIT(LIMIT_STATEMENT) };
+	cleanup_wanted struct wanted w = { .text = BUF_INIT(LIMIT_STATEMENT), .origins = origins };
 	cleanup_hits struct hits h = { .max = max };
 
 	TRY(want(&w, kind, value, err));
@@ -376,7 +458,8 @@ enum wm_code index_recent(struct index *x, const char *origin, uint64_t before, 
 	end = before < log.size ? before : log.size;
 	if (!log.id || end == 0)
 		return WM_OK;
-	TRY(gather(&h, x, &w, entry_first(log.id), entry_first(log.id) + (int64_t)end - 1, err));
+	TRY(gather(&h, x, &w, entry_first(log.id), entry_first(log.id) + (int64_t)end - 1, NULL,
+		   err));
 	return hand_out(&h, x, visit, context, err);
 }
 

@@ -102,6 +102,13 @@ static const char *const texts[N_SQL] = {
 			  " AND id BETWEEN ?1 AND ?2 " NEWEST,
 	[SQL_BY_NAME] = "SELECT entry FROM name WHERE word=(SELECT id FROM word WHERE text=?4)"
 			" AND class=?5 AND entry BETWEEN ?1 AND ?2 " NEWEST,
+	[SQL_BY_PARTY] = "SELECT entry FROM name WHERE word=(SELECT id FROM word WHERE text=?4)"
+			 " AND class=?5 AND entry BETWEEN ?1 AND ?2"
+			 " UNION SELECT id FROM entry WHERE keyid BETWEEN ?6 AND ?7"
+			 " AND id BETWEEN ?1 AND ?2 " NEWEST,
+	[SQL_SUCCESSOR] = "SELECT id FROM entry INDEXED BY entry_object"
+			  " WHERE object=(SELECT id FROM word WHERE text=?1) AND previous=?2"
+			  " ORDER BY id LIMIT 1",
 	[SQL_BY_TEXT] = "SELECT rowid FROM full WHERE full MATCH ?4 AND rowid BETWEEN ?1 AND ?2"
 			" ORDER BY rowid DESC LIMIT ?3",
 	/* ?4 an object id, ?5 a name, ?6 a root or NULL. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bringing the index up to the ledger: entries and tiles, one transaction a batch of commits. */
+#include "index/index_internal.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "index/index_internal.h"
 
 enum { TEXT_MAX = 4 * LIMIT_STATEMENT };
 
@@ -247,14 +247,18 @@ enum wm_code index_sync(struct index *x, const char *origin, bool *rewritten,
 	bool was_rewritten = false;
 	enum wm_code code;
 
+	if (rewritten)
+		*rewritten = false;
 	if (x->malformed)
 		TRY(index_make_anew(x, err));
 	code = sync_once(x, origin, &was_rewritten, progress, err);
 	if (code != WM_OK && x->malformed) {
-		TRY(index_make_anew(x, err));
-		code = sync_once(x, origin, &was_rewritten, progress, err);
+		code = index_make_anew(x, err);
+		if (code == WM_OK)
+			code = sync_once(x, origin, &was_rewritten, progress, err);
 	}
-	if (code == WM_OK && rewritten)
+	/* What was dropped before a failure is gone, and would not be seen again. */
+	if (rewritten)
 		*rewritten = was_rewritten;
 	return code;
 }

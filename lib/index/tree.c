@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Logs in the index: how far each is indexed, and the tiles of its tree. */
+#include "index/index_internal.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "index/index_internal.h"
 
 enum wm_code log_state_get(struct log_state *out, struct index *x, const char *origin,
 			   struct wm_error *err)

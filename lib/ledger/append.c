@@ -118,19 +118,23 @@ enum wm_code writer_read_head(struct ledger_writer *w, const struct object_id *c
 {
 	cleanup_buf struct buf data = BUF_INIT(LIMIT_NOTE);
 	cleanup_commit_files struct commit_files files = { .entries = NULL };
-	struct ledger_head head;
+	cleanup_ledger_head struct ledger_head head = { .key = NULL };
+	struct tree_frontier edge;
 	struct commit c;
 
 	TRY(ledger_head_at(&head, w->repository, w->origin, commit, err));
-	ledger_head_release(&w->head);
-	w->head = head;
 	TRY(object_read(&data, w->repository, commit, OBJECT_COMMIT, err));
 	TRY(commit_parse(&c, data.data, data.len, w->origin, NULL, err));
 	TRY(commit_files_read(&files, w->repository, &c.tree, err));
-	w->parent_time = c.time;
 	buf_truncate(&data, 0);
 	TRY(object_read(&data, w->repository, &files.edge, OBJECT_BLOB, err));
-	return edge_parse(&w->edge, head.note.head.size, data.data, data.len, err);
+	TRY(edge_parse(&edge, head.note.head.size, data.data, data.len, err));
+	ledger_head_release(&w->head);
+	w->head = head;
+	head = (struct ledger_head){ .key = NULL };
+	w->edge = edge;
+	w->parent_time = c.time;
+	return WM_OK;
 }
 
 /* --- the unsigned half ------------------------------------------------------------------- */
@@ -190,8 +194,11 @@ static enum wm_code append_batch(struct ledger_writer *w, const struct envelope 
 	TRY(repository_sync(w->repository, err));
 	tree_root(s.root, &edge);
 	TRY(writer_path(path, w, "state", err));
+	w->unsettled = true;
 	TRY(writer_state_store(&s, path, err));
-	return writer_publish(w, &s, &edge, err);
+	TRY(writer_publish(w, &s, &edge, err));
+	w->unsettled = false;
+	return WM_OK;
 }
 
 /* --- packing ----------------------------------------------------------------------------- */
@@ -218,21 +225,26 @@ static enum wm_code add_loose(struct loose *l, const struct object_id *ids, size
 	return WM_OK;
 }
 
-/* Lists the objects of the last commits, back to where packing was done the last time. */
-static enum wm_code list_recent(struct loose *l, const struct ledger_writer *w,
+/*
+ * Lists the objects of the last commits, those whose entries begin at `since` or behind it: what
+ * came before was packed when the log reached that size.
+ */
+static enum wm_code list_recent(struct loose *l, const struct ledger_writer *w, uint64_t since,
 				struct wm_error *err)
 {
 	cleanup_buf struct buf data = BUF_INIT(LIMIT_NOTE);
 	struct object_id id = w->head.commit;
 	struct commit c = { .has_parent = true };
 
-	for (size_t i = 0; c.has_parent && i < PACK_EVERY + PACK_EVERY / 10; i++, id = c.parent) {
+	for (; c.has_parent; id = c.parent) {
 		cleanup_commit_files struct commit_files f = { .entries = NULL };
 
 		buf_truncate(&data, 0);
 		TRY(object_read(&data, w->repository, &id, OBJECT_COMMIT, err));
 		TRY(commit_parse(&c, data.data, data.len, w->origin, NULL, err));
 		TRY(commit_files_read(&f, w->repository, &c.tree, err));
+		if (f.first < since)
+			break;
 		TRY(add_loose(l, (struct object_id[]){ id, c.tree, f.checkpoint, f.edge, f.key }, 5,
 			      err));
 		TRY(add_loose(l, f.entries, f.n_entries, err));
@@ -241,12 +253,12 @@ static enum wm_code list_recent(struct loose *l, const struct ledger_writer *w,
 }
 
 /* What was appended stays appended whatever becomes of this: a failure says nothing. */
-static void pack_recent(struct ledger_writer *w)
+static void pack_recent(struct ledger_writer *w, uint64_t since)
 {
 	struct loose l = { .n = 0 };
 	struct wm_error why;
 
-	if (list_recent(&l, w, &why) == WM_OK)
+	if (list_recent(&l, w, since, &why) == WM_OK)
 		(void)!repository_pack(w->repository, l.ids, l.n, &why);
 	free(l.ids);
 }
@@ -256,12 +268,17 @@ enum wm_code ledger_append(struct ledger_writer *w, const struct envelope *list,
 {
 	const uint64_t before = w->head.note.head.size;
 
+	if (w->unsettled)
+		return fail(err, REASON_WRITE_FAILED,
+			    "%s: an append failed before; the log must be opened anew to tell what "
+			    "became of it",
+			    w->origin);
 	if (before + n >= UINT64_C(10000000000))
 		return fail(err, REASON_LIMIT, "%s: a log holds less than 10^10 entries",
 			    w->origin);
 	for (size_t i = 0; i < n; i += LIMIT_BATCH)
 		TRY(append_batch(w, list + i, n - i < LIMIT_BATCH ? n - i : LIMIT_BATCH, err));
 	if (before / PACK_EVERY != w->head.note.head.size / PACK_EVERY)
-		pack_recent(w);
+		pack_recent(w, before / PACK_EVERY * PACK_EVERY);
 	return WM_OK;
 }

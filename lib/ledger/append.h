@@ -51,7 +51,8 @@ const struct ledger_head *ledger_writer_head(const struct ledger_writer *w);
  * Appends the `n` envelopes in their order: in one commit, or in one each LIMIT_BATCH. Doubles are
  * the caller's affair. Every PACK_EVERY entries, loose objects are packed. Fails with
  * `write-failed`, `ref-moved`, `limit`; then either all of a commit's entries are there or, as the
- * next ledger_writer_open() will tell, none.
+ * next ledger_writer_open() will tell, none. A writer that failed after it had bound the log to a
+ * tree appends nothing more, `write-failed`: close it and open another one.
  */
 enum { PACK_EVERY = 1000 };
 MUST_USE enum wm_code ledger_append(struct ledger_writer *w, const struct envelope *list, size_t n,

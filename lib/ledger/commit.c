@@ -104,16 +104,39 @@ static bool take_id(struct cursor *c, const char *field, struct object_id *out)
 	       object_id_parse(out, (const char *)hex, OBJECT_ID_HEX) && take(c, "\n");
 }
 
-/* Seconds that are written without sign and needless zeros. */
-static bool take_time(struct cursor *c, int64_t *out)
+/* A number that is written without sign and needless zeros. */
+static bool take_number(struct cursor *c, uint64_t *out)
 {
-	int64_t seconds = 0;
+	const bool zero = cursor_peek(c) == '0';
 	size_t n = 0;
 
-	for (; cursor_peek(c) >= '0' && cursor_peek(c) <= '9' && n < 12; n++)
-		seconds = 10 * seconds + (*cursor_take(c, 1) - '0');
-	*out = seconds;
-	return n > 0;
+	for (*out = 0; cursor_peek(c) >= '0' && cursor_peek(c) <= '9' && n < 12; n++)
+		*out = 10 * *out + (uint64_t)(*cursor_take(c, 1) - '0');
+	return n == 1 || (n > 0 && !zero);
+}
+
+static bool take_time(struct cursor *c, int64_t *out)
+{
+	uint64_t seconds;
+
+	if (!take_number(c, &seconds))
+		return false;
+	*out = (int64_t)seconds;
+	return true;
+}
+
+/* What append_message() writes, up to the end. */
+static bool take_message(struct cursor *c, struct commit *out)
+{
+	uint64_t last;
+
+	if (take(c, "\nnew log\n"))
+		return cursor_left(c) == 0;
+	if (!take(c, "\nentries ") || !take_number(c, &out->first) || !take(c, " to ") ||
+	    !take_number(c, &last) || !take(c, "\n") || cursor_left(c) > 0 || last < out->first)
+		return false;
+	out->size = last + 1;
+	return true;
 }
 
 static bool take_who(struct cursor *c, const char *field, const char *origin, int64_t *time)
@@ -139,6 +162,21 @@ static enum wm_code take_signature(struct cursor *c, struct buf *armour, struct 
 	return WM_OK;
 }
 
+static enum wm_code check_signature(const struct buf *message, const struct buf *armour,
+				    const char *origin, const struct log_key *key,
+				    struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (ssh_verify(log_key_public(key), namespace, message->data, message->len, armour->data,
+		       armour->len, &why) == WM_OK)
+		return WM_OK;
+	if (error_is_untold(why.code))
+		return fail_again(err, &why);
+	return fail(err, REASON_COMMIT_SIGNATURE, "a commit of %s is not signed by the log's key",
+		    origin);
+}
+
 enum wm_code commit_parse(struct commit *out, const void *data, size_t len, const char *origin,
 			  const struct log_key *key, struct wm_error *err)
 {
@@ -162,14 +200,10 @@ enum wm_code commit_parse(struct commit *out, const void *data, size_t len, cons
 	if (key) {
 		TRY(buf_append(&message, data, head, err));
 		TRY(buf_append(&message, c.data + c.off, cursor_left(&c), err));
-		struct wm_error why = { 0 };
-
-		if (ssh_verify(log_key_public(key), namespace, message.data, message.len,
-			       armour.data, armour.len, &why) != WM_OK)
-			return error_is_untold(why.code) ? fail_again(err, &why) :
-				fail(err, REASON_COMMIT_SIGNATURE,
-				     "a commit of %s is not signed by the log's key", origin);
+		TRY(check_signature(&message, &armour, origin, key, err));
 	}
+	if (!take_message(&c, &found))
+		return malformed("has another message than the entries that it adds", err);
 	*out = found;
 	return WM_OK;
 }

@@ -14,6 +14,7 @@ struct commit {
 	struct object_id tree, parent;
 	bool has_parent;
 	int64_t time; /* seconds */
+	uint64_t first, size; /* its message: the entries from `first` to before `size`; or none */
 };
 
 enum { POSITION_DIGITS = 10 };

@@ -10,6 +10,7 @@
 #include "ledger/compare.h"
 #include "log/memory.h"
 #include "log/origin.h"
+#include "util/lock.h"
 
 /* One exchange. The view sees the objects of both sides. */
 struct session {
@@ -122,12 +123,9 @@ static enum wm_code diverged(struct exchanged *e, const struct session *s,
 	struct wm_error why = { 0 };
 
 	(void)compare_forked(&evidence, s->view, e->origin, larger, smaller, s->o->progress, &why);
-	if (error_reason(&why) == REASON_LOG_FORK && s->o->state) {
-		TRY(evidence_store(&e->evidence, s->o->state, &evidence, err));
-		return fail(err, REASON_LOG_FORK, "%s; evidence is kept: %s", why.message,
-			    e->evidence);
-	}
-	return fail_again(err, &why);
+	if (error_reason(&why) != REASON_LOG_FORK)
+		return fail_again(err, &why);
+	return fail_forked(&e->evidence, s->o->state, &evidence, why.message, err);
 }
 
 /* What `larger` adds to the commit of `smaller`, which it must descend from. */
@@ -192,13 +190,18 @@ static enum wm_code move(const struct exchanged *e, const struct session *s, str
 			 const struct object_id *receiver, struct wm_error *err)
 {
 	struct repository *r = ledger_repository(to);
+	__attribute__((cleanup(lock_release))) int lock = -1;
 	char ref[LEDGER_REF];
 
+	/* Of ours the quarantine holds it. */
+	if (to != s->ours)
+		TRY(exchange_lock(&lock, r, err));
 	if (ledger_is_writer(to, e->origin))
 		return fail(err, REASON_REF_MOVED,
 			    "%s: %s writes this log, and the other copy has entries that it "
 			    "did not write",
 			    e->origin, ledger_path(to));
+	TRY(ledger_check_name(to, e->origin, err));
 	TRY(copy_objects(r, ledger_repository(s->view), objects, err));
 	TRY(repository_sync(r, err));
 	ledger_ref(ref, e->origin);

@@ -94,6 +94,35 @@ static int compare_origins(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static enum wm_code longer_name(void *context, const char *name, struct wm_error *err)
+{
+	const char *origin = context;
+
+	return fail(err, REASON_ORIGIN_CONFLICT, "%s cannot stand beside the log %s", origin,
+		    name + sizeof(ref_prefix) - 1);
+}
+
+enum wm_code ledger_check_name(const struct ledger *l, const char *origin, struct wm_error *err)
+{
+	char ref[LEDGER_REF + 1], copy[LIMIT_ORIGIN + 1];
+	struct object_id commit;
+	bool found;
+
+	ledger_ref(ref, origin);
+	for (char *slash = strrchr(ref, '/'); slash > ref + sizeof(ref_prefix) - 2;
+	     slash = strrchr(ref, '/')) {
+		*slash = '\0';
+		TRY(ref_read(&commit, &found, l->repository, ref, err));
+		if (found)
+			return fail(err, REASON_ORIGIN_CONFLICT,
+				    "%s: %s cannot stand beside the log %s", l->path, origin,
+				    ref + sizeof(ref_prefix) - 1);
+	}
+	snprintf(copy, sizeof(copy), "%s", origin);
+	snprintf(ref, sizeof(ref), "%s%s/", ref_prefix, origin);
+	return ref_list(l->repository, ref, 1, longer_name, copy, err);
+}
+
 void ledger_origins_free(char **origins)
 {
 	for (size_t i = 0; origins && origins[i]; i++)

@@ -53,6 +53,13 @@ void ledger_origins_free(char **origins);
 DEFINE_CLEANUP(origins, char *, ledger_origins_free)
 #define cleanup_origins __attribute__((cleanup(origins_cleanup_)))
 
+/*
+ * Fails with `origin-conflict` where the ledger has a log beside whose branch git cannot keep one
+ * of `origin`.
+ */
+MUST_USE enum wm_code ledger_check_name(const struct ledger *l, const char *origin,
+					struct wm_error *err);
+
 /* Where a log stands: its newest commit and what that holds. */
 struct ledger_head {
 	struct object_id commit;

@@ -29,9 +29,12 @@ void publication_release(struct publication *p);
  * Brings the publication in the directory `directory`, made where it is missing, up to the log's
  * newest note. Only what is new is written, each file whole and durable, `checkpoint` last:
  * whatever interrupts it, what was published before stays whole, and the same call completes it.
- * `envelopes` false: none are written. Fails with `publication-foreign` where the directory holds
- * another log or its key, or a history that is not the beginning of this one; as ledger_walk() and
- * file_write() do.
+ * Other publishers are kept out by a lock on the directory, where its file system has locks
+ * (`busy`).
+ * `envelopes` true: those that an earlier call left out are written too; false: none are. Fails
+ * with `publication-foreign` where the directory holds another log or its key, a history that is
+ * not the beginning of this one, files and no publication, or envelopes where none are to be; as
+ * ledger_walk() and file_write() do.
  */
 MUST_USE enum wm_code ledger_publish(struct publication *out, const struct ledger *l,
 				     const char *origin, const char *directory, bool envelopes,

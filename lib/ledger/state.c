@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/document.h"
 #include "text/json.h"
 #include "util/file.h"
 #include "util/hex.h"
@@ -22,7 +23,7 @@ void writer_state_release(struct writer_state *s)
 
 static enum wm_code malformed(const char *path, struct wm_error *err)
 {
-	return fail(err, REASON_STATE_MALFORMED, "%s: is not a writer's state", path);
+	return fail(err, REASON_WRITER_MALFORMED, "%s: is not a writer's state", path);
 }
 
 static bool read_id(struct object_id *out, const struct node *n)
@@ -70,10 +71,11 @@ enum wm_code writer_state_load(struct writer_state *out, const char *path, struc
 	cleanup_writer_state struct writer_state s = { .entries = NULL };
 	cleanup_buf struct buf text = BUF_INIT(STATE_BYTES);
 	cleanup_tree struct tree t = TREE_INIT;
+	struct wm_error why = { 0 };
 
-	TRY(file_read_input(&text, path, REASON_STATE_MALFORMED, err));
-	if (json_read(&t, text.data, text.len, path, err) != WM_OK)
-		return malformed(path, err);
+	TRY(file_read_input(&text, path, REASON_WRITER_MALFORMED, err));
+	if (json_read(&t, text.data, text.len, path, &why) != WM_OK)
+		return fail_as(err, REASON_WRITER_MALFORMED, &why);
 	TRY(read_state(&s, t.root, path, err));
 	*out = s;
 	s.entries = NULL;

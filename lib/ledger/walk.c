@@ -12,6 +12,7 @@
 struct step {
 	struct object_id id, tree;
 	int64_t time;
+	uint64_t first, size;
 };
 
 struct walk {
@@ -53,7 +54,7 @@ static enum wm_code add_step(struct walk *w, const struct object_id *id, const s
 		w->steps = more;
 		w->room = room;
 	}
-	w->steps[w->n++] = (struct step){ *id, c->tree, c->time };
+	w->steps[w->n++] = (struct step){ *id, c->tree, c->time, c->first, c->size };
 	return WM_OK;
 }
 
@@ -72,6 +73,9 @@ static enum wm_code go_back(struct walk *w, const struct object_id *from, struct
 				    "%s: has more commits than entries", w->origin);
 		TRY(read_object(w, &id, OBJECT_COMMIT, err));
 		TRY(commit_parse(&c, w->data.data, w->data.len, w->origin, w->visitor->key, err));
+		if (w->n > 0 && c.time > w->steps[w->n - 1].time)
+			return fail(err, REASON_LEDGER_MALFORMED,
+				    "%s: a commit is older than the one before it", w->origin);
 		TRY(add_step(w, &id, &c, err));
 	}
 	if (from)
@@ -180,6 +184,9 @@ static enum wm_code visit_commit(struct walk *w, const struct step *at, bool fir
 	    (files.n_entries > 0 && files.first != w->edge.n_leaves))
 		return fail(err, REASON_LEDGER_MALFORMED,
 			    "%s: a commit adds no entries, or others than the next", w->origin);
+	if (at->first != files.first || at->size != (first ? 0 : files.first + files.n_entries))
+		return fail(err, REASON_LEDGER_MALFORMED,
+			    "%s: a commit says that it adds other entries", w->origin);
 	TRY(read_note(&note, w, &files.checkpoint, err));
 	for (size_t i = 0; i < files.n_entries; i++)
 		TRY(visit_entry(w, at, &files.entries[i], err));

@@ -2,7 +2,6 @@
 /* Becoming a log's writer: making it, locking it, completing what was interrupted. */
 #include "ledger/writer.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,15 +10,17 @@
 #include "util/file.h"
 #include "util/lock.h"
 
-/* Appends the directory of the writer's files, without a slash at its end. */
-static enum wm_code writer_directory(struct buf *out, const struct ledger *l, const char *origin,
-				     struct wm_error *err)
+/* The directory of the writer's files, without a slash at its end; false where it is too long. */
+static bool writer_directory(char out[LIMIT_PATH], const struct ledger *l, const char *origin)
 {
-	TRY(buf_printf(out, err, "%sweightmark/%s", ledger_directory(l), origin));
-	for (size_t i = out->len - strlen(origin); i < out->len; i++)
-		if (out->data[i] == '/')
-			out->data[i] = '+';
-	return WM_OK;
+	const int len = snprintf(out, LIMIT_PATH, "%sweightmark/%s", ledger_directory(l), origin);
+
+	if (len < 0 || len >= LIMIT_PATH)
+		return false;
+	for (char *c = out + (size_t)len - strlen(origin); *c; c++)
+		if (*c == '/')
+			*c = '+';
+	return true;
 }
 
 enum wm_code writer_path(char out[LIMIT_PATH], const struct ledger_writer *w, const char *name,
@@ -32,16 +33,17 @@ enum wm_code writer_path(char out[LIMIT_PATH], const struct ledger_writer *w, co
 
 bool ledger_is_writer(const struct ledger *l, const char *origin)
 {
-	cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
-	size_t len;
+	char directory[LIMIT_PATH], path[LIMIT_PATH];
+	static const char *const names[] = { "log.key", "state" };
 
-	if (writer_directory(&path, l, origin, NULL) != WM_OK)
+	/* Of a path that is too long no writer can have been made: writer_path(). */
+	if (!writer_directory(directory, l, origin))
 		return false;
-	len = path.len;
-	if (buf_append_str(&path, "/log.key", NULL) != WM_OK || !file_exists(buf_str(&path)))
-		return false;
-	buf_truncate(&path, len);
-	return buf_append_str(&path, "/state", NULL) == WM_OK && file_exists(buf_str(&path));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (snprintf(path, sizeof(path), "%s/%s", directory, names[i]) >= LIMIT_PATH ||
+		    !file_exists(path))
+			return false;
+	return true;
 }
 
 static enum wm_code not_writer(const struct ledger *l, const char *origin, struct wm_error *err)
@@ -82,32 +84,26 @@ static enum wm_code make_key(const struct ledger_writer *w, struct wm_error *err
 
 static enum wm_code take_lock(struct ledger_writer *w, struct wm_error *err)
 {
-	cleanup_fd int fd = -1;
 	char path[LIMIT_PATH];
 
 	TRY(writer_path(path, w, "lock", err));
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return fail(err, REASON_WRITE_FAILED, "%s: cannot be made", path);
-	TRY(lock_take(&w->lock, path, err));
-	if (w->lock < 0)
-		return fail(err, REASON_WRITE_FAILED, "%s: cannot be locked", path);
-	return WM_OK;
+	return lock_take_file(&w->lock, path, err);
 }
 
 static enum wm_code writer_new(struct ledger_writer **out, struct ledger *l, const char *origin,
 			       struct wm_error *err)
 {
 	cleanup_ledger_writer struct ledger_writer *w = calloc(1, sizeof(*w));
-	cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
+	char directory[LIMIT_PATH];
 
 	if (!w)
 		return fail_nomem(err);
 	w->lock = -1;
 	w->repository = ledger_repository(l);
 	snprintf(w->origin, sizeof(w->origin), "%s", origin);
-	TRY(writer_directory(&path, l, origin, err));
-	w->directory = strdup(buf_str(&path));
+	if (!writer_directory(directory, l, origin))
+		return fail(err, REASON_LIMIT, "%s: the path is too long", ledger_path(l));
+	w->directory = strdup(directory);
 	if (!w->directory)
 		return fail_nomem(err);
 	*out = take_ptr(&w);
@@ -135,7 +131,7 @@ static enum wm_code edge_of(struct tree_frontier *out, const struct ledger_write
 	}
 	tree_root(root, &edge);
 	if (edge.n_leaves != s->size || memcmp(root, s->root, SHA256_BYTES) != 0)
-		return fail(err, REASON_STATE_MALFORMED,
+		return fail(err, REASON_WRITER_MALFORMED,
 			    "%s/state: does not go with the entries that it names", w->directory);
 	*out = edge;
 	return WM_OK;
@@ -204,25 +200,16 @@ enum wm_code ledger_writer_open(struct ledger_writer **out, struct ledger *l, co
 
 /* --- making ------------------------------------------------------------------------------ */
 
-/* A branch cannot be a directory of branches too. */
 static enum wm_code check_free(const struct ledger *l, const char *origin, struct wm_error *err)
 {
 	cleanup_origins char **list = NULL;
 
 	TRY(ledger_origins(&list, l, err));
-	for (char **o = list; *o; o++) {
-		size_t len = strlen(*o) < strlen(origin) ? strlen(*o) : strlen(origin);
-
+	for (char **o = list; *o; o++)
 		if (strcmp(*o, origin) == 0)
 			return fail(err, REASON_EXISTS, "%s: the log %s is there already",
 				    ledger_path(l), origin);
-		if (strncmp(*o, origin, len) == 0 && ((*o)[len] == '/' || origin[len] == '/'))
-			return fail(err, REASON_ORIGIN_INVALID,
-				    "%s: there is a log %s; one of both names would be within the "
-				    "other",
-				    ledger_path(l), *o);
-	}
-	return WM_OK;
+	return ledger_check_name(l, origin, err);
 }
 
 static enum wm_code create_log(struct ledger *l, const char *origin, struct wm_error *err)

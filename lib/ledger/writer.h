@@ -18,13 +18,14 @@ struct ledger_writer {
 	struct ledger_head head;
 	struct tree_frontier edge; /* of the head */
 	int64_t parent_time;	   /* of the head's commit */
+	bool unsettled;		   /* bound to a tree that may not be published */
 };
 
 /* The path of one of the writer's files. */
 MUST_USE enum wm_code writer_path(char out[LIMIT_PATH], const struct ledger_writer *w,
 				  const char *name, struct wm_error *err);
 
-/* Makes `commit` the head of `w`. */
+/* Makes `commit` the head of `w`, which is untouched on failure. */
 MUST_USE enum wm_code writer_read_head(struct ledger_writer *w, const struct object_id *commit,
 				       struct wm_error *err);
 

@@ -122,8 +122,9 @@ static void add_seen(struct heads *h, struct seen *take_s)
 }
 
 /*
- * Puts a linked head, which the list has not, in the place of a smaller one. Of the size of the
- * newest one it has another root: it is kept, as one that was seen.
+ * Puts a linked head, which the list has not, in the place of a smaller one, which stays as one
+ * that was seen. Of the size of the newest one it has another root: it is kept, as one that was
+ * seen.
  */
 static void add_linked(struct heads *h, struct seen *take_s)
 {
@@ -137,7 +138,12 @@ static void add_linked(struct heads *h, struct seen *take_s)
 		seen_free(take_s);
 		return;
 	}
-	if (newest || h->n == LIMIT_HEADS)
+	if (newest) {
+		h->list[0] = take_s;
+		add_seen(h, newest);
+		return;
+	}
+	if (h->n == LIMIT_HEADS)
 		remove_at(h, 0);
 	insert_at(h, 0, take_s);
 }
@@ -303,6 +309,8 @@ enum wm_code log_memory_store(struct log_memory *m, struct wm_error *err)
 		return WM_OK;
 	TRY(file_mkdirs(m->directory, 0700, err));
 	TRY(lock_take(&lock, m->directory, err));
+	if (lock < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: cannot be locked", m->directory);
 	TRY(read_heads(&file, m, err));
 	for (size_t i = 0; i < m->heads.n; i++) {
 		const struct seen *s = m->heads.list[i];
@@ -471,4 +479,17 @@ enum wm_code evidence_store(char **path, const char *directory, const struct buf
 	}
 	*path = take_ptr(&copy);
 	return WM_OK;
+}
+
+enum wm_code fail_forked(char **path, const char *directory, const struct buf *evidence,
+			 const char *what, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (!directory)
+		return fail(err, REASON_LOG_FORK, "%s; evidence is not kept", what);
+	if (evidence_store(path, directory, evidence, &why) != WM_OK)
+		return fail(err, REASON_LOG_FORK, "%s; evidence could not be kept: %s", what,
+			    why.message);
+	return fail(err, REASON_LOG_FORK, "%s; evidence is kept: %s", what, *path);
 }

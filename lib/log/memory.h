@@ -6,9 +6,9 @@
  * One file a log below a directory of the user's state (normally $XDG_STATE_HOME/weightmark/logs):
  * the hex SHA-256 of the verifier key, and ".json". It holds notes, each signed, so that nobody who
  * could write to it can make a log look guilty; who can remove it makes the verifier forget, and
- * he is told. Of the heads that are known to be one history the newest is kept, linked; others were
- * seen, with nothing at hand to connect them. Written whole or not at all; of several processes
- * each adds to what is there under a lock. The file is canonical JSON:
+ * he is told. Of the heads that are known to be one history the newest is linked; others were seen:
+ * older ones, and those that nothing at hand connects. Written whole or not at all; of several
+ * processes each adds to what is there under a lock. The file is canonical JSON:
  *
  *	{"heads": [{"linked": true, "note": NOTE}, ...], "kind": "weightmark-heads/1"}
  *
@@ -56,7 +56,7 @@ MUST_USE enum wm_code log_memory_compare(enum linkage *out, struct log_memory *m
 /*
  * Remembers `note`: `linked` where it is known to be one history with the linked heads (or the
  * first), else among those that were seen, the oldest of which is forgotten beyond LIMIT_HEADS.
- * The newest linked head stays; smaller linked ones that it covers are forgotten.
+ * The newest linked head stays; a smaller one in whose place it comes stays as one that was seen.
  */
 MUST_USE enum wm_code log_memory_add(struct log_memory *m, const struct note *note, bool linked,
 				     struct wm_error *err);
@@ -81,5 +81,13 @@ MUST_USE enum wm_code log_memory_store(struct log_memory *m, struct wm_error *er
  */
 MUST_USE enum wm_code evidence_store(char **path, const char *directory,
 				     const struct buf *evidence, struct wm_error *err);
+
+/*
+ * Fails with `log-fork` and `what`, whatever becomes of the evidence: keeps that below `directory`
+ * (NULL: nowhere) and says where, or why it could not be kept. `*path` as evidence_store() has it;
+ * untouched where nothing was kept.
+ */
+enum wm_code fail_forked(char **path, const char *directory, const struct buf *evidence,
+			 const char *what, struct wm_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/document.h"
 #include "log/entry.h"
 #include "util/cursor.h"
 #include "util/limits.h"
@@ -66,6 +67,7 @@ enum wm_code site_tile(void *context, uint8_t (*hashes)[SHA256_BYTES], unsigned 
 
 struct auditing {
 	const struct site *site;
+	const struct site_visitor *visitor;
 	struct site_audit *out;
 	struct tile_edge edge;
 	struct site_tiles tiles;
@@ -112,7 +114,7 @@ static enum wm_code check_entry(struct auditing *a, struct cursor *entries, cons
 	if (memcmp(again, record, RECORD_BYTES) != 0)
 		return malformed(a->site, path, "holds an entry that its record does not name",
 				 err);
-	return WM_OK;
+	return a->visitor ? a->visitor->entry(a->visitor->context, &e, a->edge.size, err) : WM_OK;
 }
 
 static enum wm_code check_bundle(struct auditing *a, uint64_t n, unsigned width,
@@ -148,14 +150,36 @@ static enum wm_code check_bundle(struct auditing *a, uint64_t n, unsigned width,
 	return WM_OK;
 }
 
+static bool is_missing(const struct site *s, const char *path)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
+	bool found = true;
+
+	return s->read(s->context, &text, &found, path, NULL) == WM_OK && !found;
+}
+
+/* Where nothing of a publication is, there is none. */
+static enum wm_code need_key(struct buf *out, const struct site *s, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (need(out, s, "key", &why) == WM_OK)
+		return WM_OK;
+	if (is_missing(s, "key") && is_missing(s, "checkpoint"))
+		return fail(err, REASON_NOT_FOUND, "%s: no log is published there", s->name);
+	return fail_again(err, &why);
+}
+
 static enum wm_code read_head(struct site_audit *out, const struct site *s,
 			      const struct log_keys *pinned, struct wm_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_NOTE);
 	const struct log_key *found;
+	struct wm_error why = { 0 };
 
-	TRY(need(&text, s, "key", err));
-	TRY(log_key_parse(&out->key, text.data, text.len, "key", err));
+	TRY(need_key(&text, s, err));
+	if (log_key_parse(&out->key, text.data, text.len, "key", &why) != WM_OK)
+		return fail_as(err, REASON_PUBLICATION_MALFORMED, &why);
 	buf_truncate(&text, 0);
 	TRY(need(&text, s, "checkpoint", err));
 	TRY(note_parse(&out->note, text.data, text.len, "checkpoint", err));
@@ -188,8 +212,8 @@ static enum wm_code check_edge(struct auditing *a, struct wm_error *err)
 }
 
 enum wm_code site_audit(struct site_audit *out, const struct site *site,
-			const struct log_keys *pinned, struct progress *progress,
-			struct wm_error *err)
+			const struct log_keys *pinned, const struct site_visitor *visitor,
+			struct progress *progress, struct wm_error *err)
 {
 	cleanup_free struct auditing *a = calloc(1, sizeof(*a));
 	enum wm_code code = WM_OK;
@@ -201,6 +225,7 @@ enum wm_code site_audit(struct site_audit *out, const struct site *site,
 	size = out->note.head.size;
 	a->site = site;
 	a->out = out;
+	a->visitor = visitor;
 	a->tiles = (struct site_tiles){ site, size };
 	a->records = (struct buf)BUF_INIT(TILE_WIDTH * (2 + RECORD_BYTES) + 1);
 	a->entries = (struct buf)BUF_INIT(LIMIT_BUNDLE);

@@ -7,6 +7,7 @@
 #define LOG_SITE_H
 
 #include "log/tiles.h"
+#include "statement/envelope.h"
 #include "util/progress.h"
 
 /*
@@ -22,6 +23,13 @@ struct site {
 	const char *name; /* of the publication, for messages */
 };
 
+/* Takes each entry whose envelope is published; `e` is valid during the call. */
+struct site_visitor {
+	enum wm_code (*entry)(void *context, const struct envelope *e, uint64_t position,
+			      struct wm_error *err);
+	void *context;
+};
+
 struct site_audit {
 	struct log_key *key;
 	bool pinned;
@@ -35,12 +43,12 @@ void site_audit_release(struct site_audit *a);
 /*
  * Audits a publication under the pinned key of its origin, or, where none of that origin is pinned,
  * under the key that it names itself. Fails with `publication-malformed` (a file is missing, or is
- * not what its records or its tree head say), `note-signature`, `entry-malformed`, and as `read`
- * does.
+ * not what its records or its tree head say), `not-found` (key and checkpoint are missing both),
+ * `note-signature`, `entry-malformed`, and as `read` and the visitor do, which may be NULL.
  */
 MUST_USE enum wm_code site_audit(struct site_audit *out, const struct site *site,
-				 const struct log_keys *pinned, struct progress *progress,
-				 struct wm_error *err);
+				 const struct log_keys *pinned, const struct site_visitor *visitor,
+				 struct progress *progress, struct wm_error *err);
 
 /* The tiles of an audited publication; `site` and `audit` must outlive them. */
 struct site_tiles {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where tiles are, and how a tree grows in them. */
+#include "log/tiles.h"
+
 #include <assert.h>
 #include <string.h>
 
 #include "digest/tree.h"
-#include "log/tiles.h"
 
 enum { TILE_HEIGHT = 8 };
 

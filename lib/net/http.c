@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "util/cleanup.h"
+#include "util/escape.h"
 
 #define LIBRARY "libcurl.so.4"
 
@@ -32,8 +33,6 @@ void http_free(struct http *h)
 		return;
 	if (h->curl)
 		h->cleanup(h->curl);
-	if (h->library)
-		dlclose(h->library);
 	free(h);
 }
 
@@ -83,7 +82,8 @@ enum wm_code http_new(struct http **out, struct wm_error *err)
 
 	if (!h)
 		return fail_nomem(err);
-	h->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	/* It starts threads and libraries that would not survive its being unloaded. */
+	h->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!h->library || !load(&h->init, h, "curl_easy_init") ||
 	    !load(&h->cleanup, h, "curl_easy_cleanup") || !load(&h->set, h, "curl_easy_setopt") ||
 	    !load(&h->perform, h, "curl_easy_perform") || !load(&h->info, h, "curl_easy_getinfo") ||
@@ -124,7 +124,8 @@ enum wm_code http_check(const char *url, struct wm_error *err)
 	if (!host || !*host || *host == '-' || *host == '/' || strpbrk(url, "@?#\\ ") ||
 	    strlen(url) > 2048)
 		return fail(err, REASON_URL_REFUSED,
-			    "'%.200s': https://HOST/PATH, or http:// of this machine", url);
+			    "'%.*s': https://HOST/PATH, or http:// of this machine",
+			    (int)address_shown(url, 200), url);
 	for (const char *c = url; *c; c++)
 		if (*c <= ' ' || *c > '~')
 			return fail(err, REASON_URL_REFUSED, "an address with control characters");

@@ -14,13 +14,16 @@ void published_release(struct published *p)
 	p->http = NULL;
 }
 
-bool published_is(const char *base)
+static bool has(const char *base, const char *name)
 {
 	char path[LIMIT_PATH];
 
-	return strstr(base, "://") ||
-	       (snprintf(path, sizeof(path), "%s/checkpoint", base) < LIMIT_PATH &&
-		file_exists(path));
+	return snprintf(path, sizeof(path), "%s/%s", base, name) < LIMIT_PATH && file_exists(path);
+}
+
+bool published_is(const char *base)
+{
+	return strstr(base, "://") || has(base, "checkpoint");
 }
 
 static enum wm_code read_file(void *context, struct buf *out, bool *found, const char *path,
@@ -49,12 +52,23 @@ static enum wm_code read_url(void *context, struct buf *out, bool *found, const 
 	return http_get(p->http, out, found, buf_str(&url), err);
 }
 
+static enum wm_code check_directory(const char *base, struct wm_error *err)
+{
+	if (!file_exists(base))
+		return fail(err, REASON_NOT_FOUND, "%s: no such directory", base);
+	if (!has(base, "checkpoint") && (has(base, ".git") || (has(base, "HEAD") &&
+							       has(base, "objects"))))
+		return fail(err, REASON_USAGE, "%s: is a git repository: give it with --ledger",
+			    base);
+	return WM_OK;
+}
+
 enum wm_code published_open(struct published *out, const char *base, struct wm_error *err)
 {
 	*out = (struct published){ .base = base };
 	out->site = (struct site){ read_file, out, base };
 	if (!strstr(base, "://"))
-		return WM_OK;
+		return check_directory(base, err);
 	TRY(http_check(base, err));
 	out->site.read = read_url;
 	return http_new(&out->http, err);

@@ -12,7 +12,11 @@ struct published {
 	struct http *http; /* NULL: a directory */
 };
 
-/* Opens the publication at `base`: an address where it has "://", else a directory. */
+/*
+ * Opens the publication at `base`: an address where it has "://", else a directory. Fails with
+ * `not-found` where there is none, with `usage` where it is a git repository, and as http_check()
+ * and http_new() do.
+ */
 MUST_USE enum wm_code published_open(struct published *out, const char *base, struct wm_error *err);
 void published_release(struct published *p);
 #define cleanup_published __attribute__((cleanup(published_release)))

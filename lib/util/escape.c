@@ -2,6 +2,8 @@
 /* Escaping text of unknown origin for people to read. */
 #include "util/escape.h"
 
+#include <string.h>
+
 #include "util/utf8.h"
 
 static enum wm_code append(struct buf *out, const char *text, size_t len, char quote,
@@ -37,4 +39,13 @@ enum wm_code escape_quoted(struct buf *out, const char *text, size_t len, struct
 	TRY(buf_append_byte(out, '\'', err));
 	TRY(append(out, text, len, '\'', err));
 	return buf_append_byte(out, '\'', err);
+}
+
+size_t address_shown(const char *text, size_t max)
+{
+	const char *colon = strstr(text, "://");
+
+	if (colon && strchr(colon, '@'))
+		return (size_t)(colon - text) + 3;
+	return strnlen(text, max);
 }

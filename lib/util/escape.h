@@ -23,4 +23,10 @@ MUST_USE enum wm_code escape_append(struct buf *out, const char *text, size_t le
 MUST_USE enum wm_code escape_quoted(struct buf *out, const char *text, size_t len,
 				    struct wm_error *err);
 
+/*
+ * How many bytes of an address may be shown, at most `max`: its scheme alone where something like
+ * USER:PASSWORD@ may follow.
+ */
+size_t address_shown(const char *text, size_t max);
+
 #endif

@@ -345,6 +345,16 @@ static bool is_directory(const char *path)
 	return is;
 }
 
+static enum wm_code sync_name(const char *path, struct wm_error *err)
+{
+	cleanup_fd int dir = -1;
+
+	TRY(open_parent(&dir, path, err));
+	if (fsync(dir) < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: %s", path, strerror(errno));
+	return WM_OK;
+}
+
 enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error *err)
 {
 	cleanup_free char *partial = strdup(path);
@@ -357,7 +367,9 @@ enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error *err)
 		if (end != '/' && end != '\0')
 			continue;
 		*p = '\0';
-		if (mkdir(partial, perm) < 0 && (errno != EEXIST || !is_directory(partial)))
+		if (mkdir(partial, perm) == 0)
+			TRY(sync_name(partial, err));
+		else if (errno != EEXIST || !is_directory(partial))
 			return fail(err, REASON_WRITE_FAILED, "%s: %s", partial, strerror(errno));
 		*p = end;
 		if (end == '\0')

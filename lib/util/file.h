@@ -100,7 +100,10 @@ MUST_USE enum wm_code file_write_at(int fd, const void *data, size_t len, uint64
 /* Removes the name `path`, also for the time after a power cut. */
 MUST_USE enum wm_code file_remove(const char *path, struct wm_error *err);
 
-/* Creates the directory `path` and its missing parents with permissions `perm`. */
+/*
+ * Creates the directory `path` and its missing parents with permissions `perm`, and makes the
+ * names of those that it creates durable.
+ */
 MUST_USE enum wm_code file_mkdirs(const char *path, mode_t perm, struct wm_error *err);
 
 /* Whether something, of any kind, has the name `path`. */

@@ -56,3 +56,15 @@ enum wm_code lock_take(int *fd, const char *path, struct wm_error *err)
 	return fail(err, REASON_BUSY, "%s: another process is at work on it; waited %d seconds",
 		    path, LOCK_SECONDS);
 }
+
+enum wm_code lock_take_file(int *fd, const char *path, struct wm_error *err)
+{
+	cleanup_fd int made = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (made < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: cannot be made", path);
+	TRY(lock_take(fd, path, err));
+	if (*fd < 0)
+		return fail(err, REASON_WRITE_FAILED, "%s: cannot be locked", path);
+	return WM_OK;
+}

@@ -19,6 +19,12 @@ enum { LOCK_SECONDS = 10 };
  */
 MUST_USE enum wm_code lock_take(int *fd, const char *path, struct wm_error *err);
 
+/*
+ * Locks the file `path`, made with mode 0600 where it is missing and no symbolic link, as
+ * lock_take() does; but fails with `write-failed` where it cannot be made or locked.
+ */
+MUST_USE enum wm_code lock_take_file(int *fd, const char *path, struct wm_error *err);
+
 /* Gives the lock back, if there is one; `*fd` is -1 then. */
 void lock_release(int *fd);
 

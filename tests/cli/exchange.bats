@@ -167,6 +167,12 @@ nothing_left() { # repository
 	[ "$(tip hub.git)" = "$before" ]
 	run -1 --separate-stderr wm pull theirs.git --ledger forked.git
 	refused_as log-fork
+	# Where the evidence cannot be kept, it is no less a fork.
+	rm -r "$XDG_STATE_HOME/weightmark/logs/evidence"
+	: >"$XDG_STATE_HOME/weightmark/logs/evidence"
+	run -1 --separate-stderr wm pull theirs.git --ledger forked.git
+	refused_as log-fork
+	[[ $stderr == *'evidence could not be kept'* ]]
 	# Of one size.
 	cp -r ours.git even.git
 	given_entries ours.git e
@@ -372,8 +378,16 @@ nothing_left() { # repository
 	refused_as remote-failed
 	run -1 --separate-stderr wm pull hub.git --ledger nowhere
 	refused_as ledger-missing
-	run -3 --separate-stderr wm clone nowhere new.git
-	refused_as remote-failed
 	# What a failed clone left is used by the next one.
+	git init -q --bare new.git
 	run -0 wm clone hub.git new.git
+}
+
+@test "exchange: clone of what is not there makes nothing" {
+	mkdir there
+	for from in ./nowhere.git "$PWD/nowhere.git" there; do
+		run -1 --separate-stderr wm clone "$from" mine.git
+		refused_as ledger-missing
+		[ ! -e mine.git ]
+	done
 }

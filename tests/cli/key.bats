@@ -199,3 +199,19 @@ type_in() {
 		"$B/weightmark" key id a.key
 	refused_as protect-failed
 }
+
+@test "key: --ssh as JSON, and a log's key has no keyid" {
+	wm key new ./p --no-passphrase --algorithm ed25519 >/dev/null
+	wm init acme.example/models --ledger ledger.git --out acme.vkey >/dev/null
+	for key in p.pub acme.vkey; do
+		line=$(wm key public "$key" --ssh)
+		run -0 --separate-stderr wm key public "$key" --ssh --json
+		[ "$(jq -r .allowed_signer <<<"$output")" = "$line" ]
+	done
+	[[ $(wm key public p.pub --ssh) == '* namespaces="git" ssh-ed25519 '* ]]
+	for verb in id public; do
+		run -2 --separate-stderr wm key "$verb" acme.vkey
+		refused_as usage
+		[[ $stderr == *--log-key*--ssh* ]]
+	done
+}

@@ -40,10 +40,12 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(git --git-dir=ledger.git rev-list --count weightmark/acme.example/models)" = 1 ]
 	[ "$(stat -c %a 'ledger.git/weightmark/acme.example+models/log.key')" = 600 ]
 	[ "$(stat -c %a 'ledger.git/weightmark/acme.example+models')" = 700 ]
+	run -0 wm audit --ledger ledger.git
+	[[ $output == *'0 in 1 commit,'* ]]
 	run -2 --separate-stderr wm init acme.example/models --ledger ledger.git
 	refused_as exists
-	run -2 --separate-stderr wm init acme.example --ledger ledger.git
-	refused_as origin-invalid
+	run -1 --separate-stderr wm init acme.example --ledger ledger.git
+	refused_as origin-conflict
 	run -2 --separate-stderr wm init $'a\e[2Jb' --ledger ledger.git
 	refused_as origin-invalid
 	harmless "${stderr%%$'\n'*}"
@@ -125,6 +127,8 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(of_json "$output" '.logs[0] | [.size, .writer, (.entries | length), .entries[0].position] | join(" ")')" = '6 true 2 5' ]
 	run -0 wm log --ledger ledger.git
 	[[ $output == 'log acme.example/models, 6 entries, can be appended to'* ]]
+	run -1 --separate-stderr wm log --ledger ledger.git --origin acme.example/model
+	refused_as origin-unknown
 	found() { # entries, arguments of find
 		run -0 --separate-stderr wm find --ledger ledger.git --json "${@:2}"
 		[ "$(of_json "$output" '.entries | length')" = "$1" ]
@@ -141,6 +145,14 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	object=$(wm log --ledger ledger.git --json | jq -r '[.logs[0].entries[] | select(.kind == "manifest")][0].object')
 	found 1 --object "$object"
 	found 6 --party "key:$(wm key id publisher.pub)"
+	wm find --ledger ledger.git --name a >said
+	short=$(sed -n 's/.*signed by key \([0-9a-f]*\) .*/\1/p' said | head -1)
+	found 6 --party "$short"
+	found 6 --party "key:${short:0:8}"
+	run -1 wm find --ledger ledger.git --party "${short:0:7}"
+	run -1 wm find --ledger ledger.git --party 00000000
+	run -2 --separate-stderr wm find --ledger ledger.git --name a --party "$short"
+	[[ $stderr == *'give only one'* ]]
 	found 6 --dataset digits-train || found 6 --dataset "$(wm log --ledger ledger.git --json |
 		jq -r '[.logs[0].entries[] | select(.kind == "dataset")][0].object')" || true
 	run -1 --separate-stderr wm find --ledger ledger.git --name nobody
@@ -166,6 +178,15 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 	[ "$(of_json "$output" '[.entries[].origin] | join(" ")')" = 'acme.example/models other.example/log' ]
 	run -0 wm find --ledger ledger.git --ledger other.git --origin other.example/log --name b --json
 	[ "$(of_json "$output" '.entries | length')" = 1 ]
+	# What two logs hold is an entry of each.
+	wm append a.safetensors.wmk --ledger other.git >/dev/null
+	run -0 wm find --ledger ledger.git --ledger clone.git --ledger other.git --name a --json
+	[ "$(of_json "$output" '[.entries[].origin] | join(" ")')" = 'acme.example/models other.example/log' ]
+	# In one ledger too, what other logs hold does not use the number up.
+	wm init zoo.example/log --ledger ledger.git >/dev/null
+	wm append b.safetensors.wmk --ledger ledger.git --origin zoo.example/log >/dev/null
+	run -0 wm find --ledger ledger.git --origin zoo.example/log --party "key:$(wm key id publisher.pub)" -n 1 --json
+	[ "$(of_json "$output" '[.entries[].origin] | join(" ")')" = zoo.example/log ]
 }
 
 @test "ledger: a clone cannot be written to" {
@@ -264,5 +285,197 @@ branch() { git --git-dir=ledger.git rev-parse refs/heads/weightmark/acme.example
 		run -0 wm audit --ledger faulty.git
 		[[ $output == *'entries  3 in 2 commits'* ]]
 		rm -rf faulty.git
+	done
+}
+
+@test "ledger: what is audited must be there" {
+	given_log
+	wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git >/dev/null
+	run -1 --separate-stderr wm audit --ledger ledger.git --origin acme.example/other
+	refused_as origin-unknown
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey --sidecar model.safetensors.wmk
+	cp -r ledger.git gone.git
+	git --git-dir=gone.git update-ref -d refs/heads/weightmark/acme.example/models
+	run -1 --separate-stderr wm audit --ledger gone.git
+	refused_as origin-unknown
+	run -1 --separate-stderr wm audit --ledger gone.git --log-key acme.vkey
+	refused_as log-behind
+	# Another log is there, and not the one that was seen.
+	wm init beta.example/models --ledger beta.git >/dev/null
+	run -1 --separate-stderr wm audit --ledger beta.git --log-key acme.vkey
+	refused_as log-behind
+	run -0 wm audit --ledger beta.git --log-key acme.vkey --origin beta.example/models
+	run -1 --separate-stderr wm audit --ledger beta.git --sidecar model.safetensors.wmk
+	refused_as origin-unknown
+	run -0 wm audit --ledger beta.git --ledger ledger.git --log-key acme.vkey --sidecar model.safetensors.wmk
+	[[ $output == *'of other logs'* ]]
+}
+
+# Of a ref that is no proper file git says nothing, as if it were not there.
+hasty_audit() { # file that is damaged
+	run -1 --separate-stderr timeout 20 "$B/weightmark" audit --ledger copy.git
+	case $1 in refs/*) refused_as origin-unknown ;; *) refused_as ledger-malformed ;; esac
+}
+
+@test "ledger: files that git would wait for, or read without end" {
+	given_log
+	for name in config packed-refs HEAD refs/heads/weightmark/acme.example/models; do
+		rm -rf copy.git && cp -r ledger.git copy.git && rm -f "copy.git/$name" && mkfifo "copy.git/$name"
+		hasty_audit "$name"
+		rm "copy.git/$name" && truncate -s 1G "copy.git/$name"
+		hasty_audit "$name"
+	done
+	rm -rf copy.git && cp -r ledger.git copy.git
+	id=$(git --git-dir=copy.git rev-parse weightmark/acme.example/models)
+	loose=copy.git/objects/${id:0:2}/${id:2}
+	rm -f "$loose" && mkfifo "$loose"
+	run -1 --separate-stderr timeout 20 "$B/weightmark" log --ledger copy.git
+	refused_as ledger-malformed
+}
+
+@test "ledger: init makes nothing where the key cannot be written" {
+	given
+	run -3 --separate-stderr wm init acme.example/models --ledger ledger.git --out nodir/acme.vkey
+	refused_as write-failed
+	[ ! -e ledger.git ]
+	run -0 wm init acme.example/models --ledger ledger.git --out acme.vkey
+	[ "$(stat -c %a acme.vkey)" = 644 ]
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+}
+
+@test "ledger: nothing is signed for a log that cannot be appended to" {
+	given_log
+	git clone -q --bare ledger.git copy.git
+	git init -q --bare empty.git
+	for refused in 'missing.git ledger-missing 1' 'empty.git origin-unknown 1' 'copy.git not-writer 2'; do
+		read -r ledger reason status <<<"$refused"
+		for more in '' --dry-run; do
+			run "-$status" --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --ledger "$ledger" $more
+			refused_as "$reason"
+			run "-$status" --separate-stderr wm admit model.safetensors --source https://example.org --reason pilot \
+				--expires "$(date -d '+30 days' +%F)" --key publisher.key --ledger "$ledger" $more
+			refused_as "$reason"
+			[ ! -e model.safetensors.wmk ]
+		done
+	done
+	before=$(branch)
+	run -0 wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git --dry-run
+	[[ $output == *'log       acme.example/models, 0 entries, could be appended to'* ]]
+	run -0 wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git --dry-run --json
+	[ "$(of_json "$output" '.would_record | [.origin, .size] | join(" ")')" = 'acme.example/models 0' ]
+	[ "$(branch)" = "$before" ] && [ ! -e model.safetensors.wmk ]
+}
+
+@test "ledger: --origin without a ledger is a mistake" {
+	given
+	for more in '' --dry-run; do
+		run -2 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --origin acme.example/models $more
+		refused_as usage
+		[[ $stderr == *--ledger* ]]
+	done
+	[ ! -e model.safetensors.wmk ]
+	# As a setting it names the log for whenever there is one.
+	WEIGHTMARK_ORIGIN=acme.example/models run -0 wm sign model.safetensors -m m.yaml --key publisher.key
+}
+
+@test "ledger: corrections come after what they correct, and are told" {
+	given_log
+	wm sign model.safetensors -m m.yaml --key publisher.key >/dev/null
+	for licence in MIT CC0-1.0 Apache-2.0 MIT CC0-1.0; do
+		sed -i "s/version: 1.0.0, licence: [^}]*/version: 1.0.0, licence: $licence/" m.yaml
+		wm sign model.safetensors -m m.yaml --amend --reason licence --key publisher.key >/dev/null
+	done
+	wm append model.safetensors.wmk --ledger ledger.git >/dev/null
+	wm log --ledger ledger.git --json >said
+	manifests='[.logs[0].entries[] | select(.kind == "manifest")] | sort_by(.position)'
+	[ "$(jq -c "$manifests | map(.sequence)" said)" = '[1,2,3,4,5,6]' ]
+	[ "$(jq "$manifests | [.[:-1], .[1:]] | transpose | all(.[0].superseded_by == .[1].statement)" said)" = true ]
+	[ "$(jq "$manifests | last | has(\"superseded_by\")" said)" = false ]
+	run -0 wm find --ledger ledger.git --name digits-mlp
+	[ "$(grep -c 'superseded by wm:' <<<"$output")" = 5 ]
+	run -0 wm verify model.safetensors --key publisher.pub --log-key acme.vkey
+}
+
+@test "ledger: of two logs one must be named" {
+	given_signed
+	for name in one two; do
+		wm init "$name.example" --ledger ledger.git >/dev/null
+	done
+	git clone -q --bare ledger.git copy.git
+	for verb in 'append model.safetensors.wmk --ledger ledger.git' 'publish site --ledger ledger.git' \
+		'publish site --ledger copy.git'; do
+		# shellcheck disable=SC2086 # a command line
+		run -2 --separate-stderr wm $verb
+		refused_as usage
+		[[ $stderr == *'one.example and two.example'*--origin* ]]
+	done
+	[ ! -e site ]
+	run -0 wm publish site --ledger copy.git --origin two.example
+}
+
+@test "ledger: init says what to do in a directory of other files" {
+	mkdir full
+	echo x >full/file
+	run -2 --separate-stderr wm init acme.example/models --ledger full
+	refused_as exists
+	[[ $stderr == *--ledger* ]]
+	[ "$(ls full)" = file ]
+}
+
+@test "ledger: a writer's state that is damaged is nothing to remove" {
+	given_log
+	truncate -s 10 'ledger.git/weightmark/acme.example+models/state'
+	run -2 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git
+	refused_as writer-malformed
+	[[ $stderr == *'never remove it'* ]]
+}
+
+# An Ed25519 key as ssh-keygen takes it (OpenSSH, PROTOCOL.key).
+openssh_key() { # PEM, out
+	openssl pkey -in "$1" -outform DER | tail -c 32 >seed
+	openssl pkey -in "$1" -pubout -outform DER | tail -c 32 >public
+	python3 - "$2" <<-'END'
+		import base64, struct, sys
+		text = lambda b: struct.pack(">I", len(b)) + b
+		seed, public = open("seed", "rb").read(), open("public", "rb").read()
+		blob = text(b"ssh-ed25519") + text(public)
+		private = b"\0" * 8 + blob + text(seed + public) + text(b"")
+		private += bytes(range(1, 1 + -len(private) % 8))
+		key = b"openssh-key-v1\0" + text(b"none") * 2 + text(b"") + struct.pack(">I", 1) + text(blob) + text(private)
+		with open(sys.argv[1], "w") as out:
+		    out.write("-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.encodebytes(key).decode()
+		              + "-----END OPENSSH PRIVATE KEY-----\n")
+	END
+	chmod 600 "$2"
+}
+
+# Commits that the log's own key signs, and that weightmark would not write.
+recommit() { # sed script
+	git --git-dir=ledger.git cat-file commit weightmark/acme.example/models |
+		sed -e '/^gpgsig/,/END SSH/d' -e "$1" >commit
+	ssh-keygen -Y sign -q -f log.ssh -n git commit
+	{ sed '/^$/,$d' commit; sed -e '1s/^/gpgsig /' -e '2,$s/^/ /' commit.sig; sed -n '/^$/,$p' commit; } >signed
+	rm -f commit.sig
+	git --git-dir=ledger.git update-ref refs/heads/weightmark/acme.example/models \
+		"$(git --git-dir=ledger.git hash-object -t commit -w signed)"
+}
+
+@test "ledger: commits of another form" {
+	command -v python3 >/dev/null || skip 'python3 is not installed'
+	given_log
+	wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git >/dev/null
+	cp 'ledger.git/weightmark/acme.example+models/log.key' log.pem
+	openssh_key log.pem log.ssh
+	tip=$(git --git-dir=ledger.git rev-parse weightmark/acme.example/models)
+	recommit 's/x/x/'
+	[ "$(git --git-dir=ledger.git rev-parse weightmark/acme.example/models)" = "$tip" ]
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+	for script in 's/^entries 0 /entries 00 /' 's/^entries 0 to 2/entries 1 to 2/' 's/^entries 0 to 2/entries 0 to 3/' \
+		'$a more' '$G' 's/> [0-9]* +/> 1000000000 +/' 's/> /> 0/'; do
+		git --git-dir=ledger.git update-ref refs/heads/weightmark/acme.example/models "$tip"
+		recommit "$script"
+		[ "$(git --git-dir=ledger.git rev-parse weightmark/acme.example/models)" != "$tip" ]
+		run -1 --separate-stderr wm audit --ledger ledger.git --log-key acme.vkey
+		refused_as ledger-malformed
 	done
 }

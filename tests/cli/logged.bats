@@ -101,6 +101,20 @@ notes() { of_json "$output" '[.notes[].code] | join(" ")'; }
 	evidence=$(of_json "$output" '.logs[0].evidence')
 	[ -s "$evidence" ]
 	run -0 wm audit --evidence "$evidence"
+	# It is kept, and counts against whichever history is shown, until it is removed.
+	rm "$XDG_STATE_HOME"/weightmark/logs/*.json
+	verify 1 b.safetensors
+	[ "$(of_json "$output" '[.check, .reason] | join(" ")')" = 'logs-unforked log-fork' ]
+	[ "$(of_json "$output" '.logs[0].evidence')" = "$evidence" ]
+	for ledger in ledger.git stolen.git; do
+		run -1 --separate-stderr wm audit --ledger "$ledger" --log-key acme.vkey
+		refused_as log-fork
+		[[ $stderr == *"$evidence"* ]]
+	done
+	mv "$evidence" aside
+	flip aside 300
+	cp aside "$evidence"
+	verify 0 b.safetensors
 	# Whoever has not seen the other one cannot know.
 	rm -r "$XDG_STATE_HOME"
 	verify 0 model.safetensors

@@ -91,12 +91,49 @@ audit_site() { # status reason
 	sha256sum -c --quiet before
 }
 
+@test "publish: a directory of other files is left alone" {
+	given_published
+	mkdir -p www/tile && echo hello >www/index.html
+	run -1 --separate-stderr wm publish www --ledger ledger.git
+	refused_as publication-foreign
+	[[ $stderr == *"'index.html'"* ]]
+	[ "$(find www -type f)" = www/index.html ]
+	# What an interrupted call left, and what is hidden, is in nobody's way.
+	mv www/index.html www/.hidden
+	run -0 wm publish www --ledger ledger.git
+	run -0 wm audit www --log-key acme.vkey
+	echo hello >www/index.html
+	run -0 wm publish www --ledger ledger.git
+}
+
 @test "publish: without envelopes" {
 	given_published
 	wm publish bare --ledger ledger.git --no-envelopes >/dev/null
 	[ ! -e bare/tile/envelopes ]
 	run -0 wm audit bare --log-key acme.vkey
 	[[ $output == *'withheld 3 entries'* ]]
+}
+
+@test "publish: envelopes that were left out are made up for, and never taken back" {
+	given_published
+	wm publish bare --ledger ledger.git --no-envelopes >/dev/null
+	run -0 wm publish bare --ledger ledger.git --json
+	[ "$(of_json "$output" .files_written)" = 1 ]
+	run -0 diff -r bare site
+	wm publish grown --ledger ledger.git --no-envelopes >/dev/null
+	given_more $(seq 1 90)
+	wm publish grown --ledger ledger.git --no-envelopes >/dev/null
+	given_more b
+	wm publish grown --ledger ledger.git >/dev/null
+	run -0 wm audit grown --log-key acme.vkey
+	[[ $output != *withheld* ]]
+	find site grown -type f -exec sha256sum {} + >before
+	for directory in site grown; do
+		run -1 --separate-stderr wm publish "$directory" --ledger ledger.git --no-envelopes
+		refused_as publication-foreign
+		[[ $stderr == *"$directory/tile/envelopes: "* ]]
+	done
+	sha256sum -c --quiet before
 }
 
 @test "publish: damage anywhere is found" {
@@ -148,6 +185,7 @@ audit_site() { # status reason
 	given_published
 	head -c 100000 /dev/zero | tr '\0' x >missing.html
 	printf 'E404:%s\n' "$PWD/missing.html" >httpd.conf
+	cp -r site whole
 	serve -c "$PWD/httpd.conf"
 	run -0 --separate-stderr wm audit "$URL" --log-key acme.vkey
 	rm -r site/tile/envelopes
@@ -158,6 +196,25 @@ audit_site() { # status reason
 		run -1 --separate-stderr wm audit "$URL" --log-key acme.vkey
 		refused_as publication-malformed
 		[[ $stderr == *"$file is not there"* ]]
+		cp -r whole/. site
+	done
+	rm site/key site/checkpoint
+	run -3 --separate-stderr wm audit "$URL" --log-key acme.vkey
+	refused_as not-found
+}
+
+@test "publish: what is no publication at all" {
+	given_published
+	run -3 --separate-stderr wm audit nowhere --log-key acme.vkey
+	refused_as not-found
+	mkdir nothing
+	run -3 --separate-stderr wm audit nothing --log-key acme.vkey
+	refused_as not-found
+	git init -q worktree
+	for repository in ledger.git worktree; do
+		run -2 --separate-stderr wm audit "$repository" --log-key acme.vkey
+		refused_as usage
+		[[ $stderr == *--ledger* ]]
 	done
 }
 
@@ -178,10 +235,56 @@ audit_site() { # status reason
 
 @test "publish: addresses that are refused before connecting" {
 	given
+	run -2 --separate-stderr wm audit https://user:secret@127.0.0.1/
+	refused_as url-refused
+	[[ $stderr != *secret* && $stderr == *https://* ]]
 	for url in http://example.org/x ftp://127.0.0.1/x file:///etc/passwd gopher://127.0.0.1 'https://user:pw@127.0.0.1/' \
 		http://127.0.0.1.example.org/ 'https://-x/' $'https://h/\e[2J' 'https://h/a b' 'http://localhost@example.org/'; do
 		run -2 --separate-stderr wm audit "$url"
 		refused_as url-refused
 		harmless "${stderr%%$'\n'*}"
 	done
+}
+
+@test "publish: what was seen before is held against what is published" {
+	given_published
+	run -0 wm audit site --log-key acme.vkey --sidecar a.safetensors.wmk
+	[[ $output == *'3 in the sidecars'* ]]
+	run -1 --separate-stderr wm audit site --sidecar nowhere.wmk
+	refused_as sidecar-missing
+	run -1 --separate-stderr wm audit site --origin acme.example/other
+	refused_as origin-unknown
+	run -2 --separate-stderr wm audit site --ledger ledger.git
+	refused_as usage
+	run -0 wm audit site --key publisher.pub --json
+	[ "$(of_json "$output" .signatures_verified)" = 3 ]
+	run -0 wm audit site --json
+	[ "$(of_json "$output" .signatures_not_verified)" = 3 ]
+	# Another history by the same key, seen by somebody who holds a sidecar alone.
+	git init -q --bare other.git
+	mkdir -p other.git/weightmark && cp -rp ledger.git/weightmark/acme.example+models other.git/weightmark
+	rm other.git/weightmark/acme.example+models/state
+	wm init "$ORIGIN" --ledger other.git >/dev/null
+	cp "$GOOD" z.safetensors && sed 's/name: digits-mlp/name: z/' m.yaml >z.yaml
+	wm sign z.safetensors -m z.yaml --key publisher.key --ledger other.git >/dev/null
+	wm publish forged --ledger other.git >/dev/null
+	rm -r "$XDG_STATE_HOME"
+	run -1 --separate-stderr wm audit forged --log-key acme.vkey --sidecar a.safetensors.wmk
+	refused_as log-fork
+	run -0 wm audit --evidence "$(find "$XDG_STATE_HOME" -name '*.fork.json')"
+	# A sidecar of another log says nothing here.
+	run -1 --separate-stderr wm audit forged --sidecar "$GOOD/../../golden/interop/p256.wmk"
+}
+
+@test "publish: damaged tiles are written again, links are not followed, a broken key is the publication's fault" {
+	given_published
+	flip site/tile/0/000.p/3 10
+	run -0 wm publish site --ledger ledger.git
+	audit_site 0
+	mkdir aside && mkdir linked && ln -s ../aside linked/tile
+	run -1 --separate-stderr wm publish linked --ledger ledger.git
+	refused_as publication-foreign
+	[ -z "$(ls aside)" ]
+	printf 'no key\n' >site/key
+	audit_site 1 publication-malformed
 }

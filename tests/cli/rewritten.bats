@@ -62,6 +62,26 @@ commit_like() { # commit parent
 	refused_as log-behind
 }
 
+@test "rewritten: an older copy beside the newer one is but older" {
+	git_ update-ref "$BRANCH" "$BRANCH~1"
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+	run -1 --separate-stderr wm audit --ledger ledger.git --ledger theirs.git --log-key acme.vkey
+	refused_as log-behind
+	[[ $stderr == *'older, and consistent with what was seen: pull'* ]]
+	run -1 --separate-stderr wm audit --ledger theirs.git --log-key acme.vkey
+	refused_as log-behind
+	[[ $stderr != *consistent* ]]
+}
+
+@test "rewritten: an older copy that was audited before is but older" {
+	git_ update-ref "$BRANCH" "$BRANCH~1"
+	run -0 wm audit --ledger theirs.git --log-key acme.vkey
+	run -0 wm audit --ledger ledger.git --log-key acme.vkey
+	run -1 --separate-stderr wm audit --ledger theirs.git --log-key acme.vkey
+	refused_as log-behind
+	[[ $stderr == *'older, and consistent with what was seen: pull'* ]]
+}
+
 @test "rewritten: entries reordered" {
 	first=$(git_ rev-parse "$BRANCH:0000000009") second=$(git_ rev-parse "$BRANCH:0000000010")
 	tip=$(git_ ls-tree "$BRANCH" | sed "s/$first/SWAP/; s/$second/$first/; s/SWAP/$second/" | commit_like "$BRANCH" "$(git_ rev-parse "$BRANCH~1")")
@@ -99,13 +119,29 @@ commit_like() { # commit parent
 		# By itself it is without fault, and whoever has seen nothing cannot know.
 		run -0 wm audit --ledger theirs.git --log-key acme.vkey
 		rm -r "$XDG_STATE_HOME"
+		mkdir -p "$XDG_STATE_HOME/weightmark/logs"
+		: >"$XDG_STATE_HOME/weightmark/logs/evidence"
+		audit 1
+		refused_as log-fork
+		rm "$XDG_STATE_HOME/weightmark/logs/evidence"
 		audit 1
 		refused_as log-fork
 		evidence=$(find "$XDG_STATE_HOME" -name '*.fork.json')
 		[ -n "$evidence" ]
 		(cd / && HOME=/nowhere XDG_STATE_HOME='' wm audit --evidence "$evidence") | grep -q 'signed two histories'
 		run -0 wm audit --evidence "$evidence" --json
-		[ "$(of_json "$output" .fork)" = true ]
+		[ "$(of_json "$output" '[.fork, .pinned] | join(" ")')" = 'true false' ]
+		run -0 wm audit --evidence "$evidence" --log-key acme.vkey
+		[[ $output == *'pinned   yes'* ]]
+		wm init "$ORIGIN" --ledger strange.git --out strange.vkey >/dev/null
+		run -0 wm audit --evidence "$evidence" --log-key strange.vkey
+		[[ $output == *'pinned   no; another key is'* ]]
+		rm -r strange.git strange.vkey
+		for with in '--ledger theirs.git' '--sidecar old.wmk' .; do
+			# shellcheck disable=SC2086 # an option and its value
+			run -2 --separate-stderr wm audit --evidence "$evidence" $with
+			refused_as usage
+		done
 		flip "$evidence" 300
 		run -1 wm audit --evidence "$evidence"
 		rm -r "$XDG_STATE_HOME"
@@ -114,4 +150,35 @@ commit_like() { # commit parent
 	run -0 wm audit --ledger ledger.git --log-key acme.vkey
 	run -1 --separate-stderr wm audit --ledger theirs.git --log-key acme.vkey
 	refused_as log-fork
+}
+
+@test "rewritten: two ledgers of one key contradict each other, whoever pinned nothing" {
+	local writer=weightmark/acme.example+models
+	for more in b 'a b c d'; do
+		rm -rf stolen.git "$XDG_STATE_HOME"
+		git init -q --bare stolen.git
+		mkdir -p "stolen.git/$writer"
+		chmod 700 stolen.git/weightmark "stolen.git/$writer"
+		cp -p "ledger.git/$writer/log.key" "stolen.git/$writer/"
+		wm init "$ORIGIN" --ledger stolen.git >/dev/null
+		for name in $more; do
+			sed "s/name: .*version/name: $name-other, version/" m.yaml >other.yaml
+			cp "$GOOD" "$name-other.safetensors"
+			rm -f "$name-other.safetensors.wmk"
+			wm sign "$name-other.safetensors" -m other.yaml --key publisher.key --ledger stolen.git >/dev/null
+		done
+		size=$(wm log --ledger stolen.git --json | jq '.logs[0].size')
+		for pair in 'ledger stolen' 'stolen ledger'; do
+			read -r one two <<<"$pair"
+			run -1 --separate-stderr wm audit --ledger "$one.git" --ledger "$two.git"
+			refused_as log-fork
+			[[ $stderr == *"of $size and 12 entries"* ]]
+			run -0 wm audit --evidence "$XDG_STATE_HOME"/weightmark/logs/evidence/*.fork.json
+			rm -r "$XDG_STATE_HOME"
+		done
+	done
+	# One history in two lengths is none.
+	git --git-dir=theirs.git update-ref "$BRANCH" "$BRANCH~1"
+	run -0 wm audit --ledger ledger.git --ledger theirs.git
+	run -0 wm audit --ledger theirs.git --ledger ledger.git
 }

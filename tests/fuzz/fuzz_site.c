@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.entries_len = size - 3 - f.records_len;
 	make_head(&f);
 	good = records_are_good(&f) && (f.entries_len == 0 || entries_are_good(&f));
-	code = site_audit(&a, &site, NULL, NULL, &err);
+	code = site_audit(&a, &site, NULL, NULL, NULL, &err);
 	REQUIRE((code == WM_OK) == good);
 	if (code == WM_OK)
 		REQUIRE(a.n_withheld == (f.entries_len > 0 ? 0 : f.width));

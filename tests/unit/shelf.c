@@ -334,7 +334,7 @@ size_t shelf_count(struct index *x, enum query_kind kind, const char *value)
 	struct wm_error err = { 0 };
 	size_t n = 0;
 
-	assert_ok(index_query(x, kind, value, 100000, count_one, &n, &err), &err);
+	assert_ok(index_query(x, kind, value, NULL, 100000, count_one, &n, &err), &err);
 	return n;
 }
 

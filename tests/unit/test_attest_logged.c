@@ -483,6 +483,14 @@ static void assert_fork(bool kept)
 	assert_int_equal(e.first.head.size, SIZE);
 }
 
+/* Removes the evidence that is kept. */
+static void remove_evidence(void)
+{
+	cleanup_verdict struct wm_verdict *v = publisher_verify(&p, false);
+
+	assert_int_equal(unlink(log_of(v, &own)->evidence), 0);
+}
+
 static void forks(void **state)
 {
 	(void)state;
@@ -491,8 +499,11 @@ static void forks(void **state)
 	prove_alone(&own, &other_tree, SIZE);
 	assert_fork(true);
 	assert_fork(true);
-	/* The head that contradicts is not remembered: the other one stays. */
+	/* The evidence counts whichever history is carried. */
 	prove_alone(&own, &tree, SIZE);
+	assert_fork(true);
+	/* The head that contradicts is not remembered: the other one stays. */
+	remove_evidence();
 	assert_linkage(LINK_LINKED, NULL);
 }
 

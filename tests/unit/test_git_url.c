@@ -134,6 +134,7 @@ static void test_refused(void **state)
 			test_failed(__FILE__, __LINE__, "allowed: %s", refused[i]);
 		assert_string_equal(err.reason, "url-refused");
 		assert_int_equal(kind, 99);
+		assert_null(strstr(err.message, "secret"));
 	}
 }
 

@@ -195,7 +195,8 @@ static void use_damaged(struct shelf *s)
 	if (index_sync(x, NULL, NULL, NULL, &err) != WM_OK)
 		assert_reason(err.code, &err, INDEX_FAILED);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (index_query(x, rows[i].kind, rows[i].value, 1000, count_one, &n, &err) != WM_OK)
+		if (index_query(x, rows[i].kind, rows[i].value, NULL, 1000, count_one, &n,
+		    &err) != WM_OK)
 			assert_reason(err.code, &err, INDEX_FAILED);
 	malformed = x->malformed;
 	index_close(take_ptr(&x));
@@ -341,8 +342,8 @@ static enum wm_code open_sync_query(void *context, struct wm_error *err)
 
 	TRY(index_open(&x, s->ledger, s->cache, err));
 	TRY(index_sync(x, NULL, NULL, NULL, err));
-	TRY(index_query(x, QUERY_DATASET, "faces-1", 9, count_one, &n, err));
-	TRY(index_query(x, QUERY_TEXT, "gesichter \xc3\xa4", 9, count_one, &n, err));
+	TRY(index_query(x, QUERY_DATASET, "faces-1", NULL, 9, count_one, &n, err));
+	TRY(index_query(x, QUERY_TEXT, "gesichter \xc3\xa4", NULL, 9, count_one, &n, err));
 	return index_tiles(&t, x, ORIGIN, err);
 }
 

@@ -62,7 +62,7 @@ static void assert_found(enum query_kind kind, const char *value, size_t max, co
 	struct found f = { .n = 0 };
 	struct wm_error err = { 0 };
 
-	assert_ok(index_query(x, kind, value, max, note_found, &f, &err), &err);
+	assert_ok(index_query(x, kind, value, NULL, max, note_found, &f, &err), &err);
 	if (strcmp(f.text, expected) != 0)
 		test_failed(__FILE__, __LINE__, "query %d for '%s': '%s', not '%s'", (int)kind,
 			    value, f.text, expected);
@@ -157,11 +157,13 @@ static void test_words(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_found(QUERY_TEXT, rows[i].value, ALL, rows[i].expected);
-	assert_reason(index_query(x, QUERY_TEXT, "\xe2\x80\x94", ALL, note_found, &f, &err), &err,
+	assert_reason(index_query(x, QUERY_TEXT, "\xe2\x80\x94", NULL, ALL, note_found, &f, &err),
+		      &err, USAGE);
+	assert_reason(index_query(x, QUERY_TEXT, " -*\"", NULL, ALL, note_found, &f, &err), &err,
 		      USAGE);
-	assert_reason(index_query(x, QUERY_TEXT, " -*\"", ALL, note_found, &f, &err), &err, USAGE);
-	assert_reason(index_query(x, QUERY_TEXT, "", ALL, note_found, &f, &err), &err, USAGE);
-	assert_reason(index_query(x, QUERY_TEXT, "a\xff", ALL, note_found, &f, &err), &err, USAGE);
+	assert_reason(index_query(x, QUERY_TEXT, "", NULL, ALL, note_found, &f, &err), &err, USAGE);
+	assert_reason(index_query(x, QUERY_TEXT, "a\xff", NULL, ALL, note_found, &f, &err), &err,
+		      USAGE);
 }
 
 /* However much is asked for: it is no fault of the index. */
@@ -220,13 +222,16 @@ static void test_digests_that_are_none(void **state)
 	for (size_t i = 0; i < sizeof(kinds_) / sizeof(kinds_[0]); i++) {
 		memset(hex, 'a', sizeof(hex));
 		hex[65] = '\0';
-		assert_reason(index_query(x, kinds_[i], hex, 1, note_found, &f, &err), &err, USAGE);
+		assert_reason(index_query(x, kinds_[i], hex, NULL, 1, note_found, &f, &err), &err,
+			      USAGE);
 		hex[64] = '\0';
-		assert_ok(index_query(x, kinds_[i], hex, 1, note_found, &f, &err), &err);
+		assert_ok(index_query(x, kinds_[i], hex, NULL, 1, note_found, &f, &err), &err);
 		hex[10] = 'A';
-		assert_reason(index_query(x, kinds_[i], hex, 1, note_found, &f, &err), &err, USAGE);
+		assert_reason(index_query(x, kinds_[i], hex, NULL, 1, note_found, &f, &err), &err,
+			      USAGE);
 		hex[63] = '\0';
-		assert_reason(index_query(x, kinds_[i], hex, 1, note_found, &f, &err), &err, USAGE);
+		assert_reason(index_query(x, kinds_[i], hex, NULL, 1, note_found, &f, &err), &err,
+			      USAGE);
 	}
 }
 
@@ -253,14 +258,16 @@ static void test_statements(void **state)
 	}
 	hex_encode(hex, id, sizeof(id));
 	hex[7] = '\0';
-	assert_reason(index_query(x, QUERY_STATEMENT, hex, 1, note_found, &f, &err), &err, USAGE);
-	assert_reason(index_query(x, QUERY_STATEMENT, "wm:0123456", 1, note_found, &f, &err), &err,
+	assert_reason(index_query(x, QUERY_STATEMENT, hex, NULL, 1, note_found, &f, &err), &err,
 		      USAGE);
-	assert_reason(index_query(x, QUERY_STATEMENT, "wm:0123456g", 1, note_found, &f, &err),
+	assert_reason(index_query(x, QUERY_STATEMENT, "wm:0123456", NULL, 1, note_found, &f, &err),
+		      &err, USAGE);
+	assert_reason(index_query(x, QUERY_STATEMENT, "wm:0123456g", NULL, 1, note_found, &f, &err),
 		      &err, USAGE);
 	hex_encode(hex, id, sizeof(id));
 	strcpy(hex + 64, "0");
-	assert_reason(index_query(x, QUERY_STATEMENT, hex, 1, note_found, &f, &err), &err, USAGE);
+	assert_reason(index_query(x, QUERY_STATEMENT, hex, NULL, 1, note_found, &f, &err), &err,
+		      USAGE);
 }
 
 /* What is no statement is there by its ids. */
@@ -310,14 +317,48 @@ static void test_limits(void **state)
 	assert_found(QUERY_TEXT, "gesichter", 3, "a4 a0 b4 ");
 }
 
+/* The limit is of what is wanted: what other logs hold does not use it up. */
+static void test_origins(void **state)
+{
+	static const char *const first[] = { FIRST, NULL }, *const second[] = { SECOND, NULL },
+			  *const both[] = { SECOND, "c.example/log", FIRST, NULL },
+			  *const none[] = { NULL };
+	static const struct {
+		enum query_kind kind;
+		const char *value, *const *origins;
+		size_t max;
+		const char *expected;
+	} rows[] = {
+		{ QUERY_PARTY, SHELF_ISSUER, first, 2, "a7 a6 " },
+		{ QUERY_PARTY, SHELF_ISSUER, second, 2, "b7 b6 " },
+		{ QUERY_PARTY, SHELF_ISSUER, both, 9, "a7 a6 a5 a4 a3 a2 a1 a0 b7 " },
+		{ QUERY_PARTY, SHELF_ISSUER, none, 2, "" },
+		{ QUERY_TEXT, "gesichter", second, 1, "b4 " },
+		{ QUERY_DATASET, "faces-2", first, 2, "a6 a5 " },
+		{ QUERY_DATASET, "faces-2", second, 2, "b2 b1 " },
+		{ QUERY_DATASET, "faces-2", both, 4, "a6 a5 a4 b2 " },
+		{ QUERY_DATASET, "faces-2", none, 2, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct found f = { .n = 0 };
+		struct wm_error err = { 0 };
+
+		assert_ok(index_query(x, rows[i].kind, rows[i].value, rows[i].origins, rows[i].max,
+				      note_found, &f, &err), &err);
+		assert_string_equal(f.text, rows[i].expected);
+	}
+}
+
 static void test_a_visitor_that_fails(void **state)
 {
 	struct found f = { .fail_after = 2 };
 	struct wm_error err = { 0 };
 
 	(void)state;
-	assert_reason(index_query(x, QUERY_PARTY, SHELF_ISSUER, ALL, note_found, &f, &err), &err,
-		      CARRIERS_DISAGREE);
+	assert_reason(index_query(x, QUERY_PARTY, SHELF_ISSUER, NULL, ALL, note_found, &f, &err),
+		      &err, CARRIERS_DISAGREE);
 	assert_string_equal(f.text, "a7 a6 ");
 	assert_found(QUERY_NAME, "llm-1", 1, "a2 ");
 }
@@ -326,7 +367,7 @@ static void test_a_visitor_that_fails(void **state)
 static enum wm_code ask_again(void *context, const struct indexed *e, struct wm_error *err)
 {
 	(void)e;
-	return index_query(x, QUERY_PARTY, SHELF_ISSUER, 2, note_found, context, err);
+	return index_query(x, QUERY_PARTY, SHELF_ISSUER, NULL, 2, note_found, context, err);
 }
 
 static void test_queries_within_queries(void **state)
@@ -335,7 +376,7 @@ static void test_queries_within_queries(void **state)
 	struct wm_error err = { 0 };
 
 	(void)state;
-	assert_ok(index_query(x, QUERY_PARTY, SHELF_ISSUER, 2, ask_again, &f, &err), &err);
+	assert_ok(index_query(x, QUERY_PARTY, SHELF_ISSUER, NULL, 2, ask_again, &f, &err), &err);
 	assert_string_equal(f.text, "a7 a6 a7 a6 ");
 }
 
@@ -528,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_a_visitor_that_fails),
 		cmocka_unit_test(test_queries_within_queries),
 		cmocka_unit_test(test_recent),

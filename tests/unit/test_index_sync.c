@@ -197,6 +197,26 @@ static void test_tiles_of_what_was(void **state)
 	assert_reason(tiles_root(root, t, 5, &err), &err, INDEX_STALE);
 }
 
+/* The new index numbers logs from one again, here another log than before. */
+static void test_tiles_of_another_index(void **state)
+{
+	cleanup_shelf struct shelf s;
+	cleanup_free char *path = shelf_filled(&s);
+	cleanup_index struct index *x = shelf_index(&s);
+	cleanup_tiles struct tiles *t = NULL, *again = NULL;
+	uint8_t root[SHA256_BYTES];
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_non_null(path);
+	assert_ok(index_tiles(&t, x, ORIGIN, &err), &err);
+	assert_ok(index_make_anew(x, &err), &err);
+	shelf_sync(x);
+	assert_reason(tiles_root(root, t, 5, &err), &err, INDEX_STALE);
+	assert_ok(index_tiles(&again, x, ORIGIN, &err), &err);
+	assert_ok(tiles_root(root, again, 5, &err), &err);
+}
+
 /* --- many at once --------------------------------------------------------------------- */
 
 /* Syncs in a child, a transaction every few entries. */
@@ -390,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_a_log_that_goes),
 		cmocka_unit_test(test_tiles),
 		cmocka_unit_test(test_tiles_of_what_was),
+		cmocka_unit_test(test_tiles_of_another_index),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_readers_and_writers),
 		cmocka_unit_test(test_a_writer_that_gets_on),

@@ -3,6 +3,8 @@
 #include "shelf.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ledger/append.h"
 #include "ledger/exchange.h"
@@ -227,6 +229,26 @@ static void test_forked_late(void **state)
 	assert_forks(ledger_pull, 80, 2);
 }
 
+/* Whose lock cannot be had is not written to. */
+static void test_receiver_without_lock(void **state)
+{
+	char directory[LIMIT_PATH + 16], path[LIMIT_PATH + 32];
+	cleanup_world struct world w;
+	struct exchanged e;
+
+	(void)state;
+	world_open(&w);
+	snprintf(directory, sizeof(directory), "%s/weightmark", w.hub_path);
+	snprintf(path, sizeof(path), "%s/.exchange", directory);
+	assert_int_equal(mkdir(directory, 0700), 0);
+	assert_int_equal(symlink("elsewhere", path), 0);
+	exchange_one(&e, ledger_push, &w, w.writer.ledger, w.hub_path);
+	assert_int_equal(e.state, EXCHANGED_REFUSED);
+	assert_string_equal(e.why.reason, "write-failed");
+	assert_int_equal(unlink(path), 0);
+	assert_exchanged(ledger_push, &w, w.writer.ledger, w.hub_path, EXCHANGED_NEW, 0, 8);
+}
+
 static void test_foreign_key(void **state)
 {
 	cleanup_world struct world w;
@@ -353,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_through_hub), cmocka_unit_test(test_rewound),
 		cmocka_unit_test(test_forked),	    cmocka_unit_test(test_forked_late),
+		cmocka_unit_test(test_receiver_without_lock),
 		cmocka_unit_test(test_foreign_key), cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_limits),	    cmocka_unit_test(test_allocations),
 	};

@@ -5,12 +5,14 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ledger/publish.h"
 #include "log/site.h"
 #include "logs.h"
 #include "util/file.h"
+#include "util/lock.h"
 
 enum { FILE_MAX = 1 << 24, PATHS_MAX = 64 };
 
@@ -82,6 +84,39 @@ static void published_anyhow(struct yard *y, const char *name)
 	assert_ok(publish(&p, y, name, true, &err), &err);
 }
 
+/* Of two publishers of one directory the second waits. */
+static void test_locked(void **state)
+{
+	cleanup_yard struct yard y;
+	struct wm_error err = { 0 };
+	char path[LIMIT_PATH];
+	int lock = -1, status = -1;
+	pid_t pid;
+
+	(void)state;
+	yard_open(&y);
+	grow(&y, 3);
+	in_scratch(path, &y, "site");
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_ok(lock_take(&lock, path, &err), &err);
+	pid = fork();
+	if (pid == 0) {
+		struct publication p = { .was = 0 };
+
+		close(lock); /* else it would hold it too */
+		_exit(publish(&p, &y, "site", true, NULL) == WM_OK ? 0 : 1);
+	}
+	assert_true(pid > 0);
+	usleep(300000);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	assert_true(snprintf(path, sizeof(path), "%s/site/checkpoint", y.shelf.scratch) > 0);
+	assert_false(file_exists(path));
+	lock_release(&lock);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(file_exists(path));
+}
+
 static enum wm_code read_lying(void *context, struct buf *out, bool *found, const char *path,
 			       struct wm_error *err)
 {
@@ -117,7 +152,7 @@ static enum wm_code audit(struct site_audit *out, struct yard *y, const char *na
 
 	in_scratch(path, y, name);
 	y->directory = path;
-	code = site_audit(out, &site, pinned, NULL, err);
+	code = site_audit(out, &site, pinned, NULL, NULL, err);
 	y->directory = NULL;
 	return code;
 }
@@ -325,7 +360,7 @@ static void test_flips(void **state)
 		enum reason reason;
 	} rows[] = {
 		{ "checkpoint", 0, REASON_NOTE_SIGNATURE },
-		{ "key", 0, REASON_LOG_KEY_MALFORMED },
+		{ "key", 0, REASON_PUBLICATION_MALFORMED },
 		{ "tile/0/000", 0, REASON_PUBLICATION_MALFORMED },
 		{ "tile/0/000", 8191, REASON_PUBLICATION_MALFORMED },
 		{ "tile/0/001.p/1", 31, REASON_PUBLICATION_MALFORMED },
@@ -409,10 +444,13 @@ static void stop_at_each(struct yard *y, const char *old, uint64_t old_size, con
 		assert_int_not_equal(publish(&p, y, "site", true, &err), WM_OK);
 		assert_null(p.note.text);
 		assert_int_equal(rmdir(path), 0);
+		in_scratch(path, y, "site/key");
 		if (old_size > 0)
 			assert_audited(y, "site", old_size, 0);
-		else
+		else if (file_exists(path))
 			assert_audit_fails(y, "site", PUBLICATION_MALFORMED);
+		else
+			assert_audit_fails(y, "site", NOT_FOUND);
 		published_anyhow(y, "site");
 		assert_contains(y, "site", whole);
 		assert_audited(y, "site", y->size, 0);
@@ -703,6 +741,7 @@ static void test_proofs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_sizes),	      cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_flips),	      cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_allocations),   cmocka_unit_test(test_other_history),

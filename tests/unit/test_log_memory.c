@@ -262,18 +262,18 @@ static void adds(void **state)
 	ASSERT_SIZES(m, -10, 20, 15);
 	add(m, &f, &f.left, 15, false);
 	ASSERT_SIZES(m, -10, 20, 15);
-	/* The newest linked head takes the place of smaller ones, and of itself as one seen. */
+	/* The newest linked head comes first, and not as one seen; older ones stay as seen. */
 	add(m, &f, &f.left, 12, true);
-	ASSERT_SIZES(m, -12, 20, 15);
+	ASSERT_SIZES(m, -12, 20, 15, 10);
 	add(m, &f, &f.left, 11, true);
-	ASSERT_SIZES(m, -12, 20, 15);
+	ASSERT_SIZES(m, -12, 20, 15, 10);
 	add(m, &f, &f.left, 15, true);
-	ASSERT_SIZES(m, -15, 20);
+	ASSERT_SIZES(m, -15, 20, 10, 12);
 	add(m, &f, &f.left, 20, true);
-	ASSERT_SIZES(m, -20);
+	ASSERT_SIZES(m, -20, 10, 12, 15);
 	/* Two heads of a size are kept both, whatever is said of them. */
 	add(m, &f, &f.right, 20, true);
-	ASSERT_SIZES(m, -20, 20);
+	ASSERT_SIZES(m, -20, 10, 12, 15, 20);
 	assert_int_equal(compare(m, &f, &f.left, 20, NULL, 0), LINK_FORK);
 }
 
@@ -404,26 +404,26 @@ static void merges(void **state)
 	/* One links a larger head, on top of the one that both had. */
 	add(a, &f, &f.left, 20, true);
 	store(a);
-	ASSERT_SIZES(a, -20, 14, 16);
+	ASSERT_SIZES(a, -20, 14, 16, 10);
 	/* Nothing connects the one that another links meanwhile: it was seen. */
 	add(c, &f, &f.left, 18, true);
 	store(c);
-	ASSERT_SIZES(c, -20, 14, 16, 18);
+	ASSERT_SIZES(c, -20, 14, 16, 10, 18);
 	add(b, &f, &f.left, 30, true);
 	store(b);
-	ASSERT_SIZES(b, -30, 14, 16, 18, 20);
+	ASSERT_SIZES(b, -30, 14, 16, 10, 18, 20);
 	/* What another saw is linked, and the same is added by two. */
 	log_memory_free(take_ptr(&c));
 	c = load(&f);
-	ASSERT_SIZES(c, -30, 14, 16, 18, 20);
+	ASSERT_SIZES(c, -30, 14, 16, 10, 18, 20);
 	add(b, &f, &f.left, 40, false);
 	add(c, &f, &f.left, 40, true);
 	store(b);
 	store(c);
-	ASSERT_SIZES(c, -40, 14, 16, 18, 20);
+	ASSERT_SIZES(c, -40, 14, 16, 10, 18, 20, 30);
 	add(b, &f, &f.left, 40, true);
 	store(b);
-	ASSERT_SIZES(b, -40, 14, 16, 18, 20);
+	ASSERT_SIZES(b, -40, 14, 16, 10, 18, 20, 30);
 }
 
 /* Two that begin at once, shown two histories: neither head is lost. */
@@ -673,6 +673,12 @@ static void keeps_evidence(void **state)
 	/* Another file of that name is not written over. */
 	assert_ok(file_write(path, "other", 5, 0600, FILE_REPLACE, &err), &err);
 	assert_reason(evidence_store(&again, f.directory, &b, &err), &err, EXISTS);
+	assert_null(again);
+	/* A fork is one, whatever becomes of the evidence. */
+	assert_reason(fail_forked(&again, f.directory, &b, "two", &err), &err, LOG_FORK);
+	assert_null(again);
+	assert_non_null(strstr(err.message, "two; evidence could not be kept: "));
+	assert_reason(fail_forked(&again, NULL, &b, "two", &err), &err, LOG_FORK);
 	assert_null(again);
 	/* Nor is anything kept that is none. */
 	buf_truncate(&b, b.len - 1);
