@@ -452,10 +452,10 @@ openssh_key() { # PEM, out
 # Commits that the log's own key signs, and that weightmark would not write.
 recommit() { # sed script
 	git --git-dir=ledger.git cat-file commit weightmark/acme.example/models |
-		sed -e '/^gpgsig/,/END SSH/d' -e "$1" >commit
-	ssh-keygen -Y sign -q -f log.ssh -n git commit
-	{ sed '/^$/,$d' commit; sed -e '1s/^/gpgsig /' -e '2,$s/^/ /' commit.sig; sed -n '/^$/,$p' commit; } >signed
-	rm -f commit.sig
+		sed -e '/^gpgsig/,/END SSH/d' -e "$1" >plain
+	ssh-keygen -Y sign -q -f log.ssh -n git plain
+	{ sed '/^$/,$d' plain; sed -e '1s/^/gpgsig /' -e '2,$s/^/ /' plain.sig; sed -n '/^$/,$p' plain; } >signed
+	rm -f plain.sig
 	git --git-dir=ledger.git update-ref refs/heads/weightmark/acme.example/models \
 		"$(git --git-dir=ledger.git hash-object -t commit -w signed)"
 }
@@ -471,7 +471,7 @@ recommit() { # sed script
 	[ "$(git --git-dir=ledger.git rev-parse weightmark/acme.example/models)" = "$tip" ]
 	run -0 wm audit --ledger ledger.git --log-key acme.vkey
 	for script in 's/^entries 0 /entries 00 /' 's/^entries 0 to 2/entries 1 to 2/' 's/^entries 0 to 2/entries 0 to 3/' \
-		'$a more' '$G' 's/> [0-9]* +/> 1000000000 +/' 's/> /> 0/'; do
+		'/^entries/a more' G 's/> [0-9]* +/> 1000000000 +/' 's/> /> 0/'; do
 		git --git-dir=ledger.git update-ref refs/heads/weightmark/acme.example/models "$tip"
 		recommit "$script"
 		[ "$(git --git-dir=ledger.git rev-parse weightmark/acme.example/models)" != "$tip" ]
