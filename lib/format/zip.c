@@ -463,7 +463,7 @@ enum wm_code zip_read(struct zip *z, struct layout *l, const struct window *w,
 struct window zip_window(const struct zip_member *m, const struct window *w, const char *name)
 {
 	return (struct window){ .fd = w->fd, .off = w->off + m->off, .size = m->stored_len,
-				.name = name };
+				.name = name, .stream = w->stream };
 }
 
 enum wm_code zip_load(const uint8_t **out, struct layout *l, const struct zip_member *m,
