@@ -110,22 +110,16 @@ static enum wm_code embed(struct buf *zone, const struct layout *l, const void *
 	return zip_embed(zone, l, slot_name, carried, len, name, err);
 }
 
-/* By its name, or because its first member is an array. */
+/*
+ * By its name alone: what an archive of another name begins with does not tell whose loader
+ * reads it.
+ */
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	enum { LOCAL_BYTES = 30, NAME_LEN = 26 };
 	const char *dot = strrchr(name, '.');
-	const size_t suffix_len = strlen(suffix);
-	size_t name_len;
 
-	(void)size;
-	if (dot && strcasecmp(dot, ".npz") == 0)
-		return true;
-	if (!zip_claims(start, len) || len < LOCAL_BYTES)
-		return false;
-	name_len = (size_t)start[NAME_LEN] | (size_t)start[NAME_LEN + 1] << 8;
-	return name_len >= suffix_len && name_len <= len - LOCAL_BYTES &&
-	       memcmp(start + LOCAL_BYTES + name_len - suffix_len, suffix, suffix_len) == 0;
+	(void)size, (void)start, (void)len;
+	return dot && strcasecmp(dot, ".npz") == 0;
 }
 
 const struct format format_npz = { "npz/1", claims, parse, embed, NULL, arrays_gather };
