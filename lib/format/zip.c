@@ -200,16 +200,18 @@ static enum wm_code check_name(const struct reader *r, const struct zip_member *
 			       struct wm_error *err)
 {
 	cleanup_free char *plain = strdup(m->name);
-	bool ascii = true;
+	bool ascii = true, whole;
 
 	if (!plain)
 		return fail_nomem(err);
 	for (size_t i = 0; i < m->name_len; i++)
 		ascii &= (uint8_t)m->name[i] < 0x80;
 	/* A directory ends with a slash, and has no bytes. */
-	if (m->name_len > 1 && plain[m->name_len - 1] == '/' && m->len == 0 && !m->deflated)
+	whole = strlen(plain) == m->name_len;
+	if (whole && m->name_len > 1 && plain[m->name_len - 1] == '/' && m->len == 0 &&
+	    !m->deflated)
 		plain[m->name_len - 1] = '\0';
-	if (strlen(m->name) != m->name_len || !relpath_valid(plain) || (!ascii && !utf8))
+	if (!whole || !relpath_valid(plain) || (!ascii && !utf8))
 		return fail(err, REASON_ZIP_NAME, "%s: a member has the name '%.80s'",
 			    r->file->name, m->name);
 	return WM_OK;
