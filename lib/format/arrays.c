@@ -51,16 +51,22 @@ static enum wm_code inflate_start(struct arrays *a, const struct arrays_place *p
 	return inflate_open(&a->inflate, &a->scratch, &w, INFLATE_RAW, err);
 }
 
+/* All that is parsed is counted, also what is inflated for it. */
+static enum wm_code count_parsed(struct arrays *a, size_t len, struct wm_error *err)
+{
+	if (len > LIMIT_HEADER - a->parsed)
+		return fail(err, REASON_HEADER_TOO_LARGE, "%s: its headers have over %d bytes",
+			    a->file->name, LIMIT_HEADER);
+	a->parsed += len;
+	return WM_OK;
+}
+
 /* Makes bytes of the file a piece of the layout. */
 static enum wm_code keep_piece(struct arrays *a, const uint8_t *data, size_t len, uint64_t off,
 			       struct wm_error *err)
 {
 	char *copy = NULL;
 
-	if (len > LIMIT_HEADER - a->parsed)
-		return fail(err, REASON_HEADER_TOO_LARGE, "%s: its headers have over %d bytes",
-			    a->file->name, LIMIT_HEADER);
-	a->parsed += len;
 	TRY(arena_copy(&copy, &a->layout->arena, data, len, err));
 	return layout_add_piece(a->layout, off, copy, len, err);
 }
@@ -73,6 +79,7 @@ enum wm_code arrays_peek(struct arrays *a, uint8_t *out, size_t cap, size_t *n,
 		return inflate_read(a->inflate, out, cap, n, err);
 	}
 	*n = p->len < cap ? (size_t)p->len : cap;
+	TRY(count_parsed(a, keep ? *n : 0, err));
 	TRY(window_read(a->file, out, *n, p->off, err));
 	return keep ? keep_piece(a, out, *n, p->off, err) : WM_OK;
 }
@@ -88,6 +95,7 @@ static enum wm_code read_head(struct arrays *a, struct npy *out, const char *nam
 	if (n < NPY_START)
 		return fail(err, REASON_NPY_MALFORMED, "%s: has %zu bytes", name, n);
 	TRY(npy_head_len(&len, head, name, err));
+	TRY(count_parsed(a, len, err));
 	if (p->deflated) {
 		if (len > n)
 			TRY(inflate_read(a->inflate, head + n, len - n, &more, err));

@@ -19,7 +19,7 @@ struct arrays {
 	const struct window *file;
 	uint64_t *offs; /* of the layout's tensors, for place_segments() */
 	size_t cap;
-	size_t parsed;	/* bytes of heads kept: at most LIMIT_HEADER */
+	size_t parsed;	/* bytes of heads: at most LIMIT_HEADER */
 	struct inflate *inflate; /* NULL before it was needed; in this arena */
 	struct arena scratch;
 };
