@@ -262,8 +262,9 @@ static enum wm_code check_end(struct packed *p, struct wm_error *err)
 
 	TRY(inflate_read(p->inflate, &byte, 1, &n, err));
 	if (n > 0)
-		return fail(err, REASON_ZIP_MALFORMED, "%s: '%.80s' inflates to more than it should",
-			    p->name, p->tensor->name);
+		return fail(err, REASON_ZIP_MALFORMED,
+			    "%s: '%.80s' inflates to more than it should", p->name,
+			    p->tensor->name);
 	if (p->crc != p->source->place.crc32)
 		return fail(err, REASON_ZIP_CHECKSUM, "%s: '%.80s' has CRC-32 %08x, not %08x",
 			    p->name, p->tensor->name, p->crc, p->source->place.crc32);

@@ -9,10 +9,10 @@
  *	lambda	= an object of class_name Lambda or __lambda__: "keras:Lambda"
  *	file	= "vocabulary": text, which layers read from this path: "keras:vocabulary:" path
  *
- * Harmless are classes, which begin with a capital, of the modules below, but for layers that run what is stored in
- * their configuration or load other files; functions only of modules that have no others;
- * and what stands for values ("__tuple__"). Each other name is code that loading imports,
- * or that must have been registered before.
+ * Harmless are classes, which begin with a capital, of the modules below, but for layers
+ * that run what is stored in their configuration or load other files; functions only of
+ * modules that have no others; and what stands for values ("__tuple__"). Each other name is
+ * code that loading imports, or that must have been registered before.
  */
 #include "format/keras_config.h"
 

@@ -5,10 +5,10 @@
  *	file	= head elements, and nothing behind
  *	head	= "\x93NUMPY" version length header
  *	version = 01 00, and length is u16; or 02 00 or 03 00, and length is u32
- *	header	= "{" pair ("," pair)* [","] "}" " "* "\n": `length` bytes, at most 10,000, of ASCII.
+ *	header	= "{" pair ("," pair)* [","] "}" " "* "\n": `length` bytes, at most 10,000.
  *		  Spaces may stand between all of these; no other white space
- *	pair	= "'descr': '" type "'" | "'fortran_order': " ("True" | "False") | "'shape': " tuple:
- *		  each once, in any order
+ *	pair	= "'descr'" ":" "'" type "'" | "'fortran_order'" ":" ("True" | "False") |
+ *		  "'shape'" ":" tuple: each once, in any order
  *	tuple	= "()" | "(" n ",)" | "(" n ("," n)+ [","] ")"
  *	n	= decimal without leading zeros, below 2^63
  *	type	= "<" or "|" and b1, i1, u1; "<" and i2 u2 f2 i4 u4 f4 i8 u8 f8 c8
@@ -175,7 +175,9 @@ static enum wm_code read_header(struct reader *r, struct wm_error *err)
 		const char *key;
 		enum wm_code (*read)(struct reader *r, struct wm_error *err);
 	} keys[] = {
-		{ "'descr'", read_type }, { "'fortran_order'", read_order }, { "'shape'", read_shape },
+		{ "'descr'", read_type },
+		{ "'fortran_order'", read_order },
+		{ "'shape'", read_shape },
 	};
 	enum { N_KEYS = sizeof(keys) / sizeof(keys[0]) };
 	bool seen[N_KEYS] = { false }, comma = true;
@@ -199,7 +201,8 @@ static enum wm_code read_header(struct reader *r, struct wm_error *err)
 	if (!seen[0] || !seen[1] || !seen[2])
 		return malformed(r->name, "its header lacks descr, fortran_order or shape", err);
 	if (cursor_left(c) != 1 || cursor_peek(c) != '\n')
-		return malformed(r->name, "its header does not end with spaces and a line feed", err);
+		return malformed(r->name, "its header does not end with spaces and a line feed",
+				 err);
 	return WM_OK;
 }
 
@@ -226,11 +229,12 @@ enum wm_code npy_read(struct npy *out, const uint8_t *head, size_t len, uint64_t
 	r.in.off = head[6] == 1 ? NPY_START - 2 : NPY_START;
 	TRY(read_header(&r, err));
 	if (!count_bytes(&n))
-		return fail(err, REASON_NPY_SHAPE, "%s: its shape has more bytes than 63 bits count",
-			    name);
+		return fail(err, REASON_NPY_SHAPE,
+			    "%s: its shape has more bytes than 63 bits count", name);
 	if (total < len || n.len != total - len)
-		return fail(err, REASON_NPY_SIZE, "%s: its shape takes %llu bytes, and %llu are there",
-			    name, (unsigned long long)n.len,
+		return fail(err, REASON_NPY_SIZE,
+			    "%s: its shape takes %llu bytes, and %llu are there", name,
+			    (unsigned long long)n.len,
 			    (unsigned long long)(total < len ? 0 : total - len));
 	*out = n;
 	return WM_OK;

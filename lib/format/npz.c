@@ -43,8 +43,8 @@ enum wm_code npz_check_keys(const struct zip *z, struct wm_error *err)
 			continue;
 		snprintf(key, sizeof(key), "%.*s", (int)(m->name_len - strlen(suffix)), m->name);
 		if (zip_find(z, key))
-			return fail(err, REASON_ZIP_DUPLICATE, "%s: members '%.80s' and '%.80s.npy'",
-				    z->name, key, key);
+			return fail(err, REASON_ZIP_DUPLICATE,
+				    "%s: members '%.80s' and '%.80s.npy'", z->name, key, key);
 	}
 	return WM_OK;
 }
