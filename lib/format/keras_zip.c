@@ -4,9 +4,9 @@
  *
  *	file		  = zip archive (format/zip.c)
  *	config.json	  = what the model is built of (format/keras_config.c): stored
- *	model.weights.h5  = HDF5: skeleton, whose tensors are not told
- *	model.weights.npz = or an archive of arrays (format/npz.c): stored, its arrays are
- *			    tensors; deflated, it is skeleton as well
+ *	model.weights.h5  = HDF5 (format/hdf5.c), or
+ *	model.weights.npz = an archive of arrays (format/npz.c); stored, its tensors are those of
+ *			    the file, deflated it is skeleton
  *	others		  = skeleton: metadata.json, assets/
  *
  * One of the two model.weights is there. The slot is the member weightmark.wmk.
@@ -17,8 +17,8 @@
 #include <zlib.h>
 
 #include "format/keras_config.h"
+#include "format/keras_h5.h"
 #include "format/npz.h"
-#include "format/place.h"
 
 static const char slot_name[] = "weightmark.wmk";
 
@@ -70,18 +70,19 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 {
 	cleanup_arrays struct arrays a = { .layout = l, .file = w };
 	cleanup_zip struct zip z = { 0 };
-	const struct zip_member *npz;
+	const struct zip_member *npz, *h5;
 	bool told;
 
 	TRY(zip_read(&z, l, w, err));
 	TRY(zip_take_slot(&z, l, w, slot_name, err));
 	npz = zip_find(&z, "model.weights.npz");
-	if (!npz == !zip_find(&z, "model.weights.h5"))
+	h5 = zip_find(&z, "model.weights.h5");
+	if (!npz == !h5)
 		return malformed(w, "has no weights, or two kinds of them", err);
 	TRY(read_config(l, &z, w, err));
-	told = npz && !npz->deflated;
+	told = !(npz ? npz : h5)->deflated && (npz || !w->stream);
 	if (told)
-		TRY(read_arrays(&a, npz, err));
+		TRY(npz ? read_arrays(&a, npz, err) : keras_h5_add(&a, h5, err));
 	TRY(zip_close(&z, l, err));
 	TRY(arrays_finish(&a, err));
 	l->has_tensors = told;
@@ -94,6 +95,13 @@ static enum wm_code embed(struct buf *zone, const struct layout *l, const void *
 	return zip_embed(zone, l, slot_name, carried, len, name, err);
 }
 
+static enum wm_code gather(const struct layout *l, const struct tensor *t, const struct window *w,
+			   const struct sink *sink, struct wm_error *err)
+{
+	return l->n_members > 0 ? keras_h5_gather(l, t, w, sink, err) :
+				  arrays_gather(l, t, w, sink, err);
+}
+
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
 	const char *dot = strrchr(name, '.');
@@ -103,5 +111,5 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 }
 
 const struct format format_keras_zip = {
-	"keras-zip/1", claims, parse, embed, NULL, arrays_gather,
+	"keras-zip/1", claims, parse, embed, NULL, gather,
 };

@@ -109,7 +109,7 @@ static void reads_what_numpy_does(void **state)
 		assert_true(m.layout.has_tensors);
 		check_tensor(&m, line);
 	}
-	assert_int_equal(n, 16 + 3 * 8);
+	assert_int_equal(n, 16 + 3 * 8 + 3);
 }
 
 static void picks_by_magic_and_name(void **state)
@@ -118,6 +118,8 @@ static void picks_by_magic_and_name(void **state)
 		const char *file, *name, *grammar;
 	} rows[] = {
 		{ "turned.npy", "weights", "npy/1" },	 { "turned.npy", "a.npz", "npy/1" },
+		{ "turned.npy", "a.h5", "hdf5/1" },	 { "turned.npy", "a.b/c", "npy/1" },
+		{ "turned.npy", "a.dat", "raw/1" },	 { "turned.npy", "a.onnx", "onnx/1" },
 		{ "turned.npy", "a.NPY", "npy/1" },	 { "turned.npy", "a.keras", "keras-zip/1" },
 		{ "stored.npz", "weights", "raw/1" },	 { "stored.npz", "a.npz", "npz/1" },
 		{ "stored.npz", "a.pt", "torch-zip/1" }, { "empty.npz", "a.NPZ", "npz/1" },
@@ -239,10 +241,25 @@ static enum wm_code parse_and_gather(void *context, struct wm_error *err)
 	return WM_OK;
 }
 
+/* As with_every_allocation_failing(), which does not see those that the child of HDF5 counts. */
+static void with_each_failing(struct parsing *p)
+{
+	enum wm_code code = WM_NOMEM;
+
+	for (size_t n = 1; code != WM_OK; n++) {
+		struct wm_error err = { 0 };
+
+		fail_allocation(n);
+		code = parse_and_gather(p, &err);
+		fail_allocation(0);
+		assert_true(code == WM_OK || code == WM_NOMEM);
+	}
+}
+
 static void survives_failing_allocations(void **state)
 {
 	static const char *const files[] = { "turned.npy", "stored.npz", "compressed.npz",
-					     "model.keras", "model-npz.keras" };
+					     "model-npz.keras", "model.keras" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -251,8 +268,11 @@ static void survives_failing_allocations(void **state)
 
 		snprintf(path, sizeof(path), GOOD_FOLDER "%s", files[i]);
 		read_file(&bytes, path);
-		with_every_allocation_failing(parse_and_gather,
-					      &(struct parsing){ files[i], bytes });
+		if (i == 4)
+			with_each_failing(&(struct parsing){ files[i], bytes });
+		else
+			with_every_allocation_failing(parse_and_gather,
+						      &(struct parsing){ files[i], bytes });
 	}
 }
 

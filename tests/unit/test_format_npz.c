@@ -14,10 +14,11 @@
 #define GOOD_FOLDER "testdata/good/npy/"
 #define SEEDS "testdata/fuzz/npy/"
 
+/* The last has HDF5 in it, which a child reads each time. */
 static const char *const archives[] = {
-	"stored.npz", "compressed.npz", "empty.npz", "model.keras", "model-npz.keras",
+	"stored.npz", "compressed.npz", "empty.npz", "model-npz.keras", "model.keras",
 };
-enum { N_ARCHIVES = sizeof(archives) / sizeof(archives[0]) };
+enum { N_ARCHIVES = sizeof(archives) / sizeof(archives[0]), N_QUICK = N_ARCHIVES - 1 };
 
 static void read_good(struct made_npy *m, const char *name)
 {
@@ -88,7 +89,7 @@ static void strips_what_it_embeds(void **state)
 static void notices_any_changed_byte_of_a_slot(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N_ARCHIVES; i++) {
+	for (size_t i = 0; i < N_QUICK; i++) {
 		cleanup_made_npy struct made_npy m = MADE_NPY_INIT, e = MADE_NPY_INIT;
 		struct wm_error err = { 0 };
 
