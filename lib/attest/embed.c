@@ -234,7 +234,7 @@ static enum wm_code choose_targets(struct embedding *out, struct work *w,
 		if (!wanted[i])
 			continue;
 		n_pointers += f->is_pointer;
-		if (f->is_pointer || !l->has_tensors || !l->format->embed)
+		if (f->is_pointer || !l->format->embed)
 			TRY(add_text(out->without, &out->n_without, f->path, err));
 		else
 			w->targets[w->n++] = (struct target){

@@ -216,9 +216,9 @@ struct format {
 			       struct wm_error *err);
 };
 
-extern const struct format format_safetensors, format_gguf, format_torch_zip, format_torch_legacy,
-	format_pickle, format_tf_index, format_tf_graph, format_tar, format_tar_gz, format_hdf5,
-	format_onnx, format_raw;
+extern const struct format format_safetensors, format_gguf, format_npy, format_npz,
+	format_keras_zip, format_torch_zip, format_torch_legacy, format_pickle, format_tf_index,
+	format_tf_graph, format_tar, format_tar_gz, format_hdf5, format_onnx, format_raw;
 
 /* What files become whose tensors others name (checkpoint/external.h); not in the table. */
 extern const struct format format_external;

@@ -2,6 +2,7 @@
 /* Elements with strides, in row-major order. */
 #include "format/strided.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,20 +114,22 @@ static void step(uint64_t *index, uint64_t *at, const struct tensor *t, const ui
 	}
 }
 
-enum wm_code strided_gather(const struct strided *s, const struct tensor *t,
-			    const struct window *w, const struct sink *sink, struct wm_error *err)
+/* Through the cache, or from `memory` where that is not NULL. */
+static enum wm_code gather(struct cache *c, const uint8_t *memory, const struct strided *s,
+			   const struct tensor *t, const struct sink *sink, struct wm_error *err)
 {
-	cleanup_cache struct cache c = {
-		w, calloc(BLOCKS, sizeof(*c.numbers)), malloc((size_t)BLOCKS * BLOCK_BYTES)
-	};
 	cleanup_free uint8_t *out = malloc(OUT_BYTES + ELEMENT_MAX);
 	uint64_t index[LIMIT_RANK] = { 0 }, at = 0, n = t->len / s->element;
 	size_t len = 0;
 
-	if (!c.numbers || !c.blocks || !out)
+	assert(c || memory);
+	if (!out)
 		return fail_nomem(err);
 	for (uint64_t i = 0; i < n; i++) {
-		TRY(copy(&c, out + len, s->element, s->off + at * s->element, err));
+		if (memory)
+			memcpy(out + len, memory + at * s->element, s->element);
+		else
+			TRY(copy(c, out + len, s->element, s->off + at * s->element, err));
 		len += s->element;
 		step(index, &at, t, s->strides);
 		if (len < OUT_BYTES)
@@ -135,4 +138,25 @@ enum wm_code strided_gather(const struct strided *s, const struct tensor *t,
 		len = 0;
 	}
 	return len > 0 ? sink->take(sink->context, out, len, err) : WM_OK;
+}
+
+enum wm_code strided_gather(const struct strided *s, const struct tensor *t,
+			    const struct window *w, const struct sink *sink, struct wm_error *err)
+{
+	cleanup_cache struct cache c = {
+		.file = w,
+		.numbers = calloc(BLOCKS, sizeof(*c.numbers)),
+		.blocks = malloc((size_t)BLOCKS * BLOCK_BYTES),
+	};
+
+	if (!c.numbers || !c.blocks)
+		return fail_nomem(err);
+	return gather(&c, NULL, s, t, sink, err);
+}
+
+enum wm_code strided_gather_memory(const struct strided *s, const struct tensor *t,
+				   const uint8_t *elements, const struct sink *sink,
+				   struct wm_error *err)
+{
+	return gather(NULL, elements, s, t, sink, err);
 }

@@ -32,4 +32,9 @@ MUST_USE enum wm_code strided_gather(const struct strided *s, const struct tenso
 				     const struct window *w, const struct sink *sink,
 				     struct wm_error *err);
 
+/* The same where all of the span is in memory, at `elements`; s->off does not matter. */
+MUST_USE enum wm_code strided_gather_memory(const struct strided *s, const struct tensor *t,
+					    const uint8_t *elements, const struct sink *sink,
+					    struct wm_error *err);
+
 #endif

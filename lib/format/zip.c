@@ -9,7 +9,8 @@
  *	             entry's too, or 0 where flag 3 says that a descriptor follows
  *	descriptor = ["PK\7\10"] CRC-32, stored length, length: u32, or u64 in large archives
  *	extra      = { u16 id, u16 len, bytes }; id 1 holds just the fields that are all ones
- *	             in the record (APPNOTE 4.5.3); id 0x7075, a second name, is refused
+ *	             in the record (APPNOTE 4.5.3), or in a local one both lengths again; id
+ *	             0x7075, a second name, is refused
  *	end64,     = fixed lengths of 56 and 20; end's fields are equal, or all ones
  *	locator
  *	end        = 22 bytes, without a comment; one disk
@@ -152,6 +153,22 @@ static bool take_wide(struct cursor *field, uint64_t *value)
 	return !value || *value != UINT32_MAX || cursor_u64le(field, value);
 }
 
+/*
+ * Takes the fields that are all ones in the record. Python before 3.11.4 repeats both lengths
+ * in local records where they are not (numpy.savez): then they must be the same.
+ */
+static bool take_wides(struct cursor *field, const struct wide *wide)
+{
+	uint64_t len, stored_len;
+
+	if (!wide->off && cursor_left(field) == 16 && *wide->len != UINT32_MAX &&
+	    *wide->stored_len != UINT32_MAX)
+		return cursor_u64le(field, &len) && cursor_u64le(field, &stored_len) &&
+		       len == *wide->len && stored_len == *wide->stored_len;
+	return take_wide(field, wide->len) && take_wide(field, wide->stored_len) &&
+	       take_wide(field, wide->off) && cursor_left(field) == 0;
+}
+
 /* Reads extra fields; those of APPNOTE 4.5.3 replace what is all ones in the record. */
 static bool read_extra(const uint8_t *data, size_t len, const struct wide *wide)
 {
@@ -168,8 +185,7 @@ static bool read_extra(const uint8_t *data, size_t len, const struct wide *wide)
 		if (zip_u16(head) != EXTRA_ZIP64)
 			continue;
 		field = cursor_of(bytes, zip_u16(head + 2));
-		if (seen || !take_wide(&field, wide->len) || !take_wide(&field, wide->stored_len) ||
-		    !take_wide(&field, wide->off) || cursor_left(&field) > 0)
+		if (seen || !take_wides(&field, wide))
 			return false;
 		seen = true;
 	}
@@ -184,16 +200,18 @@ static enum wm_code check_name(const struct reader *r, const struct zip_member *
 			       struct wm_error *err)
 {
 	cleanup_free char *plain = strdup(m->name);
-	bool ascii = true;
+	bool ascii = true, whole;
 
 	if (!plain)
 		return fail_nomem(err);
 	for (size_t i = 0; i < m->name_len; i++)
 		ascii &= (uint8_t)m->name[i] < 0x80;
 	/* A directory ends with a slash, and has no bytes. */
-	if (m->name_len > 1 && plain[m->name_len - 1] == '/' && m->len == 0 && !m->deflated)
+	whole = strlen(plain) == m->name_len;
+	if (whole && m->name_len > 1 && plain[m->name_len - 1] == '/' && m->len == 0 &&
+	    !m->deflated)
 		plain[m->name_len - 1] = '\0';
-	if (strlen(m->name) != m->name_len || !relpath_valid(plain) || (!ascii && !utf8))
+	if (!whole || !relpath_valid(plain) || (!ascii && !utf8))
 		return fail(err, REASON_ZIP_NAME, "%s: a member has the name '%.80s'",
 			    r->file->name, m->name);
 	return WM_OK;
@@ -447,7 +465,7 @@ enum wm_code zip_read(struct zip *z, struct layout *l, const struct window *w,
 struct window zip_window(const struct zip_member *m, const struct window *w, const char *name)
 {
 	return (struct window){ .fd = w->fd, .off = w->off + m->off, .size = m->stored_len,
-				.name = name };
+				.name = name, .stream = w->stream };
 }
 
 enum wm_code zip_load(const uint8_t **out, struct layout *l, const struct zip_member *m,

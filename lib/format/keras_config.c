@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.json of Keras 3: what keras/src/saving/serialization_lib.py makes objects of.
+ *
+ *	object	= { "module": text | null, "class_name": text, "config": any,
+ *		    "registered_name": text | null, ... }, anywhere in the document
+ *	name	= "keras:" and registered_name where it is another than class_name, else
+ *		  [module "."] class_name; of a function, its name is the text `config`
+ *	lambda	= an object of class_name Lambda or __lambda__: "keras:Lambda"
+ *	file	= "vocabulary": text, which layers read from this path: "keras:vocabulary:" path
+ *
+ * Harmless are classes, which begin with a capital, of the modules below, but for layers
+ * that run what is stored in their configuration or load other files; functions only of
+ * modules that have no others; and what stands for values ("__tuple__"). Each other name is
+ * code that loading imports, or that must have been registered before.
+ */
+#include "format/keras_config.h"
+
+#include <string.h>
+
+#include "text/json.h"
+#include "util/cleanup.h"
+
+enum field { FIELD_NONE, MODULE, CLASS, REGISTERED, CONFIG, VOCABULARY, N_FIELDS };
+
+static const char *const fields[N_FIELDS] = {
+	[MODULE] = "module", [CLASS] = "class_name", [REGISTERED] = "registered_name",
+	[CONFIG] = "config", [VOCABULARY] = "vocabulary",
+};
+
+/* A map or list that is open. */
+struct level {
+	enum field field; /* whose value comes next */
+	bool seen[N_FIELDS];
+	const char *text[N_FIELDS]; /* NULL: null, absent, or of another type */
+};
+
+struct reader {
+	struct layout *layout;
+	struct json *json;
+	const char *name;
+	struct arena texts;
+	struct level levels[LIMIT_JSON_DEPTH + 2];
+	size_t depth;
+};
+
+static bool is_one_of(const char *text, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(text, list[i]) == 0)
+			return true;
+	return false;
+}
+
+#define IS_ONE_OF(text, list) is_one_of(text, list, sizeof(list) / sizeof((list)[0]))
+
+/* Modules all of whose classes hold numbers and other such classes. */
+static const char *const modules[] = {
+	"keras", "keras.activations", "keras.constraints", "keras.dtype_policies",
+	"keras.engine.functional", "keras.engine.sequential", "keras.initializers", "keras.layers",
+	"keras.losses", "keras.metrics", "keras.mixed_precision", "keras.models",
+	"keras.optimizers", "keras.optimizers.schedules", "keras.quantizers",
+	"keras.regularizers", "keras.src.engine.functional", "keras.src.engine.sequential",
+	"keras.src.models.functional", "keras.src.models.sequential",
+};
+
+static const char *const function_modules[] = {
+	"keras.activations", "keras.constraints", "keras.initializers", "keras.losses",
+	"keras.metrics", "keras.regularizers",
+};
+
+static const char *const not_harmless[] = {
+	"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper",
+};
+
+static const char *const values[] = {
+	"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__",
+	"__tuple__",
+};
+
+static bool is_identifier(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if ((*p < 'a' || *p > 'z') && (*p < 'A' || *p > 'Z') && *p != '_' &&
+		    (p == text || *p < '0' || *p > '9'))
+			return false;
+	return *text != '\0';
+}
+
+static enum wm_code add(struct reader *r, const char *kind, const char *module, const char *name,
+			struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(4 * LIMIT_PATH);
+
+	TRY(buf_printf(&text, err, "keras:%s%s%s%s", kind, module ? module : "",
+		       module ? "." : "", name));
+	return layout_add_import(r->layout, buf_str(&text), text.len, false, err);
+}
+
+static enum wm_code end_object(struct reader *r, const struct level *v, struct wm_error *err)
+{
+	const char *name = v->text[CLASS], *module = v->text[MODULE];
+	const char *registered = v->text[REGISTERED];
+	bool function = name && strcmp(name, "function") == 0;
+
+	if (v->text[VOCABULARY])
+		TRY(add(r, "vocabulary:", NULL, v->text[VOCABULARY], err));
+	if (!name || IS_ONE_OF(name, values))
+		return WM_OK;
+	if (strcmp(name, "Lambda") == 0 || strcmp(name, "__lambda__") == 0)
+		return add(r, "", NULL, "Lambda", err);
+	if (registered && strcmp(registered, name) == 0)
+		registered = NULL;
+	if (function) {
+		name = v->text[CONFIG] ? v->text[CONFIG] : "function";
+		if (registered && strcmp(registered, name) == 0)
+			registered = NULL;
+	}
+	if (registered)
+		return add(r, "", NULL, registered, err);
+	if (module && is_identifier(name) && !IS_ONE_OF(name, not_harmless) &&
+	    (function ? IS_ONE_OF(module, function_modules) :
+			*name <= 'Z' && IS_ONE_OF(module, modules)))
+		return WM_OK;
+	return add(r, "", module, name, err);
+}
+
+static enum wm_code malformed(const struct reader *r, const char *what, struct wm_error *err)
+{
+	return fail(err, REASON_KERAS_MALFORMED, "%s: byte %zu of config.json: %s", r->name,
+		    r->json->at, what);
+}
+
+static enum wm_code take_key(struct reader *r, struct level *v, struct wm_error *err)
+{
+	const struct json *j = r->json;
+
+	v->field = FIELD_NONE;
+	for (unsigned i = MODULE; i < N_FIELDS; i++)
+		if (j->len == strlen(fields[i]) && memcmp(j->text, fields[i], j->len) == 0)
+			v->field = i;
+	if (v->field == FIELD_NONE)
+		return WM_OK;
+	if (v->seen[v->field])
+		return malformed(r, "a key stands there twice in one object", err);
+	v->seen[v->field] = true;
+	return WM_OK;
+}
+
+static enum wm_code take_text(struct reader *r, struct level *v, struct wm_error *err)
+{
+	const struct json *j = r->json;
+	char *copy = NULL;
+
+	if (v->field == FIELD_NONE)
+		return WM_OK;
+	/* Texts of `config` that are no names may be anything. */
+	if (j->len > LIMIT_PATH || tensor_name_has_controls(j->text, j->len))
+		return v->field == CONFIG ? WM_OK :
+					    malformed(r, "a name is too long, or not plain", err);
+	TRY(arena_copy(&copy, &r->texts, j->text, j->len, err));
+	v->text[v->field] = copy;
+	return WM_OK;
+}
+
+/* A value begins that is neither text nor null. */
+static enum wm_code take_other(const struct reader *r, const struct level *v, struct wm_error *err)
+{
+	if (v->field == MODULE || v->field == CLASS || v->field == REGISTERED)
+		return malformed(r, "a name is no text", err);
+	return WM_OK;
+}
+
+static enum wm_code take_event(struct reader *r, enum json_event event, struct wm_error *err)
+{
+	struct level *v = &r->levels[r->depth];
+
+	switch (event) {
+	case JSON_KEY:
+		return take_key(r, v, err);
+	case JSON_TEXT:
+		return take_text(r, v, err);
+	case JSON_MAP:
+	case JSON_LIST:
+		TRY(take_other(r, v, err));
+		r->levels[++r->depth] = (struct level){ 0 };
+		return WM_OK;
+	case JSON_MAP_END:
+		TRY(end_object(r, v, err));
+		r->depth--;
+		return WM_OK;
+	case JSON_LIST_END:
+		r->depth--;
+		return WM_OK;
+	case JSON_NUMBER:
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return take_other(r, v, err);
+	default:
+		return WM_OK;
+	}
+}
+
+static enum wm_code read_events(struct reader *r, struct wm_error *err)
+{
+	enum json_event event = JSON_NULL;
+
+	while (event != JSON_END) {
+		TRY(json_next(r->json, &event, err));
+		TRY(take_event(r, event, err));
+	}
+	return WM_OK;
+}
+
+enum wm_code keras_add_imports(struct layout *l, const uint8_t *config, size_t len,
+			       const char *name, struct wm_error *err)
+{
+	cleanup_json struct json j = json_parser(config, len, name);
+	struct reader r = { .layout = l, .json = &j, .name = name,
+			    .texts = ARENA_INIT(2 * LIMIT_KERAS_CONFIG) };
+	enum wm_code code;
+
+	j.reason = REASON_KERAS_MALFORMED;
+	code = read_events(&r, err);
+	arena_release(&r.texts);
+	if (code == WM_OK)
+		layout_sort_imports(l);
+	return code;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lib/format/npz.c, keras_zip.c, keras_config.c: slots in archives of arrays, which come out
+ * again, and the code that models name.
+ */
+#include "harness.h"
+
+#include <stdio.h>
+
+#include "format/keras_config.h"
+#include "format/slot.h"
+#include "made_npy.h"
+
+#define GOOD_FOLDER "testdata/good/npy/"
+#define SEEDS "testdata/fuzz/npy/"
+
+/* The last has HDF5 in it, which a child reads each time. */
+static const char *const archives[] = {
+	"stored.npz", "compressed.npz", "empty.npz", "model-npz.keras", "model.keras",
+};
+enum { N_ARCHIVES = sizeof(archives) / sizeof(archives[0]), N_QUICK = N_ARCHIVES - 1 };
+
+static void read_good(struct made_npy *m, const char *name)
+{
+	struct wm_error err = { 0 };
+	char path[100];
+
+	snprintf(path, sizeof(path), GOOD_FOLDER "%s", name);
+	assert_ok(made_npy_read(m, path, &err), &err);
+}
+
+static bool same_zone(const struct layout *a, const struct layout *b)
+{
+	cleanup_buf struct buf x = BUF_INIT(1 << 24), y = BUF_INIT(1 << 24);
+	struct wm_error err = { 0 };
+
+	assert_ok(layout_append_zone(&x, a, &err), &err);
+	assert_ok(layout_append_zone(&y, b, &err), &err);
+	return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+}
+
+static void check_same_view(const struct made_npy *a, const struct made_npy *b)
+{
+	const struct layout *x = &a->layout, *y = &b->layout;
+
+	assert_int_equal(x->size, y->size);
+	assert_int_equal(x->zone.from, y->zone.from);
+	assert_int_equal(x->n_segments, y->n_segments);
+	for (size_t i = 0; i < x->n_segments; i++)
+		assert_memory_equal(&x->segments[i], &y->segments[i], sizeof(x->segments[i]));
+	assert_memory_equal(a->bytes.data, b->bytes.data, x->zone.from);
+	assert_true(same_zone(x, y));
+	assert_int_equal(x->n_tensors, y->n_tensors);
+	assert_int_equal(x->n_pieces, y->n_pieces);
+	assert_int_equal(x->has_tensors, y->has_tensors);
+}
+
+static void strips_what_it_embeds(void **state)
+{
+	static const size_t lens[] = { 0, 1, 2950, 2990, 3000, 3010, 9000 };
+	uint8_t carried[9000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(carried); i++)
+		carried[i] = (uint8_t)(i * 7);
+	for (size_t i = 0; i < N_ARCHIVES; i++)
+		for (size_t k = 0; k < sizeof(lens) / sizeof(lens[0]); k++) {
+			cleanup_made_npy struct made_npy m = MADE_NPY_INIT, e = MADE_NPY_INIT;
+			cleanup_made_npy struct made_npy again = MADE_NPY_INIT;
+			struct wm_error err = { 0 };
+
+			read_good(&m, archives[i]);
+			assert_ok(made_npy_embed(&e, &m, archives[i], carried, lens[k], &err), &err);
+			assert_true(e.layout.slot_len > 0 && !e.layout.displaced);
+			assert_int_equal(e.layout.slot_len, e.bytes.len - m.bytes.len);
+			assert_int_equal(e.layout.carried.len, lens[k]);
+			assert_memory_equal(e.layout.carried.data, carried, lens[k]);
+			made_npy_check(&e);
+			check_same_view(&m, &e);
+			assert_ok(made_npy_gather(&e, &err), &err);
+			assert_ok(made_npy_embed(&again, &e, archives[i], carried, lens[k], &err),
+				  &err);
+			assert_int_equal(again.bytes.len, e.bytes.len);
+			assert_memory_equal(again.bytes.data, e.bytes.data, e.bytes.len);
+		}
+}
+
+/* A changed byte makes no archive, no slot, other statements, or another view. */
+static void notices_any_changed_byte_of_a_slot(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_QUICK; i++) {
+		cleanup_made_npy struct made_npy m = MADE_NPY_INIT, e = MADE_NPY_INIT;
+		struct wm_error err = { 0 };
+
+		read_good(&m, archives[i]);
+		assert_ok(made_npy_embed(&e, &m, archives[i], "a sidecar", 9, &err), &err);
+		for (size_t at = (size_t)m.layout.zone.from; at < e.bytes.len; at++) {
+			cleanup_layout struct layout l = LAYOUT_INIT;
+			enum wm_code code;
+
+			e.bytes.data[at] ^= 1;
+			code = made_parse(&l, e.bytes.data, e.bytes.len, archives[i], &err);
+			e.bytes.data[at] ^= 1;
+			if (code != WM_OK || l.slot_len == 0)
+				continue;
+			if (l.carried.len == 9 && memcmp(l.carried.data, "a sidecar", 9) == 0)
+				assert_false(same_zone(&l, &m.layout));
+		}
+	}
+}
+
+static void embeds_beside_no_other(void **state)
+{
+	static const struct {
+		const char *seed, *name, *reason;
+		bool displaced;
+	} rows[] = {
+		{ "slot-displaced", "m.npz", "slot-displaced", true },
+		{ "slot-key-taken", "m.npz", "slot-key-taken", false },
+		{ "slot-key-of-array", "m.npz", "slot-key-taken", false },
+		{ "slot-key-taken", "m.keras", NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20), zone = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		enum wm_code code;
+		char path[100];
+
+		snprintf(path, sizeof(path), SEEDS "%s", rows[i].seed);
+		read_file(&bytes, path);
+		code = made_parse(&l, bytes.data + 1, bytes.len - 1, rows[i].name, &err);
+		if (!rows[i].reason) {
+			assert_reason(code, &err, KERAS_MALFORMED);
+			continue;
+		}
+		assert_ok(code, &err);
+		assert_int_equal(l.displaced, rows[i].displaced);
+		assert_true(l.slot_len == 0);
+		if (l.format->embed(&zone, &l, "x", 1, "m", &err) == WM_OK)
+			test_failed(__FILE__, __LINE__, "%s: embedded", rows[i].seed);
+		assert_string_equal(err.reason, rows[i].reason);
+	}
+}
+
+/* --- the code that a configuration names ---------------------------------------------- */
+
+#define LAYER(module, name) "{\"module\":\"" module "\",\"class_name\":\"" name "\",\"config\":{}}"
+#define FUNCTION(module, name) \
+	"{\"module\":\"" module "\",\"class_name\":\"function\",\"config\":\"" name "\"}"
+
+static const struct {
+	const char *config, *imports; /* each with a space behind */
+} configs[] = {
+	{ "{}", "" },
+	{ "[1,null,true,\"class_name\"]", "" },
+	{ LAYER("keras.layers", "Dense"), "" },
+	{ LAYER("keras", "Sequential"), "" },
+	{ LAYER("keras.src.models.functional", "Functional"), "" },
+	{ LAYER("keras.layers", "Lambda"), "keras:Lambda " },
+	{ LAYER("anything", "Lambda"), "keras:Lambda " },
+	{ "{\"class_name\":\"__lambda__\",\"config\":{\"value\":\"4wEA\"}}", "keras:Lambda " },
+	{ "{\"class_name\":\"__tensor__\",\"config\":{\"value\":[1.5e3]}}", "" },
+	{ "{\"class_name\":\"__tuple__\",\"items\":[" LAYER("os", "System") "]}",
+	  "keras:os.System " },
+	{ "{\"class_name\":\"__typespec__\",\"module\":\"tensorflow\"}",
+	  "keras:tensorflow.__typespec__ " },
+	{ LAYER("keras.layers", "TFSMLayer"), "keras:keras.layers.TFSMLayer " },
+	{ LAYER("keras.layers", "TorchModuleWrapper"), "keras:keras.layers.TorchModuleWrapper " },
+	{ LAYER("keras.layers", "x.Dense"), "keras:keras.layers.x.Dense " },
+	{ LAYER("keras", "utils.get_file"), "keras:keras.utils.get_file " },
+	{ LAYER("keras", "load_model"), "keras:keras.load_model " },
+	{ LAYER("keras.utils", "Sequence"), "keras:keras.utils.Sequence " },
+	{ LAYER("keras.src.utils", "X"), "keras:keras.src.utils.X " },
+	{ LAYER("keras.layers.", "Dense"), "keras:keras.layers..Dense " },
+	{ LAYER("keras_hub.layers", "Dense"), "keras:keras_hub.layers.Dense " },
+	{ FUNCTION("keras.activations", "relu"), "" },
+	{ FUNCTION("keras.utils", "get_file"), "keras:keras.utils.get_file " },
+	{ FUNCTION("keras.models", "load_model"), "keras:keras.models.load_model " },
+	{ FUNCTION("keras.config", "enable_unsafe_deserialization"),
+	  "keras:keras.config.enable_unsafe_deserialization " },
+	{ FUNCTION("builtins", "exec"), "keras:builtins.exec " },
+	{ "{\"class_name\":\"function\",\"module\":\"os\",\"config\":[\"system\"]}",
+	  "keras:os.function " },
+	{ "{\"class_name\":\"Mine\",\"module\":null,\"registered_name\":\"my>Mine\"}",
+	  "keras:my>Mine " },
+	{ "{\"class_name\":\"Mine\",\"registered_name\":null}", "keras:Mine " },
+	{ "{\"class_name\":\"Dense\",\"module\":\"keras.layers\",\"registered_name\":\"my>D\"}",
+	  "keras:my>D " },
+	{ "{\"class_name\":\"Dense\",\"module\":\"keras.layers\",\"registered_name\":\"Dense\"}",
+	  "" },
+	{ "{\"vocabulary\":\"/etc/passwd\"}", "keras:vocabulary:/etc/passwd " },
+	{ "{\"vocabulary\":[\"a\",\"b\"]}", "" },
+	{ "{\"a\":[" LAYER("b", "C") "," LAYER("a", "C") "," LAYER("b", "C") "]}",
+	  "keras:a.C keras:b.C " },
+	{ "{\"class_name\":\"Outer\",\"config\":{\"l\":" LAYER("in", "Inner") "},\"module\":\"m\"}",
+	  "keras:in.Inner keras:m.Outer " },
+};
+
+static void lists_code_that_models_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		cleanup_buf struct buf found = BUF_INIT(1000);
+		const char *config = configs[i].config;
+		struct wm_error err = { 0 };
+
+		assert_ok(keras_add_imports(&l, (const uint8_t *)config, strlen(config), "m", &err),
+			  &err);
+		for (size_t k = 0; k < l.n_imports; k++) {
+			assert_false(l.imports[k].allowed);
+			assert_ok(buf_printf(&found, &err, "%s ", l.imports[k].name), &err);
+		}
+		assert_string_equal(buf_str(&found), configs[i].imports);
+	}
+}
+
+static enum wm_code read_config(void *context, struct wm_error *err)
+{
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	const char *config = context;
+
+	return keras_add_imports(&l, (const uint8_t *)config, strlen(config), "m", err);
+}
+
+static enum wm_code embed_some(void *context, struct wm_error *err)
+{
+	cleanup_buf struct buf zone = BUF_INIT(1 << 20);
+	const struct layout *l = context;
+
+	return l->format->embed(&zone, l, "sidecar", 7, "m", err);
+}
+
+static void survives_failing_allocations(void **state)
+{
+	char config[] = "[" LAYER("b", "C") "," LAYER("a", "\\u0043") "]";
+	cleanup_made_npy struct made_npy m = MADE_NPY_INIT;
+
+	(void)state;
+	with_every_allocation_failing(read_config, config);
+	read_good(&m, "stored.npz");
+	with_every_allocation_failing(embed_some, &m.layout);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strips_what_it_embeds),
+		cmocka_unit_test(notices_any_changed_byte_of_a_slot),
+		cmocka_unit_test(embeds_beside_no_other),
+		cmocka_unit_test(lists_code_that_models_name),
+		cmocka_unit_test(survives_failing_allocations),
+	};
+
+	return run_tests(tests);
+}
