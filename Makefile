@@ -75,7 +75,7 @@ deps_check  := libcmocka-dev bats jq valgrind strace openssl util-linux binutils
 deps_fault  := python3 git jq
 deps_lint   := clang-tidy cppcheck shellcheck mandoc git
 deps_bench  := openssl strace coreutils time b3sum python3-minimal findutils jq util-linux e2fsprogs
-deps_interop:= openssl python3 $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+deps_interop:= openssl python3 python3-torch $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps_fuzz   := clang libclang-rt-14-dev
 deps_cover  := gcovr
 
@@ -176,6 +176,10 @@ $(B)/interop-answers: $(B)/tests/interop/answers.o $(B)/tests/unit/answers.o $(B
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
 
+$(B)/interop-tensors: $(B)/tests/interop/tensors.o $(B)/libweightmark.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
+
 $(B)/bench-statements: $(B)/tests/bench/statements.o $(B)/libweightmark.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
@@ -202,7 +206,7 @@ golden: deps ## rewrite the recorded answers in testdata/golden; review the diff
 
 interop: ## check what we write and read with openssl, Python and published loaders (npm)
 	$(call need,$(deps_build) $(deps_interop))
-	$(build) all $(B)/interop-answers
+	$(build) all $(B)/interop-answers $(B)/interop-tensors
 	@B='$(B)' tests/interop/run
 
 bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, BENCH_SPARSE_GB=20 is shorter
