@@ -2,7 +2,7 @@
 /*
  * What our parsers find in the files whose paths are on standard input, a line each:
  *
- *	path \t "accepted" or a reason \t names of code that is not allowed, parted by commas
+ *	path \t "accepted", "raw" or a reason \t names of code that is not allowed, parted by commas
  *	     \t tensors, parted by spaces: hex of the name|dtype|dims|SHA-256 of the bytes
  */
 #include <fcntl.h>
@@ -82,7 +82,7 @@ static void print_file(const char *path)
 		printf("%s\t\t\n", err.reason);
 		return;
 	}
-	printf("accepted\t");
+	printf("%s\t", l.format == &format_raw ? "raw" : "accepted");
 	for (size_t i = 0; i < l.n_imports; i++)
 		if (!l.imports[i].allowed)
 			printf("%s,", l.imports[i].name);
