@@ -33,7 +33,7 @@ struct torch_reader {
 	void *context;
 	uint64_t *offs; /* of the layout's tensors, for place_segments(); free() */
 	size_t cap;
-	uint64_t n_visits, n_kept; /* work, and bytes of names and shapes */
+	uint64_t n_visits, n_kept; /* work, and bytes of what is found */
 };
 
 void torch_reader_release(struct torch_reader *r);

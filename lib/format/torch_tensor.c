@@ -8,7 +8,10 @@
 #include "format/strided.h"
 #include "util/utf8.h"
 
-enum { KEPT_MAX = 1 << 24 }; /* bytes of names and shapes, which many tensors can share */
+enum {
+	KEPT_MAX = 24 << 20, /* bytes of tensors with names and shapes: a pickle can share those */
+	PER_TENSOR = sizeof(struct tensor) + sizeof(struct strided) + 4 * sizeof(uint64_t),
+};
 
 enum wm_code torch_malformed(const struct torch_reader *r, const struct buf *path,
 			      const char *what, struct wm_error *err)
@@ -125,9 +128,9 @@ static enum wm_code add_tensor(struct torch_reader *r, const struct torch_storag
 	void *room = NULL;
 	char *copy = NULL;
 
-	r->n_kept += path->len + 2 * sizes + sizeof(*e);
+	r->n_kept += path->len + 2 * sizes + PER_TENSOR;
 	if (r->n_kept > KEPT_MAX)
-		return fail(err, REASON_LIMIT, "%s: names and shapes of over %d bytes", r->name,
+		return fail(err, REASON_LIMIT, "%s: tensors that take over %d bytes to tell", r->name,
 			    KEPT_MAX);
 	TRY(keep_name(&t, r, path, err));
 	TRY(arena_copy(&copy, &l->arena, shape->dims, sizes, err));

@@ -231,6 +231,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	TRY(add_code(&a, err));
 	TRY(zip_close(&a.zip, l, err));
 	TRY(torch_add_tensors(&r, err));
+	pickle_release(&p);
 	return torch_finish(&r, err);
 }
 

@@ -326,13 +326,17 @@ static void hostile_pickles_are_answered_quickly(void **state)
 	put(&names, "h\1", 2, 260000);
 	put(&names, "es.", 3, 1);
 	check_quick(&names, false);
-	/* The same with short names: as many as may be. */
+	/* The same with short names, and as many as may be. */
 	put(&wide, "\x80\2](", 4, 1);
 	put(&wide, made_pickle + 9, made_pickle_len - 11, 1);
 	put(&wide, "q\1", 2, 1);
-	put(&wide, "h\1", 2, 262143);
+	put(&wide, "h\1", 2, 130000);
 	put(&wide, "e.", 2, 1);
 	check_quick(&wide, true);
+	buf_truncate(&wide, wide.len - 2);
+	put(&wide, "h\1", 2, 130000);
+	put(&wide, "e.", 2, 1);
+	check_quick(&wide, false);
 }
 
 /* --- no memory --------------------------------------------------------------------------- */
