@@ -189,9 +189,13 @@ static bool read_extra(const uint8_t *data, size_t len, const struct wide *wide)
 static enum wm_code check_name(const struct reader *r, const struct zip_member *m, bool utf8,
 			       struct wm_error *err)
 {
-	cleanup_free char *plain = strdup(m->name);
+	cleanup_free char *plain = NULL;
 	bool ascii = true;
 
+	if (strlen(m->name) != m->name_len)
+		return fail(err, REASON_ZIP_NAME, "%s: the name of a member holds a NUL",
+			    r->file->name);
+	plain = strdup(m->name);
 	if (!plain)
 		return fail_nomem(err);
 	for (size_t i = 0; i < m->name_len; i++)
@@ -199,7 +203,7 @@ static enum wm_code check_name(const struct reader *r, const struct zip_member *
 	/* A directory ends with a slash, and has no bytes. */
 	if (m->name_len > 1 && plain[m->name_len - 1] == '/' && m->len == 0 && !m->deflated)
 		plain[m->name_len - 1] = '\0';
-	if (strlen(m->name) != m->name_len || !relpath_valid(plain) || (!ascii && !utf8))
+	if (!relpath_valid(plain) || (!ascii && !utf8))
 		return fail(err, REASON_ZIP_NAME, "%s: a member has the name '%.80s'",
 			    r->file->name, m->name);
 	return WM_OK;
