@@ -61,7 +61,8 @@ MUST_USE enum wm_code torch_add_imports(struct layout *l, const struct pickle *p
 
 /*
  * Checks the pickle by torch_check(), and adds the tensors below its root. Names are the keys
- * on the way to them, joined by dots: text as it is, numbers in decimal, places in lists from 0. Fails with
+ * on the way to them, joined by dots: text as it is, numbers in decimal, places in lists
+ * from 0. Fails with
  * `torch-malformed`, `torch-duplicate`, `torch-dtype`, `limit`.
  */
 MUST_USE enum wm_code torch_add_tensors(struct torch_reader *r, struct wm_error *err);

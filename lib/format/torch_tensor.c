@@ -130,8 +130,8 @@ static enum wm_code add_tensor(struct torch_reader *r, const struct torch_storag
 
 	r->n_kept += path->len + 2 * sizes + PER_TENSOR;
 	if (r->n_kept > KEPT_MAX)
-		return fail(err, REASON_LIMIT, "%s: tensors that take over %d bytes to tell", r->name,
-			    KEPT_MAX);
+		return fail(err, REASON_LIMIT, "%s: tensors that take over %d bytes to tell",
+			    r->name, KEPT_MAX);
 	TRY(keep_name(&t, r, path, err));
 	TRY(arena_copy(&copy, &l->arena, shape->dims, sizes, err));
 	t.dims = (const void *)copy;

@@ -16,7 +16,8 @@
  *
  * Members are stored or deflated, never encrypted. Names are relative and plain, valid
  * UTF-8, each once, whatever the case of letters. Readers look for `end` from the file's end,
- * some from its beginning; some trust the local record and others the directory: here all of them see the same.
+ * some from its beginning; some trust the local record and others the directory: here all of
+ * them see the same.
  */
 #include "format/zip.h"
 
