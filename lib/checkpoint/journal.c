@@ -12,7 +12,8 @@ static const char magic[] = "weightmark-journal/2\n";
 
 enum wm_code journal_encode(struct buf *out, const struct journal *j, struct wm_error *err)
 {
-	const uint64_t numbers[] = { j->old_size, j->new_size, j->from, j->to, j->device, j->inode };
+	const uint64_t numbers[] = { j->old_size, j->new_size, j->from,
+				     j->to,	  j->device,   j->inode };
 	uint8_t digest[SHA256_BYTES];
 	size_t start = out->len;
 

@@ -75,9 +75,10 @@ MUST_USE enum wm_code rewrite_file(enum rewrite_way *way, const struct rewrite *
 
 /*
  * Changes the file itself, in the order above. Fails before anything changed with
- * `in-place-unsupported` (file system, symbolic link, no byte beside that could stay), `hard-linked`, `not-a-file`, `file-busy` (open elsewhere), `unfinished` (a journal is
- * there), `file-changed`, `read-failed`, `write-failed`; with `left-unfinished` where
- * rewrite_recover() has to end it.
+ * `in-place-unsupported` (file system, symbolic link, no byte beside that could stay),
+ * `hard-linked`, `not-a-file`, `file-busy` (open elsewhere), `unfinished` (a journal is there),
+ * `file-changed`, `read-failed`, `write-failed`; with `left-unfinished` where rewrite_recover()
+ * has to end it.
  *
  * The descriptor r->fd must be the only one of the file in this process. It stays open, as
  * a descriptor for reading and writing of the same file; a lease on it is given up.

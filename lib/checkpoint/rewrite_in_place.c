@@ -177,8 +177,8 @@ static enum wm_code store_journal(struct journal *out, const struct rewrite *r, 
 	TRY(digest_range(j.beside, r->fd, off, len, r->path, err));
 	if (journal_encode(&bytes, &j, &why) != WM_OK)
 		return error_reason(&why) == REASON_LIMIT ?
-			       fail(err, REASON_IN_PLACE_UNSUPPORTED, "%s: what would be written is too long",
-				    r->path) :
+			       fail(err, REASON_IN_PLACE_UNSUPPORTED,
+				    "%s: what would be written is too long", r->path) :
 			       fail_again(err, &why);
 	if (file_write(path, bytes.data, bytes.len, 0600, FILE_EXCLUSIVE, &why) != WM_OK)
 		return error_reason(&why) == REASON_EXISTS ?

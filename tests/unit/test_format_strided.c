@@ -2,9 +2,12 @@
 /* lib/format/strided.c: elements in row-major order, against the definition. */
 #include "harness.h"
 
+#include <stdio.h>
+
 #include "format/strided.h"
 #include "made.h"
 #include "naive.h"
+#include "util/file.h"
 
 enum { FILE_BYTES = 3 << 20, RANK = 5 };
 
@@ -204,6 +207,42 @@ static void fails_as_its_sink_and_file_do(void **state)
 	with_every_allocation_failing(gather_some, NULL);
 }
 
+/* Calls of read() and its like so far; 0 where that is not told. */
+static unsigned long n_reads(void)
+{
+	FILE *f = fopen("/proc/self/io", "re");
+	unsigned long n = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "syscr: %lu", &n) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* A transposed matrix of more rows than there are blocks of the longest kind. */
+static void reads_each_block_about_once(void **state)
+{
+	static const uint64_t dims[] = { 2048, 8192 }, strides[] = { 1, 2048 };
+	const struct tensor t = { .rank = 2, .dims = dims, .len = 32 << 20 };
+	const struct strided s = { 0, 2, strides };
+	cleanup_fd int sparse = made_file("", 0);
+	const struct window w = { .fd = sparse, .size = 32 << 20, .name = "w" };
+	struct wm_error err = { 0 };
+	unsigned long before;
+
+	(void)state;
+	assert_int_equal(ftruncate(sparse, 32 << 20), 0);
+	before = n_reads();
+	if (before == 0)
+		skip();
+	assert_ok(strided_gather(&s, &t, &w, &(struct sink){ drop, NULL }, &err), &err);
+	/* Blocks of 512 bytes. */
+	assert_in_range(n_reads() - before, 65536, 2 * 65536);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +250,7 @@ int main(void)
 		cmocka_unit_test(counts_no_more_than_64_bits),
 		cmocka_unit_test(gathers_in_row_major_order),
 		cmocka_unit_test(gathers_large_matrices),
+		cmocka_unit_test(reads_each_block_about_once),
 		cmocka_unit_test(fails_as_its_sink_and_file_do),
 	};
 
