@@ -178,7 +178,7 @@ $(B)/interop-answers: $(B)/tests/interop/answers.o $(B)/tests/unit/answers.o $(B
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
 
-$(B)/interop-tensors: $(B)/tests/interop/tensors.o $(B)/libweightmark.a
+$(B)/interop-tensors $(B)/interop-torch-tensors: $(B)/interop-%: $(B)/tests/interop/%.o $(B)/libweightmark.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
 
@@ -212,7 +212,7 @@ deps-interop: ## install what interop needs besides: real loaders, from Debian a
 
 interop: ## check what we write and read with openssl, Python and published loaders (npm)
 	$(call need,$(deps_build) $(deps_interop))
-	$(build) all $(B)/interop-answers $(B)/interop-tensors
+	$(build) all $(B)/interop-answers $(B)/interop-tensors $(B)/interop-torch-tensors
 	@B='$(B)' tests/interop/run
 
 bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, BENCH_SPARSE_GB=20 is shorter

@@ -31,13 +31,15 @@ enum pickle_kind {
 	PICKLE_DICT,
 	PICKLE_GLOBAL, /* items: module and name, both TEXT */
 	PICKLE_CALL,   /* items: what is called, its arguments (TUPLE), then what was set on it: */
-		       /* the state of BUILD, and the items of APPENDS or SETITEMS in a LIST or DICT */
+		       /* a STATE by each BUILD, a LIST or DICT by each APPENDS or SETITEMS */
+	PICKLE_STATE,  /* items: the state */
 	PICKLE_PERSISTENT, /* items: the id */
 };
 
 struct pickle_node {
 	uint8_t kind;
-	uint32_t n; /* items, or bytes */
+	bool is_new; /* of a CALL: of a class's __new__, by NEWOBJ */
+	uint32_t n;  /* items, or bytes */
 	union {
 		int64_t integer;
 		uint64_t off;

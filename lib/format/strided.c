@@ -9,9 +9,11 @@
 #include "util/cleanup.h"
 
 enum {
-	BLOCK_BYTES = 4096,
-	BLOCKS = 4096, /* 16 MiB: one of each row of a matrix of that many columns */
-	BLOCKS_LOG = 12,
+	CACHE_LOG = 24, /* 16 MiB of blocks */
+	BLOCK_LOG = 12, /* of 4096 bytes */
+	SMALL_LOG = 6,	/* or less, down to 64 */
+	WAYS_LOG = 3,	/* places of one block: 8 */
+	WAYS = 1 << WAYS_LOG,
 	OUT_BYTES = 65536,
 	ELEMENT_MAX = 16,
 };
@@ -44,41 +46,74 @@ bool strided_span(uint64_t *out, const struct tensor *t, const uint64_t *strides
 	return true;
 }
 
-/* Blocks of the window that were read, each where its number hashes to. */
+/*
+ * The longest blocks, as a power of two, of which four times as many fit as there are elements
+ * until the walk comes to the neighbour of one: each is still there then. Those are the elements
+ * of the axes within the one of the smallest stride: of a transposed matrix, the rows of the
+ * file.
+ */
+static unsigned choose_block(const struct tensor *t, const uint64_t *strides)
+{
+	uint64_t least = UINT64_MAX, n = 1;
+	unsigned log = BLOCK_LOG;
+
+	for (unsigned i = 0; i < t->rank; i++) {
+		if (t->dims[i] > 1 && strides[i] > 0 && strides[i] < least) {
+			least = strides[i];
+			n = 1;
+		} else {
+			n *= t->dims[i]; /* of a part of the elements, which fit */
+		}
+	}
+	while (log > SMALL_LOG && n > (1U << (CACHE_LOG - 2)) >> log)
+		log--;
+	return log;
+}
+
+/* Blocks of the window that were read, each at one of the places that its number hashes to. */
 struct cache {
 	const struct window *file;
+	unsigned log; /* of the bytes of one */
 	uint64_t *numbers; /* plus one; 0: nothing */
+	uint8_t *oldest;   /* of each WAYS places, the one to be used next */
 	uint8_t *blocks;
 };
 
 static void cache_release(struct cache *c)
 {
 	free(c->numbers);
+	free(c->oldest);
 	free(c->blocks);
 }
 
 #define cleanup_cache __attribute__((cleanup(cache_release)))
 
-/* Fibonacci hashing: strides are often powers of two. */
-static size_t place_of(uint64_t number)
+/* Mixed well (splitmix64): rows of matrices are often powers of two apart. */
+static size_t set_of(const struct cache *c, uint64_t number)
 {
-	return (size_t)(number * 0x9e3779b97f4a7c15U >> (64 - BLOCKS_LOG));
+	number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9U;
+	number = (number ^ number >> 27) * 0x94d049bb133111ebU;
+	return (size_t)(number >> (64 - (CACHE_LOG - c->log - WAYS_LOG)));
 }
 
 static enum wm_code find_block(const uint8_t **out, struct cache *c, uint64_t number,
 			       struct wm_error *err)
 {
-	size_t place = place_of(number);
-	uint8_t *block = c->blocks + place * BLOCK_BYTES;
-	uint64_t off = number * BLOCK_BYTES, left = c->file->size - off;
+	const size_t set = set_of(c, number), size = (size_t)1 << c->log;
+	const uint64_t off = number << c->log, left = c->file->size - off;
+	uint64_t *numbers = c->numbers + set * WAYS;
+	size_t way = 0;
 
-	if (c->numbers[place] != number + 1) {
-		c->numbers[place] = 0;
-		TRY(window_read(c->file, block, left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES,
-				off, err));
-		c->numbers[place] = number + 1;
+	while (way < WAYS && numbers[way] != number + 1)
+		way++;
+	if (way == WAYS) {
+		way = c->oldest[set]++ % WAYS;
+		numbers[way] = 0;
+		TRY(window_read(c->file, c->blocks + (set * WAYS + way) * size,
+				left < size ? (size_t)left : size, off, err));
+		numbers[way] = number + 1;
 	}
-	*out = block;
+	*out = c->blocks + (set * WAYS + way) * size;
 	return WM_OK;
 }
 
@@ -88,11 +123,11 @@ static enum wm_code copy(struct cache *c, uint8_t *out, unsigned len, uint64_t o
 {
 	while (len > 0) {
 		const uint8_t *block = NULL;
-		unsigned skip = (unsigned)(off % BLOCK_BYTES), n = BLOCK_BYTES - skip;
+		unsigned skip = (unsigned)(off & ((1U << c->log) - 1)), n = (1U << c->log) - skip;
 
 		if (n > len)
 			n = len;
-		TRY(find_block(&block, c, off / BLOCK_BYTES, err));
+		TRY(find_block(&block, c, off >> c->log, err));
 		memcpy(out, block + skip, n);
 		out += n;
 		off += n;
@@ -145,11 +180,13 @@ enum wm_code strided_gather(const struct strided *s, const struct tensor *t,
 {
 	cleanup_cache struct cache c = {
 		.file = w,
-		.numbers = calloc(BLOCKS, sizeof(*c.numbers)),
-		.blocks = malloc((size_t)BLOCKS * BLOCK_BYTES),
+		.log = choose_block(t, s->strides),
+		.blocks = malloc((size_t)1 << CACHE_LOG),
 	};
 
-	if (!c.numbers || !c.blocks)
+	c.numbers = calloc((size_t)1 << (CACHE_LOG - c.log), sizeof(*c.numbers));
+	c.oldest = calloc((size_t)1 << (CACHE_LOG - c.log - WAYS_LOG), 1);
+	if (!c.numbers || !c.oldest || !c.blocks)
 		return fail_nomem(err);
 	return gather(&c, NULL, s, t, sink, err);
 }

@@ -9,9 +9,12 @@
  *	storage = persistent id; alone, a tensor of rank 1 over all of it
  *	offset  = elements before the first one; size, stride = tuples of numbers >= 0
  *
- * They stand in dicts, lists, tuples, and in what is set on an object.
+ * They stand in dicts, lists, tuples, and in what is set on an object. `grad` is a truth value,
+ * true of numbers that have gradients alone; `hooks` is empty; what version 2 and 3 may have
+ * besides (marks of conjugated or negated views) is empty too. The dict's keys on the way to a
+ * tensor are text or whole numbers.
  */
-#include "format/torch.h"
+#include "format/torch_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,11 +23,11 @@
 
 #include "format/place.h"
 #include "format/strided.h"
-#include "util/utf8.h"
 
 enum {
 	DEPTH_MAX = 64,
 	VISITS_MAX = 1 << 22, /* a pickle can name one list in many places */
+	KEY_BYTES = 64,	      /* of a key that take as long as a visit */
 };
 
 static const struct {
@@ -76,7 +79,7 @@ bool torch_storage_type(enum dtype *dtype, bool *untyped, const struct pickle *p
 	return *untyped;
 }
 
-static bool scalar_type(enum dtype *dtype, const struct pickle *p, const struct pickle_node *n)
+bool torch_scalar_type(enum dtype *dtype, const struct pickle *p, const struct pickle_node *n)
 {
 	for (size_t i = 0; i < N_TYPES; i++) {
 		if (pickle_global_is(p, n, "torch", types[i].scalar)) {
@@ -89,24 +92,28 @@ static bool scalar_type(enum dtype *dtype, const struct pickle *p, const struct 
 
 /* --- imports -------------------------------------------------------------------------- */
 
-static bool is_harmless(const struct pickle *p, const struct pickle_node *global)
+static const char *const rebuild[] = { "_rebuild_tensor", "_rebuild_tensor_v2",
+				       "_rebuild_tensor_v3", "_rebuild_parameter" };
+
+bool torch_is_rebuild(const struct pickle *p, const struct pickle_node *global)
 {
-	static const char *const names[][2] = {
-		{ "collections", "OrderedDict" },
-		{ "torch._utils", "_rebuild_tensor" },
-		{ "torch._utils", "_rebuild_tensor_v2" },
-		{ "torch._utils", "_rebuild_tensor_v3" },
-		{ "torch._utils", "_rebuild_parameter" },
-		{ "torch", "Size" },
-		{ "torch", "device" },
-	};
+	for (size_t i = 0; i < sizeof(rebuild) / sizeof(rebuild[0]); i++)
+		if (pickle_global_is(p, global, "torch._utils", rebuild[i]))
+			return true;
+	return false;
+}
+
+bool torch_is_harmless(const struct pickle *p, const struct pickle_node *global)
+{
 	enum dtype dtype;
 	bool untyped;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (pickle_global_is(p, global, names[i][0], names[i][1]))
-			return true;
-	return torch_storage_type(&dtype, &untyped, p, global) || scalar_type(&dtype, p, global);
+	return torch_is_rebuild(p, global) ||
+	       pickle_global_is(p, global, "collections", "OrderedDict") ||
+	       pickle_global_is(p, global, "torch", "Size") ||
+	       pickle_global_is(p, global, "torch", "device") ||
+	       torch_storage_type(&dtype, &untyped, p, global) || torch_scalar_type(&dtype, p,
+										    global);
 }
 
 enum wm_code torch_add_imports(struct layout *l, const struct pickle *p, struct wm_error *err)
@@ -122,195 +129,9 @@ enum wm_code torch_add_imports(struct layout *l, const struct pickle *p, struct 
 		TRY(buf_append(&name, p->data + module->off, module->n, err));
 		TRY(buf_append_byte(&name, '.', err));
 		TRY(buf_append(&name, p->data + of_it->off, of_it->n, err));
-		TRY(layout_add_import(l, buf_str(&name), name.len, is_harmless(p, n), err));
+		TRY(layout_add_import(l, buf_str(&name), name.len, torch_is_harmless(p, n), err));
 	}
 	return WM_OK;
-}
-
-/* --- tensors -------------------------------------------------------------------------- */
-
-static enum wm_code malformed(const struct torch_reader *r, const struct buf *path,
-			      const char *what, struct wm_error *err)
-{
-	return fail(err, REASON_TORCH_MALFORMED, "%s: tensor '%.80s': %s", r->name, buf_str(path),
-		    what);
-}
-
-/* Copies a tuple of numbers that are not negative to the arena. */
-static bool read_sizes(uint64_t *out, unsigned *n, const struct torch_reader *r, uint32_t number)
-{
-	const struct pickle *p = r->pickle;
-	const struct pickle_node *tuple = pickle_node(p, number);
-	uint32_t cell;
-
-	/* torch.Size(tuple) is one too. */
-	if (tuple->kind == PICKLE_CALL) {
-		if (!pickle_global_is(p, pickle_node(p, pickle_item(p, tuple, 0)), "torch", "Size"))
-			return false;
-		tuple = pickle_node(p, pickle_item(p, tuple, 1));
-		if (tuple->n != 1)
-			return false;
-		tuple = pickle_node(p, pickle_item(p, tuple, 0));
-	}
-	if ((tuple->kind != PICKLE_TUPLE && tuple->kind != PICKLE_LIST) || tuple->n > LIMIT_RANK)
-		return false;
-	*n = tuple->n;
-	cell = tuple->n ? tuple->items.first : 0;
-	for (unsigned i = 0; i < *n; i++, cell = p->cells[cell].next) {
-		const struct pickle_node *item = pickle_node(p, p->cells[cell].node);
-
-		if (item->kind != PICKLE_INTEGER || item->integer < 0)
-			return false;
-		out[i] = (uint64_t)item->integer;
-	}
-	return true;
-}
-
-static enum wm_code keep_name(struct tensor *t, const struct torch_reader *r,
-			      const struct buf *path, struct wm_error *err)
-{
-	char *copy = NULL;
-
-	if (path->len > LIMIT_NAME)
-		return fail(err, REASON_LIMIT, "%s: a name over %d bytes", r->name, LIMIT_NAME);
-	if (!utf8_valid(path->data, path->len) ||
-	    tensor_name_has_controls(buf_str(path), path->len))
-		return malformed(r, path, "its name is no UTF-8, or has control characters", err);
-	TRY(arena_copy(&copy, &r->layout->arena, path->data, path->len, err));
-	t->name = copy;
-	t->name_len = path->len;
-	return WM_OK;
-}
-
-/* Makes room for one more tensor and its offset. */
-static enum wm_code grow(struct torch_reader *r, struct wm_error *err)
-{
-	struct layout *l = r->layout;
-	size_t cap = r->cap ? r->cap * 2 : 64;
-	struct tensor *tensors;
-	uint64_t *offs;
-
-	if (l->n_tensors == LIMIT_TENSORS)
-		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", r->name,
-			    LIMIT_TENSORS);
-	if (l->n_tensors < r->cap)
-		return WM_OK;
-	tensors = reallocarray(l->tensors, cap, sizeof(*tensors));
-	if (!tensors)
-		return fail_nomem(err);
-	l->tensors = tensors;
-	offs = reallocarray(r->offs, cap, sizeof(*offs));
-	if (!offs)
-		return fail_nomem(err);
-	r->offs = offs;
-	r->cap = cap;
-	return WM_OK;
-}
-
-/* Checks that the elements lie within the storage, and that none of them is there twice over. */
-static enum wm_code check_span(struct tensor *t, const struct torch_reader *r,
-			       const struct torch_storage *s, uint64_t offset,
-			       const uint64_t *strides, const struct buf *path,
-			       struct wm_error *err)
-{
-	uint64_t n, span, end, bytes = dtype_info(t->dtype)->bytes;
-
-	if (!tensor_elements(t, &n) || !dtype_len(&t->len, t->dtype, n) ||
-	    !strided_span(&span, t, strides))
-		return malformed(r, path, "its shape has more elements than 64 bits count", err);
-	if (__builtin_add_overflow(offset, span, &end) || end > s->len / bytes)
-		return malformed(r, path, "it reaches beyond its storage", err);
-	if (t->len > s->len)
-		return malformed(r, path, "it is larger than its storage", err);
-	return WM_OK;
-}
-
-struct shape {
-	uint64_t offset;
-	uint64_t dims[LIMIT_RANK], strides[LIMIT_RANK];
-	unsigned rank;
-};
-
-static enum wm_code add_tensor(struct torch_reader *r, const struct torch_storage *s,
-			       const struct shape *shape, const struct buf *path,
-			       struct wm_error *err)
-{
-	struct layout *l = r->layout;
-	struct tensor t = { .segment = SIZE_MAX, .dtype = s->dtype, .rank = shape->rank };
-	const size_t sizes = shape->rank * sizeof(*shape->dims);
-	struct strided *e;
-	void *room = NULL;
-	char *copy = NULL;
-
-	TRY(keep_name(&t, r, path, err));
-	TRY(arena_copy(&copy, &l->arena, shape->dims, sizes, err));
-	t.dims = (const void *)copy;
-	TRY(check_span(&t, r, s, shape->offset, shape->strides, path, err));
-	TRY(arena_alloc(&room, &l->arena, sizeof(*e), err));
-	e = room;
-	TRY(arena_copy(&copy, &l->arena, shape->strides, sizes, err));
-	*e = (struct strided){
-		.off = s->off + shape->offset * dtype_info(t.dtype)->bytes,
-		.element = dtype_info(t.dtype)->bytes,
-		.strides = (const void *)copy,
-	};
-	t.source = t.len > 0 ? e : NULL;
-	TRY(grow(r, err));
-	r->offs[l->n_tensors] = strided_is_contiguous(&t, e->strides) ? e->off : PLACE_NONE;
-	l->tensors[l->n_tensors++] = t;
-	return WM_OK;
-}
-
-static enum wm_code find_storage(struct torch_storage *out, struct torch_reader *r,
-				 const struct pickle_node *persistent, const struct buf *path,
-				 struct wm_error *err)
-{
-	const struct pickle_node *id = pickle_node(r->pickle, pickle_item(r->pickle, persistent, 0));
-
-	if (id->kind != PICKLE_TUPLE)
-		return malformed(r, path, "its storage's id is no tuple", err);
-	return r->storage(out, r->context, r->pickle, id, err);
-}
-
-/* _rebuild_tensor and its later versions; `version` 1 to 3. */
-static enum wm_code read_tensor(struct torch_reader *r, const struct pickle_node *arguments,
-				int version, const struct buf *path, struct wm_error *err)
-{
-	const struct pickle *p = r->pickle;
-	const struct pickle_node *of, *offset;
-	struct torch_storage s = { .len = 0 };
-	struct shape shape = { .rank = 0 };
-	unsigned rank;
-
-	if (arguments->n < (version == 1 ? 4U : version == 2 ? 6U : 7U))
-		return malformed(r, path, "arguments are missing", err);
-	of = pickle_node(p, pickle_item(p, arguments, 0));
-	offset = pickle_node(p, pickle_item(p, arguments, 1));
-	if (of->kind != PICKLE_PERSISTENT || offset->kind != PICKLE_INTEGER || offset->integer < 0)
-		return malformed(r, path, "it has no storage or offset", err);
-	if (!read_sizes(shape.dims, &shape.rank, r, pickle_item(p, arguments, 2)) ||
-	    !read_sizes(shape.strides, &rank, r, pickle_item(p, arguments, 3)) ||
-	    rank != shape.rank)
-		return malformed(r, path, "its size and stride are not two tuples of numbers", err);
-	TRY(find_storage(&s, r, of, path, err));
-	if (version == 3 &&
-	    !scalar_type(&s.dtype, p, pickle_node(p, pickle_item(p, arguments, 6))))
-		return fail(err, REASON_TORCH_DTYPE, "%s: tensor '%.80s'", r->name, buf_str(path));
-	if (__builtin_add_overflow((uint64_t)offset->integer, s.skip, &shape.offset))
-		return malformed(r, path, "it reaches beyond its storage", err);
-	return add_tensor(r, &s, &shape, path, err);
-}
-
-static enum wm_code read_storage(struct torch_reader *r, const struct pickle_node *persistent,
-				 const struct buf *path, struct wm_error *err)
-{
-	struct torch_storage s = { .len = 0 };
-	struct shape shape = { .rank = 1, .strides = { 1 } };
-
-	TRY(find_storage(&s, r, persistent, path, err));
-	shape.offset = s.skip;
-	shape.dims[0] = s.len / dtype_info(s.dtype)->bytes - s.skip;
-	return add_tensor(r, &s, &shape, path, err);
 }
 
 /* --- the way to them ------------------------------------------------------------------ */
@@ -325,6 +146,7 @@ static enum wm_code walk_item(struct torch_reader *r, uint32_t number, struct bu
 {
 	size_t len = path->len;
 
+	r->n_visits += key_len / KEY_BYTES;
 	if (len > 0)
 		TRY(buf_append_byte(path, '.', err));
 	TRY(buf_append(path, key, key_len, err));
@@ -353,26 +175,51 @@ static enum wm_code walk_list(struct torch_reader *r, const struct pickle_node *
 	return WM_OK;
 }
 
-/* A key that is neither text nor number stands under its place, from 0. */
+/*
+ * No tensor stands under a key that is neither text nor whole number: it has no name. Nor does
+ * one beside a number of another kind, which could be equal to a whole one.
+ */
 static enum wm_code walk_dict(struct torch_reader *r, const struct pickle_node *dict,
 			      struct buf *path, unsigned depth, struct wm_error *err)
 {
 	const struct pickle *p = r->pickle;
 	uint32_t cell = dict->n ? dict->items.first : 0;
+	const size_t n_before = r->layout->n_tensors;
+	bool other = false;
 
 	for (int64_t i = 0; cell; i++) {
 		const struct pickle_node *key = pickle_node(p, p->cells[cell].node);
 		uint32_t value = p->cells[p->cells[cell].next].node;
+		const size_t n = r->layout->n_tensors;
+		bool named = key->kind == PICKLE_TEXT || key->kind == PICKLE_INTEGER;
 
 		if (key->kind == PICKLE_TEXT)
 			TRY(walk_item(r, value, path, (const char *)p->data + key->off, key->n,
 				      depth, err));
 		else
-			TRY(walk_numbered(r, value, path,
-					  key->kind == PICKLE_INTEGER ? key->integer : i, depth,
-					  err));
+			TRY(walk_numbered(r, value, path, named ? key->integer : i, depth, err));
+		other |= key->kind == PICKLE_OTHER;
+		if ((!named && r->layout->n_tensors > n) ||
+		    (other && r->layout->n_tensors > n_before))
+			return torch_malformed(r, path, "a key is neither text nor whole number",
+					       err);
 		cell = p->cells[p->cells[cell].next].next;
 	}
+	return WM_OK;
+}
+
+/* What was set on an object stands under its own path; a dict's attributes are no weights. */
+static enum wm_code walk_state(struct torch_reader *r, const struct pickle_node *call,
+			       const struct pickle_node *state, struct buf *path, unsigned depth,
+			       struct wm_error *err)
+{
+	const struct pickle *p = r->pickle;
+	const size_t n = r->layout->n_tensors;
+
+	TRY(walk(r, pickle_item(p, state, 0), path, depth + 1, err));
+	if (r->layout->n_tensors > n && torch_is_harmless(p, pickle_node(p, pickle_item(p, call,
+											0))))
+		return torch_malformed(r, path, "a dict has tensors among its attributes", err);
 	return WM_OK;
 }
 
@@ -384,25 +231,48 @@ static enum wm_code walk_object(struct torch_reader *r, const struct pickle_node
 	uint32_t cell = p->cells[p->cells[call->items.first].next].next;
 
 	TRY(walk_list(r, pickle_node(p, pickle_item(p, call, 1)), path, depth, err));
-	for (; cell; cell = p->cells[cell].next)
-		TRY(walk(r, p->cells[cell].node, path, depth + 1, err));
+	for (; cell; cell = p->cells[cell].next) {
+		const struct pickle_node *n = pickle_node(p, p->cells[cell].node);
+
+		if (n->kind == PICKLE_STATE)
+			TRY(walk_state(r, call, n, path, depth, err));
+		else
+			TRY(walk(r, p->cells[cell].node, path, depth + 1, err));
+	}
+	return WM_OK;
+}
+
+/* _rebuild_parameter(tensor or parameter, grad, hooks) */
+static enum wm_code walk_parameter(struct torch_reader *r, const struct pickle_node *arguments,
+				   struct buf *path, unsigned depth, struct wm_error *err)
+{
+	const struct pickle *p = r->pickle;
+	struct layout *l = r->layout;
+	const struct pickle_node *of = pickle_node(p, pickle_item(p, arguments, 0));
+
+	if (arguments->n != 3 || of->kind != PICKLE_CALL ||
+	    !torch_is_rebuild(p, pickle_node(p, pickle_item(p, of, 0))))
+		return torch_malformed(r, path,
+				       "a parameter is made of something else than a tensor",
+				 err);
+	TRY(walk(r, pickle_item(p, arguments, 0), path, depth + 1, err));
+	if (!torch_is_plain(p, arguments, 1, l->tensors[l->n_tensors - 1].dtype))
+		return torch_malformed(r, path, "it has hooks, or gradients of whole numbers", err);
 	return WM_OK;
 }
 
 static enum wm_code walk_call(struct torch_reader *r, const struct pickle_node *call,
 			      struct buf *path, unsigned depth, struct wm_error *err)
 {
-	static const char *const rebuild[] = { "_rebuild_tensor", "_rebuild_tensor_v2",
-					       "_rebuild_tensor_v3" };
 	const struct pickle *p = r->pickle;
 	const struct pickle_node *callee = pickle_node(p, pickle_item(p, call, 0));
 	const struct pickle_node *arguments = pickle_node(p, pickle_item(p, call, 1));
 
 	for (int i = 0; i < 3; i++)
 		if (pickle_global_is(p, callee, "torch._utils", rebuild[i]))
-			return read_tensor(r, arguments, i + 1, path, err);
-	if (pickle_global_is(p, callee, "torch._utils", "_rebuild_parameter") && arguments->n > 0)
-		return walk(r, pickle_item(p, arguments, 0), path, depth + 1, err);
+			return torch_read_tensor(r, arguments, i + 1, path, err);
+	if (pickle_global_is(p, callee, "torch._utils", "_rebuild_parameter"))
+		return walk_parameter(r, arguments, path, depth, err);
 	return walk_object(r, call, path, depth, err);
 }
 
@@ -424,7 +294,7 @@ static enum wm_code walk(struct torch_reader *r, uint32_t number, struct buf *pa
 	case PICKLE_SET:
 		return walk_list(r, n, path, depth, err);
 	case PICKLE_PERSISTENT:
-		return read_storage(r, n, path, err);
+		return torch_read_storage(r, n, path, err);
 	default:
 		return WM_OK;
 	}
@@ -435,6 +305,7 @@ enum wm_code torch_add_tensors(struct torch_reader *r, struct wm_error *err)
 	cleanup_buf struct buf path = BUF_INIT(LIMIT_PICKLE);
 
 	r->layout->has_tensors = true;
+	TRY(torch_check(r, err));
 	return walk(r, r->pickle->root, &path, 0, err);
 }
 

@@ -33,7 +33,7 @@ struct torch_reader {
 	void *context;
 	uint64_t *offs; /* of the layout's tensors, for place_segments(); free() */
 	size_t cap;
-	uint64_t n_visits;
+	uint64_t n_visits, n_kept; /* work, and bytes of what is found */
 };
 
 void torch_reader_release(struct torch_reader *r);
@@ -43,14 +43,27 @@ void torch_reader_release(struct torch_reader *r);
 bool torch_storage_type(enum dtype *dtype, bool *untyped, const struct pickle *p,
 			const struct pickle_node *global);
 
+/* Whether a global is of those that weights are made of, which do nothing but hold them. */
+bool torch_is_harmless(const struct pickle *p, const struct pickle_node *global);
+
+/* Whether it is one of the functions that make tensors. */
+bool torch_is_rebuild(const struct pickle *p, const struct pickle_node *global);
+
+/*
+ * Checks that calls, keys and storages of the pickle are such that it means to every loader
+ * what is read here. Fails with `torch-malformed`, `torch-duplicate`, and as r->storage does.
+ */
+MUST_USE enum wm_code torch_check(struct torch_reader *r, struct wm_error *err);
+
 /* Adds all globals of a pickle to the imports of the layout. */
 MUST_USE enum wm_code torch_add_imports(struct layout *l, const struct pickle *p,
 					struct wm_error *err);
 
 /*
- * Adds the tensors below the root of the pickle. Names are the keys on the way to them, joined
- * by dots: text as it is, numbers in decimal, places in lists from 0. Fails with
- * `torch-malformed`, `torch-dtype`, `limit`.
+ * Checks the pickle by torch_check(), and adds the tensors below its root. Names are the keys
+ * on the way to them, joined by dots: text as it is, numbers in decimal, places in lists
+ * from 0. Fails with
+ * `torch-malformed`, `torch-duplicate`, `torch-dtype`, `limit`.
  */
 MUST_USE enum wm_code torch_add_tensors(struct torch_reader *r, struct wm_error *err);
 

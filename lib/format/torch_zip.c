@@ -6,21 +6,27 @@
  *	PREFIX/data.pkl	 the pickle of what was saved (format/torch.c), one, and nothing behind it
  *	PREFIX/data/KEY	 the bytes of the storage KEY, as many as its numel times its type
  *	PREFIX/byteorder "little", where it is there
- *	others	 skeleton: version, .data/..., and of TorchScript code/, constants.pkl, extra/
- *	storage id = ("storage", type, KEY, location, numel)
+ *	PREFIX/version	 or PREFIX/.data/version: a decimal number from 1 to 10
+ *	others	 skeleton: .data/..., and of TorchScript code/, constants.pkl, extra/
+ *	storage id = ("storage", type, KEY, location, numel); of one KEY always the same type
+ *
+ * Loaders look for records without regard to upper and lower case. So no record has one of
+ * the names above but for the case of letters, and no two records have such names.
  *
  * The first entry of the directory names PREFIX, as for PyTorch's reader. TorchScript's code
- * is no Python, but runs: each of its files is a name of code. The slot is the member
+ * is no Python, but runs: each of its files is a name of code, and so is constants.pkl, by
+ * which torch.load() tells it. The slot is the member
  * PREFIX/extra/weightmark.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "format/torch.h"
 #include "format/zip.h"
 
-enum { BYTEORDER_MAX = 16, TAIL_MAX = 64 };
+enum { SMALL_MAX = 16, TAIL_MAX = 64, VERSION_MAX = 10 };
 
 static const char slot_name[] = "/extra/weightmark";
 
@@ -29,10 +35,12 @@ struct archive {
 	struct layout *layout;
 	const struct window *file;
 	char prefix[LIMIT_PATH];
+	uint8_t *types; /* of each member that is a storage, its dtype plus one */
 };
 
 static void archive_release(struct archive *a)
 {
+	free(a->types);
 	zip_release(&a->zip);
 }
 
@@ -79,6 +87,7 @@ static enum wm_code find_storage(struct torch_storage *out, void *context, const
 	const struct pickle_node *key, *numel;
 	const struct zip_member *m;
 	uint64_t len;
+	uint8_t *type;
 
 	if (id->n != 5 || !pickle_text_is(p, pickle_node(p, pickle_item(p, id, 0)), "storage"))
 		return malformed(a, "a persistent id is none of a storage", err);
@@ -90,6 +99,8 @@ static enum wm_code find_storage(struct torch_storage *out, void *context, const
 	if (key->kind != PICKLE_TEXT || key->n > TAIL_MAX || numel->kind != PICKLE_INTEGER ||
 	    numel->integer < 0)
 		return malformed(a, "a storage has no key or number of elements", err);
+	if (memchr(p->data + key->off, '\0', key->n))
+		return malformed(a, "a key of a storage holds a NUL", err);
 	snprintf(name, sizeof(name), "/data/%.*s", (int)key->n, (const char *)p->data + key->off);
 	m = find(a, name);
 	if (!m || m->deflated)
@@ -99,6 +110,11 @@ static enum wm_code find_storage(struct torch_storage *out, void *context, const
 			    "%s: record '%.80s' has %llu bytes, its storage needs %lld elements",
 			    a->file->name, m->name, (unsigned long long)m->len,
 			    (long long)numel->integer);
+	type = &a->types[m - a->zip.members];
+	if (*type != 0 && *type != out->dtype + 1)
+		return fail(err, REASON_TORCH_MALFORMED, "%s: record '%.80s' has two types",
+			    a->file->name, m->name);
+	*type = (uint8_t)(out->dtype + 1);
 	out->off = m->off;
 	out->len = m->len;
 	out->skip = 0;
@@ -112,9 +128,49 @@ static enum wm_code check_byteorder(struct archive *a, struct wm_error *err)
 
 	if (!m)
 		return WM_OK;
-	TRY(zip_load(&bytes, a->layout, m, BYTEORDER_MAX, a->file, err));
+	TRY(zip_load(&bytes, a->layout, m, SMALL_MAX, a->file, err));
 	if (m->len != strlen("little") || memcmp(bytes, "little", strlen("little")) != 0)
 		return malformed(a, "its byte order is not little", err);
+	return WM_OK;
+}
+
+/* The version of the format; the reader of PyTorch takes no archive without one. */
+static enum wm_code check_version(struct archive *a, struct wm_error *err)
+{
+	const struct zip_member *m = find(a, "/.data/version");
+	const uint8_t *bytes = NULL;
+	unsigned version = 0;
+
+	m = m ? m : find(a, "/version");
+	if (!m)
+		return malformed(a, "has no version", err);
+	TRY(zip_load(&bytes, a->layout, m, SMALL_MAX, a->file, err));
+	for (uint64_t i = 0; i < m->len && version <= VERSION_MAX; i++) {
+		if (bytes[i] == '\n' && i > 0 && i + 1 == m->len)
+			break;
+		if (bytes[i] < '0' || bytes[i] > '9')
+			return malformed(a, "its version is no number", err);
+		version = version * 10 + (bytes[i] - '0');
+	}
+	return version >= 1 && version <= VERSION_MAX ?
+		       WM_OK :
+		       malformed(a, "its version is none that is known", err);
+}
+
+/* No record is one that loaders look for, but for upper and lower case. */
+static enum wm_code check_cases(const struct archive *a, struct wm_error *err)
+{
+	static const char *const names[] = { "/data.pkl",      "/byteorder", "/version",
+					     "/.data/version", "/constants.pkl" };
+	size_t prefix_len = strlen(a->prefix);
+
+	for (size_t i = 0; i < a->zip.n_members; i++)
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+			const char *name = a->zip.members[i].name + prefix_len;
+
+			if (zip_same_name(name, names[k]) && strcmp(name, names[k]) != 0)
+				return malformed(a, "a record's name is in the wrong case", err);
+		}
 	return WM_OK;
 }
 
@@ -127,7 +183,8 @@ static enum wm_code add_code(struct archive *a, struct wm_error *err)
 		const char *name = a->zip.members[i].name + prefix_len;
 		cleanup_buf struct buf text = BUF_INIT(2 * LIMIT_PATH);
 
-		if (strncmp(name, "/code/", strlen("/code/")) != 0)
+		if (strncmp(name, "/code/", strlen("/code/")) != 0 &&
+		    strcmp(name, "/constants.pkl") != 0)
 			continue;
 		TRY(buf_printf(&text, err, "torchscript:%s", name + 1));
 		TRY(layout_add_import(a->layout, buf_str(&text), text.len, false, err));
@@ -145,7 +202,8 @@ static enum wm_code read_pickle(struct archive *a, struct pickle *p, struct wm_e
 	TRY(zip_load(&bytes, a->layout, m, LIMIT_PICKLE, a->file, err));
 	TRY(pickle_read(p, bytes, (size_t)m->len, a->file->name, err));
 	if (p->len != m->len)
-		return fail(err, REASON_PICKLE_MALFORMED, "%s: something follows the pickle in '%s'",
+		return fail(err, REASON_PICKLE_MALFORMED,
+			    "%s: something follows the pickle in '%s'",
 			    a->file->name, m->name);
 	return torch_add_imports(a->layout, p, err);
 }
@@ -163,11 +221,17 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	TRY(find_prefix(&a, err));
 	snprintf(slot, sizeof(slot), "%.*s%s", LIMIT_PATH - TAIL_MAX, a.prefix, slot_name);
 	TRY(zip_take_slot(&a.zip, l, w, slot, err));
+	a.types = calloc(a.zip.n_members + 1, sizeof(*a.types));
+	if (!a.types)
+		return fail_nomem(err);
+	TRY(check_cases(&a, err));
+	TRY(check_version(&a, err));
 	TRY(check_byteorder(&a, err));
 	TRY(read_pickle(&a, &p, err));
 	TRY(add_code(&a, err));
 	TRY(zip_close(&a.zip, l, err));
 	TRY(torch_add_tensors(&r, err));
+	pickle_release(&p);
 	return torch_finish(&r, err);
 }
 
@@ -177,7 +241,7 @@ static enum wm_code embed(struct buf *zone, const struct layout *l, const void *
 	char slot[LIMIT_PATH];
 
 	TRY(zip_first_directory(slot, sizeof(slot) - sizeof(slot_name), l, name, err));
-	strcat(slot, slot_name);
+	memcpy(slot + strlen(slot), slot_name, sizeof(slot_name));
 	return zip_embed(zone, l, slot, carried, len, name, err);
 }
 

@@ -16,8 +16,9 @@
  *	end        = 22 bytes, without a comment; one disk
  *
  * Members are stored or deflated, never encrypted. Names are relative and plain, valid
- * UTF-8, each once. Readers look for `end` from the file's end, some from its beginning;
- * some trust the local record and others the directory: here all of them see the same.
+ * UTF-8, each once, whatever the case of letters. Readers look for `end` from the file's end,
+ * some from its beginning; some trust the local record and others the directory: here all of
+ * them see the same.
  */
 #include "format/zip.h"
 
@@ -47,6 +48,7 @@ struct reader {
 	struct layout *layout;
 	const struct window *file;
 	struct zip_end end;
+	uint64_t parsed; /* bytes of local records */
 };
 
 void zip_release(struct zip *z)
@@ -66,8 +68,8 @@ static enum wm_code malformed(const struct reader *r, const char *what, struct w
 	return fail(err, REASON_ZIP_MALFORMED, "%s: %s", r->file->name, what);
 }
 
-static enum wm_code malformed_at(const struct reader *r, const struct zip_member *m, const char *what,
-				 struct wm_error *err)
+static enum wm_code malformed_at(const struct reader *r, const struct zip_member *m,
+				 const char *what, struct wm_error *err)
 {
 	return fail(err, REASON_ZIP_MALFORMED, "%s: member '%.80s': %s", r->file->name,
 		    m->name, what);
@@ -77,10 +79,13 @@ static enum wm_code malformed_at(const struct reader *r, const struct zip_member
 
 bool zip_parse_end(struct zip_end *out, const uint8_t *tail, size_t len)
 {
-	const uint8_t *end = tail + len - ZIP_END_BYTES, *wide;
+	const uint8_t *end, *wide;
 	struct zip_end e = { .records_len = ZIP_END_BYTES };
 
-	if (len < ZIP_END_BYTES || memcmp(end, "PK\5\6", 4) != 0 || zip_u32(end + 4) != 0 ||
+	if (len < ZIP_END_BYTES)
+		return false;
+	end = tail + len - ZIP_END_BYTES;
+	if (memcmp(end, "PK\5\6", 4) != 0 || zip_u32(end + 4) != 0 ||
 	    zip_u16(end + 8) != zip_u16(end + 10) || zip_u16(end + 20) != 0)
 		return false;
 	e.n = zip_u16(end + 8);
@@ -124,9 +129,11 @@ static enum wm_code read_tail(struct reader *r, struct wm_error *err)
 	if (e->directory_len > f->size - e->records_len ||
 	    e->directory_off != f->size - e->records_len - e->directory_len ||
 	    (e->zip64 && e->end64_off != f->size - e->records_len))
-		return malformed(r, "its directory does not stand right before its end records", err);
+		return malformed(r, "its directory does not stand right before its end records",
+				 err);
 	if (e->n > LIMIT_MEMBERS)
-		return fail(err, REASON_LIMIT, "%s: has more than %d members", f->name, LIMIT_MEMBERS);
+		return fail(err, REASON_LIMIT, "%s: has more than %d members", f->name,
+			    LIMIT_MEMBERS);
 	tail_len = f->size - e->directory_off;
 	if (e->directory_len > LIMIT_DIRECTORY)
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: a directory of %llu bytes, over %d",
@@ -199,19 +206,21 @@ static bool read_extra(const uint8_t *data, size_t len, const struct wide *wide)
 static enum wm_code check_name(const struct reader *r, const struct zip_member *m, bool utf8,
 			       struct wm_error *err)
 {
-	cleanup_free char *plain = strdup(m->name);
-	bool ascii = true, whole;
+	cleanup_free char *plain = NULL;
+	bool ascii = true;
 
+	if (strlen(m->name) != m->name_len)
+		return fail(err, REASON_ZIP_NAME, "%s: the name of a member holds a NUL",
+			    r->file->name);
+	plain = strdup(m->name);
 	if (!plain)
 		return fail_nomem(err);
 	for (size_t i = 0; i < m->name_len; i++)
 		ascii &= (uint8_t)m->name[i] < 0x80;
 	/* A directory ends with a slash, and has no bytes. */
-	whole = strlen(plain) == m->name_len;
-	if (whole && m->name_len > 1 && plain[m->name_len - 1] == '/' && m->len == 0 &&
-	    !m->deflated)
+	if (m->name_len > 1 && plain[m->name_len - 1] == '/' && m->len == 0 && !m->deflated)
 		plain[m->name_len - 1] = '\0';
-	if (!whole || !relpath_valid(plain) || (!ascii && !utf8))
+	if (!relpath_valid(plain) || (!ascii && !utf8))
 		return fail(err, REASON_ZIP_NAME, "%s: a member has the name '%.80s'",
 			    r->file->name, m->name);
 	return WM_OK;
@@ -265,23 +274,25 @@ static enum wm_code read_directory(struct reader *r, struct wm_error *err)
 		TRY(read_entry(r, &z->members[z->n_members], &c, err));
 		if (__builtin_add_overflow(sum, z->members[z->n_members].len, &sum) ||
 		    sum / LIMIT_RATIO > r->file->size + SLACK)
-			return fail(err, REASON_ZIP_BOMB, "%s: its members would take over %d times "
-							  "its %llu bytes",
+			return fail(err, REASON_ZIP_BOMB,
+				    "%s: its members would take over %d times its %llu bytes",
 				    r->file->name, LIMIT_RATIO, (unsigned long long)r->file->size);
 	}
-	return cursor_left(&c) == 0 ? WM_OK :
-				      malformed(r, "more follows the last entry of its directory", err);
+	if (cursor_left(&c) > 0)
+		return malformed(r, "more follows the last entry of its directory", err);
+	return WM_OK;
 }
 
 /* --- local records -------------------------------------------------------------------- */
 
 /* Reads the local record, into the arena; `*len` is its length with name and extra. */
-static enum wm_code load_local(const uint8_t **out, size_t *len, const struct reader *r,
+static enum wm_code load_local(const uint8_t **out, size_t *len, struct reader *r,
 			       const struct zip_member *m, struct wm_error *err)
 {
 	uint8_t start[LOCAL_GUESS];
 	uint64_t left = m->header_off < r->end.directory_off ?
-				r->end.directory_off - m->header_off : 0;
+				r->end.directory_off - m->header_off :
+				0;
 	size_t guess = left < sizeof(start) ? (size_t)left : sizeof(start);
 	void *copy = NULL;
 
@@ -291,6 +302,11 @@ static enum wm_code load_local(const uint8_t **out, size_t *len, const struct re
 	*len = LOCAL_BYTES + (size_t)zip_u16(start + 26) + zip_u16(start + 28);
 	if (*len > left)
 		return malformed_at(r, m, "its local record reaches into the directory", err);
+	r->parsed += *len;
+	if (r->parsed > LIMIT_LOCALS)
+		return fail(err, REASON_HEADER_TOO_LARGE,
+			    "%s: its local records take over %d bytes", r->file->name,
+			LIMIT_LOCALS);
 	TRY(arena_alloc(&copy, &r->layout->arena, *len, err));
 	memcpy(copy, start, *len < guess ? *len : guess);
 	if (*len > guess)
@@ -404,49 +420,7 @@ static enum wm_code read_locals(struct reader *r, struct wm_error *err)
 					    malformed(r, "its directory is not at its end", err);
 }
 
-/* --- names ---------------------------------------------------------------------------- */
-
-static int compare_names(const void *a, const void *b, void *members)
-{
-	const struct zip_member *all = members;
-
-	return strcmp(all[*(const uint32_t *)a].name, all[*(const uint32_t *)b].name);
-}
-
-static enum wm_code sort_names(struct zip *z, struct wm_error *err)
-{
-	z->by_name = calloc(z->n_members + 1, sizeof(*z->by_name));
-	if (!z->by_name)
-		return fail_nomem(err);
-	for (size_t i = 0; i < z->n_members; i++)
-		z->by_name[i] = (uint32_t)i;
-	if (z->n_members > 1)
-		qsort_r(z->by_name, z->n_members, sizeof(*z->by_name), compare_names, z->members);
-	for (size_t i = 1; i < z->n_members; i++)
-		if (strcmp(z->members[z->by_name[i - 1]].name, z->members[z->by_name[i]].name) == 0)
-			return fail(err, REASON_ZIP_DUPLICATE, "%s: two members '%.80s'", z->name,
-				    z->members[z->by_name[i]].name);
-	return WM_OK;
-}
-
-const struct zip_member *zip_find(const struct zip *z, const char *name)
-{
-	size_t low = 0, high = z->n_members;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct zip_member *m = &z->members[z->by_name[middle]];
-		int order = strcmp(m->name, name);
-
-		if (order == 0)
-			return m;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
+/* --- all of it ------------------------------------------------------------------------ */
 
 enum wm_code zip_read(struct zip *z, struct layout *l, const struct window *w,
 		      struct wm_error *err)
@@ -457,41 +431,5 @@ enum wm_code zip_read(struct zip *z, struct layout *l, const struct window *w,
 	TRY(read_tail(&r, err));
 	TRY(read_directory(&r, err));
 	TRY(read_locals(&r, err));
-	return sort_names(z, err);
-}
-
-/* --- members -------------------------------------------------------------------------- */
-
-struct window zip_window(const struct zip_member *m, const struct window *w, const char *name)
-{
-	return (struct window){ .fd = w->fd, .off = w->off + m->off, .size = m->stored_len,
-				.name = name, .stream = w->stream };
-}
-
-enum wm_code zip_load(const uint8_t **out, struct layout *l, const struct zip_member *m,
-		      size_t max, const struct window *w, struct wm_error *err)
-{
-	void *copy = NULL;
-
-	if (m->deflated)
-		return fail(err, REASON_ZIP_METHOD, "%s: member '%.80s' is compressed", w->name,
-			    m->name);
-	if (m->len > max)
-		return fail(err, REASON_LIMIT, "%s: member '%.80s' has %llu bytes, over %zu",
-			    w->name, m->name, (unsigned long long)m->len, max);
-	TRY(arena_alloc(&copy, &l->arena, (size_t)m->len + 1, err));
-	TRY(window_read(w, copy, (size_t)m->len, m->off, err));
-	TRY(layout_add_piece(l, m->off, copy, (size_t)m->len, err));
-	*out = copy;
-	return WM_OK;
-}
-
-enum wm_code zip_close(struct zip *z, struct layout *l, struct wm_error *err)
-{
-	l->size = z->directory_off + z->tail_len;
-	l->zone.from = z->directory_off;
-	l->zone.to = l->size;
-	TRY(layout_add_piece(l, z->directory_off, z->tail, z->tail_len, err));
-	layout_sort_pieces(l);
-	return WM_OK;
+	return zip_sort_names(z, err);
 }

@@ -16,7 +16,7 @@
 
 /* One member. Names live in the layout's arena. */
 struct zip_member {
-	const char *name; /* relative, plain components; zero-terminated. A directory ends with '/' */
+	const char *name; /* relative, plain; zero-terminated. A directory ends with '/' */
 	size_t name_len;
 	uint16_t flags;	     /* general purpose bits, APPNOTE 4.4.4 */
 	bool deflated;	     /* method 8; else stored */
@@ -31,7 +31,7 @@ struct zip {
 	const char *name; /* of the file, for messages */
 	struct zip_member *members; /* as the central directory lists them */
 	size_t n_members;
-	uint32_t *by_name;	    /* n_members indices, by the bytes of the names */
+	uint32_t *by_name;	    /* n_members indices, by the names without regard to case */
 	uint64_t directory_off;	    /* of the central directory */
 	uint8_t *tail;		    /* the view's bytes from there to its end, in its arena */
 	size_t tail_len;
@@ -44,9 +44,10 @@ void zip_release(struct zip *z);
 bool zip_claims(const uint8_t *start, size_t len);
 
 /*
- * Reads and checks all records. Fails with `zip-malformed`, `zip-duplicate`, `zip-name`,
- * `zip-method` (encrypted, or neither stored nor deflated), `zip-bomb` (members would take
- * more than LIMIT_RATIO times the file), `limit`.
+ * Reads and checks all records. Fails with `zip-malformed`, `zip-duplicate` (also of names that
+ * differ in case alone), `zip-name`, `zip-method` (encrypted, or neither stored nor deflated),
+ * `zip-bomb` (members would take more than LIMIT_RATIO times the file), `header-too-large`,
+ * `limit`.
  */
 MUST_USE enum wm_code zip_read(struct zip *z, struct layout *l, const struct window *w,
 			       struct wm_error *err);
@@ -63,8 +64,8 @@ MUST_USE enum wm_code zip_close(struct zip *z, struct layout *l, struct wm_error
 
 /*
  * Appends what stands in place of the zone in a file with the slot `slot`: for `embed` of
- * formats that are archives. Fails as struct format says, and with `no-slot` where that
- * would need the records of large archives.
+ * formats that are archives. Fails as struct format says (also with `header-too-large`), and
+ * with `no-slot` where that would need the records of large archives.
  */
 MUST_USE enum wm_code zip_embed(struct buf *zone, const struct layout *l, const char *slot,
 				const void *carried, size_t len, const char *name,
@@ -77,7 +78,10 @@ MUST_USE enum wm_code zip_embed(struct buf *zone, const struct layout *l, const 
 MUST_USE enum wm_code zip_first_directory(char *out, size_t size, const struct layout *l,
 					  const char *name, struct wm_error *err);
 
-/* The member of this name, or NULL. Borrowed. */
+/* Whether names differ in the case of ASCII letters at most. No two members have such. */
+bool zip_same_name(const char *a, const char *b);
+
+/* The member of exactly this name, or NULL. Borrowed. */
 const struct zip_member *zip_find(const struct zip *z, const char *name);
 
 /* Its bytes as stored, as a window. `name` is used in messages and tells the suffix. */

@@ -42,4 +42,7 @@ struct zip_end {
 /* Reads the end records of an archive that ends with `tail`; false where they are malformed. */
 bool zip_parse_end(struct zip_end *out, const uint8_t *tail, size_t len);
 
+/* Sorts the names of all members. Fails with `zip-duplicate`. */
+MUST_USE enum wm_code zip_sort_names(struct zip *z, struct wm_error *err);
+
 #endif

@@ -179,6 +179,9 @@ static enum wm_code write_tail(struct buf *out, const struct archive *a, const v
 	TRY(put_entry(out, a, &value, err));
 	end.directory_len += out->len - entry;
 	end.n++;
+	if (end.n > LIMIT_MEMBERS || end.directory_len > LIMIT_DIRECTORY)
+		return fail(err, REASON_HEADER_TOO_LARGE,
+			    "%s: one more member would be more than weightmark reads", name);
 	if (!all_fit(a, &end))
 		return fail(err, REASON_NO_SLOT,
 			    "%s: one more member would need the records of large archives", name);
@@ -300,17 +303,21 @@ enum wm_code zip_take_slot(struct zip *z, struct layout *l, const struct window 
 
 /* --- putting it in -------------------------------------------------------------------- */
 
-/* Whether the directory lists the name. */
+/* Whether the directory lists the name, in whatever case. */
 static bool lists(const struct archive *a, const char *name)
 {
 	size_t at = 0, name_len = strlen(name);
+	char found[LIMIT_PATH];
 
 	while (at < a->end.directory_len) {
 		const uint8_t *p = a->tail + at;
 
-		if (zip_u16(p + 28) == name_len &&
-		    memcmp(p + ZIP_ENTRY_BYTES, name, name_len) == 0)
-			return true;
+		if (zip_u16(p + 28) == name_len && name_len < sizeof(found)) {
+			memcpy(found, p + ZIP_ENTRY_BYTES, name_len);
+			found[name_len] = '\0';
+			if (zip_same_name(found, name))
+				return true;
+		}
 		at += ZIP_ENTRY_BYTES + (size_t)zip_u16(p + 28) + zip_u16(p + 30);
 	}
 	return false;

@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_layout struct layout l = LAYOUT_INIT;
 	cleanup_fd int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	const struct window w = { fd, 0, size, "fuzz.onnx" };
+	const struct window w = { .fd = fd, .size = size, .name = "fuzz.onnx" };
 	struct wm_error err = { 0 };
 
 	require(fd >= 0 && file_write_fd(fd, data, size, "fuzz", NULL) == WM_OK);

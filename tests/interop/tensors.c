@@ -28,7 +28,7 @@ static enum wm_code append(void *context, const void *data, size_t len, struct w
 static enum wm_code read_tensor(struct buf *out, const struct layout *l, const struct tensor *t,
 				int fd, const char *path, struct wm_error *err)
 {
-	const struct window w = { fd, 0, l->size + l->slot_len, path };
+	const struct window w = { .fd = fd, .size = l->size + l->slot_len, .name = path };
 	const struct sink sink = { append, out };
 	const struct segment *s;
 

@@ -61,10 +61,16 @@ void subject_make(struct subject *s, const char *directory, size_t size, size_t 
 	write_old(s);
 }
 
-void subject_make_end(struct subject *s, const char *directory, size_t size, size_t from,
+void subject_plan_end(struct subject *s, const char *directory, size_t size, size_t from,
 		      size_t len)
 {
 	plan(s, directory, size, from, size, len);
+}
+
+void subject_make_end(struct subject *s, const char *directory, size_t size, size_t from,
+		      size_t len)
+{
+	subject_plan_end(s, directory, size, from, len);
 	write_old(s);
 }
 

@@ -15,10 +15,15 @@ struct subject {
 	int fd;		    /* of the file, for reading; -1: subject_change() opens it */
 };
 
-/* Says what the file `directory`/model is to be; subject_make() writes it too. Its bytes differ everywhere from those it is to have. */
+/*
+ * Says what the file `directory`/model is to be; subject_make() writes it too. Its bytes differ
+ * everywhere from those it is to have.
+ */
 void subject_plan(struct subject *s, const char *directory, size_t size, size_t to, size_t len);
 void subject_make(struct subject *s, const char *directory, size_t size, size_t to, size_t len);
 /* The same for an end, from `from` on. */
+void subject_plan_end(struct subject *s, const char *directory, size_t size, size_t from,
+		      size_t len);
 void subject_make_end(struct subject *s, const char *directory, size_t size, size_t from,
 		      size_t len);
 void subject_release(struct subject *s); /* the file stays */

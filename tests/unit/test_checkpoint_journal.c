@@ -11,13 +11,32 @@
 #include "checkpoint/journal.h"
 #include "util/file.h"
 
-enum { BLOCK = 4096, SIZE = 300001, TAIL = 9000 };
+enum { BLOCK = 4096, SIZE = 300001, TAIL = 9000, FROM = 290000 };
 
 static char *disk;		/* an ext4 file system, or NULL */
 static char program[4096];	/* this one */
 
 static const size_t heads[] = { TAIL, TAIL + 2 * BLOCK, TAIL - 2 * BLOCK };
 enum { SAME, GROWS, SHRINKS, N_HEADS };
+
+/* Ends that are replaced: as many bytes as before, more, fewer, and more behind all. */
+static const struct {
+	size_t from, len;
+} ends[] = { { FROM, SIZE - FROM }, { FROM, 14099 }, { FROM, 77 }, { SIZE, 5001 } };
+enum {
+	END_SAME = N_HEADS, END_GROWS, END_SHRINKS, END_APPENDS,
+	N_CHANGES = N_HEADS + sizeof(ends) / sizeof(ends[0])
+};
+
+/* One of these changes. */
+static void given(struct subject *s, const char *directory, size_t i)
+{
+	if (i < N_HEADS)
+		subject_make(s, directory, SIZE, TAIL, heads[i]);
+	else
+		subject_make_end(s, directory, SIZE, ends[i - N_HEADS].from,
+				 ends[i - N_HEADS].len);
+}
 
 static bool missing(const char *name)
 {
@@ -217,10 +236,11 @@ static void interrupt_at(const struct subject *s, enum stage stage)
 	struct journal j = journal_of(s);
 
 	put_journal(s, &j);
-	if (stage >= MOVED)
+	if (stage >= MOVED && s->from == 0)
 		move_bytes(s);
 	if (stage >= HALF)
-		overwrite(s->path, s->new, stage == HALF ? s->len / 2 : s->len, 0);
+		overwrite(s->path, s->new + s->from, stage == HALF ? s->len / 2 : s->len,
+			  (off_t)s->from);
 }
 
 static void recovers_from_each_stage(void **state)
@@ -228,14 +248,16 @@ static void recovers_from_each_stage(void **state)
 	char *d = disk ? disk : scratch_new();
 
 	(void)state;
-	for (size_t i = 0; i < (disk ? N_HEADS : 1); i++) {
+	for (size_t i = 0; i < N_CHANGES; i++) {
+		if (!disk && i != SAME && i < N_HEADS)
+			continue;
 		for (enum stage stage = STORED; stage < N_STAGES; stage++) {
 			cleanup_subject struct subject s = { .fd = -1 };
 			enum recovery recovery = RECOVERY_NONE;
 			struct wm_error err = { 0 };
-			bool undone = stage == STORED && i != SAME;
+			bool undone = i < N_HEADS ? stage == STORED && i != SAME : stage <= MOVED;
 
-			subject_make(&s, d, SIZE, TAIL, heads[i]);
+			given(&s, d, i);
 			interrupt_at(&s, stage);
 			assert_true(rewrite_unfinished(s.path));
 			assert_reason(subject_change(&s, &err), &err, UNFINISHED);
@@ -406,6 +428,30 @@ static void other_files_are_left_alone(void **state)
 	scratch_remove(d);
 }
 
+/* An end that does not follow what it followed. */
+static void other_beginnings_are_left_alone(void **state)
+{
+	char *d = scratch_new();
+
+	(void)state;
+	for (size_t i = END_SAME; i < N_CHANGES; i++) {
+		cleanup_subject struct subject s = { .fd = -1 };
+		struct journal j;
+
+		given(&s, d, i);
+		j = journal_of(&s);
+		put_journal(&s, &j);
+		overwrite(s.path, s.new + s.from, 1, (off_t)s.from - 1);
+		assert_refused(&s, REASON_JOURNAL_MISMATCH);
+		overwrite(s.path, s.old + s.from - 1, 1, (off_t)s.from - 1);
+		assert_int_equal(truncate(s.path, (off_t)s.from - 1), 0);
+		assert_refused(&s, REASON_JOURNAL_MISMATCH);
+		assert_int_equal(truncate(s.path, (off_t)(s.size + s.new_size)), 0);
+		assert_refused(&s, REASON_JOURNAL_MISMATCH);
+	}
+	scratch_remove(d);
+}
+
 /* What a power cut may leave where a file system moves many extents in several steps. */
 static void half_moved_files_are_left_alone(void **state)
 {
@@ -473,14 +519,19 @@ static void survives_failing_allocations(void **state)
 /* What this program does when it runs under strace; its exit status says how it ended. */
 enum { ENDED = 0, LEFT = 10, REFUSED = 11 };
 
-static int act(const char *what, const char *directory, const char *head_len)
+static int act(const char *what, const char *directory, const char *number)
 {
+	const size_t i = strtoul(number, NULL, 10);
 	cleanup_subject struct subject s = { .fd = -1 };
 	struct wm_error err = { 0 };
 	enum recovery recovery;
 	enum wm_code code;
 
-	subject_plan(&s, directory, SIZE, TAIL, (size_t)strtoul(head_len, NULL, 10));
+	if (i < N_HEADS)
+		subject_plan(&s, directory, SIZE, TAIL, heads[i]);
+	else
+		subject_plan_end(&s, directory, SIZE, ends[i - N_HEADS].from,
+				 ends[i - N_HEADS].len);
 	code = strcmp(what, "change") == 0 ? subject_change(&s, &err) :
 					     rewrite_recover(&recovery, s.path, &err);
 	if (code == WM_OK)
@@ -489,7 +540,7 @@ static int act(const char *what, const char *directory, const char *head_len)
 }
 
 /* Runs act() under strace with one option more; returns its exit status, -1 where killed. */
-static int run_under_strace(const char *what, size_t head_len, const char *calls,
+static int run_under_strace(const char *what, size_t i, const char *calls,
 			    const char *option, const char *trace)
 {
 	char number[32], traced[64];
@@ -497,7 +548,7 @@ static int run_under_strace(const char *what, size_t head_len, const char *calls
 	int status;
 
 	assert_true(child >= 0);
-	snprintf(number, sizeof(number), "%zu", head_len);
+	snprintf(number, sizeof(number), "%zu", i);
 	snprintf(traced, sizeof(traced), "trace=%s", calls);
 	if (child == 0) {
 		setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
@@ -548,21 +599,22 @@ static void assert_recovers(const struct subject *s, int status, const char *rul
 static size_t break_at_every(const char *call, const char *what, size_t i)
 {
 	static const char *const faults[] = { "signal=KILL", "error=EIO", "error=ENOSPC" };
+	const size_t n_faults = strcmp(call, "all") == 0 ? 1 : 3;
 	char rule[96], *trace = scratch_new(), path[4200];
 	size_t n_calls = 0, n_points = 0;
 	bool recovers = strcmp(what, "recover") == 0;
 
 	snprintf(path, sizeof(path), "%s/trace", trace);
 	for (size_t n = 0; n == 0 || n <= n_calls; n++) {
-		for (size_t k = 0; k < 3; k++) {
+		for (size_t k = 0; k < n_faults; k++) {
 			cleanup_subject struct subject s = { .fd = -1 };
 			int status;
 
-			subject_make(&s, disk, SIZE, TAIL, heads[i]);
+			given(&s, disk, i);
 			if (recovers)
 				interrupt_at(&s, HALF);
 			snprintf(rule, sizeof(rule), "inject=%s:%s:when=%zu", call, faults[k], n);
-			status = run_under_strace(what, heads[i], call, n ? rule : "status=all",
+			status = run_under_strace(what, i, call, n ? rule : "status=all",
 						  path);
 			if (n == 0) {
 				n_calls = count_lines(path);
@@ -586,7 +638,8 @@ static size_t break_at_every(const char *call, const char *what, size_t i)
 static void old_or_new_wherever_it_is_killed(void **state)
 {
 	static const char *const calls[] = { "write",  "pwrite64", "fallocate", "fsync", "linkat",
-					     "unlinkat", "dup3", "flock", "fstatfs", "fcntl" };
+					     "unlinkat", "dup3", "flock", "fstatfs", "fcntl",
+					     "ftruncate" };
 	size_t n_points = 0;
 
 	(void)state;
@@ -594,14 +647,31 @@ static void old_or_new_wherever_it_is_killed(void **state)
 		print_message("# skipped: needs a mounted image and strace\n");
 		skip();
 	}
-	for (size_t i = 0; i < N_HEADS; i++)
+	for (size_t i = 0; i < N_CHANGES; i++)
 		for (size_t k = 0; k < sizeof(calls) / sizeof(calls[0]); k++) {
 			n_points += break_at_every(calls[k], "change", i);
 			n_points += break_at_every(calls[k], "recover", i);
 		}
 	print_message("# %zu points of failure\n", n_points);
-	assert_true(n_points > 180);
+	assert_true(n_points > 400);
 }
+
+/* Not only those that change something. */
+static void old_or_new_at_whatever_call_it_is_killed(void **state)
+{
+	size_t n_points = 0;
+
+	(void)state;
+	if (!disk || missing("strace"))
+		skip();
+	n_points += break_at_every("all", "change", END_GROWS);
+	n_points += break_at_every("all", "recover", END_GROWS);
+	print_message("# %zu points of failure\n", n_points);
+	assert_true(n_points > 150);
+}
+
+#define END_CALLS                                                               \
+	"write fsync linkat fsync fallocate pwrite64 ftruncate fsync unlinkat fsync "
 
 /* The order that checkpoint/rewrite.h states, which alone outlasts a power cut. */
 static void calls_come_in_their_order(void **state)
@@ -612,6 +682,8 @@ static void calls_come_in_their_order(void **state)
 			  "unlinkat fsync ",
 		[SHRINKS] = "write fsync linkat fsync fallocate fallocate fsync pwrite64 fsync "
 			    "unlinkat fsync ",
+		[END_SAME] = END_CALLS, [END_GROWS] = END_CALLS, [END_SHRINKS] = END_CALLS,
+		[END_APPENDS] = END_CALLS,
 	};
 	char *d, path[4200];
 
@@ -620,15 +692,15 @@ static void calls_come_in_their_order(void **state)
 		skip();
 	d = scratch_new();
 	snprintf(path, sizeof(path), "%s/trace", d);
-	for (size_t i = 0; i < N_HEADS; i++) {
+	for (size_t i = 0; i < N_CHANGES; i++) {
 		cleanup_subject struct subject s = { .fd = -1 };
 		cleanup_buf struct buf b = BUF_INIT(1 << 20), order = BUF_INIT(1 << 20);
 		struct wm_error err = { 0 };
 		char *line, *rest = NULL;
 
-		subject_make(&s, disk, SIZE, TAIL, heads[i]);
-		assert_int_equal(run_under_strace("change", heads[i],
-						  "write,pwrite64,fallocate,fsync,linkat,unlinkat",
+		given(&s, disk, i);
+		assert_int_equal(run_under_strace("change", i,
+						  "write,pwrite64,fallocate,ftruncate,fsync,linkat,unlinkat",
 						  "status=all", path), ENDED);
 		read_file(&b, path);
 		for (line = strtok_r((char *)b.data, "\n", &rest); line;
@@ -652,10 +724,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(journals_of_root_are_believed),
 		cmocka_unit_test(journals_of_everything_are_malformed),
 		cmocka_unit_test(other_files_are_left_alone),
+		cmocka_unit_test(other_beginnings_are_left_alone),
 		cmocka_unit_test(half_moved_files_are_left_alone),
 		cmocka_unit_test(busy_files_are_not_recovered),
 		cmocka_unit_test(survives_failing_allocations),
 		cmocka_unit_test(old_or_new_wherever_it_is_killed),
+		cmocka_unit_test(old_or_new_at_whatever_call_it_is_killed),
 		cmocka_unit_test(calls_come_in_their_order),
 	};
 	int n_failed;

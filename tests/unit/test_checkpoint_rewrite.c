@@ -42,13 +42,43 @@ static const struct {
 	{ 5 * MIB + 4095, 3 * MIB, 3 * MIB - 3 * BLOCK },
 	{ 5 * MIB + 4095, 3 * MIB, 3 * MIB + 100 * BLOCK },
 };
-enum { N_SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
+
+/* Files whose ends grow, shrink and stay, by any length. */
+static const struct {
+	size_t size, from, len;
+} ends[] = {
+	{ 2, 1, 1 },
+	{ 1, 1, 1 },
+	{ 1, 1, 0 },
+	{ 100, 99, 0 },
+	{ 4097, 4096, 1 },
+	{ 4097, 4096, 9000 },
+	{ 5000, 17, 18 },
+	{ 5000, 4999, 2 },
+	{ 5000, 5000, 4096 },
+	{ 70001, 300, 69702 },
+	{ 70001, 69000, 5 },
+	{ 70001, 69000, 1001 },
+	{ 3 * MIB + 7, 3 * MIB, 4096 + 7 },
+	{ 3 * MIB + 7, 2 * MIB + 1, 7 },
+	{ 3 * MIB + 7, 2 * MIB, 2 * MIB },
+	{ 3 * MIB, 1, 4 * MIB },
+};
+enum {
+	N_BEGINNINGS = sizeof(shapes) / sizeof(shapes[0]),
+	N_SHAPES = N_BEGINNINGS + sizeof(ends) / sizeof(ends[0])
+};
 
 static char *disk; /* an ext4 file system, or NULL */
 
 static void given(struct subject *s, const char *directory, size_t shape)
 {
-	subject_make(s, directory, shapes[shape].size, shapes[shape].tail, shapes[shape].head_len);
+	if (shape < N_BEGINNINGS)
+		subject_make(s, directory, shapes[shape].size, shapes[shape].tail,
+			     shapes[shape].head_len);
+	else
+		subject_make_end(s, directory, ends[shape - N_BEGINNINGS].size,
+				 ends[shape - N_BEGINNINGS].from, ends[shape - N_BEGINNINGS].len);
 }
 
 static const char *in(const char *directory, const char *name)
@@ -260,18 +290,21 @@ static void goes_there_and_back(void **state)
 	(void)state;
 	if (!disk)
 		skip();
-	for (size_t k = 1; k <= 5; k++) {
+	for (size_t k = 1; k <= 10; k++) {
 		cleanup_subject struct subject s = { .fd = -1 };
 		struct wm_error err = { 0 };
 		struct rewrite r;
 
-		subject_make(&s, disk, 2 * MIB + k, 1000 * k, 1000 * k + k * BLOCK);
+		if (k <= 5)
+			subject_make(&s, disk, 2 * MIB + k, 1000 * k, 1000 * k + k * BLOCK);
+		else
+			subject_make_end(&s, disk, 2 * MIB + k, 1000 * k, k % 2 * 3 * MIB + k);
 		s.fd = open(s.path, O_RDONLY);
 		assert_ok(subject_change(&s, &err), &err);
 		assert_new(&s);
 		r = subject_rewrite(&s);
 		r.size = s.new_size;
-		r.to = s.from + s.len;
+		r.to = s.from + s.len; /* of an end, the new size */
 		r.bytes = s.old + s.from;
 		r.len = s.to - s.from;
 		assert_ok(rewrite_in_place(&r, &err), &err);
@@ -307,6 +340,11 @@ static void keeps_to_what_the_file_system_can(void **state)
 		subject_make(&s, memory, 70000, 300, 300 + BLOCK);
 		assert_reason(subject_change(&s, &err), &err, IN_PLACE_UNSUPPORTED);
 		assert_old(&s);
+		subject_release(&s);
+		/* An end is written anywhere. */
+		subject_make_end(&s, memory, 70000, 300, 80001);
+		assert_ok(subject_change(&s, &err), &err);
+		assert_new(&s);
 		unlink(s.path);
 		rmdir(memory);
 	}
@@ -464,44 +502,53 @@ static void fill_up(const char *path)
 }
 
 /* Nothing changed and no journal, however little is free. */
+/* What is on a file system with room for `left` bytes more; which way it failed, if it did. */
+static void change_with_room(const char *d, bool end, off_t left, size_t *n_refused)
+{
+	cleanup_subject struct subject s = { .fd = -1 };
+	struct wm_error err = { 0 };
+	struct rewrite r;
+	enum rewrite_way way;
+	struct stat st;
+
+	if (end)
+		subject_make_end(&s, d, 3 * MIB, 3 * MIB - 200, 200 + 5 * BLOCK);
+	else
+		subject_make(&s, d, 3 * MIB, 200, 200 + 5 * BLOCK);
+	fill_up(in(d, "filler"));
+	assert_int_equal(stat(in(d, "filler"), &st), 0);
+	assert_int_equal(truncate(in(d, "filler"), st.st_size - left), 0);
+	s.fd = open(s.path, O_RDONLY);
+	r = subject_rewrite(&s);
+	assert_reason(rewrite_file(&way, &r, s.path, &err), &err, WRITE_FAILED);
+	assert_old(&s);
+	if (subject_change(&s, &err) == WM_OK) {
+		assert_new(&s);
+	} else {
+		assert_string_equal(err.reason, "write-failed");
+		assert_old(&s);
+		++*n_refused;
+	}
+	assert_int_equal(count_names(d), 2);
+	unlink(s.path);
+	unlink(in(d, "filler"));
+}
+
 static void full_file_systems_change_nothing(void **state)
 {
 	char *d = disk_new("mkfs.ext4 -q -b 4096 -m 0 -O ^has_journal", 8);
-	size_t n_refused = 0;
 
 	(void)state;
 	if (!d)
 		skip();
-	for (off_t left = 0; left <= 64 * KIB; left += BLOCK) {
-		cleanup_subject struct subject s = { .fd = -1 };
-		struct wm_error err = { 0 };
-		struct rewrite r;
-		enum rewrite_way way;
-		enum wm_code code;
-		struct stat st;
+	for (int end = 0; end < 2; end++) {
+		size_t n_refused = 0;
 
-		subject_make(&s, d, 3 * MIB, 200, 200 + 5 * BLOCK);
-		fill_up(in(d, "filler"));
-		assert_int_equal(stat(in(d, "filler"), &st), 0);
-		assert_int_equal(truncate(in(d, "filler"), st.st_size - left), 0);
-		s.fd = open(s.path, O_RDONLY);
-		r = subject_rewrite(&s);
-		assert_reason(rewrite_file(&way, &r, s.path, &err), &err, WRITE_FAILED);
-		assert_old(&s);
-		code = subject_change(&s, &err);
-		if (code == WM_OK) {
-			assert_new(&s);
-		} else {
-			assert_string_equal(err.reason, "write-failed");
-			assert_old(&s);
-			n_refused++;
-		}
-		assert_int_equal(count_names(d), 2);
-		unlink(s.path);
-		unlink(in(d, "filler"));
+		for (off_t left = 0; left <= 64 * KIB; left += BLOCK)
+			change_with_room(d, end, left, &n_refused);
+		/* The journal alone has six blocks; with it the bytes five. */
+		assert_in_range(n_refused, 8, 14);
 	}
-	/* The journal alone has six blocks; with it the head five. */
-	assert_in_range(n_refused, 8, 14);
 	disk_remove(d);
 }
 
