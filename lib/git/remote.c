@@ -380,7 +380,7 @@ static enum wm_code take_refs(struct remote_refs *out, const struct buf *answer,
 			return fail(err, REASON_INTERNAL, "a child process tells of another ref");
 	}
 	*out = refs;
-	refs = (struct remote_refs){ .n = 0 };
+	refs.list = NULL;
 	return WM_OK;
 }
 
