@@ -89,7 +89,8 @@ static enum wm_code read_pickles(struct reader *r, struct wm_error *err)
 	at += r->object.len;
 	TRY(pickle_read(&r->keys, head->data + at, head->len - at, r->file->name, err));
 	r->pickles_len = at + r->keys.len;
-	return says_little(&system) ? WM_OK : malformed(r, "is not of a little-endian machine", err);
+	return says_little(&system) ? WM_OK
+				    : malformed(r, "is not of a little-endian machine", err);
 }
 
 /* Reads the beginning, first what most files need, then as much as is allowed. */
@@ -183,7 +184,8 @@ static enum wm_code list_storages(struct reader *r, struct wm_error *err)
 	if (n > 1)
 		qsort(r->storages, n, sizeof(*r->storages), compare_storages);
 	for (size_t i = 0; i < n; i++) {
-		const struct storage *s = &r->storages[i], *last = &r->storages[kept ? kept - 1 : 0];
+		const struct storage *s = &r->storages[i],
+				     *last = &r->storages[kept ? kept - 1 : 0];
 
 		if (kept == 0 || compare_storages(last, s) != 0)
 			r->storages[kept++] = *s;
@@ -204,7 +206,8 @@ static enum wm_code place_storages(struct reader *r, struct wm_error *err)
 	if (keys->kind != PICKLE_LIST || keys->n != r->n)
 		return malformed(r, "its list of storages is not that of its object", err);
 	for (; cell; cell = r->keys.cells[cell].next) {
-		struct storage *s = find(r, &r->keys, pickle_node(&r->keys, r->keys.cells[cell].node));
+		struct storage *s =
+			find(r, &r->keys, pickle_node(&r->keys, r->keys.cells[cell].node));
 		uint8_t *bytes = NULL;
 		void *room = NULL;
 		struct cursor c;

@@ -191,7 +191,7 @@ given_disk() { # MiB
 	measured disk/set >digests
 	inode=$(stat -c %i "disk/set/$A")
 	run -0 --separate-stderr wm embed disk/set --in-place --json
-	[ "$(of_json "$output" '.files[].way' | sort -u)" = shift ]
+	[ "$(of_json "$output" '.files[].way' | sort -u)" = in-place ]
 	[ "$(stat -c %i "disk/set/$A")" = "$inode" ]
 	measured disk/set | cmp - digests
 	run -0 wm strip disk/set --in-place
