@@ -169,7 +169,7 @@ static enum wm_code store_journal(struct journal *out, const struct rewrite *r, 
 		.len = r->len,
 	};
 	struct wm_error why = { 0 };
-	uint64_t off, len;
+	uint64_t off = 0, len = 0;
 
 	TRY(identify(&j.device, &j.inode, &j.old_size, r->fd, r->path, err));
 	TRY(digest_range(j.replaced, r->fd, j.from, j.to - j.from, r->path, err));
@@ -374,7 +374,7 @@ static enum wm_code is_old(bool *out, int fd, const struct journal *j, uint64_t 
 static enum wm_code recover_file(enum recovery *out, int fd, const struct journal *j,
 				 const char *path, const char *journal, struct wm_error *err)
 {
-	uint64_t device = 0, inode = 0, size = 0, off, len;
+	uint64_t device = 0, inode = 0, size = 0, off = 0, len = 0;
 	bool old = false, beside = false;
 
 	TRY(identify(&device, &inode, &size, fd, path, err));
