@@ -176,10 +176,10 @@ static enum wm_code store_journal(struct journal *out, const struct rewrite *r, 
 	find_beside(&off, &len, &j);
 	TRY(digest_range(j.beside, r->fd, off, len, r->path, err));
 	if (journal_encode(&bytes, &j, &why) != WM_OK)
-		return error_reason(&why) == REASON_LIMIT
-			       ? fail(err, REASON_IN_PLACE_UNSUPPORTED,
-				      "%s: what would be written is too long", r->path)
-			       : fail_again(err, &why);
+		return error_reason(&why) == REASON_LIMIT ?
+			       fail(err, REASON_IN_PLACE_UNSUPPORTED,
+				    "%s: what would be written is too long", r->path) :
+			       fail_again(err, &why);
 	if (file_write(path, bytes.data, bytes.len, 0600, FILE_EXCLUSIVE, &why) != WM_OK)
 		return error_reason(&why) == REASON_EXISTS ?
 			       fail(err, REASON_UNFINISHED, "%s: there is a journal", path) :
@@ -292,7 +292,7 @@ static enum wm_code change(const struct rewrite *r, struct wm_error *err)
 {
 	char journal[LIMIT_PATH];
 	struct wm_error why = { 0 }, gone = { 0 };
-	struct journal j;
+	struct journal j = { 0 };
 
 	if (!journal_path(journal, r->path))
 		return fail(err, REASON_WRITE_FAILED, "%s: its path is too long", r->path);
