@@ -231,10 +231,10 @@ fault: deps ## kill at every write, let every write fail, cut the power, many wr
 mutate: deps ## remove each named check in turn and show that a test fails
 	@tests/mutate
 
-fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
-	$(call need,$(deps_build) $(deps_fuzz))
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60), then compare 10,000 files of each format with its loader
+	$(call need,$(deps_build) $(deps_fuzz) $(deps_interop))
 	$(build) CC=clang FUZZ=1 fuzzers
-	$(build) $(B)/interop-answers
+	$(build) all $(B)/interop-answers $(B)/interop-tensors $(B)/interop-torch-tensors
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) B=build/clang-fuzz tests/fuzz/run
 
 coverage: ## line coverage of lib/ by the tests
