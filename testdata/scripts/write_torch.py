@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes testdata/good/torch/: small files by torch.save (Debian's python3-torch), and tensors.tsv with what
-torch holds of each: name, dtype, shape, SHA-256 of the bytes in row-major order.
+"""Writes testdata/good/torch/ and torch-legacy/: small files by torch.save (Debian's python3-torch), in its present
+form and in that of before 1.6, and tensors.tsv with what torch holds of each: name, dtype, shape, SHA-256 of the
+bytes in row-major order.
 
     testdata/scripts/write_torch.py [FOLDER]
 """
@@ -85,15 +86,20 @@ def objects():
     yield "no-tensors", {"a": 1, "b": [True, None, 1.5, "x", 2**40, 2**80]}
 
 
-def main():
-    folder = sys.argv[1] if len(sys.argv) > 1 else "testdata/good/torch"
+def write(folder, **options):
     os.makedirs(folder, exist_ok=True)
     with open(folder + "/tensors.tsv", "w", encoding="utf-8") as table:
         table.write("# file\tname\tdtype\tshape\tSHA-256 of the bytes\n")
         for name, x in objects():
-            torch.save(x, f"{folder}/{name}.pt")
+            torch.save(x, f"{folder}/{name}.pt", **options)
             for f in sorted(facts(x)):
                 table.write("\t".join((name + ".pt",) + f) + "\n")
+
+
+def main():
+    folder = sys.argv[1] if len(sys.argv) > 1 else "testdata/good/torch"
+    write(folder)
+    write(folder + "-legacy", _use_new_zipfile_serialization=False)
 
 
 if __name__ == "__main__":

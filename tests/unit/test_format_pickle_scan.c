@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lib/format/pickle_scan.c, pickle_file.c: names of globals in pickles of every protocol. */
+#include "harness.h"
+
+#include "format/pickle.h"
+#include "made.h"
+
+/* Names as they come, parted by commas. */
+static enum wm_code take(void *context, const char *name, size_t len, struct wm_error *err)
+{
+	struct buf *out = context;
+
+	if (out->len > 0)
+		TRY(buf_append_byte(out, ',', err));
+	return buf_append(out, name, len, err);
+}
+
+#define ROW(bytes, names) { bytes, sizeof(bytes) - 1, names }
+
+static const struct {
+	const char *bytes;
+	size_t len;
+	const char *names; /* NULL: malformed */
+} rows[] = {
+	ROW("N.", ""),
+	ROW("", NULL),
+	ROW(".", NULL),
+	ROW("N", NULL),
+	ROW("NN.", NULL),
+	ROW("(.", NULL),
+	/* GLOBAL and INST, by lines. */
+	ROW("cos\nsystem\n(S'id'\ntR.", "os.system"),
+	ROW("(S'id'\nios\nsystem\n.", "os.system"),
+	ROW("cos\nsystem", NULL),
+	ROW("cos\nsys\xfftem\n.", "(computed)"),
+	/* STACK_GLOBAL, from text on the stack, from the memo, from what is no text. */
+	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93.", "os.system"),
+	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93\x94h\0h\1\x93\x86.", "os.system,os.system"),
+	ROW("\x80\4\x8c\2osN\x93.", "(computed)"),
+	ROW("\x80\4\x8c\2osU\6system\x93.", "(computed)"),
+	ROW("\x80\4\x8c\6system\x93.", NULL),
+	ROW("X\2\0\0\0osq\7""0h\7X\6\0\0\0system\x93.", "os.system"),
+	ROW("X\2\0\0\0osr\7\0\0\0""0j\7\0\0\0X\6\0\0\0system\x93.", "os.system"),
+	ROW("X\2\0\0\0osp7\n0g7\nX\6\0\0\0system\x93.", "os.system"),
+	ROW("\x8d\2\0\0\0\0\0\0\0os\x8d\6\0\0\0\0\0\0\0system\x93.", "os.system"),
+	/* Text that a later value hides is not the name. */
+	ROW("X\2\0\0\0osX\4\0\0\0mathX\6\0\0\0system\x93\x86.", "math.system"),
+	ROW("X\2\0\0\0os2X\6\0\0\0system\x93\x86.", "os.system"),
+	ROW("X\4\0\0\0math0X\2\0\0\0osX\6\0\0\0system\x93.", "os.system"),
+	ROW("(X\4\0\0\0math1X\2\0\0\0osX\6\0\0\0system\x93.", "os.system"),
+	/* copyreg's registry of extensions. */
+	ROW("\x82\1.", "(extension)"),
+	ROW("\x83\1\0.", "(extension)"),
+	ROW("\x84\1\0\0\0.", "(extension)"),
+	/* Each opcode with its argument. */
+	ROW("F1.5\n.", ""), ROW("I1\n.", ""), ROW("L1L\n.", ""), ROW("P1\n.", ""), ROW("V1\n.", ""),
+	ROW("J\1\0\0\0.", ""), ROW("K\1.", ""), ROW("M\1\0.", ""), ROW("G\0\0\0\0\0\0\0\0.", ""),
+	ROW("T\1\0\0\0x.", ""), ROW("B\1\0\0\0x.", ""), ROW("C\1x.", ""),
+	ROW("\x88.", ""), ROW("\x89.", ""), ROW("\x8f.", ""), ROW("\x97.", ""), ROW("\x8a\1x.", ""),
+	ROW("\x8b\1\0\0\0x.", ""), ROW("\x8e\1\0\0\0\0\0\0\0x.", ""),
+	ROW("\x96\1\0\0\0\0\0\0\0x.", ""), ROW("N\x98.", ""), ROW("NQ.", ""),
+	ROW("}.", ""), ROW("].", ""), ROW(").", ""), ROW("(d.", ""), ROW("(l.", ""), ROW("(t.", ""),
+	ROW("(No.", ""), ROW("(N\x91.", ""), ROW("\x8f(N\x90.", ""), ROW("](Ne.", ""), ROW("}(NNu.", ""),
+	ROW("]Na.", ""), ROW("}NNs.", ""), ROW("NNb.", ""), ROW("N\x85.", ""), ROW("NN\x86.", ""),
+	ROW("NNN\x87.", ""), ROW("NNR.", ""), ROW("NN\x81.", ""), ROW("NNN\x92.", ""), ROW("N2\x86.", ""),
+	ROW("\x80\5N.", ""), ROW("\x95\2\0\0\0\0\0\0\0N.", ""),
+	/* What is missing, or beyond the end. */
+	ROW("\x80\6N.", NULL), ROW("\x80", NULL), ROW("\x95\3\0\0\0\0\0\0\0N.", NULL), ROW("J\1.", NULL),
+	ROW("X\xff\xff\xff\xffx.", NULL), ROW("\x8d\xff\xff\xff\xff\xff\xff\xff\xffx.", NULL), ROW("F1.5.", NULL),
+	ROW("R.", NULL), ROW("NR.", NULL), ROW("(R.", NULL), ROW("(NR.", NULL), ROW("t.", NULL), ROW("Ne.", NULL),
+	ROW("0.", NULL), ROW("2.", NULL), ROW("(2.", NULL), ROW("h\0.", NULL), ROW("g0\n.", NULL), ROW("q\0.", NULL),
+	ROW("(q\0.", NULL), ROW("Nq\xff.", NULL), ROW("Nr\xff\xff\xff\xff.", NULL), ROW("Np-1\n.", NULL),
+	ROW("Np\n.", NULL), ROW("Np99999999999\n.", NULL), ROW("!N.", NULL), ROW("\xffN.", NULL), ROW("\x94.", NULL),
+};
+
+static void finds_names(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf found = BUF_INIT(1 << 16);
+		const struct pickle_names names = { take, &found };
+		struct wm_error err = { 0 };
+		size_t used = 0;
+		enum wm_code code = pickle_scan(&used, rows[i].bytes, rows[i].len, &names, "p", &err);
+
+		if ((code == WM_OK) != (rows[i].names != NULL) ||
+		    (rows[i].names && strcmp(buf_str(&found), rows[i].names) != 0))
+			test_failed(__FILE__, __LINE__, "row %zu: %s '%s'", i,
+				    code == WM_OK ? "taken" : err.message, buf_str(&found));
+		if (code == WM_OK)
+			assert_int_equal(used, rows[i].len);
+		else
+			assert_string_equal(err.reason, "pickle-malformed");
+	}
+}
+
+static void stops_at_stop(void **state)
+{
+	cleanup_buf struct buf found = BUF_INIT(1 << 16);
+	const struct pickle_names names = { take, &found };
+	struct wm_error err = { 0 };
+	size_t used = 0;
+
+	(void)state;
+	assert_ok(pickle_scan(&used, "N.cos\nsystem\n.", 15, &names, "p", &err), &err);
+	assert_int_equal(used, 2);
+	assert_int_equal(found.len, 0);
+}
+
+/* A million values on the stack, and one more. */
+static void bounds_the_stack(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 22), found = BUF_INIT(1 << 16);
+	const struct pickle_names names = { take, &found };
+	struct wm_error err = { 0 };
+	size_t used = 0;
+
+	(void)state;
+	assert_ok(buf_reserve(&bytes, (1 << 20) + 8, &err), &err);
+	memset(bytes.data, 'N', (1 << 20) + 1);
+	bytes.len = (1 << 20) + 1;
+	assert_reason(pickle_scan(&used, bytes.data, bytes.len, &names, "p", &err), &err, LIMIT);
+}
+
+static void files_are_one_pickle(void **state)
+{
+	static const struct {
+		const char *name, *bytes, *grammar, *reason;
+	} files[] = {
+		{ "m.pkl", "cos\nsystem\n(tR.", "pickle/1", NULL },
+		{ "m.PICKLE", "N.", "pickle/1", NULL },
+		{ "m.joblib", "N.N.", NULL, "pickle-malformed" },
+		{ "m.pt", "N.x", NULL, "pickle-malformed" },
+		{ "m.pth", "no pickle", NULL, "pickle-malformed" },
+		{ "m.bin", "\x80\2N.", "pickle/1", NULL },
+		{ "m.bin", "\x80\2N", NULL, "pickle-malformed" },
+		{ "m.bin", "\x80\6N.", "raw/1", NULL },
+		{ "m.bin", "N.", "raw/1", NULL },
+		{ "m.other", "\x80\2N.", "raw/1", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		enum wm_code code = made_parse(&l, files[i].bytes, strlen(files[i].bytes),
+					       files[i].name, &err);
+
+		if (files[i].reason) {
+			assert_int_not_equal(code, WM_OK);
+			assert_string_equal(err.reason, files[i].reason);
+			continue;
+		}
+		assert_ok(code, &err);
+		assert_string_equal(l.format->grammar, files[i].grammar);
+		assert_false(l.has_tensors);
+		assert_int_equal(l.size, strlen(files[i].bytes));
+		assert_int_equal(l.n_segments, 1);
+	}
+}
+
+static void only_dictionaries_are_harmless(void **state)
+{
+	static const char bytes[] = "(ccollections\nOrderedDict\ncos\nsystem\ncos\nsystem\nt.";
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(made_parse(&l, bytes, sizeof(bytes) - 1, "m.pkl", &err), &err);
+	assert_int_equal(l.n_imports, 2);
+	assert_string_equal(l.imports[0].name, "collections.OrderedDict");
+	assert_true(l.imports[0].allowed);
+	assert_string_equal(l.imports[1].name, "os.system");
+	assert_false(l.imports[1].allowed);
+}
+
+static enum wm_code parse_it(void *unused, struct wm_error *err)
+{
+	static const char bytes[] = "\x80\4\x8c\2os\x94\x8c\6system\x94\x93.";
+	cleanup_layout struct layout l = LAYOUT_INIT;
+
+	(void)unused;
+	return made_parse(&l, bytes, sizeof(bytes) - 1, "m.pkl", err);
+}
+
+static void fails_where_memory_does(void **state)
+{
+	(void)state;
+	with_every_allocation_failing(parse_it, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_names),
+		cmocka_unit_test(stops_at_stop),
+		cmocka_unit_test(bounds_the_stack),
+		cmocka_unit_test(files_are_one_pickle),
+		cmocka_unit_test(only_dictionaries_are_harmless),
+		cmocka_unit_test(fails_where_memory_does),
+	};
+
+	return run_tests(tests);
+}
