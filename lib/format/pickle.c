@@ -195,7 +195,8 @@ static enum wm_code take_line(size_t *off, size_t *len, struct pickle_machine *m
 	const uint8_t *start = m->c.data + m->c.off;
 	const uint8_t *end = memchr(start, '\n', cursor_left(&m->c));
 
-	if (!end || !utf8_valid(start, (size_t)(end - start)))
+	if (!end || !utf8_valid(start, (size_t)(end - start)) ||
+	    memchr(start, 0, (size_t)(end - start)))
 		return pickle_malformed(m, "a name does not end, or is no UTF-8", err);
 	*off = m->c.off;
 	*len = (size_t)(end - start);

@@ -240,6 +240,12 @@ static enum wm_code get_decimal(struct scan *s, struct wm_error *err)
 
 /* --- names ---------------------------------------------------------------------------- */
 
+/* UTF-8 without NUL, behind which nobody would see the rest of a name. */
+static bool is_plain(const uint8_t *text, size_t len)
+{
+	return utf8_valid(text, len) && !memchr(text, 0, len);
+}
+
 static enum wm_code tell(struct scan *s, const struct value *module, const struct value *name,
 			 struct wm_error *err)
 {
@@ -248,8 +254,8 @@ static enum wm_code tell(struct scan *s, const struct value *module, const struc
 	const uint8_t *data = s->c.data;
 
 	if (module->kind != TEXT || name->kind != TEXT || module->len > LINE_MAX ||
-	    name->len > LINE_MAX || !utf8_valid(data + module->off, module->len) ||
-	    !utf8_valid(data + name->off, name->len))
+	    name->len > LINE_MAX || !is_plain(data + module->off, module->len) ||
+	    !is_plain(data + name->off, name->len))
 		return s->names->take(s->names->context, computed, strlen(computed), err);
 	TRY(buf_append(&text, data + module->off, module->len, err));
 	TRY(buf_append_byte(&text, '.', err));

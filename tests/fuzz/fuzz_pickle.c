@@ -52,11 +52,37 @@ static void check_items(const struct pickle *p, const struct pickle_node *n)
 	}
 }
 
+static enum wm_code count_name(void *context, const char *name, size_t len, struct wm_error *err)
+{
+	(void)err;
+	require(len > 0 && name[0] != '\0');
+	++*(size_t *)context;
+	return WM_OK;
+}
+
+/* What follows the stack for names alone takes what the machine takes, and tells its globals. */
+static void check_names(const struct pickle *p)
+{
+	struct wm_error err = { 0 };
+	size_t n_told = 0, n_globals = 0, used = 0;
+	const struct pickle_names names = { count_name, &n_told };
+
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		n_globals += pickle_node(p, i)->kind == PICKLE_GLOBAL;
+	require(pickle_scan(&used, p->data, p->len, &names, "fuzz", &err) == WM_OK);
+	require(used == p->len && n_told == n_globals);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct pickle_names names = { count_name, &(size_t){ 0 } };
+	size_t used;
 	cleanup_pickle struct pickle p = PICKLE_INIT, again = PICKLE_INIT;
 	struct wm_error err = { 0 };
 
+	if (pickle_scan(&used, data, size, &names, "fuzz", &err) == WM_OK)
+		require(used > 0 && used <= size && data[used - 1] == '.');
+	err = (struct wm_error){ 0 };
 	if (pickle_read(&p, data, size, "fuzz", &err) != WM_OK) {
 		require(err.reason && strcmp(err.reason, "internal") != 0);
 		return 0;
@@ -72,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	/* Nothing behind it matters. */
 	require(pickle_read(&again, data, p.len, "fuzz", &err) == WM_OK);
+	check_names(&p);
 	require(again.n_nodes == p.n_nodes && again.n_cells == p.n_cells && again.root == p.root);
 	return 0;
 }

@@ -33,6 +33,7 @@ static const struct {
 	ROW("(S'id'\nios\nsystem\n.", "os.system"),
 	ROW("cos\nsystem", NULL),
 	ROW("cos\nsys\xfftem\n.", "(computed)"),
+	ROW("cos\0x\nsystem\n.", "(computed)"),
 	/* STACK_GLOBAL, from text on the stack, from the memo, from what is no text. */
 	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93.", "os.system"),
 	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93\x94h\0h\1\x93\x86.", "os.system,os.system"),
