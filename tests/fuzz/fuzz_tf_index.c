@@ -88,7 +88,7 @@ static void check(const struct layout *l, size_t size)
 	require(l->n_pieces == 1 && l->pieces[0].len == size);
 	for (size_t i = 0; i < l->n_externals; i++) {
 		const struct external *e = &l->externals[i];
-		uint64_t n, len;
+		uint64_t n, len = 0;
 
 		require(strncmp(e->path, "fuzz.data-", 10) == 0 && strlen(e->path) >= 24);
 		require(e->off <= INT64_MAX && e->tensor.len <= INT64_MAX);
