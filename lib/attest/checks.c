@@ -28,11 +28,15 @@ static enum wm_code checkpoint_parsed(const struct verification *v, struct wm_er
 
 static enum wm_code carrier_found(const struct verification *v, struct wm_error *err)
 {
-	if (v->carriers.n == 0 && v->carriers_err.code == WM_OK)
-		return fail(err, REASON_SIDECAR_MISSING,
-			    "%s: there is no such file, and no slot in the checkpoint",
-			    v->sidecar_path);
-	return WM_OK;
+	if (v->carriers_err.code != WM_OK)
+		return WM_OK;
+	/* What stands elsewhere in a file's metadata, and cannot be read, says nothing. */
+	for (size_t i = 0; i < v->carriers.n; i++)
+		if (v->carriers.list[i].kind != CARRIER_DISPLACED ||
+		    v->carriers.list[i].err.code == WM_OK)
+			return WM_OK;
+	return fail(err, REASON_SIDECAR_MISSING,
+		    "%s: there is no such file, and no slot in the checkpoint", v->sidecar_path);
 }
 
 static enum wm_code carriers_canonical(const struct verification *v, struct wm_error *err)

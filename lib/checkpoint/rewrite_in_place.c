@@ -288,6 +288,21 @@ static enum wm_code finish(int fd, const struct journal *j, const char *path, co
 	return WM_OK;
 }
 
+/* Whether a move that failed left the file as it was: it may be done in several steps. */
+static bool is_untouched(const struct rewrite *r, const struct journal *j)
+{
+	bool replaced = false, beside = false;
+	uint64_t off = 0, len = 0;
+	struct stat st;
+
+	find_beside(&off, &len, j);
+	return fstat(r->fd, &st) == 0 && (uint64_t)st.st_size == j->old_size &&
+	       holds(&replaced, j->replaced, r->fd, j->from, j->to - j->from, r->path, NULL) ==
+		       WM_OK &&
+	       holds(&beside, j->beside, r->fd, off, len, r->path, NULL) == WM_OK && replaced &&
+	       beside;
+}
+
 static enum wm_code change(const struct rewrite *r, struct wm_error *err)
 {
 	char journal[LIMIT_PATH];
@@ -299,6 +314,8 @@ static enum wm_code change(const struct rewrite *r, struct wm_error *err)
 	TRY(store_journal(&j, r, journal, err));
 	if ((is_end(&j) ? make_room(r, &why) : move(r, &why)) == WM_OK)
 		return finish(r->fd, &j, r->path, journal, err);
+	if (error_reason(&why) != REASON_LEFT_UNFINISHED && !is_untouched(r, &j))
+		return fail_unfinished(r->path, why.saved_errno, err);
 	if (error_reason(&why) != REASON_LEFT_UNFINISHED && file_remove(journal, &gone) != WM_OK)
 		return fail_unfinished(journal, gone.saved_errno, err);
 	return fail_again(err, &why);

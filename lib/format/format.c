@@ -5,7 +5,6 @@
 #include "format/inflate.h"
 #include "util/file.h"
 
-enum { START_BYTES = 4096 };
 
 const struct format *const formats[] = {
 	&format_tf_index, /* by their names, whatever they begin with */
@@ -48,7 +47,7 @@ enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t
 enum wm_code format_parse_window(struct layout *out, const struct window *w, struct wm_error *err)
 {
 	cleanup_layout struct layout l = LAYOUT_INIT;
-	uint8_t start[START_BYTES];
+	uint8_t start[FORMAT_START];
 	size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
 
 	if (w->size == 0)

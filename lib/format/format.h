@@ -129,6 +129,14 @@ void layout_sort_imports(struct layout *l);
 MUST_USE enum wm_code layout_add_external(struct layout *l, const struct external *e,
 					  struct wm_error *err);
 
+/*
+ * Fails with `reason` where the tensors with a source have over `times` times the bytes of the
+ * view, and of 1 MiB: what is gathered must not be out of all proportion to the file.
+ */
+MUST_USE enum wm_code layout_bound_gathered(const struct layout *l, uint64_t times,
+					    enum reason reason, const char *name,
+					    struct wm_error *err);
+
 /* Where byte `off` of the view, of no piece, stands in the file. */
 uint64_t layout_file_off(const struct layout *l, uint64_t off);
 
@@ -179,6 +187,9 @@ struct window {
  */
 MUST_USE enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t off,
 				  struct wm_error *err);
+
+/* So many bytes of a file tell formats: the signature of HDF5 may stand at 32768. */
+enum { FORMAT_START = 32768 + 8 };
 
 /* A row of the table of formats. */
 struct format {

@@ -19,8 +19,9 @@ enum { PART_BYTES = 256 };
 
 /* Classes whose configuration is code, or says which function of a library is called. */
 static const char *const running[] = {
-	"Lambda", "__lambda__", "TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod",
-	"InstanceProperty", "PyMethodLayer", "TorchModuleWrapper", "TFSMLayer",
+	"FlaxLayer", "JaxLayer", "Lambda", "__lambda__", "TFOpLambda", "SlicingOpLambda",
+	"ClassMethod", "InstanceMethod", "InstanceProperty", "PyMethodLayer", "TorchModuleWrapper",
+	"TFSMLayer",
 };
 
 /* Modules that hold classes which do nothing but build layers and what belongs to them. */

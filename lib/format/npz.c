@@ -49,6 +49,17 @@ enum wm_code npz_check_keys(const struct zip *z, struct wm_error *err)
 	return WM_OK;
 }
 
+/* A loader of PyTorch's takes the archive for its own, whatever it is called, by this record. */
+static enum wm_code note_pickle(struct layout *l, const struct zip_member *m, struct wm_error *err)
+{
+	static const char record[] = "/data.pkl", import[] = "torch:data.pkl";
+	const size_t len = sizeof(record) - 1;
+
+	if (m->name_len < len || strcasecmp(m->name + m->name_len - len, record) != 0)
+		return WM_OK;
+	return layout_add_import(l, import, sizeof(import) - 1, false, err);
+}
+
 /* What NumPy finds no array in must be none for others either. */
 static enum wm_code add_other(struct arrays *a, const struct zip_member *m, uint64_t base,
 			      struct wm_error *err)
@@ -79,11 +90,14 @@ static enum wm_code add_array(struct arrays *a, const struct zip_member *m, uint
 
 enum wm_code npz_add(struct arrays *a, const struct zip *z, uint64_t base, struct wm_error *err)
 {
-	for (size_t i = 0; i < z->n_members; i++)
+	for (size_t i = 0; i < z->n_members; i++) {
+		TRY(note_pickle(a->layout, &z->members[i], err));
 		if (is_array(&z->members[i]))
 			TRY(add_array(a, &z->members[i], base, err));
 		else
 			TRY(add_other(a, &z->members[i], base, err));
+	}
+	layout_sort_imports(a->layout);
 	return WM_OK;
 }
 

@@ -18,6 +18,7 @@
 
 enum {
 	STACK_MAX = 1 << 20,
+	MEMO_MAX = 1 << 22,
 	PROTOCOL_MAX = 5,
 	LINE_MAX = 65536,
 };
@@ -180,6 +181,9 @@ static enum wm_code put(struct scan *s, uint64_t number, struct wm_error *err)
 		return malformed(s, "nothing to remember", err);
 	if (number >= s->c.off)
 		return malformed(s, "a memo number beyond what was put", err);
+	if (number >= MEMO_MAX)
+		return fail(err, REASON_LIMIT, "%s: a pickle of too many values in its memo",
+			    s->name);
 	if (number >= s->memo_cap) {
 		size_t cap = s->memo_cap ? s->memo_cap : 256;
 		struct value *grown;
@@ -194,8 +198,10 @@ static enum wm_code put(struct scan *s, uint64_t number, struct wm_error *err)
 		s->memo = grown;
 		s->memo_cap = cap;
 	}
+	/* MEMOIZE counts what is remembered, not how often something was. */
+	if (s->memo[number].kind == MARK)
+		s->n_memoized++;
 	s->memo[number] = s->stack[s->n - 1];
-	s->n_memoized++;
 	return WM_OK;
 }
 

@@ -29,6 +29,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "format/tar.h"
 #include "format/slot.h"
 #include "format/tar_layout.h"
 #include "util/file.h"
@@ -197,7 +198,8 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	if (claims_gz(name, size, start, len))
 		return false;
 	return ends_with(name, ".tar") || ends_with(name, ".nemo") ||
-	       (len >= TAR_BLOCK && memcmp(start + MAGIC_OFF, magic, sizeof(magic) - 1) == 0);
+	       (len >= TAR_BLOCK && memcmp(start + MAGIC_OFF, magic, sizeof(magic) - 1) == 0) ||
+	       tar_is_first_block(start, len);
 }
 
 const struct format format_tar = { "tar/1", claims, parse, embed, NULL, tar_gather };

@@ -10,7 +10,6 @@
 #include "util/file.h"
 
 enum {
-	START_BYTES = 4096,
 	/* No value of a slot is longer: base64 of LIMIT_SLOT, rounded up. */
 	VALUE_MAX = LIMIT_SLOT / 3 * 4 + 2 * SLOT_UNIT,
 };
@@ -104,14 +103,14 @@ static enum wm_code parse_member(struct tar_archive *a, struct tar_entry *e,
 
 	if (code != WM_OK)
 		return fail_context(code, err, "%s", a->t.w.name);
+	for (size_t i = 0; i < inner.n_imports; i++)
+		TRY(layout_add_import(a->t.l, inner.imports[i].name, strlen(inner.imports[i].name),
+				      inner.imports[i].allowed, err));
 	/* Tensors that other files hold: this one alone says too little. */
 	if (inner.n_externals > 0)
 		return WM_OK;
 	TRY(count_kept(a, &inner, err));
 	TRY(keep_pieces(a, &inner, &e->m, err));
-	for (size_t i = 0; i < inner.n_imports; i++)
-		TRY(layout_add_import(a->t.l, inner.imports[i].name, strlen(inner.imports[i].name),
-				      inner.imports[i].allowed, err));
 	e->layout = a->t.l->n_members;
 	return add_layout(a->t.l, &inner, err);
 }
@@ -121,9 +120,9 @@ static enum wm_code look_into(struct tar_archive *a, struct tar_entry *e, struct
 {
 	const struct window w = { a->t.w.fd, a->t.w.off + e->m.off, e->m.size, e->m.name,
 				  a->t.w.stream };
-	const size_t len = w.size < START_BYTES ? (size_t)w.size : START_BYTES;
+	const size_t len = w.size < FORMAT_START ? (size_t)w.size : FORMAT_START;
 	const struct format *format;
-	uint8_t start[START_BYTES];
+	uint8_t start[FORMAT_START];
 
 	e->layout = SIZE_MAX;
 	if (e->m.folder || w.size == 0)
@@ -143,7 +142,7 @@ static enum wm_code note_code(struct tar_archive *a, const struct tar_member *m,
 {
 	cleanup_buf struct buf name = BUF_INIT(LIMIT_PATH + 16);
 
-	if (m->folder || strncmp(m->name, "code/", 5) != 0 || !file_has_suffix(m->name, ".py"))
+	if (m->folder || strncmp(m->name, "code/", 5) != 0)
 		return WM_OK;
 	TRY(buf_printf(&name, err, "sagemaker:%s", m->name));
 	return layout_add_import(a->t.l, buf_str(&name), name.len, false, err);
@@ -223,17 +222,17 @@ static enum wm_code check_paths(const struct tar_archive *a, struct wm_error *er
 	return WM_OK;
 }
 
-/* PyTorch's archives from before 2017: loading them runs the pickles in them. */
+/* PyTorch's archives from before 2017: loading them runs the pickles in them, as far as it gets. */
 static enum wm_code note_legacy(struct tar_archive *a, struct wm_error *err)
 {
-	static const char *const names[] = { "pickle", "storages", "sys_info", "tensors" };
+	static const char *const names[] = { "pickle", "storages", "tensors" };
 	static const char import[] = "torch.legacy_tar";
 	size_t found = 0;
 
 	for (size_t i = 0; i < a->own->n_entries; i++)
 		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++)
 			found += strcmp(a->entries[i].m.name, names[j]) == 0;
-	if (found < sizeof(names) / sizeof(names[0]))
+	if (found == 0)
 		return WM_OK;
 	return layout_add_import(a->t.l, import, sizeof(import) - 1, false, err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Headers of tar files. */
+#include "format/tar.h"
 #include "format/tar_read.h"
 
 #include <assert.h>
@@ -389,4 +390,26 @@ void tar_write_header(uint8_t out[TAR_BLOCK], const char *name, uint64_t size)
 	memset(h->chksum, ' ', sizeof(h->chksum));
 	snprintf(h->chksum, sizeof(h->chksum), "%06o", (unsigned)th_crc_calc(&whole));
 	memcpy(out, h, TAR_BLOCK);
+}
+
+bool tar_is_first_block(const uint8_t *start, size_t len)
+{
+	enum { SUM_OFF = 148, SUM_BYTES = 8 };
+	int64_t plain = SUM_BYTES * ' ', with_signs = plain, said = 0;
+	bool digits = false;
+
+	if (len < TAR_BLOCK)
+		return false;
+	for (size_t i = 0; i < TAR_BLOCK; i++) {
+		bool sum = i >= SUM_OFF && i < SUM_OFF + SUM_BYTES;
+
+		if (!sum) {
+			plain += start[i];
+			with_signs += (int8_t)start[i];
+		} else if (start[i] >= '0' && start[i] <= '7') {
+			said = 8 * said + (start[i] - '0');
+			digits = true;
+		}
+	}
+	return digits && (said == plain || said == with_signs);
 }

@@ -31,7 +31,6 @@
 enum {
 	INDEX_MAX = LIMIT_HEADER / 2,
 	NAMES_MAX = LIMIT_HEADER / 2, /* memory for names and shapes, which share prefixes */
-	START_BYTES = 4096, /* by which other formats tell their files */
 	VERSION = 1,
 	ENTRY_CRC = 6,
 	ENTRY_SLICES = 7,
@@ -297,7 +296,7 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 /* A file that only has the suffix is what it would be without it. */
 static enum wm_code parse_as_other(struct layout *l, const struct window *w, struct wm_error *err)
 {
-	uint8_t start[START_BYTES];
+	uint8_t start[FORMAT_START];
 	const size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
 	size_t i = 0;
 

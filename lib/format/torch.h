@@ -14,7 +14,6 @@ struct torch_storage {
 	uint64_t off, len; /* in the window */
 	enum dtype dtype;  /* of its type; U8 where it has none */
 	bool untyped;
-	uint64_t skip; /* elements of it before the view that tensors are offset from */
 };
 
 /*

@@ -9,14 +9,15 @@
  *	object     = pickle of what was saved (format/torch.c)
  *	keys       = pickle of a list of the keys of storages, each once
  *	storage    = i64 number of elements, their bytes; one a key, in the order of `keys`
- *	storage id = ("storage", type, key, location, numel, view); view is None, or
- *	             (key, offset, size) of a part of the storage
+ *	storage id = ("storage", type, key, location, numel, None); in place of None PyTorch
+ *	             before 0.4 had views, which it looks up by a key of their own: refused
  *
  * PyTorch ignores what follows the last storage. There is no place for a slot.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/tar.h"
 #include "format/torch.h"
 #include "util/cursor.h"
 
@@ -64,14 +65,28 @@ static enum wm_code malformed(const struct reader *r, const char *what, struct w
 static bool says_little(const struct pickle *p)
 {
 	const struct pickle_node *dict = pickle_node(p, p->root);
+	uint32_t cell = dict->kind == PICKLE_DICT && dict->n ? dict->items.first : 0;
 
-	for (uint32_t i = 0; dict->kind == PICKLE_DICT && i + 1 < dict->n; i += 2) {
-		const struct pickle_node *value = pickle_node(p, pickle_item(p, dict, i + 1));
+	while (cell) {
+		const struct pickle_node *key = pickle_node(p, p->cells[cell].node);
+		const struct pickle_node *value;
 
-		if (pickle_text_is(p, pickle_node(p, pickle_item(p, dict, i)), "little_endian"))
+		cell = p->cells[cell].next;
+		value = pickle_node(p, p->cells[cell].node);
+		if (pickle_text_is(p, key, "little_endian"))
 			return value->kind == PICKLE_BOOL && value->integer == 1;
+		cell = p->cells[cell].next;
 	}
 	return false;
+}
+
+/* Only the object may name code, because its names alone are listed. */
+static bool is_plain(const struct pickle *p)
+{
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		if (pickle_node(p, i)->kind >= PICKLE_GLOBAL)
+			return false;
+	return true;
 }
 
 /* Reads the pickles of l->head, as far as that goes. */
@@ -89,6 +104,8 @@ static enum wm_code read_pickles(struct reader *r, struct wm_error *err)
 	at += r->object.len;
 	TRY(pickle_read(&r->keys, head->data + at, head->len - at, r->file->name, err));
 	r->pickles_len = at + r->keys.len;
+	if (!is_plain(&system) || !is_plain(&r->keys))
+		return malformed(r, "names code beside its object", err);
 	return says_little(&system) ? WM_OK
 				    : malformed(r, "is not of a little-endian machine", err);
 }
@@ -235,13 +252,12 @@ static enum wm_code place_storages(struct reader *r, struct wm_error *err)
 
 /* --- its tensors ---------------------------------------------------------------------- */
 
-/* A view begins `offset` elements behind the storage; tensors count from there. */
 static enum wm_code find_storage(struct torch_storage *out, void *context, const struct pickle *p,
 				 const struct pickle_node *id, struct wm_error *err)
 {
 	const struct reader *r = context;
 	const struct storage *s = find(r, p, pickle_node(p, pickle_item(p, id, 2)));
-	const struct pickle_node *view = pickle_node(p, pickle_item(p, id, 5)), *offset;
+	const struct pickle_node *view = pickle_node(p, pickle_item(p, id, 5));
 
 	if (!s)
 		return malformed(r, "a storage is gone", err);
@@ -249,16 +265,7 @@ static enum wm_code find_storage(struct torch_storage *out, void *context, const
 	out->dtype = s->dtype;
 	out->untyped = s->untyped;
 	out->len = (uint64_t)s->numel * dtype_info(s->dtype)->bytes; /* it fits: it was placed */
-	out->skip = 0;
-	if (view->kind == PICKLE_NONE)
-		return WM_OK;
-	if (view->kind != PICKLE_TUPLE || view->n != 3)
-		return malformed(r, "a view of a storage is no tuple of three", err);
-	offset = pickle_node(p, pickle_item(p, view, 1));
-	if (offset->kind != PICKLE_INTEGER || offset->integer < 0 || offset->integer > s->numel)
-		return malformed(r, "a view begins beyond its storage", err);
-	out->skip = (uint64_t)offset->integer;
-	return WM_OK;
+	return view->kind == PICKLE_NONE ? WM_OK : malformed(r, "a view of a storage", err);
 }
 
 static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
@@ -270,6 +277,8 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	};
 
 	TRY(read_head(&r, err));
+	if (tar_is_first_block(l->head.data, l->head.len))
+		return malformed(&r, "is a tar too, which PyTorch tries first", err);
 	TRY(torch_add_imports(l, &r.object, err));
 	TRY(list_storages(&r, err));
 	l->size = w->size;

@@ -239,8 +239,7 @@ enum wm_code torch_read_tensor(struct torch_reader *r, const struct pickle_node 
 				       err);
 	TRY(find_storage(&s, r, of, path, err));
 	TRY(check_rest(&s.dtype, r, arguments, version, path, err));
-	if (__builtin_add_overflow((uint64_t)offset->integer, s.skip, &shape.offset))
-		return torch_malformed(r, path, "it reaches beyond its storage", err);
+	shape.offset = (uint64_t)offset->integer;
 	return add_tensor(r, &s, &shape, path, err);
 }
 
@@ -251,8 +250,7 @@ enum wm_code torch_read_storage(struct torch_reader *r, const struct pickle_node
 	struct shape shape = { .rank = 1, .strides = { 1 } };
 
 	TRY(find_storage(&s, r, persistent, path, err));
-	shape.offset = s.skip;
-	shape.dims[0] = s.len / dtype_info(s.dtype)->bytes - s.skip;
+	shape.dims[0] = s.len / dtype_info(s.dtype)->bytes;
 	return add_tensor(r, &s, &shape, path, err);
 }
 

@@ -26,7 +26,7 @@
 #include "format/torch.h"
 #include "format/zip.h"
 
-enum { SMALL_MAX = 16, TAIL_MAX = 64, VERSION_MAX = 10 };
+enum { SMALL_MAX = 16, TAIL_MAX = 64, VERSION_MAX = 10, LOCAL_BYTES = 30 };
 
 static const char slot_name[] = "/extra/weightmark";
 
@@ -117,7 +117,6 @@ static enum wm_code find_storage(struct torch_storage *out, void *context, const
 	*type = (uint8_t)(out->dtype + 1);
 	out->off = m->off;
 	out->len = m->len;
-	out->skip = 0;
 	return WM_OK;
 }
 
@@ -247,7 +246,8 @@ static enum wm_code embed(struct buf *zone, const struct layout *l, const void *
 
 static bool has_suffix(const char *name)
 {
-	static const char *const suffixes[] = { ".pt", ".pth", ".bin", ".ckpt", ".ptl" };
+	static const char *const suffixes[] = { ".pt", ".pth", ".bin", ".ckpt", ".ptl", ".dat",
+						".model" };
 	const char *dot = strrchr(name, '.');
 
 	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
@@ -256,10 +256,11 @@ static bool has_suffix(const char *name)
 	return false;
 }
 
-/* An archive under a name of weights; under any other, one that begins with PyTorch's pickle. */
+/* An archive under a name of weights; under any other, one whose first record PyTorch wrote. */
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	static const char pickle[] = "/data.pkl";
+	static const char *const records[] = { "/data.pkl", "/version", "/byteorder",
+					       "/.format_version", "/.data/version" };
 	size_t name_len;
 
 	(void)size;
@@ -267,11 +268,17 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 		return false;
 	if (has_suffix(name))
 		return true;
-	if (len < 30)
+	if (len < LOCAL_BYTES)
 		return false;
 	name_len = (size_t)start[26] | (size_t)start[27] << 8;
-	return name_len >= strlen(pickle) && name_len <= len - 30 &&
-	       memcmp(start + 30 + name_len - strlen(pickle), pickle, strlen(pickle)) == 0;
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		size_t n = strlen(records[i]);
+
+		if (name_len >= n && name_len <= len - LOCAL_BYTES &&
+		    memcmp(start + LOCAL_BYTES + name_len - n, records[i], n) == 0)
+			return true;
+	}
+	return false;
 }
 
 const struct format format_torch_zip = {

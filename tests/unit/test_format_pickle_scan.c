@@ -44,6 +44,8 @@ static const struct {
 	ROW("X\2\0\0\0osr\7\0\0\0""0j\7\0\0\0X\6\0\0\0system\x93.", "os.system"),
 	ROW("X\2\0\0\0osp7\n0g7\nX\6\0\0\0system\x93.", "os.system"),
 	ROW("\x8d\2\0\0\0\0\0\0\0os\x8d\6\0\0\0\0\0\0\0system\x93.", "os.system"),
+	/* MEMOIZE counts what is remembered: putting one number twice moves nothing. */
+	ROW("\x80\4\x8c\1a\x94q\0q\0""0\x8c\2os\x94""0\x8c\6system\x94""0h\1h\2\x93.", "os.system"),
 	/* Text that a later value hides is not the name. */
 	ROW("X\2\0\0\0osX\4\0\0\0mathX\6\0\0\0system\x93\x86.", "math.system"),
 	ROW("X\2\0\0\0os2X\6\0\0\0system\x93\x86.", "os.system"),
@@ -136,7 +138,10 @@ static void files_are_one_pickle(void **state)
 		{ "m.bin", "\x80\2N.", "pickle/1", NULL },
 		{ "m.bin", "\x80\2N", NULL, "pickle-malformed" },
 		{ "m.bin", "\x80\6N.", "raw/1", NULL },
-		{ "m.bin", "N.", "raw/1", NULL },
+		{ "m.bin", "N.", "pickle/1", NULL },
+		{ "m.bin", "cos\nsystem\n(tR.", "pickle/1", NULL },
+		{ "m.ckpt", "cos\nsystem\n(tRx", NULL, "pickle-malformed" },
+		{ "m.bin", "weights", "raw/1", NULL },
 		{ "m.other", "\x80\2N.", "raw/1", NULL },
 	};
 

@@ -224,9 +224,10 @@ static void names_code_of_members(void **state)
 	made_tar_file(&bytes, "code/requirements.txt", "");
 	made_tar_zeros(&bytes, 1024);
 	parse_ok(&l, &bytes, "m.tar");
-	assert_int_equal(l.n_imports, 2);
+	assert_int_equal(l.n_imports, 3);
 	assert_string_equal(l.imports[0].name, "sagemaker:code/a/b.py");
 	assert_string_equal(l.imports[1].name, "sagemaker:code/inference.py");
+	assert_string_equal(l.imports[2].name, "sagemaker:code/requirements.txt");
 	assert_false(l.imports[0].allowed || l.imports[1].allowed);
 	made_tar_file(&legacy, "sys_info", "x");
 	made_tar_file(&legacy, "pickle", "x");

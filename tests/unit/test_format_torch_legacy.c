@@ -47,9 +47,9 @@ static const struct {
 	    "\1\0\0\0\0\0\0\0" "abcd", "torch-malformed"),
 	ROW(OBJECT(ID("QInt8Storage", "0", "\2", "N")), KEYS(KEY0), TWO "ab", "torch-dtype"),
 	ROW(OBJECT(ID("FloatStorage", "0", "\2", "")), KEYS(KEY0), TWO BYTES, "torch-malformed"),
-	/* Views: from an element on; beyond the storage; of another form. */
+	/* Views, whatever they are of. */
 	ROW(OBJECT(ID("FloatStorage", "0", "\3", "(X\1\0\0\0vK\1K\2t")), KEYS(KEY0),
-	    "\3\0\0\0\0\0\0\0" "abcd" BYTES, NULL),
+	    "\3\0\0\0\0\0\0\0" "abcd" BYTES, "torch-malformed"),
 	ROW(OBJECT(ID("FloatStorage", "0", "\2", "(X\1\0\0\0vK\1K\1t")), KEYS(KEY0), TWO BYTES,
 	    "torch-malformed"),
 	ROW(OBJECT(ID("FloatStorage", "0", "\2", "(X\1\0\0\0vK\3K\1t")), KEYS(KEY0), TWO BYTES,
@@ -68,6 +68,14 @@ static const struct {
 	{ MAGIC VERSION "\x80\2}X\x0d\0\0\0little_endian\x89s." OBJECT(PLAIN) KEYS(KEY0) TWO BYTES,
 	  sizeof(MAGIC VERSION "\x80\2}X\x0d\0\0\0little_endian\x89s." OBJECT(PLAIN) KEYS(KEY0)
 			 TWO BYTES) - 1, "torch-malformed" },
+	/* Code beside the object, where nobody lists it. */
+	{ MAGIC VERSION "\x80\2}(X\x0d\0\0\0little_endian\x88K\1cos\nsystem\nu." OBJECT(PLAIN)
+		KEYS(KEY0) TWO BYTES,
+	  sizeof(MAGIC VERSION "\x80\2}(X\x0d\0\0\0little_endian\x88K\1cos\nsystem\nu."
+			 OBJECT(PLAIN) KEYS(KEY0) TWO BYTES) - 1, "torch-malformed" },
+	{ MAGIC VERSION SYSTEM OBJECT(PLAIN) KEYS(KEY0 "cos\nsystem\n") TWO BYTES,
+	  sizeof(MAGIC VERSION SYSTEM OBJECT(PLAIN) KEYS(KEY0 "cos\nsystem\n") TWO BYTES) - 1,
+	  "torch-malformed" },
 	{ MAGIC, sizeof(MAGIC) - 1, "torch-malformed" },
 };
 
