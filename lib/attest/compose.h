@@ -53,6 +53,15 @@ MUST_USE enum wm_code compose(struct composition *out, const void *yaml, size_t 
 			      struct wm_error *err);
 
 /*
+ * Reads a YAML text of one document of one of the `wanted` kinds (ends with NULL): a statement that
+ * stands alone, without its header. Fails as compose() does. `name` must outlive `out`; issuer and
+ * now are the caller's to set.
+ */
+MUST_USE enum wm_code compose_alone(struct composition *out, const void *yaml, size_t len,
+				    const char *name, const char *const *wanted,
+				    struct wm_error *err);
+
+/*
  * Composes the manifest `carried` once more, with a new header and nothing measured; the
  * statements that it refers to stay those that it names. Fails with `newer-schema`. `carried`,
  * `issuer` and `name` must outlive `out`.
@@ -106,6 +115,10 @@ MUST_USE enum wm_code compose_reference(Weightmark__V1__Reference **out, struct 
  */
 MUST_USE enum wm_code compose_header(struct composition *c, struct composed *s, const char *local,
 				     struct wm_error *err);
+
+/* The same for the local id that the message itself has, which must be one. */
+MUST_USE enum wm_code compose_own_header(struct composition *c, struct composed *s,
+					 struct wm_error *err);
 
 /* Makes a message of type `d`, of a kind, the one statement of the composition. */
 MUST_USE enum wm_code compose_one(ProtobufCMessage **message, struct composition *c,

@@ -2,6 +2,7 @@
 /* Reading what was signed before. */
 #include "attest/priors.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ void priors_free(struct priors *p)
 	for (size_t i = 0; i < p->n_given; i++)
 		sidecar_release(&p->given[i]);
 	carriers_release(&p->carriers);
+	arena_release(&p->entries);
 	free(p->given);
 	free(p->list);
 	free(p->statements);
@@ -129,9 +131,28 @@ enum wm_code priors_load(struct priors **out, const struct checkpoint *c,
 
 	if (!p)
 		return fail_nomem(err);
+	p->entries = (struct arena)ARENA_INIT(LIMIT_DECODE_MEMORY);
 	TRY(load(p, c, sidecar_path, key, err));
 	TRY(check_chained(p, err));
 	*out = take_ptr(&p);
+	return WM_OK;
+}
+
+enum wm_code priors_add_entry(struct priors *p, struct index *x, const struct indexed *e,
+			      const struct public_key *key, struct wm_error *err)
+{
+	struct envelope *envelope;
+	void *room = NULL;
+
+	assert(p->n == p->n_own);
+	if (priors_find(p, e->statement))
+		return WM_OK;
+	TRY(arena_alloc(&room, &p->entries, sizeof(*envelope), err));
+	envelope = room;
+	TRY(index_read_entry(envelope, &p->entries, x, e, err));
+	TRY(envelope_verify(envelope, key, err));
+	TRY(add_prior(p, envelope, NULL, e->origin, err));
+	p->n_own = p->n;
 	return WM_OK;
 }
 

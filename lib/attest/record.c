@@ -408,3 +408,17 @@ enum wm_code record_sidecars(struct recording *out, const char *const *paths, si
 	TRY(append_fresh(out, &s, err));
 	return options->no_proofs ? WM_OK : prove_all(out, &s, paths, err);
 }
+
+enum wm_code record_envelopes(struct recording *out, struct envelope *list, size_t n,
+			      const struct record_options *options, struct wm_error *err)
+{
+	__attribute__((cleanup(session_release))) struct session s = { .options = options };
+
+	s.sidecars = calloc(1, sizeof(*s.sidecars));
+	s.fresh = calloc(n + 1, sizeof(*s.fresh));
+	if (!s.sidecars || !s.fresh)
+		return fail_nomem(err);
+	s.sidecars[s.n++] = (struct sidecar){ .envelopes = list, .n_envelopes = n };
+	TRY(open_log(out, &s, err));
+	return append_fresh(out, &s, err);
+}

@@ -142,7 +142,8 @@ static enum wm_code add_digest(struct extract *e, enum digest_role role,
 
 struct edge {
 	enum edge_kind kind;
-	const uint64_t *detail, *derivation; /* or NULL */
+	const uint64_t *detail, *derivation, *from_step, *to_step; /* or NULL */
+	const Weightmark__V1__Digest *subset;			    /* or NULL */
 };
 
 static void optional_number(struct sql *q, const uint64_t *value)
@@ -187,6 +188,9 @@ static enum wm_code add_edge(struct extract *e, const struct edge *edge,
 		sql_null(&q);
 	optional_digest(&q, r->weights_digest);
 	optional_digest(&q, r->sha256);
+	optional_number(&q, edge->from_step);
+	optional_number(&q, edge->to_step);
+	optional_digest(&q, edge->subset);
 	return sql_run(&q, err);
 }
 
@@ -290,8 +294,11 @@ static enum wm_code derivation(struct extract *e, const Weightmark__V1__Derivati
 	const uint64_t *detail = d->has_kind ? &kind : NULL;
 
 	for (size_t i = 0; i < d->n_parent; i++)
-		TRY(add_edge(e, &(struct edge){ EDGE_PARENT, detail, &place }, d->parent[i], err));
-	return add_edge(e, &(struct edge){ EDGE_CHILD, detail, &place }, d->child, err);
+		TRY(add_edge(e, &(struct edge){ .kind = EDGE_PARENT, .detail = detail, .derivation = &place },
+			     d->parent[i], err));
+	return add_edge(e,
+			&(struct edge){ .kind = EDGE_CHILD, .detail = detail, .derivation = &place },
+			d->child, err);
 }
 
 static enum wm_code manifest(struct extract *e, const Weightmark__V1__Manifest *m,
@@ -308,8 +315,8 @@ static enum wm_code manifest(struct extract *e, const Weightmark__V1__Manifest *
 		TRY(add_edge(e, &(struct edge){ .kind = EDGE_RUN }, m->run[i], err));
 	if (of)
 		TRY(add_edge(e,
-			     &(struct edge){ EDGE_CHECKPOINT_OF, of->has_step ? &of->step : NULL,
-					     NULL },
+			     &(struct edge){ .kind = EDGE_CHECKPOINT_OF,
+					     .detail = of->has_step ? &of->step : NULL },
 			     of->run, err));
 	for (size_t i = 0; i < m->n_derivation; i++)
 		TRY(derivation(e, m->derivation[i], i, err));
@@ -331,12 +338,17 @@ static enum wm_code run(struct extract *e, const Weightmark__V1__Run *r, struct 
 {
 	TRY(add_name(e, NAME_THING, r->id ? r->id->text : NULL, err));
 	for (size_t i = 0; i < r->n_uses; i++) {
-		const uint64_t role = r->uses[i]->has_role ? (uint64_t)r->uses[i]->role : 0;
+		const Weightmark__V1__DatasetUse *u = r->uses[i];
+		const uint64_t role = u->has_role ? (uint64_t)u->role : 0;
+		const struct edge edge = {
+			.kind = EDGE_USES,
+			.detail = u->has_role ? &role : NULL,
+			.from_step = u->has_from_step ? &u->from_step : NULL,
+			.to_step = u->has_to_step ? &u->to_step : NULL,
+			.subset = u->subset_root,
+		};
 
-		TRY(add_edge(e,
-			     &(struct edge){ EDGE_USES, r->uses[i]->has_role ? &role : NULL,
-					     NULL },
-			     r->uses[i]->dataset, err));
+		TRY(add_edge(e, &edge, u->dataset, err));
 	}
 	for (size_t i = 0; i < r->n_parent_model; i++)
 		TRY(add_edge(e, &(struct edge){ .kind = EDGE_PARENT_MODEL }, r->parent_model[i],
@@ -395,6 +407,39 @@ static enum wm_code content(struct extract *e, struct wm_error *err)
 
 /* --- the entry ------------------------------------------------------------------------ */
 
+static void optional_time(struct sql *q, const Weightmark__V1__Time *time)
+{
+	if (time)
+		sql_int(q, time->seconds);
+	else
+		sql_null(q);
+}
+
+/* When a run began and ended, and what else lineage rests on. */
+static void bind_lineage(struct sql *q, const ProtobufCMessage *m)
+{
+	const Weightmark__V1__Run *r = (const Weightmark__V1__Run *)m;
+	const Weightmark__V1__Model *model;
+	int64_t flags = 0;
+
+	if (m->descriptor == &weightmark__v1__run__descriptor) {
+		optional_time(q, r->start);
+		optional_time(q, r->end);
+		if (r->has_retrospective && r->retrospective == WEIGHTMARK__V1__TRI__VALUE__yes)
+			flags |= STATEMENT_RETROSPECTIVE;
+	} else {
+		sql_null(q);
+		sql_null(q);
+	}
+	if (m->descriptor == &weightmark__v1__manifest__descriptor) {
+		model = ((const Weightmark__V1__Manifest *)m)->model;
+		if (model && model->has_lineage_complete &&
+		    model->lineage_complete == WEIGHTMARK__V1__TRI__VALUE__yes)
+			flags |= STATEMENT_LINEAGE_COMPLETE;
+	}
+	sql_int(q, flags);
+}
+
 static void bind_said(struct sql *q, const struct statement *s, int64_t object, int64_t issuer)
 {
 	const Weightmark__V1__Header *h = s->header;
@@ -414,6 +459,7 @@ static void bind_said(struct sql *q, const struct statement *s, int64_t object, 
 		sql_int(q, h->issued_at->seconds);
 	else
 		sql_null(q);
+	bind_lineage(q, s->message);
 }
 
 /* A NULL `s`: what the payload says is not known. */

@@ -87,6 +87,7 @@ enum query_kind {
 			  * long as there are entries then */
 	QUERY_NAME,	 /* name, name@version or id of a model, dataset or run, whole; ASCII case
 			  * aside; the title of a dataset is its name */
+	QUERY_KIND,	 /* transfer, order, event, certificate or revocation: all of that kind */
 	QUERY_TEXT,	 /* words that occur in any text of the statement */
 };
 
