@@ -162,23 +162,36 @@ static void optional_digest(struct sql *q, const Weightmark__V1__Digest *digest)
 		sql_null(q);
 }
 
+/* What nothing but a URI names is an object of its own, which nobody knows. */
+static enum wm_code uri_number(int64_t *out, struct index *x, const char *uri, struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+
+	TRY(buf_printf(&text, err, "uri:%s", uri));
+	return word_number(out, x, &text, err);
+}
+
 static enum wm_code add_edge(struct extract *e, const struct edge *edge,
 			     const Weightmark__V1__Reference *r, struct wm_error *err)
 {
+	const bool by_uri = r && r->uri && !r->object && !r->statement && !r->weights_digest &&
+			    !r->sha256;
 	cleanup_sql struct sql q = SQL_INIT;
 	int64_t object;
 
-	if (!r || (!r->object && !r->statement && !r->weights_digest && !r->sha256))
+	if (!r)
 		return WM_OK;
 	if (r->object)
 		TRY(exact_number(&object, e->x, r->object->text, err));
+	else if (by_uri)
+		TRY(uri_number(&object, e->x, r->uri, err));
 	TRY(sql_start(&q, e->x, SQL_EDGE_ADD, err));
 	sql_int(&q, e->entry);
 	sql_int(&q, e->n_edges++);
 	sql_int(&q, edge->kind);
 	optional_number(&q, edge->detail);
 	optional_number(&q, edge->derivation);
-	if (r->object)
+	if (r->object || by_uri)
 		sql_int(&q, object);
 	else
 		sql_null(&q);

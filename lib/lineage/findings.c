@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What does not fit together in a graph. */
+#include "lineage/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+static enum wm_code add(struct gathered_list *findings, enum graph_finding_kind kind, uint32_t node,
+			uint32_t other, uint32_t statement, struct wm_error *err)
+{
+	struct graph_finding *f;
+
+	TRY(gathered_add(&f, findings, sizeof(*f), err));
+	*f = (struct graph_finding){ kind, node, other, statement };
+	return WM_OK;
+}
+
+static enum wm_code find_unknown(const struct graph *g, struct gathered_list *findings,
+				 struct wm_error *err)
+{
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
+		const struct graph_node *n = &g->nodes[i];
+
+		if (!n->stated && n->kind != GRAPH_OTHER)
+			TRY(add(findings, FINDING_UNKNOWN, i, GRAPH_NONE, GRAPH_NONE, err));
+		if (n->kind == GRAPH_RUN && n->begins != INT64_MIN && n->ends != INT64_MIN &&
+		    n->ends < n->begins)
+			TRY(add(findings, FINDING_BACKWARDS, i, GRAPH_NONE, n->statement, err));
+	}
+	return WM_OK;
+}
+
+/* --- cycles ------------------------------------------------------------------------------ */
+
+/*
+ * Takes away, again and again, what nothing leads to, and then what leads to nothing (Kahn, 1962,
+ * both ways): what is left lies on cycles or between two of them. Equalities are no derivations.
+ */
+static void peel(const struct graph *g, bool *gone, uint32_t *degree, uint32_t *queue, bool forwards)
+{
+	uint32_t n = 0;
+
+	memset(degree, 0, g->n_nodes * sizeof(*degree));
+	for (uint32_t i = 0; i < g->n_edges; i++) {
+		const struct graph_edge *e = &g->edges[i];
+
+		if (!graph_is_equality(e->relation) && !gone[e->from] && !gone[e->to])
+			degree[forwards ? e->to : e->from]++;
+	}
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		if (!gone[i] && degree[i] == 0)
+			queue[n++] = i;
+	for (uint32_t k = 0; k < n; k++) {
+		const uint32_t node = queue[k];
+		const uint32_t *ways = forwards ? g->out : g->in;
+
+		gone[node] = true;
+		for (uint32_t w = ways[node]; w < ways[node + 1]; w++) {
+			const struct graph_edge *e = &g->edges[forwards ? g->out_edges[w] : w];
+			const uint32_t next = forwards ? e->to : e->from;
+
+			if (!graph_is_equality(e->relation) && !gone[next] && --degree[next] == 0)
+				queue[n++] = next;
+		}
+	}
+}
+
+static enum wm_code find_cycles(const struct graph *g, struct gathered_list *findings,
+				struct wm_error *err)
+{
+	cleanup_free bool *gone = calloc((size_t)g->n_nodes + 1, sizeof(*gone));
+	cleanup_free uint32_t *degree = calloc((size_t)g->n_nodes + 1, sizeof(*degree));
+	cleanup_free uint32_t *queue = calloc((size_t)g->n_nodes + 1, sizeof(*queue));
+
+	if (!gone || !degree || !queue)
+		return fail_nomem(err);
+	peel(g, gone, degree, queue, true);
+	peel(g, gone, degree, queue, false);
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		if (!gone[i])
+			TRY(add(findings, FINDING_CYCLE, i, GRAPH_NONE, GRAPH_NONE, err));
+	return WM_OK;
+}
+
+/* --- contradictions ---------------------------------------------------------------------- */
+
+/* The next edge to `node` that is no equality, at or after `i`; g->in[node + 1] where there is none. */
+static uint32_t next_way(const struct graph *g, uint32_t node, uint32_t i)
+{
+	while (i < g->in[node + 1] && graph_is_equality(g->edges[i].relation))
+		i++;
+	return i;
+}
+
+/* Edges to a node are in order of where they come from. */
+static bool same_ancestors(const struct graph *g, uint32_t a, uint32_t b)
+{
+	uint32_t i = next_way(g, a, g->in[a]), k = next_way(g, b, g->in[b]);
+
+	while (i < g->in[a + 1] && k < g->in[b + 1]) {
+		const uint32_t from = g->edges[i].from;
+
+		if (from != g->edges[k].from)
+			return false;
+		while (i < g->in[a + 1] && g->edges[i].from == from)
+			i = next_way(g, a, i + 1);
+		while (k < g->in[b + 1] && g->edges[k].from == from)
+			k = next_way(g, b, k + 1);
+	}
+	return i == g->in[a + 1] && k == g->in[b + 1];
+}
+
+static const char *issuer_of(const struct graph *g, uint32_t node)
+{
+	const uint32_t s = g->nodes[node].statement;
+	const char *issuer = s == GRAPH_NONE ? NULL : g->statements[s].issuer;
+
+	return issuer ? issuer : "";
+}
+
+/* Two issuers who signed the same weights and say different things of where they come from. */
+static enum wm_code find_differing(const struct graph *g, struct gathered_list *findings,
+				   struct wm_error *err)
+{
+	for (uint32_t i = 0; i < g->n_edges; i++) {
+		const struct graph_edge *e = &g->edges[i];
+
+		if (e->relation == GRAPH_EQUAL_WEIGHTS && e->from < e->to &&
+		    next_way(g, e->from, g->in[e->from]) < g->in[e->from + 1] &&
+		    next_way(g, e->to, g->in[e->to]) < g->in[e->to + 1] &&
+		    strcmp(issuer_of(g, e->from), issuer_of(g, e->to)) != 0 &&
+		    !same_ancestors(g, e->from, e->to))
+			TRY(add(findings, FINDING_DIFFERS, e->from, e->to, GRAPH_NONE, err));
+	}
+	return WM_OK;
+}
+
+/* --- forks ------------------------------------------------------------------------------- */
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct graph_statement *x = *(const struct graph_statement *const *)a;
+	const struct graph_statement *y = *(const struct graph_statement *const *)b;
+
+	if (x->node != y->node)
+		return x->node < y->node ? -1 : 1;
+	if (x->kind != y->kind)
+		return strcmp(x->kind, y->kind);
+	if (x->sequence != y->sequence)
+		return x->sequence < y->sequence ? -1 : 1;
+	return memcmp(x->id, y->id, SHA256_BYTES);
+}
+
+static enum wm_code find_forks(const struct graph *g, struct gathered_list *findings,
+			       struct wm_error *err)
+{
+	cleanup_free const struct graph_statement **list =
+		calloc((size_t)g->n_statements + 1, sizeof(const struct graph_statement *));
+
+	if (!list)
+		return fail_nomem(err);
+	for (uint32_t i = 0; i < g->n_statements; i++)
+		list[i] = &g->statements[i];
+	qsort(list, g->n_statements, sizeof(*list), compare_places);
+	for (uint32_t i = 1; i < g->n_statements; i++) {
+		const struct graph_statement *a = list[i - 1], *b = list[i];
+
+		if (a->node == b->node && a->kind == b->kind && a->sequence == b->sequence &&
+		    memcmp(a->id, b->id, SHA256_BYTES) != 0)
+			TRY(add(findings, FINDING_FORK, a->node, GRAPH_NONE,
+				(uint32_t)(b - g->statements), err));
+	}
+	return WM_OK;
+}
+
+enum wm_code find_contradictions(struct graph *g, struct gathered_list *findings,
+				 struct wm_error *err)
+{
+	TRY(find_unknown(g, findings, err));
+	TRY(find_cycles(g, findings, err));
+	TRY(find_differing(g, findings, err));
+	return find_forks(g, findings, err);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The graph as a whole: order, ways in and out, looking things up. */
+#include "lineage/graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lineage/join.h"
+#include "util/limits.h"
+
+void graph_free(struct graph *g)
+{
+	if (!g)
+		return;
+	arena_release(&g->arena);
+	free(g);
+}
+
+/* --- edges ------------------------------------------------------------------------------- */
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+	const struct graph_edge *x = a, *y = b;
+	const uint64_t keys[][2] = {
+		{ x->to, y->to },	  { x->from, y->from },	    { x->relation, y->relation },
+		{ x->statement, y->statement }, { x->step, y->step }, { x->from_step, y->from_step },
+		{ x->to_step, y->to_step }, { (uint64_t)x->role, (uint64_t)y->role },
+		{ (uint64_t)x->derivation, (uint64_t)y->derivation },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i][0] != keys[i][1])
+			return compare_numbers(keys[i][0], keys[i][1]);
+	if (!x->subset || !y->subset)
+		return (x->subset != NULL) - (y->subset != NULL);
+	return memcmp(x->subset, y->subset, SHA256_BYTES);
+}
+
+static enum wm_code make_offsets(uint32_t **out, struct graph *g, size_t n, struct wm_error *err)
+{
+	void *list = NULL;
+
+	TRY(arena_alloc(&list, &g->arena, n * sizeof(**out), err));
+	*out = list;
+	return WM_OK;
+}
+
+/* Counts, then sums: offsets of each node's edges by one of its ends. */
+static void sum_up(uint32_t *offsets, uint32_t n_nodes)
+{
+	for (uint32_t i = 0; i < n_nodes; i++)
+		offsets[i + 1] += offsets[i];
+}
+
+static enum wm_code make_ways(struct graph *g, struct wm_error *err)
+{
+	uint32_t *next = NULL;
+
+	TRY(make_offsets(&g->in, g, (size_t)g->n_nodes + 1, err));
+	TRY(make_offsets(&g->out, g, (size_t)g->n_nodes + 1, err));
+	TRY(make_offsets(&g->out_edges, g, (size_t)g->n_edges + 1, err));
+	TRY(make_offsets(&next, g, (size_t)g->n_nodes + 1, err));
+	for (uint32_t i = 0; i < g->n_edges; i++) {
+		g->in[g->edges[i].to + 1]++;
+		g->out[g->edges[i].from + 1]++;
+	}
+	sum_up(g->in, g->n_nodes);
+	sum_up(g->out, g->n_nodes);
+	memcpy(next, g->out, ((size_t)g->n_nodes + 1) * sizeof(*next));
+	for (uint32_t i = 0; i < g->n_edges; i++)
+		g->out_edges[next[g->edges[i].from]++] = i;
+	return WM_OK;
+}
+
+enum wm_code join_order_edges(struct join *j, struct wm_error *err)
+{
+	struct graph_edge *from = j->edges.list, *to;
+	struct graph *g = j->out;
+	void *list = NULL;
+
+	TRY(arena_alloc(&list, &g->arena, (j->edges.n + 1) * sizeof(*to), err));
+	to = g->edges = list;
+	if (j->edges.n > 0)
+		qsort(from, j->edges.n, sizeof(*from), compare_edges);
+	for (size_t i = 0; i < j->edges.n; i++)
+		if (i == 0 || compare_edges(&from[i - 1], &from[i]) != 0)
+			to[g->n_edges++] = from[i];
+	return make_ways(g, err);
+}
+
+/* --- loading ----------------------------------------------------------------------------- */
+
+enum wm_code graph_load(struct graph **out, struct index *const *indexes, size_t n,
+			const char *const *origins, struct wm_error *err)
+{
+	cleanup_graph struct graph *g = calloc(1, sizeof(*g));
+	__attribute__((cleanup(gathering_release))) struct gathering from = { 0 };
+
+	if (!g)
+		return fail_nomem(err);
+	g->arena = (struct arena)ARENA_INIT(LIMIT_GRAPH_MEMORY);
+	from.arena = &g->arena;
+	TRY(gather_lineage(&from, indexes, n, origins, err));
+	TRY(join_lineage(g, &from, err));
+	*out = take_ptr(&g);
+	return WM_OK;
+}
+
+/* --- looking up -------------------------------------------------------------------------- */
+
+static int compare_id(const void *id, const void *node)
+{
+	return strcmp(id, ((const struct graph_node *)node)->id);
+}
+
+uint32_t graph_find(const struct graph *g, const char *id)
+{
+	const struct graph_node *found =
+		bsearch(id, g->nodes, g->n_objects, sizeof(*g->nodes), compare_id);
+
+	if (!found)
+		found = bsearch(id, g->nodes + g->n_objects, g->n_nodes - g->n_objects,
+				sizeof(*g->nodes), compare_id);
+	return found ? (uint32_t)(found - g->nodes) : GRAPH_NONE;
+}
+
+const struct graph_digest *graph_find_digest(uint32_t *n, const struct graph *g,
+					     const uint8_t digest[SHA256_BYTES])
+{
+	uint32_t low = 0, high = g->n_digests;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (memcmp(g->digests[middle].digest, digest, SHA256_BYTES) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (*n = 0; low + *n < g->n_digests &&
+		     memcmp(g->digests[low + *n].digest, digest, SHA256_BYTES) == 0;)
+		++*n;
+	return g->digests + low;
+}
+
+/* --- names ------------------------------------------------------------------------------- */
+
+const char *graph_kind_name(enum graph_kind kind)
+{
+	static const char *const names[] = { "checkpoint", "dataset", "run", "other" };
+
+	return names[kind];
+}
+
+const char *graph_relation_name(enum graph_relation relation)
+{
+	static const char *const names[] = {
+		"used", "started-from", "made", "derived", "equal-weights", "equal-tensors",
+		"equal-content",
+	};
+
+	return names[relation];
+}
+
+const char *graph_finding_name(enum graph_finding_kind kind)
+{
+	static const char *const names[] = {
+		"cycle", "unknown", "conflict", "differs", "backwards", "fork",
+	};
+
+	return names[kind];
+}

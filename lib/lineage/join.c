@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes, and the statements and digests that are theirs; join_edges.c has what lies between them. */
+#include "lineage/join.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/hex.h"
+
+/* --- objects ----------------------------------------------------------------------------- */
+
+struct gathered_object *join_object(const struct gathering *g, uint32_t ledger, int64_t number)
+{
+	struct gathered_object *list = g->objects[ledger].list;
+	size_t low = 0, high = g->objects[ledger].n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list[middle].number == number)
+			return &list[middle];
+		if (list[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+	const struct gathered_object *const *x = a, *const *y = b;
+
+	return strcmp((*x)->text, (*y)->text);
+}
+
+/* Lists the objects that statements are about or refer to. */
+static enum wm_code list_objects(struct gathered_list *out, struct gathering *g,
+				 struct wm_error *err)
+{
+	struct gathered_statement *s = g->statements.list;
+	struct gathered_edge *e = g->edges.list;
+
+	for (size_t i = 0; i < g->statements.n + g->edges.n; i++) {
+		const bool is_edge = i >= g->statements.n;
+		const size_t j = is_edge ? i - g->statements.n : i;
+		const int64_t number = is_edge ? e[j].said.object : s[j].object;
+		struct gathered_object *o, **place;
+
+		if (number == 0)
+			continue;
+		o = join_object(g, is_edge ? e[j].ledger : s[j].said.ledger, number);
+		if (!o)
+			return fail(err, REASON_INDEX_FAILED, "an index lacks the id of an object");
+		if (o->node != GRAPH_NONE)
+			continue;
+		o->node = 0;
+		TRY(gathered_add(&place, out, sizeof(o), err));
+		*place = o;
+	}
+	return WM_OK;
+}
+
+static enum wm_code make_nodes(struct join *j, struct wm_error *err)
+{
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list list = { 0 };
+	struct gathered_object **objects;
+	struct graph_node *node = NULL;
+
+	TRY(list_objects(&list, j->from, err));
+	objects = list.list;
+	if (list.n > 0)
+		qsort(objects, list.n, sizeof(*objects), compare_objects);
+	for (size_t i = 0; i < list.n; i++) {
+		if (i == 0 || strcmp(objects[i - 1]->text, objects[i]->text) != 0)
+			TRY(join_add_node(&node, j, objects[i]->text, err));
+		objects[i]->node = (uint32_t)j->nodes.n - 1;
+	}
+	j->n_objects = (uint32_t)j->nodes.n;
+	return WM_OK;
+}
+
+enum wm_code join_add_node(struct graph_node **out, struct join *j, const char *id,
+			   struct wm_error *err)
+{
+	TRY(gathered_add(out, &j->nodes, sizeof(**out), err));
+	**out = (struct graph_node){
+		.id = id,
+		.kind = GRAPH_OTHER,
+		.begins = INT64_MIN,
+		.ends = INT64_MIN,
+		.step = STEP_NONE,
+		.statement = GRAPH_NONE,
+	};
+	return WM_OK;
+}
+
+/* --- statements -------------------------------------------------------------------------- */
+
+static int compare_statements(const void *a, const void *b)
+{
+	const struct gathered_statement *x = a, *y = b;
+
+	if (x->said.ledger != y->said.ledger)
+		return x->said.ledger < y->said.ledger ? -1 : 1;
+	return (x->said.entry > y->said.entry) - (x->said.entry < y->said.entry);
+}
+
+static enum graph_kind kind_of(const char *kind)
+{
+	if (strcmp(kind, "manifest") == 0 || strcmp(kind, "admission") == 0)
+		return GRAPH_CHECKPOINT;
+	if (strcmp(kind, "dataset") == 0)
+		return GRAPH_DATASET;
+	return strcmp(kind, "run") == 0 ? GRAPH_RUN : GRAPH_OTHER;
+}
+
+static void note_times(struct graph_node *node, const struct gathered_statement *s)
+{
+	if (s->begins != INT64_MIN && (node->begins == INT64_MIN || s->begins < node->begins))
+		node->begins = s->begins;
+	if (s->ends > node->ends)
+		node->ends = s->ends;
+}
+
+static void note_statement(struct join *j, const struct gathered_statement *s, uint32_t i)
+{
+	struct graph_node *node = (struct graph_node *)j->nodes.list + s->said.node;
+	const struct graph_statement *newest =
+		node->statement == GRAPH_NONE ? NULL : &j->statements[node->statement];
+
+	if (node->kind == GRAPH_OTHER)
+		node->kind = kind_of(s->said.kind);
+	node->stated = true;
+	node->flags |= s->flags;
+	note_times(node, s);
+	if (!newest || s->said.sequence > newest->sequence)
+		node->statement = i;
+}
+
+static enum wm_code make_statements(struct join *j, struct wm_error *err)
+{
+	struct gathered_statement *s = j->from->statements.list;
+	const size_t n = j->from->statements.n;
+	void *list = NULL;
+
+	if (n > 0)
+		qsort(s, n, sizeof(*s), compare_statements);
+	TRY(arena_alloc(&list, &j->out->arena, (n + 1) * sizeof(*j->statements), err));
+	j->statements = j->out->statements = list;
+	j->out->n_statements = (uint32_t)n;
+	for (size_t i = 0; i < n; i++) {
+		const struct gathered_object *o = join_object(j->from, s[i].said.ledger, s[i].object);
+		const struct gathered_object *issuer =
+			s[i].issuer ? join_object(j->from, s[i].said.ledger, s[i].issuer) : NULL;
+
+		s[i].said.node = o->node;
+		s[i].said.issuer = issuer ? issuer->text : NULL;
+		j->statements[i] = s[i].said;
+		note_statement(j, &s[i], (uint32_t)i);
+	}
+	return WM_OK;
+}
+
+uint32_t join_statement(const struct join *j, uint32_t ledger, int64_t entry)
+{
+	const struct gathered_statement wanted = { .said = { .ledger = ledger, .entry = entry } };
+	const struct gathered_statement *list = j->from->statements.list, *found;
+
+	found = list ? bsearch(&wanted, list, j->from->statements.n, sizeof(wanted),
+			       compare_statements) :
+		       NULL;
+	return found ? (uint32_t)(found - list) : GRAPH_NONE;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct join_id *x = a, *y = b;
+
+	return memcmp(x->id, y->id, SHA256_BYTES);
+}
+
+static enum wm_code list_ids(struct join *j, struct wm_error *err)
+{
+	for (uint32_t i = 0; i < j->out->n_statements; i++) {
+		struct join_id *id;
+
+		TRY(gathered_add(&id, &j->ids, sizeof(*id), err));
+		id->id = j->statements[i].id;
+		id->node = j->statements[i].node;
+	}
+	if (j->ids.n > 0)
+		qsort(j->ids.list, j->ids.n, sizeof(struct join_id), compare_ids);
+	return WM_OK;
+}
+
+uint32_t join_by_statement(const struct join *j, const uint8_t id[SHA256_BYTES])
+{
+	const struct join_id wanted = { id, GRAPH_NONE }, *found;
+
+	found = j->ids.n ? bsearch(&wanted, j->ids.list, j->ids.n, sizeof(wanted), compare_ids) :
+			   NULL;
+	return found ? found->node : GRAPH_NONE;
+}
+
+/* --- digests ----------------------------------------------------------------------------- */
+
+static int compare_digests(const void *a, const void *b)
+{
+	const struct graph_digest *x = a, *y = b;
+	const int order = memcmp(x->digest, y->digest, SHA256_BYTES);
+
+	if (order || x->role != y->role)
+		return order ? order : x->role < y->role ? -1 : 1;
+	return (x->node > y->node) - (x->node < y->node);
+}
+
+/* What a release lists are bytes of the checkpoint that it distributes. */
+static void name_released(struct join *j)
+{
+	const struct gathered_edge *e = j->from->edges.list;
+
+	for (size_t i = 0; i < j->from->edges.n; i++) {
+		uint32_t s, to;
+
+		if (e[i].said.kind != EDGE_RELEASED)
+			continue;
+		s = join_statement(j, e[i].ledger, e[i].said.entry);
+		to = join_named(j, &e[i]);
+		if (s != GRAPH_NONE && to != GRAPH_NONE)
+			j->statements[s].node = to;
+	}
+}
+
+static enum wm_code make_digests(struct join *j, struct wm_error *err)
+{
+	const struct gathered_digest *d = j->from->digests.list;
+	struct graph_digest *out;
+	void *list = NULL;
+	uint32_t n = 0;
+
+	TRY(arena_alloc(&list, &j->out->arena, (j->from->digests.n + 1) * sizeof(*out), err));
+	out = j->out->digests = list;
+	for (size_t i = 0; i < j->from->digests.n; i++) {
+		const uint32_t s = join_statement(j, d[i].ledger, d[i].entry);
+
+		if (s == GRAPH_NONE)
+			continue;
+		memcpy(out[n].digest, d[i].digest, SHA256_BYTES);
+		out[n].role = d[i].role;
+		out[n++].node = j->statements[s].node;
+	}
+	qsort(out, n, sizeof(*out), compare_digests);
+	for (uint32_t i = 0; i < n; i++)
+		if (i == 0 || compare_digests(&out[i - 1], &out[i]) != 0)
+			out[j->out->n_digests++] = out[i];
+	return WM_OK;
+}
+
+/* --- all --------------------------------------------------------------------------------- */
+
+static void join_release(struct join *j)
+{
+	gathered_list_release(&j->nodes);
+	gathered_list_release(&j->edges);
+	gathered_list_release(&j->ids);
+	gathered_list_release(&j->strangers);
+	gathered_list_release(&j->findings);
+}
+
+static int compare_findings(const void *a, const void *b)
+{
+	const struct graph_finding *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->node != y->node)
+		return x->node < y->node ? -1 : 1;
+	return (x->other > y->other) - (x->other < y->other);
+}
+
+/* Each once. */
+static enum wm_code take_findings(struct join *j, struct wm_error *err)
+{
+	struct graph_finding *from = j->findings.list, *to;
+	void *list = NULL;
+
+	TRY(arena_alloc(&list, &j->out->arena, (j->findings.n + 1) * sizeof(*to), err));
+	to = j->out->findings = list;
+	if (j->findings.n > 0)
+		qsort(from, j->findings.n, sizeof(*from), compare_findings);
+	for (size_t i = 0; i < j->findings.n; i++)
+		if (i == 0 || compare_findings(&from[i - 1], &from[i]) != 0)
+			to[j->out->n_findings++] = from[i];
+	return WM_OK;
+}
+
+static enum wm_code take_nodes(struct join *j, struct wm_error *err)
+{
+	void *list = NULL;
+
+	TRY(arena_alloc(&list, &j->out->arena, (j->nodes.n + 1) * sizeof(struct graph_node), err));
+	if (j->nodes.n > 0)
+		memcpy(list, j->nodes.list, j->nodes.n * sizeof(struct graph_node));
+	j->out->nodes = list;
+	j->out->n_nodes = (uint32_t)j->nodes.n;
+	j->out->n_objects = j->n_objects;
+	return WM_OK;
+}
+
+enum wm_code join_lineage(struct graph *out, struct gathering *g, struct wm_error *err)
+{
+	__attribute__((cleanup(join_release))) struct join j = { .out = out, .from = g };
+
+	TRY(make_nodes(&j, err));
+	TRY(make_statements(&j, err));
+	TRY(list_ids(&j, err));
+	name_released(&j);
+	TRY(make_digests(&j, err));
+	TRY(join_edges(&j, err));
+	TRY(take_nodes(&j, err));
+	TRY(join_order_edges(&j, err));
+	TRY(find_contradictions(out, &j.findings, err));
+	return take_findings(&j, err);
+}

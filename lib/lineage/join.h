@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that join a graph share. */
+#ifndef LINEAGE_JOIN_H
+#define LINEAGE_JOIN_H
+
+#include "lineage/gather.h"
+
+/* A statement's id, and whose it is. */
+struct join_id {
+	const uint8_t *id;
+	uint32_t node;
+};
+
+/* What references name by something that no statement has. */
+struct join_stranger {
+	char *id; /* "weights:HEX"; in the arena */
+	enum graph_kind kind;
+	uint32_t node;
+};
+
+struct join {
+	struct graph *out;
+	struct gathering *from;
+	struct gathered_list nodes; /* struct graph_node: objects by id, then strangers */
+	uint32_t n_objects;
+	struct graph_statement *statements; /* out's */
+	struct gathered_list ids;	    /* struct join_id by id */
+	struct gathered_list strangers;	    /* struct join_stranger by id, each once */
+	struct gathered_list edges;	    /* struct graph_edge */
+	struct gathered_list findings;	    /* struct graph_finding */
+};
+
+/* The object of this number, or NULL. */
+struct gathered_object *join_object(const struct gathering *g, uint32_t ledger, int64_t number);
+
+MUST_USE enum wm_code join_add_node(struct graph_node **out, struct join *j, const char *id,
+				    struct wm_error *err);
+
+/* The statement of an entry, and the node that a statement id is about; or GRAPH_NONE. */
+uint32_t join_statement(const struct join *j, uint32_t ledger, int64_t entry);
+uint32_t join_by_statement(const struct join *j, const uint8_t id[SHA256_BYTES]);
+
+/* The node that a reference names by object, or where it names none by statement; or GRAPH_NONE. */
+uint32_t join_named(const struct join *j, const struct gathered_edge *e);
+
+/* Adds strangers and edges. */
+MUST_USE enum wm_code join_edges(struct join *j, struct wm_error *err);
+
+/* Puts the edges in order, each once, and makes the ways in and out. */
+MUST_USE enum wm_code join_order_edges(struct join *j, struct wm_error *err);
+
+#endif

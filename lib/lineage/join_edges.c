@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From references to edges.
+ *
+ * A digest that several nodes have names all of them: of equal weights and contents the first one
+ * will do, since those are linked; a file that several checkpoints have is a node of its own, which
+ * all of them lead to, so that the number of edges stays that of references and digests.
+ */
+#include "lineage/join.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/hex.h"
+#include "util/limits.h"
+#include "weightmark/v1/manifest.pb-c.h"
+
+enum { TARGETS_MAX = 2, STRANGER_ID = 8 + 2 * SHA256_BYTES + 1 };
+
+/* The nodes that a reference means. */
+struct targets {
+	uint32_t nodes[TARGETS_MAX];
+	size_t n;
+};
+
+uint32_t join_named(const struct join *j, const struct gathered_edge *e)
+{
+	const struct gathered_object *o =
+		e->said.object ? join_object(j->from, e->ledger, e->said.object) : NULL;
+
+	if (o)
+		return o->node;
+	return e->said.statement ? join_by_statement(j, e->said.statement) : GRAPH_NONE;
+}
+
+/* --- strangers --------------------------------------------------------------------------- */
+
+static int compare_strangers(const void *a, const void *b)
+{
+	const struct join_stranger *x = a, *y = b;
+
+	return strcmp(x->id, y->id);
+}
+
+/* By what a reference is known where it names no object. */
+static void stranger_id(char out[STRANGER_ID], const struct gathered_edge *e)
+{
+	const uint8_t *digest = e->said.weights ? e->said.weights :
+				e->said.sha256	? e->said.sha256 :
+						  e->said.statement;
+	char hex[2 * SHA256_BYTES + 1];
+
+	hex_encode(hex, digest, SHA256_BYTES);
+	snprintf(out, STRANGER_ID, "%s:%s",
+		 e->said.weights ? "weights" :
+		 e->said.sha256	 ? "sha256" :
+				   "wm",
+		 hex);
+}
+
+static enum graph_kind kind_referred(enum edge_kind kind)
+{
+	switch (kind) {
+	case EDGE_USES:
+		return GRAPH_DATASET;
+	case EDGE_RUN:
+	case EDGE_CHECKPOINT_OF:
+		return GRAPH_RUN;
+	default:
+		return GRAPH_CHECKPOINT;
+	}
+}
+
+static const struct graph_digest *digests_of(uint32_t *n, const struct join *j,
+					     const struct gathered_edge *e)
+{
+	const struct graph_digest *found = NULL;
+
+	*n = 0;
+	if (e->said.weights)
+		found = graph_find_digest(n, j->out, e->said.weights);
+	if (*n == 0 && e->said.sha256)
+		found = graph_find_digest(n, j->out, e->said.sha256);
+	return found;
+}
+
+/* Whether a node of its own has to stand for what the reference names. */
+static bool needs_stranger(const struct join *j, const struct gathered_edge *e)
+{
+	const struct graph_digest *d;
+	uint32_t n;
+
+	if (e->said.kind == EDGE_RELEASED || join_named(j, e) != GRAPH_NONE ||
+	    (!e->said.weights && !e->said.sha256 && !e->said.statement))
+		return false;
+	d = digests_of(&n, j, e);
+	return n == 0 || (n > 1 && d->role == DIGEST_SHA256);
+}
+
+static enum wm_code list_strangers(struct join *j, struct wm_error *err)
+{
+	const struct gathered_edge *e = j->from->edges.list;
+	struct join_stranger *s;
+
+	for (size_t i = 0; i < j->from->edges.n; i++) {
+		char id[STRANGER_ID];
+
+		if (!needs_stranger(j, &e[i]))
+			continue;
+		stranger_id(id, &e[i]);
+		TRY(gathered_add(&s, &j->strangers, sizeof(*s), err));
+		TRY(arena_copy(&s->id, &j->out->arena, id, strlen(id), err));
+		s->kind = kind_referred(e[i].said.kind);
+	}
+	return WM_OK;
+}
+
+static enum wm_code add_edge(struct join *j, const struct graph_edge *edge, struct wm_error *err)
+{
+	struct graph_edge *place;
+
+	if (edge->from == edge->to)
+		return WM_OK;
+	TRY(gathered_add(&place, &j->edges, sizeof(*place), err));
+	*place = *edge;
+	return WM_OK;
+}
+
+static const struct graph_edge blank_edge = {
+	.from_step = STEP_NONE,
+	.to_step = STEP_NONE,
+	.step = STEP_NONE,
+	.statement = GRAPH_NONE,
+};
+
+/* Leads every checkpoint that has the file to the node that stands for it. */
+static enum wm_code lead_to_file(struct join *j, const struct join_stranger *s,
+				 struct wm_error *err)
+{
+	const size_t prefix = strlen("sha256:");
+	const struct graph_digest *d;
+	struct graph_edge edge = blank_edge;
+	uint8_t digest[SHA256_BYTES];
+	uint32_t n;
+
+	if (strncmp(s->id, "sha256:", prefix) != 0 ||
+	    !hex_decode(digest, s->id + prefix, 2 * SHA256_BYTES))
+		return WM_OK;
+	d = graph_find_digest(&n, j->out, digest);
+	edge.relation = GRAPH_DERIVED;
+	edge.to = s->node;
+	for (uint32_t i = 0; i < n; i++) {
+		edge.from = d[i].node;
+		TRY(add_edge(j, &edge, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code make_strangers(struct join *j, struct wm_error *err)
+{
+	struct join_stranger *s;
+	size_t n = 0;
+
+	TRY(list_strangers(j, err));
+	s = j->strangers.list;
+	if (j->strangers.n > 0)
+		qsort(s, j->strangers.n, sizeof(*s), compare_strangers);
+	for (size_t i = 0; i < j->strangers.n; i++) {
+		struct graph_node *node;
+
+		if (n > 0 && strcmp(s[n - 1].id, s[i].id) == 0)
+			continue;
+		s[n] = s[i];
+		TRY(join_add_node(&node, j, s[n].id, err));
+		node->kind = s[n].kind;
+		s[n].node = (uint32_t)j->nodes.n - 1;
+		TRY(lead_to_file(j, &s[n], err));
+		n++;
+	}
+	j->strangers.n = n;
+	return WM_OK;
+}
+
+static uint32_t stranger_of(const struct join *j, const struct gathered_edge *e)
+{
+	char id[STRANGER_ID];
+	struct join_stranger wanted = { .id = id }, *found;
+
+	stranger_id(id, e);
+	found = j->strangers.n ? bsearch(&wanted, j->strangers.list, j->strangers.n,
+					 sizeof(wanted), compare_strangers) :
+				 NULL;
+	return found ? found->node : GRAPH_NONE;
+}
+
+/* --- targets ----------------------------------------------------------------------------- */
+
+static bool has_node(const struct graph_digest *d, uint32_t n, uint32_t node)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (d[i].node == node)
+			return true;
+	return false;
+}
+
+static struct graph_node *node_at(const struct join *j, uint32_t i)
+{
+	return (struct graph_node *)j->nodes.list + i;
+}
+
+/*
+ * What `e` refers to: the object that it names, and what has the digest besides where the object has
+ * it not.
+ */
+static enum wm_code find_targets(struct targets *t, struct join *j, const struct gathered_edge *e,
+				 uint32_t statement, struct wm_error *err)
+{
+	const uint32_t named = join_named(j, e);
+	const struct graph_digest *d;
+	struct graph_finding *f;
+	uint32_t n;
+
+	t->n = 0;
+	d = digests_of(&n, j, e);
+	if (named != GRAPH_NONE) {
+		if (node_at(j, named)->kind == GRAPH_OTHER)
+			node_at(j, named)->kind = kind_referred(e->said.kind);
+		t->nodes[t->n++] = named;
+		if (n == 0 || n > LIMIT_EQUAL_FILES || has_node(d, n, named))
+			return WM_OK;
+		t->nodes[t->n++] = d->node;
+		TRY(gathered_add(&f, &j->findings, sizeof(*f), err));
+		*f = (struct graph_finding){ FINDING_CONFLICT, named, d->node, statement };
+		return WM_OK;
+	}
+	t->nodes[0] = needs_stranger(j, e) ? stranger_of(j, e) : n > 0 ? d->node : GRAPH_NONE;
+	t->n = t->nodes[0] != GRAPH_NONE;
+	return WM_OK;
+}
+
+/* --- edges ------------------------------------------------------------------------------- */
+
+static bool set_relation(struct graph_edge *edge, const struct indexed_edge *e)
+{
+	switch (e->kind) {
+	case EDGE_USES:
+		edge->relation = GRAPH_USED;
+		edge->role = e->detail == NO_NUMBER ? 0 : (int)e->detail;
+		edge->from_step = e->from_step == NO_NUMBER ? STEP_NONE : (uint64_t)e->from_step;
+		edge->to_step = e->to_step == NO_NUMBER ? STEP_NONE : (uint64_t)e->to_step;
+		edge->subset = e->subset;
+		return true;
+	case EDGE_RUN:
+	case EDGE_OUTPUT_MODEL:
+		edge->relation = GRAPH_MADE;
+		return true;
+	case EDGE_CHECKPOINT_OF:
+		edge->relation = GRAPH_MADE;
+		edge->step = e->detail == NO_NUMBER ? STEP_NONE : (uint64_t)e->detail;
+		return true;
+	case EDGE_PARENT:
+		edge->relation = GRAPH_DERIVED;
+		edge->derivation = e->detail == NO_NUMBER ? 0 : (int)e->detail;
+		/* Nothing of the parent is in weights that were trained anew; what data is, runs say. */
+		return e->detail != WEIGHTMARK__V1__DERIVATION__KIND__retrain_from_scratch;
+	case EDGE_PARENT_MODEL:
+		edge->relation = GRAPH_STARTED_FROM;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The references of one statement, in a row. */
+struct group {
+	const struct gathered_edge *first, *end;
+	const struct gathered_edge *checkpoint_of; /* or NULL */
+	uint32_t statement;
+	int64_t derivation; /* that `children` is of */
+	struct targets children;
+};
+
+/* The checkpoint that the derivation of `e` made: another one than ours where it says so. */
+static enum wm_code find_children(struct join *j, struct group *g, const struct gathered_edge *e,
+				  struct wm_error *err)
+{
+	if (g->derivation == e->said.derivation)
+		return WM_OK;
+	g->derivation = e->said.derivation;
+	for (; e < g->end && e->said.derivation == g->derivation; e++)
+		if (e->said.kind == EDGE_CHILD)
+			return find_targets(&g->children, j, e, g->statement, err);
+	g->children = (struct targets){ { j->statements[g->statement].node }, 1 };
+	return WM_OK;
+}
+
+static enum wm_code add_reference(struct join *j, struct group *g, const struct gathered_edge *e,
+				  struct wm_error *err)
+{
+	const struct targets self = { { j->statements[g->statement].node }, 1 };
+	const struct targets *own = e->said.kind == EDGE_PARENT ? &g->children : &self;
+	const bool out = e->said.kind == EDGE_OUTPUT_MODEL;
+	struct graph_edge edge = blank_edge;
+	struct targets other;
+
+	if (!set_relation(&edge, &e->said))
+		return WM_OK;
+	edge.statement = g->statement;
+	TRY(find_targets(&other, j, e, g->statement, err));
+	if (e->said.kind == EDGE_PARENT)
+		TRY(find_children(j, g, e, err));
+	for (size_t i = 0; i < other.n; i++)
+		for (size_t k = 0; k < own->n; k++) {
+			edge.from = out ? own->nodes[k] : other.nodes[i];
+			edge.to = out ? other.nodes[i] : own->nodes[k];
+			TRY(add_edge(j, &edge, err));
+		}
+	return WM_OK;
+}
+
+/* The newest statement about a checkpoint says at which step of its run it was. */
+static void note_step(struct join *j, const struct group *g)
+{
+	struct graph_node *node = node_at(j, j->statements[g->statement].node);
+
+	if (g->checkpoint_of && g->checkpoint_of->said.detail != NO_NUMBER &&
+	    node->statement == g->statement)
+		node->step = (uint64_t)g->checkpoint_of->said.detail;
+}
+
+/* The run of checkpoint_of stands in the list of runs too: where it says the step counts. */
+static bool is_said_again(const struct group *g, const struct gathered_edge *e)
+{
+	const struct gathered_edge *of = g->checkpoint_of;
+
+	if (e->said.kind != EDGE_RUN || !of || of->said.object != e->said.object)
+		return false;
+	return e->said.object || (of->said.statement && e->said.statement &&
+				  memcmp(of->said.statement, e->said.statement, SHA256_BYTES) == 0);
+}
+
+static enum wm_code add_references(struct join *j, struct wm_error *err)
+{
+	const struct gathered_edge *list = j->from->edges.list, *end = list + j->from->edges.n;
+	struct group g = { .end = list };
+
+	for (const struct gathered_edge *first = list; first < end; first = g.end) {
+		g = (struct group){ .first = first, .end = first, .derivation = NO_NUMBER };
+		g.statement = join_statement(j, first->ledger, first->said.entry);
+		for (; g.end < end && g.end->said.entry == first->said.entry &&
+		       g.end->ledger == first->ledger;
+		     g.end++)
+			if (g.end->said.kind == EDGE_CHECKPOINT_OF)
+				g.checkpoint_of = g.end;
+		if (g.statement == GRAPH_NONE)
+			continue;
+		note_step(j, &g);
+		for (const struct gathered_edge *e = first; e < g.end; e++)
+			if (!is_said_again(&g, e))
+				TRY(add_reference(j, &g, e, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code link_equal(struct join *j, enum graph_relation relation, uint32_t a, uint32_t b,
+			       struct wm_error *err)
+{
+	struct graph_edge edge = blank_edge;
+
+	edge.relation = relation;
+	edge.from = a;
+	edge.to = b;
+	TRY(add_edge(j, &edge, err));
+	edge.from = b;
+	edge.to = a;
+	return add_edge(j, &edge, err);
+}
+
+/* Of n equal ones each is linked with the next. */
+static enum wm_code add_equalities(struct join *j, struct wm_error *err)
+{
+	static const struct {
+		enum digest_role role;
+		enum graph_relation relation;
+	} rows[] = {
+		{ DIGEST_WEIGHTS, GRAPH_EQUAL_WEIGHTS },
+		{ DIGEST_TENSOR_SET, GRAPH_EQUAL_TENSORS },
+		{ DIGEST_CONTENT_ROOT, GRAPH_EQUAL_CONTENT },
+	};
+	const struct graph_digest *d = j->out->digests;
+
+	for (uint32_t i = 1; i < j->out->n_digests; i++)
+		for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
+			if (d[i].role == rows[r].role && d[i - 1].role == d[i].role &&
+			    memcmp(d[i - 1].digest, d[i].digest, SHA256_BYTES) == 0)
+				TRY(link_equal(j, rows[r].relation, d[i - 1].node, d[i].node,
+					       err));
+	return WM_OK;
+}
+
+enum wm_code join_edges(struct join *j, struct wm_error *err)
+{
+	TRY(make_strangers(j, err));
+	TRY(add_references(j, err));
+	return add_equalities(j, err);
+}
