@@ -32,6 +32,16 @@ DEFINE_CLEANUP(index, struct index, index_close)
 MUST_USE enum wm_code index_open(struct index **out, struct ledger *l, const char *directory,
 				 struct wm_error *err);
 
+/* The log that index_carried() has. */
+#define CARRIED_ORIGIN "carried"
+
+/*
+ * Makes an index, in memory, of these envelopes, which must outlive it, as the entries of one log:
+ * so that what carriers hold can be asked as ledgers can. It has no tiles and is not to be caught up.
+ */
+MUST_USE enum wm_code index_carried(struct index **out, const struct envelope *list, size_t n,
+				    struct wm_error *err);
+
 /*
  * Brings the index of `origin` (NULL: all origins) up to the ledger's newest commits. Where the
  * history that was indexed is no longer part of the ledger, its entries are dropped and indexed

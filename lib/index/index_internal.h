@@ -27,7 +27,9 @@ struct tile_source {
 };
 
 struct index {
-	struct ledger *ledger;
+	struct ledger *ledger; /* NULL: of `carried` */
+	const struct envelope *carried; /* borrowed; entry i is carried[i] */
+	size_t n_carried;
 	char *path;	/* of the database; NULL: in memory */
 	char *directory;
 	sqlite3 *db;
@@ -39,6 +41,9 @@ struct index {
 
 /* Unless a test asks for fewer: what a writer that is killed loses. */
 enum { BATCH_ENTRIES = 10000 };
+
+/* How much text of one statement is indexed. */
+enum { TEXT_MAX = 4 * LIMIT_STATEMENT };
 
 enum { POSITION_BITS = 40 };
 
