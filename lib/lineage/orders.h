@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Orders, and where each stands: what it reaches, what became of that, who has to be told, what is
+ * due when.
+ *
+ * All orders, events, certificates, revocations and transfers of the ledgers are read. Statements
+ * about one object by one key are its versions: the newest counts, but the scopes of all versions of
+ * an order unite, since a correction never clears taint. The same object by another key is another
+ * order: nobody corrects what he did not sign. Events count for the order that they name, and those
+ * that name none, of things gone before, for each. Nothing is verified here: all is what an issuer
+ * says, and who shows it names him.
+ *
+ *	orders_load(&orders, graph, indexes, n, NULL, &err);
+ *	order = orders_find(&n, orders, "acme.example/ftc-1");
+ *	order_assess(&state, orders, order, DAY_NONE, time(NULL), &err);
+ */
+#ifndef LINEAGE_ORDERS_H
+#define LINEAGE_ORDERS_H
+
+#include "lineage/calendar.h"
+#include "lineage/trace.h"
+#include "statement/statement.h"
+#include "weightmark/v1/order.pb-c.h"
+#include "weightmark/v1/revocation.pb-c.h"
+#include "weightmark/v1/transfer.pb-c.h"
+
+/* --- what was said ------------------------------------------------------------------------ */
+
+/* A statement of one of these kinds. */
+struct said {
+	struct statement *statement; /* owned by the orders */
+	uint8_t keyid[SHA256_BYTES];
+	bool newest; /* of its object, by this key */
+};
+
+struct order {
+	const char *object;
+	const Weightmark__V1__Order *said; /* the newest version */
+	const struct said *versions;	   /* oldest first; the last is `said` */
+	size_t n_versions;
+	const struct said **events; /* the newest of each, by object */
+	size_t n_events;
+	const struct said **certificates;
+	size_t n_certificates;
+};
+
+struct orders {
+	const struct graph *graph; /* borrowed */
+	struct said *said;	   /* by kind, object, key, sequence */
+	size_t n_said, room;
+	struct order *list; /* by object, key */
+	size_t n;
+	const struct said **transfers; /* the newest of each, by object; owned */
+	size_t n_transfers;
+	const struct said **revocations;
+	size_t n_revocations;
+	const struct said **loose; /* events that name no order */
+	size_t n_loose;
+	size_t n_stray;	     /* events and certificates that name an order that is nowhere here */
+	size_t n_unreadable; /* statements of these kinds that cannot be read */
+	struct order_by_id *by_id; /* statement ids, to resolve references */
+	bool *unknown;		   /* by node: an ancestor of it is unknown */
+};
+
+void orders_free(struct orders *o);
+DEFINE_CLEANUP(orders, struct orders, orders_free)
+#define cleanup_orders __attribute__((cleanup(orders_cleanup_)))
+
+/*
+ * Reads the orders of the `n` indexes, which are those that `g` was made of, in the same order.
+ * `g` must outlive it. Fails as index_query() and index_read_entry() do.
+ */
+MUST_USE enum wm_code orders_load(struct orders **out, const struct graph *g,
+				  struct index *const *indexes, size_t n,
+				  const char *const *origins, struct wm_error *err);
+
+/*
+ * The orders of this object id or local id: the first, and in `*n` how many; NULL where there is
+ * none. An object id is looked for first.
+ */
+const struct order *orders_find(size_t *n, const struct orders *o, const char *id);
+
+/* --- words --------------------------------------------------------------------------------- */
+
+/* "ordered", "undertook", "requested", "demanded": what was done by an order of this kind. */
+const char *order_verb(Weightmark__V1__Order__Kind__Value kind);
+
+/* "court order", "voluntary undertaking" ... */
+const char *order_kind_text(Weightmark__V1__Order__Kind__Value kind);
+
+/* "delete_data" ... as the schema has it. */
+const char *obligation_kind_text(Weightmark__V1__Obligation__Kind kind);
+
+/* The name of the party `id` of a statement: its legal name, else the id. `id` may be NULL. */
+const char *party_name(const struct statement *s, const Weightmark__V1__PartyId *id);
+
+/* --- where it stands ----------------------------------------------------------------------- */
+
+/* Why a node is in scope. */
+enum order_scope {
+	SCOPE_DATASET,
+	SCOPE_SUBSET, /* of the dataset, uses of these subset roots */
+	SCOPE_CHECKPOINT,
+	SCOPE_RECORD, /* records of the dataset */
+	SCOPE_PARTY,
+};
+
+enum item_state { ITEM_OPEN, ITEM_DESTROYED, ITEM_KEPT };
+
+/* A dataset or checkpoint that is in scope or tainted. */
+struct order_item {
+	uint32_t node;
+	uint32_t place; /* in the trace: depth, path, step */
+	enum item_state state;
+	bool in_part; /* a dataset of which records or subsets alone are in scope */
+	const struct said *by; /* the event that says so, or NULL */
+	const Weightmark__V1__Destroyed *destroyed; /* or NULL */
+	const Weightmark__V1__Retained *kept;	    /* or NULL; a hold that ended keeps nothing */
+};
+
+/* Something that the scope names and no ledger has. */
+struct order_missing {
+	enum order_scope scope;
+	const char *text; /* object, digest, party */
+};
+
+/* Who got data or weights that are in scope or tainted. */
+struct order_recipient {
+	const char *name;
+	uint32_t node;
+	const struct said *transfer;
+	const struct said *told, *confirmed; /* events, or NULL */
+};
+
+/* Two sides that say different things of one transfer. */
+struct order_conflict {
+	uint32_t node;
+	const struct said *one, *other;
+	const char *field; /* "contract", "recipient_class", "related_party", "date" */
+};
+
+struct order_hold {
+	const struct said *event;
+	const Weightmark__V1__Retained *kept;
+	uint32_t node; /* what is held, or GRAPH_NONE */
+	int32_t start, end; /* DAY_NONE: not said; a release ends it */
+	int32_t due;	    /* of the supplement, or DAY_NONE while no end is known */
+	const struct said *supplement; /* says that it was given, or NULL */
+};
+
+struct order_obligation {
+	const Weightmark__V1__Obligation *said;
+	int32_t due;
+	const struct said *by; /* the event, certificate or order that says that it is done, or NULL */
+	size_t n_open;	       /* items or recipients for which it is not: then it is not done */
+	bool done;
+	int32_t done_on; /* DAY_NONE: not said */
+	int32_t left;	 /* days until it is due; below 0: overdue by; 0: due today */
+};
+
+struct order_state {
+	const struct orders *orders;
+	const struct order *order;
+	int32_t today;
+	struct arena arena;
+	uint64_t roles; /* that taint, bits; 0: every role */
+	struct trace_seed *seeds; /* by node */
+	enum order_scope *scopes; /* of each seed */
+	size_t n_seeds;
+	struct trace trace;
+	struct order_item *items; /* by node */
+	size_t n_items, n_open_data, n_open_models;
+	size_t n_tainted; /* checkpoints */
+	size_t n_unknown; /* checkpoints that are not tainted, with an ancestor that is unknown */
+	struct order_missing *missing;
+	size_t n_missing;
+	struct order_recipient *recipients; /* by name, node */
+	size_t n_recipients, n_untold, n_unconfirmed;
+	struct order_conflict *conflicts;
+	size_t n_conflicts;
+	struct order_hold *holds;
+	size_t n_holds;
+	struct order_obligation *obligations; /* by due day */
+	size_t n_obligations;
+	bool closed;  /* all obligations are done, all supplements given */
+	bool overdue; /* one is not, and its day is over */
+};
+
+void order_state_release(struct order_state *s);
+#define cleanup_order_state __attribute__((cleanup(order_state_release)))
+
+/*
+ * Computes where `order` stands on the day `as_of`; DAY_NONE: on the day that it is at `now`, in the
+ * order's time zone. What is said to have happened later does not count. Linear in the graph, n log n
+ * in what was said. `out` is zeroed memory, to be released also after a failure.
+ */
+MUST_USE enum wm_code order_assess(struct order_state *out, const struct orders *orders,
+				   const struct order *order, int32_t as_of, int64_t now,
+				   struct wm_error *err);
+
+/* The item of a node, or NULL. */
+const struct order_item *order_item(const struct order_state *s, uint32_t node);
+
+/* Whether something keeps the order from being decided: uses, scope or ancestors that are unknown. */
+static inline bool order_is_undecided(const struct order_state *s)
+{
+	return s->trace.n_undecided + s->n_missing + s->n_unknown + s->orders->n_unreadable > 0;
+}
+
+/*
+ * The nodes that a reference means: its object, else all that have its digest, else the object of
+ * its statement. At most `max`; stores how many.
+ */
+size_t resolve_reference(uint32_t *nodes, size_t max, const struct orders *o,
+			 const Weightmark__V1__Reference *r);
+
+#endif
