@@ -84,10 +84,11 @@ enum wm_code chain_make(struct composition *c, size_t i, struct buf *payload,
 		return WM_OK;
 	if (before && !how->extend)
 		return fail(err, REASON_ALREADY_SIGNED, "%s: carries another %s '%.128s'%s",
-			    before->carrier ? before->carrier->place : "the ledger", s->kind->name, composed_local_id(s->object),
-			    s->kind->descriptor == &weightmark__v1__manifest__descriptor ?
-				    "" :
-				    "; if this is not the same, give it another id");
+			    before->carrier ? before->carrier->place : "the ledger", s->kind->name,
+			    composed_local_id(s->object),
+			    s->kind->descriptor == &weightmark__v1__manifest__descriptor
+				    ? ""
+				    : "; if this is not the same, give it another id");
 	if (before)
 		TRY(correct(c, s, before, how->reason, err));
 	TRY(encode(payload, c, s, err));

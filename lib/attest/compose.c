@@ -52,7 +52,9 @@ static enum wm_code check_local_id(struct composition *c, const struct composed 
 	if (!m)
 		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s%s", c->name, id,
 			    scalar->form,
-			    c->manifest && s->message == &c->manifest->base ? "; give a model.model_id" : "");
+			    c->manifest && s->message == &c->manifest->base
+				    ? "; give a model.model_id"
+				    : "");
 	return WM_OK;
 }
 

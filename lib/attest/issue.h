@@ -5,8 +5,8 @@
  * both.
  *
  * A statement that says the same as the newest one by this key about its object, in that file or
- * that log, is that one; another corrects it where it may (attest/chain.h). So issuing again changes
- * nothing.
+ * that log, is that one; another corrects it where it may (attest/chain.h). So issuing again
+ * changes nothing.
  */
 #ifndef ATTEST_ISSUE_H
 #define ATTEST_ISSUE_H

@@ -65,7 +65,8 @@ struct indexed_edge {
 
 /* Objects come first, then all statements, all digests, all edges. Pointers live for the call. */
 struct lineage_visitor {
-	enum wm_code (*object)(void *context, int64_t number, const char *text, struct wm_error *err);
+	enum wm_code (*object)(void *context, int64_t number, const char *text,
+			       struct wm_error *err);
 	enum wm_code (*statement)(void *context, const struct indexed_statement *s,
 				  struct wm_error *err);
 	enum wm_code (*edge)(void *context, const struct indexed_edge *e, struct wm_error *err);

@@ -18,8 +18,9 @@
 #define IS_REF_SHA256  "role=9"
 #define IS_ABOUT_ORDERS "kind IN ('transfer','order','event','certificate','revocation')"
 _Static_assert(DIGEST_SHA256 == 1 && DIGEST_WEIGHTS == 3 && DIGEST_TENSOR_SET == 4 &&
-		       EDGE_USES == 1 && EDGE_RUN == 2 && EDGE_CHECKPOINT_OF == 3 && NAME_DATASET == 3 &&
-		       DIGEST_CONTENT_ROOT == 6 && DIGEST_REFERENCE_SHA256 == 9,
+		       EDGE_USES == 1 && EDGE_RUN == 2 && EDGE_CHECKPOINT_OF == 3 &&
+		       NAME_DATASET == 3 && DIGEST_CONTENT_ROOT == 6 &&
+		       DIGEST_REFERENCE_SHA256 == 9,
 	       "the SQL below has these numbers");
 
 /*
@@ -81,10 +82,9 @@ static const char *const texts[N_SQL] = {
 	[SQL_TILE_DROP] = "DELETE FROM tile WHERE log=?1",
 
 	[SQL_ENTRY] = "SELECT entry.id,object_id,commit_id,statement,keyid,leaf,origin"
-		      " FROM entry JOIN log ON log.id=entry.id>>" TEXT(40)
-		      " WHERE entry.id=?1",
+		      " FROM entry JOIN log ON log.id=entry.id>>" TEXT(40) " WHERE entry.id=?1",
 	[SQL_ENTRY_ADD] = "INSERT INTO entry"
-			 " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
+			  " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
 	[SQL_ENTRY_DROP] = "DELETE FROM entry WHERE id BETWEEN ?1 AND ?2",
 	[SQL_DIGEST_ADD] = "INSERT OR IGNORE INTO digest VALUES(?1,?2,?3)",
 	[SQL_DIGEST_DROP] = "DELETE FROM digest WHERE entry BETWEEN ?1 AND ?2",
@@ -146,9 +146,10 @@ static const char *const texts[N_SQL] = {
 	[SQL_GRAPH_OBJECTS] = "SELECT id,text FROM word WHERE id IN (SELECT object FROM entry"
 			      " UNION SELECT object FROM edge UNION SELECT issuer FROM entry)"
 			      " ORDER BY id",
-	[SQL_GRAPH_ENTRIES] = "SELECT id,statement,keyid,kind,object,issuer,sequence,issued_at,begins,"
-			      "ends,flags FROM entry WHERE object IS NOT NULL AND id BETWEEN ?1"
-			      " AND ?2 ORDER BY id",
+	[SQL_GRAPH_ENTRIES] =
+		"SELECT id,statement,keyid,kind,object,issuer,sequence,issued_at,begins,"
+		"ends,flags FROM entry WHERE object IS NOT NULL AND id BETWEEN ?1"
+		" AND ?2 ORDER BY id",
 	[SQL_GRAPH_EDGES] = "SELECT entry,kind,detail,derivation,object,statement,weights,sha256,"
 			    "from_step,to_step,subset FROM edge WHERE entry BETWEEN ?1 AND ?2"
 			    " ORDER BY entry,n",

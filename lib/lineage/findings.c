@@ -38,7 +38,8 @@ static enum wm_code find_unknown(const struct graph *g, struct gathered_list *fi
  * Takes away, again and again, what nothing leads to, and then what leads to nothing (Kahn, 1962,
  * both ways): what is left lies on cycles or between two of them. Equalities are no derivations.
  */
-static void peel(const struct graph *g, bool *gone, uint32_t *degree, uint32_t *queue, bool forwards)
+static void peel(const struct graph *g, bool *gone, uint32_t *degree, uint32_t *queue,
+		 bool forwards)
 {
 	uint32_t n = 0;
 
@@ -86,7 +87,7 @@ static enum wm_code find_cycles(const struct graph *g, struct gathered_list *fin
 
 /* --- contradictions ---------------------------------------------------------------------- */
 
-/* The next edge to `node` that is no equality, at or after `i`; g->in[node + 1] where there is none. */
+/* The next edge to `node` that is no equality, at or after `i`; else g->in[node + 1]. */
 static uint32_t next_way(const struct graph *g, uint32_t node, uint32_t i)
 {
 	while (i < g->in[node + 1] && graph_is_equality(g->edges[i].relation))

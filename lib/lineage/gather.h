@@ -48,7 +48,7 @@ struct gathering {
 void gathering_release(struct gathering *g);
 void gathered_list_release(struct gathered_list *l);
 
-/* Reads all that the indexes have; `g` is zeroed but for its arena. To be released after a failure. */
+/* Reads all that the indexes have; `g` is zeroed but for its arena. Release it after a failure. */
 MUST_USE enum wm_code gather_lineage(struct gathering *g, struct index *const *indexes, size_t n,
 				     const char *const *origins, struct wm_error *err);
 

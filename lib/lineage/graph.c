@@ -27,9 +27,14 @@ static int compare_edges(const void *a, const void *b)
 {
 	const struct graph_edge *x = a, *y = b;
 	const uint64_t keys[][2] = {
-		{ x->to, y->to },	  { x->from, y->from },	    { x->relation, y->relation },
-		{ x->statement, y->statement }, { x->step, y->step }, { x->from_step, y->from_step },
-		{ x->to_step, y->to_step }, { (uint64_t)x->role, (uint64_t)y->role },
+		{ x->to, y->to },
+		{ x->from, y->from },
+		{ x->relation, y->relation },
+		{ x->statement, y->statement },
+		{ x->step, y->step },
+		{ x->from_step, y->from_step },
+		{ x->to_step, y->to_step },
+		{ (uint64_t)x->role, (uint64_t)y->role },
 		{ (uint64_t)x->derivation, (uint64_t)y->derivation },
 	};
 

@@ -6,9 +6,10 @@
  *
  * A node is an object, or what is only referred to. Statements about one object unite, those that
  * were corrected too: what a correction leaves out was said once, and taints all the same. A
- * reference joins on the object, on weights digest, on SHA-256 or content root, and on a statement's
- * id alone only where nothing else is said. Equal weights are linked both ways: that is recomputed,
- * all else is asserted by who signed it. Signatures are not verified here: `audit` does that.
+ * reference joins on the object, on weights digest, on SHA-256 or content root, and on a
+ * statement's id alone only where nothing else is said. Equal weights are linked both ways: that is
+ * recomputed, all else is asserted by who signed it. Signatures are not verified here: `audit` does
+ * that.
  *
  * What does not fit is reported in `findings`, and nothing is guessed.
  */
@@ -35,7 +36,7 @@ struct graph_node {
 	bool stated;	      /* a statement is about it */
 	unsigned flags;	      /* enum in index/lineage.h, of any statement about it */
 	int64_t begins, ends; /* of a run: the earliest and the latest said; INT64_MIN: not said */
-	uint64_t step;	      /* of a checkpoint: the newest statement's step in its run, or STEP_NONE */
+	uint64_t step; /* of a checkpoint: the newest statement's step in its run, or STEP_NONE */
 	uint32_t statement;   /* the newest one about it, or GRAPH_NONE */
 };
 
@@ -73,12 +74,12 @@ struct graph_statement {
 
 /* What does not fit together. */
 enum graph_finding_kind {
-	FINDING_CYCLE,	      /* node: one of a cycle of derivations */
-	FINDING_UNKNOWN,      /* node: referred to, and no statement is about it */
-	FINDING_CONFLICT,     /* node, other: a reference gives the object of one and the digest of other */
-	FINDING_DIFFERS,      /* node, other: equal weights by two issuers, who declare other ancestors */
-	FINDING_BACKWARDS,    /* node: a run that ends before it begins */
-	FINDING_FORK,	      /* node: two statements of one sequence about it */
+	FINDING_CYCLE,	   /* node: one of a cycle of derivations */
+	FINDING_UNKNOWN,   /* node: referred to, and no statement is about it */
+	FINDING_CONFLICT,  /* node, other: a reference gives one's object and other's digest */
+	FINDING_DIFFERS,   /* node, other: equal weights by two issuers, of other ancestors */
+	FINDING_BACKWARDS, /* node: a run that ends before it begins */
+	FINDING_FORK,	   /* node: two statements of one sequence about it */
 };
 
 struct graph_finding {
@@ -107,7 +108,7 @@ struct graph {
 /* A digest that a node's statements give it. */
 struct graph_digest {
 	uint8_t digest[SHA256_BYTES];
-	enum digest_role role; /* DIGEST_SHA256, DIGEST_WEIGHTS, DIGEST_TENSOR_SET, DIGEST_CONTENT_ROOT */
+	enum digest_role role; /* of a file, of weights, of a tensor set, of content */
 	uint32_t node;
 };
 
@@ -116,9 +117,9 @@ DEFINE_CLEANUP(graph, struct graph, graph_free)
 #define cleanup_graph __attribute__((cleanup(graph_cleanup_)))
 
 /*
- * Makes the graph of what the `n` indexes have, of the logs `origins` (ends with NULL; NULL: all). The
- * indexes are caught up by the caller. In n log n of nodes and edges. Fails as index_lineage() does
- * and with `limit`.
+ * Makes the graph of what the `n` indexes have, of the logs `origins` (ends with NULL; NULL: all).
+ * The indexes are caught up by the caller. In n log n of nodes and edges. Fails as index_lineage()
+ * does and with `limit`.
  */
 MUST_USE enum wm_code graph_load(struct graph **out, struct index *const *indexes, size_t n,
 				 const char *const *origins, struct wm_error *err);

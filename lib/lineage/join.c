@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nodes, and the statements and digests that are theirs; join_edges.c has what lies between them. */
+/* Nodes, and the statements and digests that are theirs; join_edges.c has what is between them. */
 #include "lineage/join.h"
 
 #include <stdlib.h>
@@ -150,7 +150,8 @@ static enum wm_code make_statements(struct join *j, struct wm_error *err)
 	j->statements = j->out->statements = list;
 	j->out->n_statements = (uint32_t)n;
 	for (size_t i = 0; i < n; i++) {
-		const struct gathered_object *o = join_object(j->from, s[i].said.ledger, s[i].object);
+		const struct gathered_object *o =
+			join_object(j->from, s[i].said.ledger, s[i].object);
 		const struct gathered_object *issuer =
 			s[i].issuer ? join_object(j->from, s[i].said.ledger, s[i].issuer) : NULL;
 

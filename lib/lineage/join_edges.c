@@ -210,8 +210,8 @@ static struct graph_node *node_at(const struct join *j, uint32_t i)
 }
 
 /*
- * What `e` refers to: the object that it names, and what has the digest besides where the object has
- * it not.
+ * What `e` refers to: the object that it names, and what has the digest besides where the object
+ * has it not.
  */
 static enum wm_code find_targets(struct targets *t, struct join *j, const struct gathered_edge *e,
 				 uint32_t statement, struct wm_error *err)
@@ -262,7 +262,7 @@ static bool set_relation(struct graph_edge *edge, const struct indexed_edge *e)
 	case EDGE_PARENT:
 		edge->relation = GRAPH_DERIVED;
 		edge->derivation = e->detail == NO_NUMBER ? 0 : (int)e->detail;
-		/* Nothing of the parent is in weights that were trained anew; what data is, runs say. */
+		/* Nothing of the parent is in weights that were trained anew. */
 		return e->detail != WEIGHTMARK__V1__DERIVATION__KIND__retrain_from_scratch;
 	case EDGE_PARENT_MODEL:
 		edge->relation = GRAPH_STARTED_FROM;

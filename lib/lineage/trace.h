@@ -3,9 +3,9 @@
  * Walking a lineage graph: what descends from data or weights, or what they descend from.
  *
  * Descendants have no minimum: a use of any role, of any part, taints the run from its first step
- * with the data on; a checkpoint of that run at an earlier step is clean, one whose step is not said
- * is not. Whatever is made of tainted weights is tainted, by whatever derivation. Breadth first, in
- * time linear in nodes and edges, each node by the shortest path.
+ * with the data on; a checkpoint of that run at an earlier step is clean, one whose step is not
+ * said is not. Whatever is made of tainted weights is tainted, by whatever derivation. Breadth
+ * first, in time linear in nodes and edges, each node by the shortest path.
  */
 #ifndef LINEAGE_TRACE_H
 #define LINEAGE_TRACE_H
@@ -14,9 +14,9 @@
 
 struct trace_seed {
 	uint32_t node;
-	/* Where n_subsets > 0, of a dataset: of its uses only those of one of these subset roots, and
-	 * those of no subset. Others are undecided: subsets may overlap. The same holds for datasets
-	 * of equal content. No two seeds are one node. Borrowed. */
+	/* Where n_subsets > 0, of a dataset: of its uses only those of one of these subset roots,
+	 * and those of no subset. Others are undecided: subsets may overlap. The same holds for
+	 * datasets of equal content. No two seeds are one node. Borrowed. */
 	const uint8_t *const *subsets;
 	size_t n_subsets;
 };
@@ -32,7 +32,8 @@ struct traced {
 	uint32_t depth; /* edges from the nearest seed, runs counted; 0: a seed */
 	uint32_t via;	/* the edge by which it was, or GRAPH_NONE */
 	uint32_t before; /* its place in the list of the node at the other end, or GRAPH_NONE */
-	uint64_t step;	/* of a run: tainted from here on; of ancestors: up to here; STEP_NONE: all */
+	/* Of a run: tainted from here on; of ancestors: up to here; STEP_NONE: all. */
+	uint64_t step;
 };
 
 struct trace {

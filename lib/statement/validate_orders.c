@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What statements about orders must say to be of use: transfer, order, event, certificate, revocation. */
+/* What transfers, orders, events, certificates and revocations must say to be of use. */
 #include "statement/validate.h"
 
 #include <string.h>
