@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lineage/zone.h"
 #include "util/error.h"
 #include "weightmark/v1/order.pb-c.h"
 
@@ -63,8 +64,7 @@ int32_t due_day(const Weightmark__V1__Obligation *b, int32_t trigger, const stru
  */
 MUST_USE enum wm_code check_days(const Weightmark__V1__Order *o, struct wm_error *err);
 
-/* The day that it is at `now`, seconds since the epoch, in the order's time zone; none: UTC. */
-MUST_USE enum wm_code day_at(int32_t *out, const Weightmark__V1__Order *o, int64_t now,
-			     struct wm_error *err);
+/* The day of the moment `time`, seconds since the epoch, in a zone; NULL: UTC. */
+int32_t day_in_zone(const struct zone *z, int64_t time);
 
 #endif

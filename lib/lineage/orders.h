@@ -11,13 +11,14 @@
  * says, and who shows it names him.
  *
  *	orders_load(&orders, graph, indexes, n, NULL, &err);
- *	order = orders_find(&n, orders, "acme.example/ftc-1");
+ *	orders_find(&order, &n, orders, "acme.example/ftc-1", &err);
  *	order_assess(&state, orders, order, DAY_NONE, time(NULL), &err);
  */
 #ifndef LINEAGE_ORDERS_H
 #define LINEAGE_ORDERS_H
 
 #include "lineage/calendar.h"
+#include "lineage/gather.h"
 #include "lineage/trace.h"
 #include "statement/statement.h"
 #include "weightmark/v1/order.pb-c.h"
@@ -33,33 +34,43 @@ struct said {
 	bool newest; /* of its object, by this key */
 };
 
+/* Borrowed statements. */
+struct said_list {
+	const struct said **list; /* owned */
+	size_t n;
+};
+
 struct order {
 	const char *object;
 	const Weightmark__V1__Order *said; /* the newest version */
 	const struct said *versions;	   /* oldest first; the last is `said` */
 	size_t n_versions;
-	const struct said **events; /* the newest of each, by object */
+	const struct said *const *events; /* the newest of each, by object */
 	size_t n_events;
-	const struct said **certificates;
+	const struct said *const *certificates;
 	size_t n_certificates;
 };
 
 struct orders {
-	const struct graph *graph; /* borrowed */
-	struct said *said;	   /* by kind, object, key, sequence */
-	size_t n_said, room;
-	struct order *list; /* by object, key */
+	const struct graph *graph; /* this and the next are borrowed */
+	struct index *const *indexes;
+	size_t n_indexes;
+	const char *const *origins;
+	struct gathered_list said; /* of struct said, by kind, object, key, sequence */
+	struct order *list;	   /* by object, key */
 	size_t n;
-	const struct said **transfers; /* the newest of each, by object; owned */
-	size_t n_transfers;
-	const struct said **revocations;
-	size_t n_revocations;
-	const struct said **loose; /* events that name no order */
-	size_t n_loose;
-	size_t n_stray;	     /* events and certificates that name an order that is nowhere here */
+	struct said_list transfers, revocations; /* the newest of each, by object */
+	struct said_list loose; /* events that name no order: they count for each */
+	struct gathered_list deeds; /* of those: struct deed */
+	struct said_list about; /* events, then certificates, of orders: parts of it are theirs */
+	size_t n_stray;	     /* events and certificates that name an order that is not here, or which
+			      * of several cannot be told */
 	size_t n_unreadable; /* statements of these kinds that cannot be read */
-	struct order_by_id *by_id; /* statement ids, to resolve references */
+	struct order_name *names; /* by which orders are called, sorted */
+	size_t n_names;
+	struct order_by_id *by_id; /* statement ids, to resolve references; by id */
 	bool *unknown;		   /* by node: an ancestor of it is unknown */
+	struct arena arena;
 };
 
 void orders_free(struct orders *o);
@@ -68,17 +79,19 @@ DEFINE_CLEANUP(orders, struct orders, orders_free)
 
 /*
  * Reads the orders of the `n` indexes, which are those that `g` was made of, in the same order.
- * `g` must outlive it. Fails as index_query() and index_read_entry() do.
+ * All must outlive it. Fails as index_query() and index_read_entry() do.
  */
 MUST_USE enum wm_code orders_load(struct orders **out, const struct graph *g,
 				  struct index *const *indexes, size_t n,
 				  const char *const *origins, struct wm_error *err);
 
 /*
- * The orders of this object id or local id: the first, and in `*n` how many; NULL where there is
- * none. An object id is looked for first.
+ * The order of this object id, local id or statement id: the first, and in `*n` how many, beside it in
+ * the list, have the same object, by other keys. Fails with `order-unknown`, and with `usage` where
+ * a local id is that of several objects.
  */
-const struct order *orders_find(size_t *n, const struct orders *o, const char *id);
+MUST_USE enum wm_code orders_find(const struct order **out, size_t *n, const struct orders *o,
+				  const char *id, struct wm_error *err);
 
 /* --- words --------------------------------------------------------------------------------- */
 
@@ -96,13 +109,13 @@ const char *party_name(const struct statement *s, const Weightmark__V1__PartyId 
 
 /* --- where it stands ----------------------------------------------------------------------- */
 
-/* Why a node is in scope. */
+/* Why a node is in scope; of several reasons the first. */
 enum order_scope {
 	SCOPE_DATASET,
-	SCOPE_SUBSET, /* of the dataset, uses of these subset roots */
 	SCOPE_CHECKPOINT,
+	SCOPE_PARTY,  /* a dataset whose statements name the party */
 	SCOPE_RECORD, /* records of the dataset */
-	SCOPE_PARTY,
+	SCOPE_SUBSET, /* of the dataset, uses of these subset roots */
 };
 
 enum item_state { ITEM_OPEN, ITEM_DESTROYED, ITEM_KEPT };
@@ -162,11 +175,14 @@ struct order_state {
 	const struct orders *orders;
 	const struct order *order;
 	int32_t today;
+	struct zone *zone;  /* owned; NULL: UTC */
+	bool zone_unknown;  /* the system does not know the order's: days are those of UTC */
 	struct arena arena;
 	uint64_t roles; /* that taint, bits; 0: every role */
 	struct trace_seed *seeds; /* by node */
 	enum order_scope *scopes; /* of each seed */
 	size_t n_seeds;
+	const uint8_t **roots; /* subset roots of all versions; owned */
 	struct trace trace;
 	struct order_item *items; /* by node */
 	size_t n_items, n_open_data, n_open_models;
@@ -204,14 +220,20 @@ const struct order_item *order_item(const struct order_state *s, uint32_t node);
 /* Whether something keeps the order from being decided: uses, scope or ancestors that are unknown. */
 static inline bool order_is_undecided(const struct order_state *s)
 {
-	return s->trace.n_undecided + s->n_missing + s->n_unknown + s->orders->n_unreadable > 0;
+	return s->zone_unknown || s->trace.n_undecided + s->n_missing + s->n_unknown +
+						  s->orders->n_unreadable >
+					  0;
 }
 
 /*
- * The nodes that a reference means: its object, else all that have its digest, else the object of
- * its statement. At most `max`; stores how many.
+ * Appends the nodes (uint32_t) that a reference means to `nodes`: its object, else all that have its
+ * digest, else the object of its statement. A node may be there twice.
  */
-size_t resolve_reference(uint32_t *nodes, size_t max, const struct orders *o,
-			 const Weightmark__V1__Reference *r);
+MUST_USE enum wm_code resolve_reference(struct gathered_list *nodes, const struct orders *o,
+					const Weightmark__V1__Reference *r, struct wm_error *err);
+
+/* What a reference says, for people: object, digest, statement id or URI. Appended to `out`. */
+MUST_USE enum wm_code reference_text(struct buf *out, const Weightmark__V1__Reference *r,
+				     struct wm_error *err);
 
 #endif

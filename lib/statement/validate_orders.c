@@ -90,6 +90,9 @@ static enum wm_code check_order(const Weightmark__V1__Order *o, struct wm_error 
 	    0)
 		return invalid(err, "an order has no scope: no dataset, subset, checkpoint, "
 				    "record or party");
+	if (o->n_obligation > LIMIT_OBLIGATIONS)
+		return fail(err, REASON_LIMIT, "an order has more than %d obligations",
+			    LIMIT_OBLIGATIONS);
 	for (size_t i = 0; i < o->n_obligation; i++) {
 		const Weightmark__V1__Obligation *b = o->obligation[i];
 

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which nodes of the graph references of orders and events mean. */
+#include "lineage/orders_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/hex.h"
+#include "util/limits.h"
+
+struct order_by_id {
+	const uint8_t *id;
+	uint32_t node;
+};
+
+static int compare_ids(const void *x, const void *y)
+{
+	const struct order_by_id *a = x, *b = y;
+
+	return memcmp(a->id, b->id, SHA256_BYTES);
+}
+
+static enum wm_code list_ids(struct orders *o, struct wm_error *err)
+{
+	const struct graph *g = o->graph;
+
+	o->by_id = calloc((size_t)g->n_statements + 1, sizeof(*o->by_id));
+	if (!o->by_id)
+		return fail_nomem(err);
+	for (uint32_t i = 0; i < g->n_statements; i++)
+		o->by_id[i] = (struct order_by_id){ g->statements[i].id, g->statements[i].node };
+	qsort(o->by_id, g->n_statements, sizeof(*o->by_id), compare_ids);
+	return WM_OK;
+}
+
+static enum wm_code mark_unknown(struct orders *o, struct wm_error *err)
+{
+	const struct graph *g = o->graph;
+	const struct trace_options options = { .ancestors = false };
+	cleanup_trace struct trace t = { 0 };
+	cleanup_free struct trace_seed *seeds = calloc((size_t)g->n_nodes + 1, sizeof(*seeds));
+	size_t n = 0;
+
+	o->unknown = calloc((size_t)g->n_nodes + 1, sizeof(*o->unknown));
+	if (!seeds || !o->unknown)
+		return fail_nomem(err);
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		if (g->nodes[i].kind == GRAPH_CHECKPOINT && graph_is_open_end(g, i))
+			seeds[n++].node = i;
+	TRY(trace_from(&t, g, seeds, n, &options, err));
+	for (uint32_t i = 0; i < t.n; i++)
+		o->unknown[t.list[i].node] = g->nodes[t.list[i].node].kind == GRAPH_CHECKPOINT;
+	return WM_OK;
+}
+
+enum wm_code orders_join_graph(struct orders *o, struct wm_error *err)
+{
+	TRY(list_ids(o, err));
+	return mark_unknown(o, err);
+}
+
+uint32_t node_of_statement(const struct orders *o, const uint8_t id[SHA256_BYTES])
+{
+	const struct order_by_id key = { id, 0 };
+	const struct order_by_id *found = bsearch(&key, o->by_id, o->graph->n_statements,
+						  sizeof(*o->by_id), compare_ids);
+
+	return found ? found->node : GRAPH_NONE;
+}
+
+/* --- references -------------------------------------------------------------------------- */
+
+static enum wm_code add_node(struct gathered_list *nodes, uint32_t node, struct wm_error *err)
+{
+	uint32_t *place;
+
+	if (node == GRAPH_NONE)
+		return WM_OK;
+	TRY(gathered_add(&place, nodes, sizeof(*place), err));
+	*place = node;
+	return WM_OK;
+}
+
+/* All that have the digest, and what is only referred to by it: "sha256:HEX". */
+static enum wm_code add_digest(struct gathered_list *nodes, const struct orders *o,
+			       const Weightmark__V1__Digest *digest, const char *prefix,
+			       struct wm_error *err)
+{
+	char id[sizeof("weights:") + 2 * SHA256_BYTES];
+	const struct graph_digest *d;
+	uint32_t n;
+
+	if (!digest)
+		return WM_OK;
+	d = graph_find_digest(&n, o->graph, digest->sha256.data);
+	for (uint32_t i = 0; i < n; i++)
+		TRY(add_node(nodes, d[i].node, err));
+	strcpy(id, prefix);
+	hex_encode(id + strlen(prefix), digest->sha256.data, SHA256_BYTES);
+	return add_node(nodes, graph_find(o->graph, id), err);
+}
+
+enum wm_code resolve_reference(struct gathered_list *nodes, const struct orders *o,
+			       const Weightmark__V1__Reference *r, struct wm_error *err)
+{
+	const size_t before = nodes->n;
+
+	if (r->object)
+		TRY(add_node(nodes, graph_find(o->graph, r->object->text), err));
+	if (nodes->n == before)
+		TRY(add_digest(nodes, o, r->weights_digest, "weights:", err));
+	if (nodes->n == before)
+		TRY(add_digest(nodes, o, r->sha256, "sha256:", err));
+	if (nodes->n == before && !r->object && r->statement)
+		return add_node(nodes, node_of_statement(o, r->statement->sha256.data), err);
+	return WM_OK;
+}
+
+enum wm_code reference_text(struct buf *out, const Weightmark__V1__Reference *r,
+			    struct wm_error *err)
+{
+	char id[STATEMENT_ID_TEXT + 1];
+
+	if (r->object)
+		return buf_append_str(out, r->object->text, err);
+	if (r->weights_digest)
+		return buf_append_hex(out, r->weights_digest->sha256.data, SHA256_BYTES, err);
+	if (r->sha256)
+		return buf_append_hex(out, r->sha256->sha256.data, SHA256_BYTES, err);
+	if (!r->statement)
+		return buf_append_str(out, r->uri ? r->uri : "-", err);
+	statement_id_text(id, r->statement->sha256.data);
+	return buf_append_str(out, id, err);
+}
