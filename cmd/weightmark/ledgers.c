@@ -178,21 +178,27 @@ static enum wm_code open_one(struct ledgers *l, const char *path, const char *in
 	return code;
 }
 
-enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err)
+enum wm_code open_ledgers_at(struct ledgers *out, const char *const *paths, size_t n,
+			     struct wm_error *err)
 {
 	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
 	struct progress progress = { 0 };
+	enum wm_code code = WM_OK;
+
+	TRY(index_directory(&index, err));
+	progress_view_start(&progress);
+	for (size_t i = 0; i < n && code == WM_OK; i++)
+		code = open_one(out, paths[i], index.len ? buf_str(&index) : NULL, &progress, err);
+	progress_view_end();
+	return code;
+}
+
+enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err)
+{
 	struct setting_value paths;
 	const char *first;
-	enum wm_code code = WM_OK;
 
 	TRY(need_ledger(&first, call, err));
 	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
-	TRY(index_directory(&index, err));
-	progress_view_start(&progress);
-	for (size_t i = 0; i < paths.n && code == WM_OK; i++)
-		code = open_one(out, paths.values[i], index.len ? buf_str(&index) : NULL, &progress,
-				err);
-	progress_view_end();
-	return code;
+	return open_ledgers_at(out, paths.values, paths.n, err);
 }

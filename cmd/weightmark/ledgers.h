@@ -65,6 +65,10 @@ void ledgers_release(struct ledgers *l);
 /* Opens all that were named and catches their indexes up, showing progress. */
 MUST_USE enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err);
 
+/* The same of the `n` repositories `paths`, at most LEDGERS_MAX. */
+MUST_USE enum wm_code open_ledgers_at(struct ledgers *out, const char *const *paths, size_t n,
+				      struct wm_error *err);
+
 /* Whether --origin leaves the log `origin` in. */
 bool origin_wanted(const struct call *call, const char *origin);
 

@@ -86,11 +86,13 @@ extern const struct verb verb_explain;
 extern const struct verb verb_extract;
 extern const struct verb verb_help;
 extern const struct verb verb_key;
+extern const struct verb verb_order;
 extern const struct verb verb_publish;
 extern const struct verb verb_recover;
 extern const struct verb verb_show;
 extern const struct verb verb_sign;
 extern const struct verb verb_strip;
+extern const struct verb verb_transfer;
 extern const struct verb verb_verify;
 extern const struct verb verb_version;
 

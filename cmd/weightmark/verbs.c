@@ -21,6 +21,8 @@ const struct verb *const verbs[] = {
 	&verb_append,
 	&verb_log,
 	&verb_find,
+	&verb_transfer,
+	&verb_order,
 	&verb_publish,
 	&verb_audit,
 	&verb_clone,

@@ -232,6 +232,23 @@ enum wm_code compose(struct composition *out, const void *yaml, size_t len, cons
 	return WM_OK;
 }
 
+/*
+ * Orders, events and revocations have a kind of their own, which authors write as order_kind and so
+ * on: the document's key `kind` says what the document is.
+ */
+static enum wm_code rename_kind(struct node *document, struct tree *t, const struct kind *kind,
+				struct wm_error *err)
+{
+	cleanup_buf struct buf key = BUF_INIT(LIMIT_ID);
+	struct node *own;
+
+	if (!protobuf_c_message_descriptor_get_field_by_name(kind->descriptor, "kind"))
+		return WM_OK;
+	TRY(buf_printf(&key, err, "%s_kind", kind->name));
+	own = node_take(document, buf_str(&key));
+	return own ? node_set(document, t, "kind", own, err) : WM_OK;
+}
+
 static enum wm_code read_one(struct composition *c, const void *yaml, size_t len,
 			     const char *const *wanted, struct wm_error *err)
 {
@@ -245,6 +262,7 @@ static enum wm_code read_one(struct composition *c, const void *yaml, size_t len
 		return fail(err, REASON_YAML_FIELD, "%s: has %zu documents, not one", c->name,
 			    t.root->len);
 	TRY(take_kind(&kind, t.root->first, c->name, wanted, err));
+	TRY(rename_kind(t.root->first, &t, kind, err));
 	TRY(arena_alloc(&list, &c->arena, sizeof(*c->statements), err));
 	c->statements = list;
 	c->statements[0].kind = kind;

@@ -132,3 +132,10 @@ int32_t day_in_zone(const struct zone *z, int64_t time)
 	time += z ? zone_offset(z, time) : 0;
 	return (int32_t)(time / SECONDS_A_DAY - (time % SECONDS_A_DAY < 0));
 }
+
+int64_t noon_in_zone(const struct zone *z, int32_t day)
+{
+	const int64_t noon = (int64_t)day * SECONDS_A_DAY + SECONDS_A_DAY / 2;
+
+	return noon - (z ? zone_offset(z, noon) : 0);
+}

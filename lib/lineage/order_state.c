@@ -270,6 +270,17 @@ static enum wm_code find_zone(struct order_state *s, struct wm_error *err)
 	return code == WM_OK || s->zone_unknown ? WM_OK : fail_again(err, &why);
 }
 
+/* Many orders are looked at together: each keeps what it reaches, and no room for all there is. */
+static void shrink(struct trace *t)
+{
+	void *list = realloc(t->list, ((size_t)t->n + 1) * sizeof(*t->list));
+	void *undecided;
+
+	t->list = list ? list : t->list;
+	undecided = realloc(t->undecided, ((size_t)t->n_undecided + 1) * sizeof(*t->undecided));
+	t->undecided = undecided ? undecided : t->undecided;
+}
+
 enum wm_code order_assess(struct order_state *out, const struct orders *orders,
 			  const struct order *order, int32_t as_of, int64_t now,
 			  struct wm_error *err)
@@ -284,9 +295,26 @@ enum wm_code order_assess(struct order_state *out, const struct orders *orders,
 	TRY(order_seeds(out, err));
 	options.roles = out->roles;
 	TRY(trace_from(&out->trace, orders->graph, out->seeds, out->n_seeds, &options, err));
+	shrink(&out->trace);
 	TRY(order_items(out, err));
 	TRY(order_recipients(out, err));
 	return order_obligations(out, err);
+}
+
+int32_t order_next_due(const struct order_state *s)
+{
+	int32_t next = DAY_NONE;
+
+	for (size_t i = 0; i < s->n_obligations && next == DAY_NONE; i++)
+		if (!s->obligations[i].done)
+			next = s->obligations[i].due;
+	for (size_t i = 0; i < s->n_holds; i++) {
+		const struct order_hold *h = &s->holds[i];
+
+		if (h->due != DAY_NONE && !h->supplement && (next == DAY_NONE || h->due < next))
+			next = h->due;
+	}
+	return next;
 }
 
 const char *party_name(const struct statement *s, const Weightmark__V1__PartyId *id)

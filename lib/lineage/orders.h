@@ -214,6 +214,9 @@ MUST_USE enum wm_code order_assess(struct order_state *out, const struct orders 
 				   const struct order *order, int32_t as_of, int64_t now,
 				   struct wm_error *err);
 
+/* The first day on which something is due that is not done, supplements too; DAY_NONE: nothing is. */
+int32_t order_next_due(const struct order_state *s);
+
 /* The item of a node, or NULL. */
 const struct order_item *order_item(const struct order_state *s, uint32_t node);
 

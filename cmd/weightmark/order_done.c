@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark order done`: signs and records what was done about an order. */
+#include <string.h>
+#include <time.h>
+
+#include "attest/deeds.h"
+#include "order_issue.h"
+#include "order_verbs.h"
+#include "output.h"
+#include "util/file.h"
+#include "util/limits.h"
+
+#define EVENT(kind) WEIGHTMARK__V1__LIFECYCLE_EVENT__KIND__##kind
+
+/* The options that each make an event, or events. */
+static const struct {
+	const char *option, *word;
+	Weightmark__V1__LifecycleEvent__Kind kind;
+} deeds[] = {
+	{ "obligation", "met", EVENT(fulfilled) },
+	{ "destroyed", "destroyed", EVENT(deleted) },
+	{ "kept", "kept", EVENT(retained) },
+	{ "told", "told", EVENT(notified_recipient) },
+	{ "confirmed", "confirmed", EVENT(recipient_confirmed) },
+	{ "hold", "hold", EVENT(legal_hold) },
+	{ "released", "released", EVENT(hold_released) },
+};
+
+enum { N_DEEDS = sizeof(deeds) / sizeof(deeds[0]) };
+
+static enum wm_code check_obligation(const struct order *o, const char *id, struct wm_error *err)
+{
+	const char *names[LIMIT_CANDIDATES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->said->n_obligation; i++) {
+		if (strcmp(o->said->obligation[i]->id->text, id) == 0)
+			return WM_OK;
+		if (n < LIMIT_CANDIDATES)
+			names[n++] = o->said->obligation[i]->id->text;
+	}
+	if (strcmp(id, "supplement") == 0)
+		return WM_OK;
+	return fail_unknown(REASON_USAGE, "the order has no obligation", id, names, n, err);
+}
+
+static enum wm_code add_list(struct gathered_list *events, struct composition *c,
+			     const struct deed_draft *d, const char *path, bool destroyed,
+			     struct wm_error *err)
+{
+	cleanup_buf struct buf tsv = BUF_INIT(LIMIT_ORDER_LIST);
+
+	c->name = path;
+	TRY(file_read_input(&tsv, path, REASON_ORDER_LIST, err));
+	return deeds_add_list(events, c, d, tsv.data, tsv.len, destroyed, err);
+}
+
+/* One event for each --subject, or one without. */
+static enum wm_code add_each(struct gathered_list *events, struct composition *c,
+			     struct deed_draft *d, const struct options *o, struct wm_error *err)
+{
+	const char *subject = options_nth(o, "subject", 0);
+
+	if (!subject)
+		return deeds_add(events, c, d, err);
+	for (size_t i = 0; (subject = options_nth(o, "subject", i)); i++) {
+		d->subject = subject;
+		TRY(deeds_add(events, c, d, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code add_deed(struct gathered_list *events, struct composition *c,
+			     struct deed_draft d, size_t deed, const struct options *o,
+			     struct wm_error *err)
+{
+	const char *value = options_get(o, deeds[deed].option);
+
+	d.kind = deeds[deed].kind;
+	d.word = deeds[deed].word;
+	c->name = deeds[deed].option;
+	switch (d.kind) {
+	case EVENT(deleted):
+	case EVENT(retained):
+		return add_list(events, c, &d, value, d.kind == EVENT(deleted), err);
+	case EVENT(fulfilled):
+		TRY(check_obligation(d.order, value, err));
+		d.obligation = value;
+		return deeds_add(events, c, &d, err);
+	case EVENT(notified_recipient):
+	case EVENT(recipient_confirmed):
+		d.recipient = value;
+		return add_each(events, c, &d, o, err);
+	case EVENT(legal_hold):
+		d.authority = value;
+		if (options_has(o, "until"))
+			TRY(read_day(&d.until, "until", options_get(o, "until"), err));
+		return add_each(events, c, &d, o, err);
+	default:
+		return add_each(events, c, &d, o, err);
+	}
+}
+
+static enum wm_code read_deeds(struct gathered_list *events, struct composition *c,
+			       const struct order *order, const struct options *o,
+			       struct wm_error *err)
+{
+	struct deed_draft d = { .order = order, .until = DAY_NONE, .at = time(NULL) };
+	cleanup_zone struct zone *zone = NULL;
+	int32_t day;
+
+	if (order->said->time_zone)
+		TRY(zone_open(&zone, order->said->time_zone, err));
+	d.zone = zone;
+	if (options_has(o, "on")) {
+		TRY(read_day(&day, "on", options_get(o, "on"), err));
+		d.at = noon_in_zone(zone, day);
+		d.at_given = true;
+	}
+	for (size_t i = 0; i < N_DEEDS; i++)
+		if (options_has(o, deeds[i].option))
+			TRY(add_deed(events, c, d, i, o, err));
+	if (events->n > 0)
+		return WM_OK;
+	return fail(err, REASON_USAGE,
+		    "say what was done: --obligation, --destroyed, --kept, --told, --confirmed, "
+		    "--hold or --released");
+}
+
+enum wm_code order_done(struct call *call, struct wm_error *err)
+{
+	const struct options *o = &call->options;
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list events = { 0 };
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH), path = BUF_INIT(LIMIT_PATH);
+	cleanup_order_view struct order_view v = { 0 };
+	cleanup_issued struct issued issued = { 0 };
+	struct record_options room = { .ledger = NULL };
+	const struct record_options *record = NULL;
+	const struct order *order = NULL;
+	size_t n;
+
+	TRY(order_view_open(&v, call, err));
+	TRY(orders_find(&order, &n, v.orders, o->operands[0], err));
+	deeds_begin(&issued.composition, o->operands[0]);
+	TRY(read_deeds(&events, &issued.composition, order, o, err));
+	TRY(deeds_end(&issued.composition, &events, err));
+	TRY(private_record(&record, &room, &path, &index, !options_has(o, "dry-run"), call, err));
+	if (options_has(o, "dry-run") && !file_exists(record->ledger))
+		record = NULL;
+	return issue_call(&issued, record, NULL, call, err);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Orders as text. */
+#include <string.h>
+
+#include "lineage/plan.h"
+#include "order_verbs.h"
+#include "output.h"
+#include "util/hex.h"
+#include "util/limits.h"
+
+/* Lines of one list; --json has all of one order. */
+enum { LIST_MAX = 20, KEYID_SHOWN = 4 };
+
+static const char *node_id(const struct order_state *s, uint32_t node)
+{
+	return node == GRAPH_NONE ? "what no ledger has" : s->orders->graph->nodes[node].id;
+}
+
+static const char *issuer_of(const struct said *s)
+{
+	return s->statement->header->issuer;
+}
+
+static void print_label(const char *label)
+{
+	print("  %-11s ", label);
+}
+
+static void print_more(size_t n)
+{
+	if (n > LIST_MAX)
+		print("  %-11s ... and %zu more: --json lists all of one order\n", "",
+		      n - LIST_MAX);
+}
+
+/* --- the order --------------------------------------------------------------------------- */
+
+/* "court order: ... ordered", "voluntary undertaking: ... undertook": by whoever did so. */
+static void print_who(const struct order_state *s)
+{
+	const Weightmark__V1__Order *o = s->order->said;
+	const struct statement *said = s->order->versions[s->order->n_versions - 1].statement;
+
+	print("%s\n", s->order->object);
+	print_label(order_kind_text(o->kind));
+	if (o->kind != WEIGHTMARK__V1__ORDER__KIND__VALUE__voluntary_undertaking)
+		print("%s", party_name(said, o->authority));
+	else if (o->n_respondent == 0)
+		print("-");
+	else
+		for (size_t i = 0; i < o->n_respondent; i++)
+			print("%s%s", i ? ", " : "", party_name(said, o->respondent[i]));
+	print(" %s%s%s\n", order_verb(o->kind), o->docket ? ", " : "", o->docket ? o->docket : "");
+}
+
+static void print_head(const struct order_state *s)
+{
+	const Weightmark__V1__Order *o = s->order->said;
+	const struct said *newest = &s->order->versions[s->order->n_versions - 1];
+	char keyid[2 * KEYID_SHOWN + 1], day[DAY_TEXT + 1];
+
+	print_who(s);
+	hex_encode(keyid, newest->keyid, KEYID_SHOWN);
+	print("  said by     %s, key %s, version %zu\n", issuer_of(newest), keyid,
+	      s->order->n_versions);
+	print("  trigger     %s", day_text(day, o->trigger_date->days));
+	print("; today is %s in %s%s\n", day_text(day, s->today),
+	      s->zone ? o->time_zone : "UTC",
+	      s->zone_unknown ? ", the order's time zone being unknown here" :
+	      s->zone	      ? "" :
+				", no time zone being said");
+}
+
+static void print_days(int32_t left)
+{
+	if (left < 0)
+		print_word(COLOUR_BAD, "overdue by ");
+	else
+		print("%s", left == 0 ? "due today" : "in ");
+	if (left != 0)
+		print("%d day%s", left < 0 ? -left : left, left == 1 || left == -1 ? "" : "s");
+}
+
+static void print_done(const struct order_obligation *b)
+{
+	char day[DAY_TEXT + 1];
+
+	print_word(COLOUR_GOOD, "done");
+	if (b->done_on != DAY_NONE)
+		print(" on %s", day_text(day, b->done_on));
+	if (b->done_on != DAY_NONE && b->done_on > b->due)
+		print(", %d day%s late", b->done_on - b->due, b->done_on - b->due == 1 ? "" : "s");
+	print(", says %s", issuer_of(b->by));
+}
+
+static void print_obligations(const struct order_state *s)
+{
+	char day[DAY_TEXT + 1];
+
+	for (size_t i = 0; i < s->n_obligations; i++) {
+		const struct order_obligation *b = &s->obligations[i];
+
+		print_label(i ? "" : "due");
+		print("%s  %-14s %-22s ", day_text(day, b->due), b->said->id->text,
+		      obligation_kind_text(b->said->kind));
+		if (b->done)
+			print_done(b);
+		else
+			print_days(b->left);
+		if (b->n_open > 0)
+			print(", %zu open", b->n_open);
+		if (b->n_open > 0 && b->by)
+			print(" although %s says that it is done", issuer_of(b->by));
+		print("\n");
+	}
+}
+
+static void print_holds(const struct order_state *s)
+{
+	char day[DAY_TEXT + 1];
+
+	for (size_t i = 0; i < s->n_holds && i < LIST_MAX; i++) {
+		const struct order_hold *h = &s->holds[i];
+
+		print_label(i ? "" : "kept");
+		print("%s, authority: %s", node_id(s, h->node), h->kept->authority);
+		if (h->end != DAY_NONE)
+			print(", until %s", day_text(day, h->end));
+		if (h->due != DAY_NONE)
+			print("; supplement due %s: ", day_text(day, h->due));
+		if (h->due != DAY_NONE && h->supplement)
+			print("given, says %s", issuer_of(h->supplement));
+		else if (h->due != DAY_NONE)
+			print_days(h->due - s->today);
+		print("\n");
+	}
+	print_more(s->n_holds);
+}
+
+/* --- what it reaches --------------------------------------------------------------------- */
+
+static const char *state_text(const struct order_item *item)
+{
+	static const char *const texts[] = { "open", "destroyed", "kept" };
+
+	return texts[item->state];
+}
+
+static void print_items(const struct order_state *s, const char *label, enum graph_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_items; i++) {
+		const struct order_item *item = &s->items[i];
+
+		if (s->orders->graph->nodes[item->node].kind != kind || n++ >= LIST_MAX)
+			continue;
+		print_label(n > 1 ? "" : label);
+		print("%s  %s%s%s%s\n", node_id(s, item->node), state_text(item),
+		      item->by ? ", says " : "", item->by ? issuer_of(item->by) : "",
+		      item->in_part ? "; part of it is in scope" : "");
+	}
+	print_more(n);
+}
+
+static void print_missing(const struct order_state *s)
+{
+	static const char *const texts[] = { "dataset", "checkpoint", "party", "record", "subset" };
+
+	for (size_t i = 0; i < s->n_missing && i < LIST_MAX; i++) {
+		print_label(i ? "" : "unknown");
+		print("%s %s: no ledger at hand has it\n", texts[s->missing[i].scope],
+		      s->missing[i].text);
+	}
+	print_more(s->n_missing);
+	if (s->n_unknown > 0) {
+		print_label("unknown");
+		print("%zu further checkpoint%s with ancestors that nobody declares: may descend from "
+		      "it\n", s->n_unknown, s->n_unknown == 1 ? "" : "s");
+	}
+	for (uint32_t i = 0; i < s->trace.n_undecided && i < LIST_MAX; i++) {
+		const struct graph_edge *e = &s->orders->graph->edges[s->trace.undecided[i]];
+
+		print_label(i ? "" : "undecided");
+		print("%s used another subset of %s, which may overlap\n", node_id(s, e->to),
+		      node_id(s, e->from));
+	}
+	print_more(s->trace.n_undecided);
+}
+
+static void print_roles(const struct order_state *s)
+{
+	const Weightmark__V1__Order *o = s->order->said;
+
+	if (s->roles == 0)
+		return;
+	print_label("roles");
+	for (size_t i = 0; i < o->n_scope_role; i++) {
+		const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
+			&weightmark__v1__dataset_use__role__descriptor, (int)o->scope_role[i]);
+
+		print("%s%s", i ? ", " : "", v ? v->name : "?");
+	}
+	print(" alone taint, as the signed scope says\n");
+}
+
+static void print_clean(const struct order_state *s)
+{
+	for (uint32_t i = 0; i < s->trace.n_clean && i < LIST_MAX; i++) {
+		print_label(i ? "" : "clean");
+		print("%s  from before the data came in\n", node_id(s, s->trace.clean[i]));
+	}
+	print_more(s->trace.n_clean);
+}
+
+static void print_recipients(const struct order_state *s)
+{
+	for (size_t i = 0; i < s->n_recipients && i < LIST_MAX; i++) {
+		const struct order_recipient *r = &s->recipients[i];
+
+		print_label(i ? "" : "recipients");
+		print("%s got %s: %s, %s\n", r->name, node_id(s, r->node),
+		      r->told ? "told" : "not told", r->confirmed ? "confirmed" : "not confirmed");
+	}
+	print_more(s->n_recipients);
+	for (size_t i = 0; i < s->n_conflicts && i < LIST_MAX; i++) {
+		const struct order_conflict *c = &s->conflicts[i];
+
+		print_label(i ? "" : "conflict");
+		print("declarations conflict: %s of the transfer of %s, as %s and %s say\n",
+		      c->field, node_id(s, c->node), issuer_of(c->one), issuer_of(c->other));
+	}
+	print_more(s->n_conflicts);
+}
+
+/* --- the plan ---------------------------------------------------------------------------- */
+
+static void print_cost(const struct plan_cost *c, const char *compute)
+{
+	char text[DECIMAL_TEXT + 1];
+
+	if (c->flops.n > 0) {
+		decimal_text(text, &c->flops);
+		print(", %s flops", text);
+	}
+	if (c->energy_kwh.n > 0) {
+		decimal_text(text, &c->energy_kwh);
+		print(", %s kWh", text);
+	}
+	if (compute)
+		print(", %s", compute);
+}
+
+static enum wm_code print_plan(const struct order_state *s, struct wm_error *err)
+{
+	cleanup_plan struct plan p = { 0 };
+
+	TRY(plan_make(&p, s, err));
+	for (size_t i = 0; i < p.n; i++) {
+		const struct plan_step *step = &p.steps[i];
+
+		print("  %-11s %zu. %s", i ? "" : "retrain", i + 1, node_id(s, step->node));
+		if (step->after != GRAPH_NONE)
+			print(", after %s is made anew", node_id(s, step->after));
+		if (step->start != GRAPH_NONE)
+			print(", last clean: %s", node_id(s, step->start));
+		else
+			print(", no clean ancestor is declared");
+		if (step->in_cycle)
+			print(", in a cycle of derivations");
+		print_cost(&step->cost, step->compute);
+		print("\n");
+	}
+	print("  %-11s %zu run%s", "cost", p.total.n_runs, p.total.n_runs == 1 ? "" : "s");
+	print_cost(&p.total, NULL);
+	print(", as their runs say; %zu of them say nothing\n", p.total.n_without);
+	return WM_OK;
+}
+
+/* --- all --------------------------------------------------------------------------------- */
+
+static void print_counts(const struct order_state *s)
+{
+	print("  reach       %zu dataset%s, %zu tainted checkpoint%s; open: %zu and %zu\n",
+	      s->n_items - s->n_tainted, s->n_items - s->n_tainted == 1 ? "" : "s", s->n_tainted,
+	      s->n_tainted == 1 ? "" : "s", s->n_open_data, s->n_open_models);
+}
+
+enum wm_code print_orders(const struct order_states *s, struct wm_error *err)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct order_state *at = &s->list[i];
+
+		print("%s", i ? "\n" : "");
+		print_head(at);
+		print_obligations(at);
+		print_holds(at);
+		print_counts(at);
+		print_roles(at);
+		if (s->whole) {
+			print_items(at, "data", GRAPH_DATASET);
+			print_items(at, "tainted", GRAPH_CHECKPOINT);
+		}
+		print_clean(at);
+		print_missing(at);
+		print_recipients(at);
+		if (s->plan)
+			TRY(print_plan(at, err));
+		print("  status      %s\n", at->closed ? "closed" : at->overdue ? "overdue" : "open");
+	}
+	return WM_OK;
+}

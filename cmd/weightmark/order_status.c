@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark order status`: where all orders stand, or one. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "order_verbs.h"
+#include "output.h"
+#include "report/ics.h"
+#include "util/file.h"
+#include "util/limits.h"
+
+enum { OVERDUE = 1, UNDECIDED = 4 };
+
+static void states_release(struct order_states *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		order_state_release(&s->list[i]);
+	free(s->list);
+}
+
+/* What was asked for. */
+struct question {
+	const struct order *orders;
+	size_t n;
+	int32_t as_of;
+	int64_t now;
+	bool within_given;
+	uint64_t within; /* days */
+};
+
+static enum wm_code read_within(struct question *q, const char *text, struct wm_error *err)
+{
+	cleanup_buf struct buf days = BUF_INIT(LIMIT_NAME);
+	size_t len = text ? strlen(text) : 0;
+
+	if (!text)
+		return WM_OK;
+	q->within_given = true;
+	if (len > 0 && text[len - 1] == 'd')
+		len--;
+	TRY(buf_append(&days, text, len, err));
+	return parse_number(buf_str(&days), "--due-within", 0, LIMIT_ORDER_DAYS, &q->within, err);
+}
+
+static enum wm_code ask(struct question *q, const struct orders *o, struct call *call,
+			struct wm_error *err)
+{
+	const struct options *given = &call->options;
+	const char *as_of = options_get(given, "as-of");
+
+	q->now = time(NULL);
+	q->as_of = DAY_NONE;
+	if (as_of)
+		TRY(read_day(&q->as_of, "as-of", as_of, err));
+	TRY(read_within(q, options_get(given, "due-within"), err));
+	q->orders = o->list;
+	q->n = o->n;
+	if (given->n_operands > 0)
+		return orders_find(&q->orders, &q->n, o, given->operands[0], err);
+	return options_has(given, "plan") ?
+		       fail(err, REASON_USAGE, "--plan is of one order: give its ID") :
+		       WM_OK;
+}
+
+static int compare_states(const void *x, const void *y)
+{
+	const struct order_state *a = x, *b = y;
+	const int32_t first = order_next_due(a), second = order_next_due(b);
+
+	if (first != second && (first == DAY_NONE || second == DAY_NONE))
+		return first == DAY_NONE ? 1 : -1;
+	if (first != second)
+		return first > second ? 1 : -1;
+	return strcmp(a->order->object, b->order->object);
+}
+
+static bool is_wanted(const struct question *q, const struct order_state *s)
+{
+	const int32_t next = order_next_due(s);
+
+	return !q->within_given ||
+	       (next != DAY_NONE && (int64_t)next - s->today <= (int64_t)q->within);
+}
+
+static enum wm_code assess(struct order_states *out, const struct question *q,
+			   const struct orders *o, struct wm_error *err)
+{
+	out->list = calloc(q->n + 1, sizeof(*out->list));
+	if (!out->list)
+		return fail_nomem(err);
+	for (size_t i = 0; i < q->n; i++) {
+		struct order_state *s = &out->list[out->n++];
+
+		TRY(order_assess(s, o, &q->orders[i], q->as_of, q->now, err));
+		if (!is_wanted(q, s))
+			order_state_release(&out->list[--out->n]);
+	}
+	qsort(out->list, out->n, sizeof(*out->list), compare_states);
+	return WM_OK;
+}
+
+static int status_of(const struct order_states *s, const struct orders *o)
+{
+	bool overdue = false, undecided = o->n_unreadable > 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		overdue |= s->list[i].overdue;
+		undecided |= !s->list[i].closed && order_is_undecided(&s->list[i]);
+	}
+	return overdue ? OVERDUE : undecided ? UNDECIDED : 0;
+}
+
+static enum wm_code write_calendar(const char *path, const struct order_states *s, int64_t now,
+				   struct wm_error *err)
+{
+	cleanup_buf struct buf ics = BUF_INIT(LIMIT_CALENDAR);
+
+	TRY(ics_begin(&ics, err));
+	for (size_t i = 0; i < s->n; i++)
+		TRY(ics_append_order(&ics, &s->list[i], now, err));
+	TRY(ics_end(&ics, err));
+	return file_write(path, ics.data, ics.len, 0644, FILE_REPLACE, err);
+}
+
+enum wm_code order_status(struct call *call, struct wm_error *err)
+{
+	const struct options *o = &call->options;
+	cleanup_order_view struct order_view v = { 0 };
+	__attribute__((cleanup(states_release))) struct order_states states = { 0 };
+	cleanup_tree struct tree t = TREE_INIT;
+	struct question q = { 0 };
+
+	TRY(order_view_open(&v, call, err));
+	TRY(ask(&q, v.orders, call, err));
+	TRY(assess(&states, &q, v.orders, err));
+	states.whole = o->n_operands > 0;
+	states.plan = options_has(o, "plan");
+	if (options_has(o, "ics"))
+		TRY(write_calendar(options_get(o, "ics"), &states, q.now, err));
+	call->status = status_of(&states, v.orders);
+	if (v.orders->n_unreadable > 0)
+		warning("%zu statements about orders cannot be read here", v.orders->n_unreadable);
+	if (v.orders->n_stray > 0)
+		warning("%zu events or certificates name an order that no ledger at hand has, or "
+			"one of several", v.orders->n_stray);
+	if (output_is_json()) {
+		TRY(orders_tree(&t, &states, err));
+		print_json(t.root);
+		return WM_OK;
+	}
+	if (states.n == 0)
+		message("no order%s", q.within_given ? " of which something is due then" : "");
+	return print_orders(&states, err);
+}

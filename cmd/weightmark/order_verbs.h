@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the verb `order` share. */
+#ifndef ORDER_VERBS_H
+#define ORDER_VERBS_H
+
+#include "lineage/orders.h"
+#include "private_ledger.h"
+#include "verb.h"
+
+/* The subverbs. */
+verb_fn order_draft, order_add, order_status, order_done;
+
+/* The day that `text`, the value of --OPTION, says. Fails with `usage`, `order-date`. */
+MUST_USE enum wm_code read_day(int32_t *out, const char *option, const char *text,
+			       struct wm_error *err);
+
+/* All that a call reads. */
+struct order_view {
+	struct ledgers ledgers;
+	const char **origins; /* --origin, or NULL */
+	struct graph *graph;
+	struct orders *orders;
+};
+
+void order_view_release(struct order_view *v);
+#define cleanup_order_view __attribute__((cleanup(order_view_release)))
+
+/* Opens the ledgers, joins the graph, reads the orders. `out` is zeroed memory. */
+MUST_USE enum wm_code order_view_open(struct order_view *out, struct call *call,
+				      struct wm_error *err);
+
+/* --- showing (order_print.c, order_tree.c) ------------------------------------------------ */
+
+/* Orders as they stand, those that are due first at the front. */
+struct order_states {
+	struct order_state *list;
+	size_t n;
+	bool whole; /* one was asked for: all that it reaches is listed, not counted alone */
+	bool plan;  /* and how to train anew */
+};
+
+MUST_USE enum wm_code print_orders(const struct order_states *s, struct wm_error *err);
+MUST_USE enum wm_code orders_tree(struct tree *t, const struct order_states *s,
+				  struct wm_error *err);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark order`: drafts and records orders, tells where they stand, records what was done. */
+#include "order_issue.h"
+#include "order_verbs.h"
+#include "output.h"
+#include "progress_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/file.h"
+#include "util/limits.h"
+
+void order_view_release(struct order_view *v)
+{
+	if (v->orders)
+		orders_free(v->orders);
+	if (v->graph)
+		graph_free(v->graph);
+	free(v->origins);
+	ledgers_release(&v->ledgers);
+}
+
+enum wm_code order_view_open(struct order_view *out, struct call *call, struct wm_error *err)
+{
+	TRY(open_order_ledgers(&out->ledgers, call, err));
+	TRY(check_origins(&out->ledgers, call, err));
+	TRY(wanted_origins(&out->origins, call, err));
+	TRY(graph_load(&out->graph, out->ledgers.indexes, out->ledgers.n, out->origins, err));
+	return orders_load(&out->orders, out->graph, out->ledgers.indexes, out->ledgers.n,
+			   out->origins, err);
+}
+
+/* --- add --------------------------------------------------------------------------------- */
+
+static enum wm_code warn_unknown(const struct order_view *v, const char *path,
+				 Weightmark__V1__Reference *const *list, size_t n,
+				 struct wm_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		__attribute__((cleanup(gathered_list_release))) struct gathered_list nodes = { 0 };
+		cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+
+		TRY(resolve_reference(&nodes, v->orders, list[i], err));
+		if (nodes.n > 0)
+			continue;
+		TRY(reference_text(&text, list[i], err));
+		warning("%s: no ledger at hand knows %s, which the order reaches", path,
+			buf_str(&text));
+	}
+	return WM_OK;
+}
+
+static enum wm_code check_order(struct call *call, const struct composition *c,
+				struct wm_error *err)
+{
+	const Weightmark__V1__Order *o =
+		(const Weightmark__V1__Order *)c->statements[0].message;
+	cleanup_order_view struct order_view v = { 0 };
+
+	if (!o->trigger_date)
+		return fail(err, REASON_YAML_FIELD,
+			    "%s: trigger_date is missing: the day from which the order counts",
+			    c->name);
+	TRY(check_days(o, err));
+	if (!o->time_zone)
+		warning("%s: no time_zone is said: days will be those of UTC", c->name);
+	TRY(order_view_open(&v, call, err));
+	if (v.ledgers.n == 0)
+		return WM_OK;
+	TRY(warn_unknown(&v, c->name, o->scope_dataset, o->n_scope_dataset, err));
+	return warn_unknown(&v, c->name, o->scope_checkpoint, o->n_scope_checkpoint, err);
+}
+
+enum wm_code order_add(struct call *call, struct wm_error *err)
+{
+	static const char *const wanted[] = { "order", NULL };
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH), path = BUF_INIT(LIMIT_PATH);
+	cleanup_issued struct issued issued = { 0 };
+	struct record_options room = { .ledger = NULL };
+	const struct record_options *record = NULL;
+
+	TRY(read_statement(&issued, call->options.operands[0], wanted, err));
+	TRY(check_order(call, &issued.composition, err));
+	TRY(private_record(&record, &room, &path, &index, !options_has(&call->options, "dry-run"),
+			   call, err));
+	if (options_has(&call->options, "dry-run") && !file_exists(record->ledger))
+		record = NULL;
+	return issue_call(&issued, record, NULL, call, err);
+}
+
+/* --- the verb ---------------------------------------------------------------------------- */
+
+static const struct subverb subverbs[] = {
+	{ "draft", "", "print the YAML of an order to fill in, with the deadlines of a real one",
+	  order_draft, 0, 0 },
+	{ "add", "FILE", "sign and record the order in a YAML file", order_add, 1, 1 },
+	{ "status", "[ID]", "tell what is due when, what is tainted, what is clean", order_status, 0,
+	  1 },
+	{ "done", "ID", "sign and record what was done about an order", order_done, 1, 1 },
+	{ 0 },
+};
+
+static const struct option_spec options[] = {
+	{ .name = "template", .argument = "NAME", .only = "draft",
+	  .help = "avast, cambridge-analytica, edmodo, erasure-request, everalbum, premom, ring, "
+		  "rite-aid, undertaking or ww" },
+	{ .name = "trigger", .argument = "DATE", .only = "draft",
+	  .help = "the day from which days are counted: of issuance, entry, effect" },
+	{ .name = "id", .argument = "ID", .only = "draft",
+	  .help = "the order's local id; default: the template's name" },
+	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE, .only = "draft",
+	  .help = "write to this new file" },
+	{ .name = "as-of", .argument = "DATE", .only = "status",
+	  .help = "how it stands on this day; later events do not count; default: today in the "
+		  "order's time zone" },
+	{ .name = "due-within", .argument = "DAYS", .only = "status",
+	  .help = "only orders of which something is due within so many days, like 14d, or "
+		  "overdue" },
+	{ .name = "ics", .argument = "FILE", .kind = VALUE_FILE, .only = "status",
+	  .help = "write what is due as a calendar (iCalendar, RFC 5545)" },
+	{ .name = "plan", .only = "status",
+	  .help = "also tell in which order, and from which clean checkpoints, to train anew" },
+	{ .name = "obligation", .argument = "ID", .only = "done",
+	  .help = "this obligation was met" },
+	{ .name = "destroyed", .argument = "TSV", .kind = VALUE_FILE, .only = "done",
+	  .help = "what was destroyed, a line each: object or digest, places separated by ';', "
+		  "clear, purge, destroy or cryptographic_erase, who, when" },
+	{ .name = "kept", .argument = "TSV", .kind = VALUE_FILE, .only = "done",
+	  .help = "what was kept, a line each: object or digest, reason, authority, first day, last "
+		  "day" },
+	{ .name = "told", .argument = "PARTY", .only = "done", .help = "this recipient was told" },
+	{ .name = "confirmed", .argument = "PARTY", .only = "done",
+	  .help = "this recipient confirmed" },
+	{ .name = "hold", .argument = "AUTHORITY", .only = "done",
+	  .help = "what the order's scope names has to be kept on this authority" },
+	{ .name = "until", .argument = "DATE", .only = "done",
+	  .help = "the last day of the hold" },
+	{ .name = "released", .only = "done", .help = "all holds have ended" },
+	{ .name = "subject", .argument = "OBJECT", .only = "done", .repeatable = true,
+	  .help = "hold or release this object or digest; the recipient was told of it" },
+	{ .name = "on", .argument = "DATE", .only = "done",
+	  .help = "the day on which it was done; default: now" },
+	SIGNING_OPTIONS,
+	ISSUE_OPTIONS,
+	PRIVATE_OPTIONS,
+};
+
+const struct verb verb_order = {
+	.name = "order",
+	.summary = "keep orders to delete data and what was trained on it",
+	.operands = "draft, add FILE, status [ID], done ID",
+	.description =
+		"An order, an undertaking or a demand names data, checkpoints, records or a party, "
+		"and what has to be done by when. It is a signed statement in a private ledger, "
+		"$XDG_DATA_HOME/weightmark/private.git or the setting private-ledger, unless "
+		"--ledger names another; 'order add' makes that ledger where it is missing.\n\n"
+		"'order draft' prints an order to fill in; what still says TODO is refused by 'order "
+		"add'. Days are counted as calendar or business days from the trigger, in the "
+		"order's time zone; a stated day wins. 'order add --amend' corrects an order; what "
+		"an earlier version reached stays tainted.\n\n"
+		"'order status' reads all ledgers and tells of each order what is due, done and "
+		"overdue, which checkpoints descend from its data in whole or in part, whatever the "
+		"role, unless a signed scope names roles; which checkpoints of the same runs are "
+		"clean; who has to be told; what is held and when a supplement is due. It repeats "
+		"what was signed and verifies no signature: 'audit' does.\n\n"
+		"'order done' records what was done, so that the same call twice records it once.",
+	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 --out order.yaml\n"
+		    "weightmark order add order.yaml --key counsel.key\n"
+		    "weightmark order status --due-within 14d --ics deadlines.ics\n"
+		    "weightmark order done rite-aid --destroyed gone.tsv --key steward.key",
+	.exits = "status: 0 nothing is overdue; 1 something is; 4 nothing is, but what an open order "
+		 "reaches cannot be decided: a use of another subset, something that no ledger "
+		 "knows, ancestors that are not declared.",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.subverbs = subverbs,
+};
