@@ -9,6 +9,8 @@
 
 /* Rows for the options table of a verb that calls issue_call(). */
 #define ISSUE_OPTIONS                                                                     \
+	{ .name = "issuer", .argument = "NAME", .setting = "issuer",                      \
+	  .help = "who says so, a domain or URI; default: key: and the keyid" },          \
 	{ .name = "amend", .help = "correct what says something else of the same object" }, \
 	{ .name = "reason", .argument = "TEXT", .help = "why it is corrected" },          \
 	{ .name = "dry-run", .help = "show what would be signed; sign and write nothing" }

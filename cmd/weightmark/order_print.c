@@ -42,7 +42,7 @@ static void print_who(const struct order_state *s)
 	const struct statement *said = s->order->versions[s->order->n_versions - 1].statement;
 
 	print("%s\n", s->order->object);
-	print_label(order_kind_text(o->kind));
+	print("  %s: ", order_kind_text(o->kind));
 	if (o->kind != WEIGHTMARK__V1__ORDER__KIND__VALUE__voluntary_undertaking)
 		print("%s", party_name(said, o->authority));
 	else if (o->n_respondent == 0)
@@ -85,7 +85,7 @@ static void print_done(const struct order_obligation *b)
 {
 	char day[DAY_TEXT + 1];
 
-	print_word(COLOUR_GOOD, "done");
+	print_word(COLOUR_GOOD, b->n_kept > 0 ? "accounted for" : "done");
 	if (b->done_on != DAY_NONE)
 		print(" on %s", day_text(day, b->done_on));
 	if (b->done_on != DAY_NONE && b->done_on > b->due)
@@ -107,6 +107,8 @@ static void print_obligations(const struct order_state *s)
 			print_done(b);
 		else
 			print_days(b->left);
+		if (b->n_kept > 0)
+			print(", %zu kept", b->n_kept);
 		if (b->n_open > 0)
 			print(", %zu open", b->n_open);
 		if (b->n_open > 0 && b->by)

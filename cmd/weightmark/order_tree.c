@@ -97,6 +97,7 @@ static enum wm_code add_obligations(struct node *map, struct tree *t, const stru
 		TRY(set_day(row, t, "done_on", b->done_on, err));
 		TRY(set_said(row, t, "by", b->by, err));
 		TRY(node_set_integer(row, t, "open", b->n_open, err));
+		TRY(node_set_integer(row, t, "kept", b->n_kept, err));
 		if (b->said->text)
 			TRY(node_set_shown(row, t, "text", b->said->text, err));
 	}

@@ -116,7 +116,7 @@ static const struct said *first_certificate(const struct order_state *s)
 
 /* What has to be accounted for before an obligation of this kind is met. */
 struct account {
-	size_t n, n_open;
+	size_t n, n_open, n_kept;
 	const struct said *last; /* of what is accounted for */
 };
 
@@ -133,8 +133,10 @@ static void count_items(struct account *a, const struct order_state *s, enum gra
 	const struct graph_node *nodes = s->orders->graph->nodes;
 
 	for (size_t i = 0; i < s->n_items; i++)
-		if (nodes[s->items[i].node].kind == kind)
+		if (nodes[s->items[i].node].kind == kind) {
 			count(a, s, s->items[i].by);
+			a->n_kept += s->items[i].state == ITEM_KEPT;
+		}
 }
 
 static struct account account_for(const struct order_state *s,
@@ -181,6 +183,7 @@ static void judge(struct order_obligation *out, const struct order_state *s)
 	if (!out->by && certificate_meets(b->kind))
 		out->by = first_certificate(s);
 	out->n_open = a.n_open;
+	out->n_kept = a.n_kept;
 	if (!out->by && a.n > 0 && a.n_open == 0)
 		out->by = a.last;
 	out->done_on = out->by ? day_said(s, out->by) : DAY_NONE;

@@ -166,7 +166,8 @@ struct order_obligation {
 	int32_t due;
 	const struct said *by; /* the event, certificate or order that says that it is done, or NULL */
 	size_t n_open;	       /* items or recipients for which it is not: then it is not done */
-	bool done;
+	size_t n_kept;	       /* items that are kept on some authority: not done, but accounted for */
+	bool done;	       /* or accounted for */
 	int32_t done_on; /* DAY_NONE: not said */
 	int32_t left;	 /* days until it is due; below 0: overdue by; 0: due today */
 };

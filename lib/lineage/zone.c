@@ -179,7 +179,7 @@ enum wm_code zone_open(struct zone **out, const char *name, struct wm_error *err
 	TRY(buf_printf(&path, err, "%s/%s",
 		       directory && *directory == '/' ? directory : "/usr/share/zoneinfo", name));
 	code = file_read_input(&bytes, buf_str(&path), REASON_ZONE_UNKNOWN, &why);
-	if (code == WM_NOTFOUND || error_reason(&why) == REASON_ZONE_UNKNOWN)
+	if (error_reason(&why) == REASON_NOT_FOUND || error_reason(&why) == REASON_ZONE_UNKNOWN)
 		return fail(err, REASON_ZONE_UNKNOWN, "the system has no time zone '%.64s'", name);
 	if (code != WM_OK)
 		return fail_again(err, &why);

@@ -1,0 +1,383 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC2153,SC2030,SC2031 # bats sets stderr; each test is a subshell
+# Orders: drafted, recorded, where they stand, what was done.
+load helper
+load signed
+load lineage
+
+by=(--key counsel.key --issuer counsel.example)
+
+given_order() { # kind trigger; scope and obligations from standard input
+	order_file o.yaml ftc-1 "$1" "$2"
+	wm order add o.yaml "${by[@]}" 2>/dev/null >&2
+	wm config set ledger "$PWD/work.git"
+}
+
+status_on() { # day status argument...
+	run "-$2" --separate-stderr wm order status --as-of "$1" "${@:3}"
+}
+
+due() { # id: the row of an obligation
+	of_json "$output" '.orders[0].obligations[] | select(.id == $id)' --arg id "$1"
+}
+
+@test "order: a draft is refused until it is filled in; Rite Aid is due on April 22 and May 7" {
+	given_family
+	run -0 --separate-stderr wm order draft --template rite-aid --trigger 2024-03-08
+	[[ $output == *'# Deadlines as in E.D. Pa. 2:23-cv-05023'* ]]
+	run -0 wm order draft --template rite-aid --trigger 2024-03-08 --id ra -o o.yaml
+	run -2 --separate-stderr wm order draft --template rite-aid --trigger 2024-03-08 -o o.yaml
+	refused_as exists
+	run -2 --separate-stderr wm order add o.yaml "${by[@]}"
+	refused_as order-unfinished
+	[[ $stderr == *'o.yaml:'* ]]
+	sed -i 's/"TODO: issuer.*"/lab.example\/D/; s/"TODO: whose days.*"/America\/New_York/; s/"TODO.*"/said/' o.yaml
+	run -0 --separate-stderr wm order add o.yaml "${by[@]}" --ledger work.git
+	[ ! -e "$XDG_DATA_HOME" ]
+	status_on 2024-04-22 0 ra --ledger work.git
+	[[ $output == *'2024-04-22  models         delete_models          due today, 6 open'* ]]
+	[[ $output == *'2024-05-07  recipients     instruct_recipients    in 15 days'* ]]
+	status_on 2024-04-23 1 ra --ledger work.git
+	[[ $output == *'overdue by 1 day, 6 open'* ]]
+	[[ $output == *'complaint for the Federal Trade Commission ordered, E.D. Pa.'* ]]
+	status_on 2024-04-23 1 --ledger work.git --json
+	[ "$(due models | jq .overdue_days)" = 1 ]
+	[ "$(due recipients | jq .days_left)" = 14 ]
+}
+
+@test "order: every template becomes an order once its places are filled" {
+	given_ledger
+	local name
+	for name in avast cambridge-analytica edmodo erasure-request everalbum premom ring rite-aid undertaking ww; do
+		wm order draft --template "$name" --trigger 2024-01-31 -o "$name.yaml"
+		sed -i 's/"TODO: issuer.*"/lab.example\/D/; s/"TODO: whose days.*"/UTC/; s/"TODO[^"]*"/said/' "$name.yaml"
+		wm order add "$name.yaml" "${by[@]}" --ledger work.git >/dev/null 2>&1
+	done
+	status_on 2024-02-01 4 --ledger work.git --json
+	[ "$(of_json "$output" '.orders | length')" = 10 ]
+	[ "$(of_json "$output" '.orders[] | select(.object | endswith("erasure-request")) | .obligations[0].due')" = 2024-02-29 ]
+	[ "$(of_json "$output" '.orders[] | select(.object | endswith("avast")) | .obligations[0].due')" = 2024-02-20 ]
+	run -2 --separate-stderr wm order draft --template everalbun --trigger 2024-01-31
+	refused_as usage
+	[[ $stderr == *"'everalbum'"* ]]
+	run -2 --separate-stderr wm order draft --template ww --trigger 31.1.2024
+	refused_as usage
+	run -2 --separate-stderr wm order draft --template ww --trigger 9024-01-31
+	refused_as order-date
+}
+
+@test "order: what is wrong with an order is said before anything is recorded" {
+	given_ledger
+	order_file o.yaml x court_order 2024-03-08 <<<"$about_d"
+	sed '/trigger_date/d' o.yaml >no-trigger.yaml
+	run -2 --separate-stderr wm order add no-trigger.yaml "${by[@]}"
+	refused_as yaml-field
+	[[ $stderr == *trigger_date* ]]
+	sed 's/UTC/Mars\/Olympus/' o.yaml >zone.yaml
+	run -2 --separate-stderr wm order add zone.yaml "${by[@]}"
+	refused_as zone-unknown
+	sed 's,UTC,../../etc/passwd,' o.yaml >zone.yaml
+	run -2 --separate-stderr wm order add zone.yaml "${by[@]}"
+	refused_as zone-unknown
+	sed 's/2024-03-08/0024-03-08/' o.yaml >far.yaml
+	run -2 --separate-stderr wm order add far.yaml "${by[@]}"
+	refused_as order-date
+	sed '/order_kind/d' o.yaml >kind.yaml
+	run -2 --separate-stderr wm order add kind.yaml "${by[@]}"
+	refused_as yaml-field
+	run -2 --separate-stderr wm order status nothing --ledger work.git
+	refused_as order-unknown
+}
+
+@test "order: recorded in a ledger of its own, for nobody else to read" {
+	given_ledger
+	wm config set ledger "$PWD/work.git"
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
+	run -0 --separate-stderr wm order add o.yaml --dry-run "${by[@]}"
+	[ ! -e "$XDG_DATA_HOME" ]
+	run -0 --separate-stderr wm order add o.yaml "${by[@]}" --json
+	[[ $stderr == *'no ledger at hand knows lab.example/D'* ]]
+	is_json "$output"
+	[ "$(stat -c %a "$XDG_DATA_HOME/weightmark/private.git")" = 700 ]
+	[ "$(wm log --ledger work.git --json | jq '.entries | length')" = 0 ]
+	run -0 --separate-stderr wm order add o.yaml "${by[@]}" --json
+	[ "$(of_json "$output" '.statements[0].reused, .recorded.size' | paste -sd ' ')" = 'true 1' ]
+	wm config set private-ledger "$PWD/other.git"
+	run -0 --separate-stderr wm order add o.yaml "${by[@]}"
+	[ -d other.git ]
+}
+
+@test "order: all that descends is tainted, by whatever way; what does not is clean" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	status_on 2024-03-10 0 ftc-1 --json
+	[ "$(of_json "$output" '.orders[0].tainted[].object' | paste -sd ' ')" = \
+		'lab.example/M0@1 lab.example/M1@1 lab.example/M2@1 lab.example/M3@1 lab.example/M4@1 lab.example/M5@1' ]
+	status_on 2024-03-10 0 ftc-1 --plan --json
+	local steps
+	steps=$(of_json "$output" '.orders[0].plan.steps[] | "\(.object[12:14]) \(.after[12:14]) \(.start[12:14])"')
+	[ "$(grep -c . <<<"$steps")" = 6 ]
+	[ "$(head -1 <<<"$steps")" = 'M0 null null' ]
+	grep -qx 'M3 M1 M9' <<<"$steps"
+	grep -qx 'M5 M2 null' <<<"$steps"
+	[ "$(grep -n '^M1' <<<"$steps" | cut -d: -f1)" -lt "$(grep -n '^M3' <<<"$steps" | cut -d: -f1)" ]
+	[ "$(of_json "$output" '.orders[0].plan.cost | "\(.runs) \(.flops) \(.energy_kwh)"')" = '1 1000000000000000000.5 0.1' ]
+	run -2 --separate-stderr wm order status --plan
+	refused_as usage
+}
+
+@test "order: any role taints, unless the signed scope names roles" {
+	given_ledger
+	trained V D validation
+	trained K D calibration
+	given_order court_order 2024-03-08 <<<"$about_d"
+	status_on 2024-03-10 0 ftc-1 --json
+	[ "$(of_json "$output" '.orders[0].n_tainted')" = 2 ]
+	order_file narrow.yaml ftc-1 court_order 2024-03-08 <<<"scope_role: [pretrain, calibration]
+$about_d"
+	run -2 --separate-stderr wm order add narrow.yaml "${by[@]}"
+	refused_as already-signed
+	wm order add narrow.yaml "${by[@]}" --amend --reason 'counsel' >/dev/null
+	status_on 2024-03-10 0 ftc-1
+	[[ $output == *'pretrain, calibration alone taint, as the signed scope says'* ]]
+	[[ $output == *'1 dataset, 1 tainted checkpoint;'* && $output == *'version 2'* ]]
+}
+
+@test "order: an amendment clears nothing that an earlier version reached" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	order_file less.yaml ftc-1 court_order 2024-03-08 <<<"${about_d/example\/D/example\/C}"
+	wm order add less.yaml "${by[@]}" --amend >/dev/null
+	status_on 2024-03-10 0 --json
+	[ "$(of_json "$output" '.orders[0] | "\(.n_data) \(.n_tainted) \(.versions)"')" = '2 7 2' ]
+}
+
+@test "order: another subset, something unknown, undeclared ancestors: undecided" {
+	given_ledger
+	trained A D pretrain
+	given_order court_order 2024-03-08 <<<"$about_d"
+	status_on 2024-03-10 0
+	model orphan 'kind: manifest
+model: {name: orphan, version: "1"}'
+	status_on 2024-03-10 4
+	[[ $output == *'1 further checkpoint with ancestors that nobody declares'* ]]
+	status_on 2024-04-10 1
+	wm order add o.yaml --key counsel.key --issuer other.example --ledger work.git >/dev/null
+	run -2 --separate-stderr wm order status ftc-1
+	refused_as usage
+	[[ $stderr == *'several orders are called'* ]]
+}
+
+@test "order: of a subset, uses of that root taint, and others are undecided" {
+	given_ledger
+	local root=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+	trained A D "pretrain, subset_root: $root"
+	trained Z D "pretrain, subset_root: ${root//a/b}"
+	given_order agency_order 2024-03-08 <<<"scope_subset_root: [$root]
+$about_d"
+	status_on 2024-03-10 4 ftc-1 --json
+	[ "$(of_json "$output" '.orders[0].tainted[].object')" = lab.example/A@1 ]
+	[ "$(of_json "$output" '.orders[0].undecided_uses[].run')" = lab.example/run-Z ]
+	[ "$(of_json "$output" '.orders[0].data[0].in_part')" = true ]
+	order_file p.yaml gone agency_order 2024-03-08 <<<"scope_subset_root: [${root//a/c}]
+obligation: [{id: data, kind: delete_data, months: 1}]"
+	wm order add p.yaml "${by[@]}" >/dev/null
+	status_on 2024-03-10 4 gone
+	[[ $output == *"subset ${root//a/c}: no ledger at hand has it"* ]]
+}
+
+@test "order: all data of a party, by its name" {
+	given_ledger
+	model P "kind: dataset
+dataset_id: E
+title: E
+party: [{id: okc, legal_name: Dating Inc, identifier: [LEI-1]}]
+provider: okc
+---
+$(head_of P)
+training_run: [{id: run-P, uses: [{dataset_id: E, role: finetune}]}]"
+	trained Q F pretrain
+	order_file o.yaml ftc-1 voluntary_undertaking 2026-03-30 <<'YAML'
+scope_party: [us]
+obligation: [{id: models, kind: delete_models, days: 10}]
+YAML
+	sed -i 's/The Lab/dating inc/' o.yaml
+	wm order add o.yaml "${by[@]}" --ledger work.git >/dev/null
+	status_on 2026-04-01 0 ftc-1 --ledger work.git --json
+	[ "$(of_json "$output" '.orders[0] | "\(.data[].object) \(.tainted[].object)"')" = 'lab.example/E lab.example/P@1' ]
+}
+
+@test "order: an undertaking is never called ordered, and each closes alone" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	order_file u.yaml promise voluntary_undertaking 2024-03-08 <<<"$about_d"
+	wm order add u.yaml "${by[@]}" >/dev/null
+	status_on 2024-03-10 0 promise
+	[[ $output == *'voluntary undertaking: The Lab undertook'* && $output != *ordered* ]]
+	status_on 2024-03-10 0 promise --json --ics u.ics
+	[ "$(of_json "$output" '.orders[0].verb')" = undertook ]
+	! grep -i ordered u.ics
+	{
+		printf 'lab.example/D\ts3://a;s3://b\tpurge\tStaff\t2024-03-20\n'
+		printf 'lab.example/M%s@1\t/models\tdestroy\tStaff\t2024-03-21T10:00:00Z\n' 0 1 2 3 4 5
+	} >gone.tsv
+	wm order done promise --destroyed gone.tsv "${by[@]}" >/dev/null
+	status_on 2024-03-20 0 promise --json
+	[ "$(of_json "$output" '.orders[0].status')" = open ]
+	status_on 2024-04-20 0 promise --json
+	[ "$(of_json "$output" '.orders[0].status')" = closed ]
+	status_on 2024-04-20 1 ftc-1 --json
+	[ "$(of_json "$output" '.orders[0] | "\(.status) \(.n_tainted_open)"')" = 'overdue 6' ]
+}
+
+@test "order: saying that models are gone does not close it while one is open" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	wm order done ftc-1 --obligation models --on 2024-03-20 "${by[@]}" >/dev/null
+	status_on 2024-04-20 1 ftc-1
+	[[ $output == *'6 open although counsel.example says that it is done'* ]]
+	run -2 --separate-stderr wm order done ftc-1 --obligation model "${by[@]}"
+	refused_as usage
+	[[ $stderr == *"'models'"* ]]
+	run -2 --separate-stderr wm order done ftc-1 "${by[@]}"
+	refused_as usage
+}
+
+@test "order: what was done is recorded once" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	printf 'object\tplaces\tmethod\twho\twhen\nlab.example/M0@1\t/m\tclear\t\t2024-03-20\n' >gone.tsv
+	for again in false true; do
+		run -0 --separate-stderr wm order done ftc-1 --destroyed gone.tsv --told Someone "${by[@]}" --json
+		[ "$(of_json "$output" '.statements[].reused' | uniq)" = "$again" ]
+		[ "$(of_json "$output" '.statements | length')" = 2 ]
+	done
+	local row
+	for row in 'x' 'lab.example/M0@1\t/m\tburn\t\t2024-03-20' 'lab.example/M0@1\t/m\tclear\t\tyesterday' \
+		'not an object\t/m\tclear\t\t2024-03-20' 'a/b\t/m\tclear\tme\t2024-03-20\tmore' ''; do
+		printf "# list\n$row\n" >bad.tsv
+		run -2 --separate-stderr wm order done ftc-1 --destroyed bad.tsv "${by[@]}"
+		refused_as order-list
+	done
+	seq -f 'lab.example/X%g@1	/m	clear		2024-03-20' 5000 >many.tsv
+	run -0 --separate-stderr wm order done ftc-1 --destroyed many.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '.statements | length')" = 2 ]
+}
+
+@test "order: a hold keeps the data, the models stay due, and a supplement follows" {
+	given_family
+	given_order agency_order 2024-06-27 <<<"$about_d"
+	wm order done ftc-1 --hold 'Court of X' --until 2024-08-31 --on 2024-07-01 "${by[@]}" >/dev/null
+	status_on 2024-07-18 1 ftc-1
+	[[ $output == *'data           delete_data            accounted for on 2024-07-01, says counsel.example, 1 kept'* ]]
+	[[ $output == *'2024-07-17  models         delete_models          overdue by 1 day, 6 open'* ]]
+	[[ $output == *'lab.example/D, authority: Court of X, until 2024-08-31; supplement due 2024-09-30: in 74 days'* ]]
+	status_on 2024-09-01 1 ftc-1 --json
+	[ "$(of_json "$output" '.orders[0].data[0].state')" = open ]
+	wm order done ftc-1 --released --on 2024-08-01 "${by[@]}" >/dev/null
+	status_on 2024-08-02 1 ftc-1 --json
+	[ "$(of_json "$output" '.orders[0].holds[0] | "\(.end) \(.supplement_due)"')" = '2024-08-01 2024-08-31' ]
+	wm order done ftc-1 --obligation supplement --on 2024-08-05 "${by[@]}" >/dev/null
+	status_on 2024-08-06 1 ftc-1 --json
+	[ "$(of_json "$output" '.orders[0].holds[0].supplement.issuer')" = counsel.example ]
+	printf 'lab.example/D\tstatute\tRecords Act\t2024-09-01\t\nlab.example/M0@1\ttechnically_infeasible\tus\t\t\n' >kept.tsv
+	wm order done ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm order status ftc-1 --json
+	[ "$(of_json "$output" '.orders[0].data[0].state')" = kept ]
+	[ "$(of_json "$output" '.orders[0].n_tainted_open')" = 6 ]
+}
+
+@test "order: one record, by its dataset; the answer is due after a month" {
+	given_family
+	given_order data_subject_request 2024-01-31 <<'YAML'
+scope_record: [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]
+scope_dataset: [{object: lab.example/D}]
+obligation: [{id: answer, kind: other, months: 1}]
+YAML
+	status_on 2024-02-01 0 ftc-1
+	[[ $output == *"data subject's request: The Authority requested"* ]]
+	[[ $output == *'2024-02-29  answer'* ]]
+	[[ $output == *'lab.example/D  open; part of it is in scope'* ]]
+	[[ $output == *'6 tainted checkpoints'* ]]
+}
+
+@test "order: recipients have to be told, and both sides' words are compared" {
+	given_family
+	"$B/weightmark" key new ./recipient --no-passphrase >/dev/null
+	transfer() { # file related
+		cat >"$1" <<YAML
+kind: transfer
+id: t-1
+party: [{id: a, legal_name: The Lab}, {id: b, legal_name: Clarity Inc}]
+from: a
+to: b
+subject: {object: lab.example/M0@1}
+date: 2023-01-01
+recipient_class: unrelated
+has_contract: no
+related_party: {exists: $2}
+YAML
+	}
+	transfer ours.yaml no
+	transfer theirs.yaml yes
+	sed -i 's/2023-01-01/2023-01-02/' theirs.yaml
+	run -0 --separate-stderr wm transfer ours.yaml --key steward.key --issuer lab.example --ledger work.git --json
+	[ "$(of_json "$output" '.statements[0].object')" = lab.example/t-1 ]
+	wm transfer theirs.yaml --key recipient.key --issuer clarity.example --ledger work.git >/dev/null
+	given_order court_order 2024-03-08 <<<"$about_d
+- {id: tell, kind: instruct_recipients, days: 20}
+- {id: replies, kind: forward_confirmations, days: 30}"
+	status_on 2024-03-10 0 ftc-1
+	[[ $output == *'Clarity Inc got lab.example/M0@1: not told, not confirmed'* ]]
+	[[ $output == *'declarations conflict: related_party of the transfer of lab.example/M0@1'* ]]
+	[[ $output == *'declarations conflict: date of'* && $output != *'conflict: contract'* ]]
+	wm order done ftc-1 --told 'clarity inc' --on 2024-03-11 "${by[@]}" >/dev/null
+	status_on 2024-03-12 0 ftc-1 --json
+	[ "$(due tell | jq -r '"\(.done) \(.done_on)"')" = 'true 2024-03-11' ]
+	[ "$(due replies | jq .done)" = false ]
+	wm order done ftc-1 --confirmed 'Clarity Inc' --on 2024-03-12 "${by[@]}" >/dev/null
+	status_on 2024-03-12 0 ftc-1 --json
+	[ "$(due replies | jq .done)" = true ]
+	sed '/related_party/d' ours.yaml >silent.yaml
+	run -2 --separate-stderr wm transfer silent.yaml --key steward.key --ledger work.git
+	refused_as yaml-field
+}
+
+# The content lines of a calendar, unfolded.
+unfolded() { # file
+	tr -d '\r' <"$1" | sed -z 's/\n //g'
+}
+
+@test "order: deadlines as a calendar, the same each time but for when it was made" {
+	given_family
+	given_order court_order 2024-03-08 <<<"title: \"Acme, Inc; the \\\\ matter: $(printf 'ä%.0s' {1..60})\"
+$about_d"
+	status_on 2024-03-10 0 --ics a.ics
+	[ "$(grep -c $'\r$' a.ics)" = "$(wc -l <a.ics)" ]
+	[ "$(LC_ALL=C awk '{ if (length($0) > 76) n++ } END { print n + 0 }' a.ics)" = 0 ]
+	iconv -f UTF-8 -t UTF-8 a.ics >/dev/null
+	unfolded a.ics >a.txt
+	[ "$(grep -c '^BEGIN:VEVENT$' a.txt)" = 2 ]
+	[ "$(grep -c '^BEGIN:VALARM$' a.txt)" = 2 ]
+	grep -qx 'DTSTART;VALUE=DATE:20240328' a.txt
+	grep -qx 'DTEND;VALUE=DATE:20240329' a.txt
+	grep -q '^SUMMARY:Acme\\, Inc\\; the \\\\ matter: ä*: delete_models (models)$' a.txt
+	wm order done ftc-1 --obligation data --on 2024-03-09 "${by[@]}" >/dev/null
+	status_on 2024-03-10 0 --ics b.ics
+	[ "$(unfolded b.ics | grep ^UID | sort)" = "$(grep ^UID a.txt | sort)" ]
+	status_on 2024-03-10 0 --due-within 17d --json
+	[ "$(of_json "$output" '.orders | length')" = 0 ]
+	status_on 2024-03-10 0 --due-within 18d --json
+	[ "$(of_json "$output" '.orders | length')" = 1 ]
+}
+
+@test "order: hostile names are shown escaped" {
+	given_ledger
+	order_file o.yaml x court_order 2024-03-08 <<<"title: \"a\\e[2Jb\"
+docket: \"c\\u202ed\"
+$about_d"
+	wm order add o.yaml "${by[@]}" --ledger work.git 2>/dev/null >&2
+	status_on 2024-03-10 4 --ledger work.git
+	while IFS= read -r line; do harmless "$line"; done <<<"$output"
+}
