@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lib/lineage/orders.c and its like: orders over a small ledger. */
+#include "shelf.h"
+
+#include <stdio.h>
+
+#include "lineage/orders.h"
+#include "lineage/plan.h"
+#include "statement/mapping.h"
+#include "statement/scalar.h"
+#include "text/json.h"
+#include "util/limits.h"
+
+#define HEADER(local, sequence, more)                                                          \
+	"\"header\":{\"as_of\":\"2026-01-02T03:04:05Z\",\"issued_at\":\"2026-01-02T03:04:06Z\"," \
+	"\"issuer\":\"" SHELF_ISSUER "\",\"nonce\":\"00112233445566778899aabbccddeeff\","        \
+	"\"object\":\"" SHELF_ISSUER "/" local "\",\"schema_minor\":0,\"sequence\":" sequence more \
+	"}"
+#define PARTIES "\"party\":[{\"id\":\"a\",\"legal_name\":\"Authority\"},{\"id\":\"b\"}]"
+#define OBJECT(local) "{\"object\":\"" SHELF_ISSUER "/" local "\"}"
+#define ORDER(local, sequence, more, scope)                                                    \
+	"{" HEADER(local, sequence, more) "," PARTIES ",\"id\":\"" local "\","                     \
+	"\"kind\":\"agency_order\",\"authority\":\"a\",\"trigger_date\":\"2024-03-08\"," scope     \
+	",\"obligation\":[{\"id\":\"models\",\"kind\":\"delete_models\",\"days\":45},"             \
+	"{\"id\":\"data\",\"kind\":\"delete_data\",\"days\":20},"                                  \
+	"{\"id\":\"tell\",\"kind\":\"instruct_recipients\",\"days\":60},"                          \
+	"{\"id\":\"sworn\",\"kind\":\"sworn_statement\",\"days\":60}]}"
+#define EVENT(local, kind, day, more)                                                          \
+	"{" HEADER(local, "1", "") "," PARTIES ",\"id\":\"" local "\",\"kind\":\"" kind "\","       \
+	"\"at\":\"" day "T12:00:00Z\"" more "}"
+#define OF_ORDER ",\"order\":" OBJECT("o-1")
+#define PREVIOUS ",\"previous\":\"wm:" SHELF_HEX "\""
+#define SHELF_HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+enum { PAYLOAD_MAX = 65536 };
+
+static void add(struct shelf *s, const char *kind, const char *json)
+{
+	cleanup_buf struct buf payload = BUF_INIT(PAYLOAD_MAX);
+	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
+	const struct mapping m = { .name = "test", .reason = REASON_STATEMENT_MALFORMED,
+				   .arena = &a };
+	cleanup_tree struct tree t = TREE_INIT;
+	ProtobufCMessage *message = NULL;
+	struct wm_error err = { 0 };
+	const struct kind *k = kind_find(kind);
+
+	assert_ok(json_read(&t, json, strlen(json), "test", &err), &err);
+	assert_ok(mapping_read(&message, k->descriptor, t.root, &m, &err), &err);
+	assert_ok(statement_encode(&payload, k, message, &err), &err);
+	shelf_add_payload(s, &payload);
+}
+
+/* A ledger, and all that is read of it. */
+struct desk {
+	struct shelf shelf;
+	struct index *index;
+	struct graph *graph;
+	struct orders *orders;
+};
+
+static void desk_close(struct desk *d)
+{
+	if (d->orders)
+		orders_free(d->orders);
+	if (d->graph)
+		graph_free(d->graph);
+	index_close(d->index);
+	shelf_close(&d->shelf);
+}
+#define cleanup_desk __attribute__((cleanup(desk_close)))
+
+/* Models 1 to 3, each with a dataset and a run; then what `more` adds. */
+static void desk_open(struct desk *d, const char *const (*more)[2])
+{
+	struct wm_error err = { 0 };
+
+	shelf_open(&d->shelf);
+	shelf_fill(&d->shelf, SHELF_ORIGIN, 1, 3);
+	for (; (*more)[0]; more++)
+		add(&d->shelf, (*more)[0], (*more)[1]);
+	shelf_append(&d->shelf, SHELF_ORIGIN, 100);
+	d->index = shelf_index(&d->shelf);
+	shelf_sync(d->index);
+	assert_ok(graph_load(&d->graph, &d->index, 1, NULL, &err), &err);
+	assert_ok(orders_load(&d->orders, d->graph, &d->index, 1, NULL, &err), &err);
+}
+
+static const struct order *order_named(const struct desk *d, const char *id)
+{
+	const struct order *o = NULL;
+	struct wm_error err = { 0 };
+	size_t n;
+
+	assert_ok(orders_find(&o, &n, d->orders, id, &err), &err);
+	assert_int_equal(n, 1);
+	return o;
+}
+
+static void assess(struct order_state *out, const struct desk *d, int month, int day)
+{
+	struct wm_error err = { 0 };
+
+	assert_ok(order_assess(out, d->orders, order_named(d, "o-1"),
+			       (int32_t)days_from_civil(2024, month, day), 0, &err),
+		  &err);
+}
+
+static const struct order_obligation *obligation(const struct order_state *s, const char *id)
+{
+	for (size_t i = 0; i < s->n_obligations; i++)
+		if (strcmp(s->obligations[i].said->id->text, id) == 0)
+			return &s->obligations[i];
+	test_failed(__FILE__, __LINE__, "no obligation %s", id);
+}
+
+static const char *item_id(const struct order_state *s, size_t i)
+{
+	return s->orders->graph->nodes[s->items[i].node].id;
+}
+
+/* --- what is read ------------------------------------------------------------------------ */
+
+static const char *const one_order[][2] = {
+	{ "order", ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("faces-1") "]") },
+	{ NULL, NULL },
+};
+
+static void test_days(void **state)
+{
+	static const struct {
+		int month, day;
+		int32_t left; /* of "models" */
+		bool overdue;
+	} rows[] = { { 3, 8, 45, false }, { 3, 28, 25, false }, { 3, 29, 24, true },
+		     { 4, 22, 0, true },  { 4, 23, -1, true } };
+	cleanup_desk struct desk d = { .index = NULL };
+
+	(void)state;
+	desk_open(&d, one_order);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_order_state struct order_state s = { 0 };
+
+		assess(&s, &d, rows[i].month, rows[i].day);
+		assert_int_equal(obligation(&s, "models")->left, rows[i].left);
+		assert_int_equal(s.overdue, rows[i].overdue);
+		assert_false(s.closed);
+		assert_string_equal(s.obligations[0].said->id->text, "data");
+		assert_int_equal(order_next_due(&s), s.obligations[0].due);
+	}
+}
+
+static void test_reach(void **state)
+{
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+
+	(void)state;
+	desk_open(&d, one_order);
+	assess(&s, &d, 3, 8);
+	assert_int_equal(s.n_items, 2);
+	assert_string_equal(item_id(&s, 0), SHELF_ISSUER "/faces-1");
+	assert_string_equal(item_id(&s, 1), SHELF_ISSUER "/llm-1@1.0");
+	assert_int_equal(s.n_tainted, 1);
+	assert_ptr_equal(order_item(&s, s.items[1].node), &s.items[1]);
+	/* The others, and the unknown parents of all three. */
+	assert_int_equal(s.n_unknown, 5);
+	assert_true(order_is_undecided(&s));
+}
+
+static void test_names(void **state)
+{
+	cleanup_desk struct desk d = { .index = NULL };
+	const struct order *o = NULL;
+	char id[STATEMENT_ID_TEXT + 1];
+	struct wm_error err = { 0 };
+	size_t n;
+
+	(void)state;
+	desk_open(&d, one_order);
+	o = order_named(&d, SHELF_ISSUER "/o-1");
+	assert_ptr_equal(order_named(&d, "o-1"), o);
+	statement_id_text(id, o->versions[0].statement->id);
+	assert_ptr_equal(order_named(&d, id), o);
+	assert_reason(orders_find(&o, &n, d.orders, "o-2", &err), &err, ORDER_UNKNOWN);
+	assert_reason(orders_find(&o, &n, d.orders, "", &err), &err, ORDER_UNKNOWN);
+}
+
+/* --- versions ---------------------------------------------------------------------------- */
+
+static void test_versions_unite(void **state)
+{
+	static const char *const more[][2] = {
+		{ "order", ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("faces-1") "]") },
+		{ "order", ORDER("o-1", "2", PREVIOUS, "\"scope_dataset\":[" OBJECT("faces-2") ","
+						       OBJECT("faces-9") "]") },
+		{ NULL, NULL },
+	};
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+
+	(void)state;
+	desk_open(&d, more);
+	assess(&s, &d, 3, 8);
+	assert_int_equal(d.orders->n, 1);
+	assert_int_equal(s.order->n_versions, 2);
+	assert_int_equal(s.n_seeds, 2);
+	assert_int_equal(s.n_tainted, 2);
+	assert_int_equal(s.n_missing, 1);
+	assert_string_equal(s.missing[0].text, SHELF_ISSUER "/faces-9");
+}
+
+/* --- events ------------------------------------------------------------------------------ */
+
+#define GONE(what, day)                                                                        \
+	",\"destroyed\":[{\"subject\":" what ",\"method\":\"purge\",\"at\":\"" day "T12:00:00Z\"}]"
+
+static void test_events(void **state)
+{
+	static const char *const more[][2] = {
+		{ "order", ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("faces-1") "]") },
+		{ "order", ORDER("o-2", "1", "", "\"scope_dataset\":[" OBJECT("faces-1") "]") },
+		/* By local id; of no order; of an order that is nowhere. */
+		{ "event", EVENT("e-1", "deleted", "2024-03-20", ",\"order_id\":\"o-1\""
+				 GONE(OBJECT("faces-1"), "2024-03-20")) },
+		{ "event", EVENT("e-2", "deleted", "2024-03-01",
+				 GONE(OBJECT("llm-1@1.0"), "2024-03-01")) },
+		{ "event", EVENT("e-3", "deleted", "2024-03-01", ",\"order_id\":\"o-9\""
+				 GONE(OBJECT("faces-1"), "2024-03-01")) },
+		{ "event", EVENT("e-4", "fulfilled", "2024-03-25", OF_ORDER
+				 ",\"obligation_id\":\"sworn\"") },
+		{ "event", EVENT("e-5", "fulfilled", "2024-03-26", OF_ORDER
+				 ",\"obligation_id\":\"tell\"") },
+		{ NULL, NULL },
+	};
+	static const struct {
+		int day; /* of March */
+		size_t n_open_data, n_open_models;
+		bool closed;
+	} rows[] = { { 1, 1, 0, false }, { 19, 1, 0, false }, { 20, 0, 0, false },
+		     { 25, 0, 0, false }, { 26, 0, 0, true } };
+	cleanup_desk struct desk d = { .index = NULL };
+
+	(void)state;
+	desk_open(&d, more);
+	assert_int_equal(d.orders->n_stray, 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_order_state struct order_state s = { 0 }, other = { 0 };
+		struct wm_error err = { 0 };
+
+		assess(&s, &d, 3, rows[i].day);
+		assert_int_equal(s.n_open_data, rows[i].n_open_data);
+		assert_int_equal(s.n_open_models, rows[i].n_open_models);
+		assert_int_equal(s.closed, rows[i].closed);
+		assert_ok(order_assess(&other, d.orders, order_named(&d, "o-2"), s.today, 0, &err),
+			  &err);
+		assert_int_equal(other.n_open_data, 1);
+		assert_false(other.closed);
+	}
+}
+
+/* --- recipients -------------------------------------------------------------------------- */
+
+#define TRANSFER(local, related)                                                               \
+	"{" HEADER(local, "1", "") "," PARTIES ",\"id\":\"" local "\",\"from\":\"a\",\"to\":\"b\","  \
+	"\"subject\":" OBJECT("llm-1@1.0") ",\"related_party\":{\"exists\":\"" related "\"}}"
+
+static void test_recipients(void **state)
+{
+	static const char *const more[][2] = {
+		{ "order", ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("faces-1") "]") },
+		{ "transfer", TRANSFER("t-1", "no") },
+		{ "event", EVENT("e-1", "notified_recipient", "2024-03-20", OF_ORDER
+				 ",\"recipient\":\"b\"") },
+		{ NULL, NULL },
+	};
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state before = { 0 }, after = { 0 };
+
+	(void)state;
+	desk_open(&d, more);
+	assess(&before, &d, 3, 19);
+	assess(&after, &d, 3, 20);
+	assert_int_equal(before.n_recipients, 1);
+	assert_string_equal(before.recipients[0].name, "b");
+	assert_int_equal(before.n_untold, 1);
+	assert_false(obligation(&before, "tell")->done);
+	assert_int_equal(after.n_untold, 0);
+	assert_int_equal(after.n_unconfirmed, 1);
+	assert_true(obligation(&after, "tell")->done);
+}
+
+/* --- the plan, and memory ---------------------------------------------------------------- */
+
+static void test_plan(void **state)
+{
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+	cleanup_plan struct plan p = { 0 };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	desk_open(&d, one_order);
+	assess(&s, &d, 3, 8);
+	assert_ok(plan_make(&p, &s, &err), &err);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.steps[0].node, s.items[1].node);
+	assert_string_equal(d.graph->nodes[p.steps[0].run].id, SHELF_ISSUER "/run-1");
+	assert_int_equal(p.steps[0].start, GRAPH_NONE);
+	assert_int_equal(p.total.n_runs, 1);
+	assert_int_equal(p.total.n_without, 1);
+}
+
+static void test_verbs(void **state)
+{
+	(void)state;
+	assert_string_equal(order_verb(WEIGHTMARK__V1__ORDER__KIND__VALUE__court_order), "ordered");
+	assert_string_equal(order_verb(WEIGHTMARK__V1__ORDER__KIND__VALUE__agency_order), "ordered");
+	for (int kind = WEIGHTMARK__V1__ORDER__KIND__VALUE__voluntary_undertaking;
+	     kind <= WEIGHTMARK__V1__ORDER__KIND__VALUE__data_subject_request + 1; kind++) {
+		assert_string_not_equal(order_verb((Weightmark__V1__Order__Kind__Value)kind),
+					"ordered");
+	}
+}
+
+static enum wm_code read_and_assess(void *context, struct wm_error *err)
+{
+	const struct desk *d = context;
+	cleanup_order_state struct order_state s = { 0 };
+	cleanup_orders struct orders *o = NULL;
+	cleanup_plan struct plan p = { 0 };
+
+	TRY(orders_load(&o, d->graph, &d->index, 1, NULL, err));
+	TRY(order_assess(&s, o, &o->list[0], DAY_NONE, 0, err));
+	return plan_make(&p, &s, err);
+}
+
+static void test_memory(void **state)
+{
+	static const char *const more[][2] = {
+		{ "order", ORDER("o-1", "1", "", "\"scope_subset_root\":[\"" SHELF_HEX "\"],"
+				 "\"scope_party\":[\"a\"],\"scope_dataset\":["
+				 OBJECT("faces-1") "]") },
+		{ "transfer", TRANSFER("t-1", "no") },
+		{ "event", EVENT("e-1", "deleted", "1969-03-20", OF_ORDER
+				 GONE(OBJECT("faces-1"), "1969-03-20")) },
+		{ NULL, NULL },
+	};
+	cleanup_desk struct desk d = { .index = NULL };
+
+	(void)state;
+	desk_open(&d, more);
+	with_every_allocation_failing(read_and_assess, &d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_days),	   cmocka_unit_test(test_reach),
+		cmocka_unit_test(test_names),	   cmocka_unit_test(test_versions_unite),
+		cmocka_unit_test(test_events),	   cmocka_unit_test(test_recipients),
+		cmocka_unit_test(test_plan),	   cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_memory),
+	};
+
+	return run_tests(tests);
+}
