@@ -118,6 +118,9 @@ enum wm_code event_party(Weightmark__V1__PartyId **out, struct composition *c,
 		TRY(arena_alloc(&room, &c->arena, LIMIT_PARTIES * sizeof(*e->party), err));
 		e->party = room;
 	}
+	if (!p && e->n_party == LIMIT_PARTIES)
+		return fail(err, c->reason, "%s: names more than %d parties in %d lines", c->name,
+			    LIMIT_PARTIES, LIMIT_EVENT_ITEMS);
 	if (!p) {
 		snprintf(text, sizeof(text), "party-%zu", e->n_party + 1);
 		TRY(message_new(&m, &weightmark__v1__party__descriptor, &c->arena, err));

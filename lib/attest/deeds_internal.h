@@ -16,7 +16,7 @@ MUST_USE enum wm_code event_new(Weightmark__V1__LifecycleEvent **out, struct gat
 MUST_USE enum wm_code event_reference(Weightmark__V1__Reference **out, struct composition *c,
 				      const char *text, struct wm_error *err);
 
-/* The id of a party of this name, which the event has or gets; it must have less than LIMIT_PARTIES. */
+/* The id of a party of this name, which the event has or gets; fails beyond LIMIT_PARTIES. */
 MUST_USE enum wm_code event_party(Weightmark__V1__PartyId **out, struct composition *c,
 				  Weightmark__V1__LifecycleEvent *e, const char *name,
 				  struct wm_error *err);
