@@ -2,8 +2,8 @@
 /*
  * `weightmark order draft`: an order to fill in, with the deadlines of a published one.
  *
- * The figures are those of the orders named in each row, as far as they were read; whoever is under an
- * order of his own copies that, word for word.
+ * The figures are those of the orders named in each row, as far as they were read; whoever is
+ * under an order of his own copies that, word for word.
  */
 #include <string.h>
 
@@ -78,8 +78,8 @@ static const struct template templates[] = {
 	    { "sworn", "sworn_statement", 90, 0, "sworn statement of that" } } },
 	{ "premom", "court_order", "Easy Healthcare (Premom)", COURT_FOR_FTC,
 	  "N.D. Ill. 1:23-cv-3107", "entry", "N.D. Ill. 1:23-cv-3107 (June 2023)",
-	  "Each reply of a recipient is forwarded within 5 days: add forward_confirmations when one "
-	  "comes in.",
+	  "Each reply of a recipient is forwarded within 5 days: add forward_confirmations when "
+	  "one comes in.",
 	  false, false,
 	  { { "list", "list_recipients", 45, 0, "identify who holds the data" },
 	    { "recipients", "instruct_recipients", 45, 0, "notify and instruct them" } } },
@@ -140,8 +140,8 @@ static enum wm_code append_head(struct buf *out, const struct template *t, const
 		       t->source));
 	if (t->note)
 		TRY(buf_printf(out, err, "# %s\n", t->note));
-	TRY(buf_printf(out, err, "kind: order\nid: %s\norder_kind: %s\ntitle: \"%s\"\n", id, t->kind,
-		       t->title));
+	TRY(buf_printf(out, err, "kind: order\nid: %s\norder_kind: %s\n", id, t->kind));
+	TRY(buf_printf(out, err, "title: \"%s\"\n", t->title));
 	TRY(buf_printf(out, err, "docket: \"%s\"\n", t->docket));
 	return buf_printf(out, err,
 			  "party:\n- id: authority\n  legal_name: \"%s\"\n"

@@ -15,14 +15,17 @@
 	{ .name = "reason", .argument = "TEXT", .help = "why it is corrected" },          \
 	{ .name = "dry-run", .help = "show what would be signed; sign and write nothing" }
 
-/* Reads the YAML file `path`: one document of a kind in `wanted`, not yet filled in: `order-unfinished`. */
+/*
+ * Reads the YAML file `path`: one document of a kind in `wanted`, not yet filled in:
+ * `order-unfinished`.
+ */
 MUST_USE enum wm_code read_statement(struct issued *out, const char *path,
 				     const char *const *wanted, struct wm_error *err);
 
 /*
  * Issues out->composition with the key that the call names, and prints what was issued. `record` as
- * private_record() or record_options() give it; `sidecar` may be NULL. `name` of the composition stays
- * valid.
+ * private_record() or record_options() give it; `sidecar` may be NULL. `name` of the composition
+ * stays valid.
  */
 MUST_USE enum wm_code issue_call(struct issued *out, const struct record_options *record,
 				 const char *sidecar, struct call *call, struct wm_error *err);

@@ -177,8 +177,8 @@ static void print_missing(const struct order_state *s)
 	print_more(s->n_missing);
 	if (s->n_unknown > 0) {
 		print_label("unknown");
-		print("%zu further checkpoint%s with ancestors that nobody declares: may descend from "
-		      "it\n", s->n_unknown, s->n_unknown == 1 ? "" : "s");
+		print("%zu further checkpoint%s with ancestors that nobody declares: may descend "
+		      "from it\n", s->n_unknown, s->n_unknown == 1 ? "" : "s");
 	}
 	for (uint32_t i = 0; i < s->trace.n_undecided && i < LIST_MAX; i++) {
 		const struct graph_edge *e = &s->orders->graph->edges[s->trace.undecided[i]];
@@ -308,7 +308,8 @@ enum wm_code print_orders(const struct order_states *s, struct wm_error *err)
 		print_recipients(at);
 		if (s->plan)
 			TRY(print_plan(at, err));
-		print("  status      %s\n", at->closed ? "closed" : at->overdue ? "overdue" : "open");
+		print("  status      %s\n",
+		      at->closed ? "closed" : at->overdue ? "overdue" : "open");
 	}
 	return WM_OK;
 }

@@ -21,8 +21,8 @@
 MUST_USE enum wm_code private_ledger_path(struct buf *out, struct call *call, struct wm_error *err);
 
 /*
- * Where to record: the first --ledger, else the private ledger, which is made, for nobody else to read,
- * where it is missing and `make`. `room`, `path` and `index` hold what `out` points to.
+ * Where to record: the first --ledger, else the private ledger, which is made, for nobody else to
+ * read, where it is missing and `make`. `room`, `path` and `index` hold what `out` points to.
  */
 MUST_USE enum wm_code private_record(const struct record_options **out,
 				     struct record_options *room, struct buf *path,
@@ -30,8 +30,8 @@ MUST_USE enum wm_code private_record(const struct record_options **out,
 				     struct wm_error *err);
 
 /*
- * Opens what is read: all --ledger, else those of the setting ledger and the private one where it is
- * there. None at all is no failure.
+ * Opens what is read: all --ledger, else those of the setting ledger and the private one where it
+ * is there. None at all is no failure.
  */
 MUST_USE enum wm_code open_order_ledgers(struct ledgers *out, struct call *call,
 					 struct wm_error *err);

@@ -95,8 +95,8 @@ static const struct subverb subverbs[] = {
 	{ "draft", "", "print the YAML of an order to fill in, with the deadlines of a real one",
 	  order_draft, 0, 0 },
 	{ "add", "FILE", "sign and record the order in a YAML file", order_add, 1, 1 },
-	{ "status", "[ID]", "tell what is due when, what is tainted, what is clean", order_status, 0,
-	  1 },
+	{ "status", "[ID]", "tell what is due when, what is tainted, what is clean",
+	  order_status, 0, 1 },
 	{ "done", "ID", "sign and record what was done about an order", order_done, 1, 1 },
 	{ 0 },
 };
@@ -127,8 +127,8 @@ static const struct option_spec options[] = {
 	  .help = "what was destroyed, a line each: object or digest, places separated by ';', "
 		  "clear, purge, destroy or cryptographic_erase, who, when" },
 	{ .name = "kept", .argument = "TSV", .kind = VALUE_FILE, .only = "done",
-	  .help = "what was kept, a line each: object or digest, reason, authority, first day, last "
-		  "day" },
+	  .help = "what was kept, a line each: object or digest, reason, authority, first day, "
+		  "last day" },
 	{ .name = "told", .argument = "PARTY", .only = "done", .help = "this recipient was told" },
 	{ .name = "confirmed", .argument = "PARTY", .only = "done",
 	  .help = "this recipient confirmed" },
@@ -155,22 +155,23 @@ const struct verb verb_order = {
 		"and what has to be done by when. It is a signed statement in a private ledger, "
 		"$XDG_DATA_HOME/weightmark/private.git or the setting private-ledger, unless "
 		"--ledger names another; 'order add' makes that ledger where it is missing.\n\n"
-		"'order draft' prints an order to fill in; what still says TODO is refused by 'order "
-		"add'. Days are counted as calendar or business days from the trigger, in the "
+		"'order draft' prints an order to fill in; what still says TODO is refused by "
+		"'order add'. Days are counted as calendar or business days from the trigger, in the "
 		"order's time zone; a stated day wins. 'order add --amend' corrects an order; what "
 		"an earlier version reached stays tainted.\n\n"
 		"'order status' reads all ledgers and tells of each order what is due, done and "
-		"overdue, which checkpoints descend from its data in whole or in part, whatever the "
-		"role, unless a signed scope names roles; which checkpoints of the same runs are "
+		"overdue, which checkpoints descend from its data in whole or in part, whatever "
+		"the role, unless a signed scope names roles; which checkpoints of the same runs are "
 		"clean; who has to be told; what is held and when a supplement is due. It repeats "
 		"what was signed and verifies no signature: 'audit' does.\n\n"
 		"'order done' records what was done, so that the same call twice records it once.",
-	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 --out order.yaml\n"
+	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "
+		    "--out order.yaml\n"
 		    "weightmark order add order.yaml --key counsel.key\n"
 		    "weightmark order status --due-within 14d --ics deadlines.ics\n"
 		    "weightmark order done rite-aid --destroyed gone.tsv --key steward.key",
-	.exits = "status: 0 nothing is overdue; 1 something is; 4 nothing is, but what an open order "
-		 "reaches cannot be decided: a use of another subset, something that no ledger "
+	.exits = "status: 0 nothing is overdue; 1 something is; 4 nothing is, but what an open "
+		 "order reaches cannot be decided: a use of another subset, something that no ledger "
 		 "knows, ancestors that are not declared.",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events about an order: what was destroyed and kept, from lists, and single ones. Their local ids
- * are made of what they say, so that saying it again is the same event, and issuing it changes nothing.
+ * are made of what they say, so that saying it again is the same event, and issuing it changes
+ * nothing.
  *
- * A list has a line each, columns separated by tabs; lines that are empty or begin with '#' are passed
- * over, and so is a first line whose first column is "object" or "digest". Destroyed: object id or SHA-256,
- * places separated by ';', method (NIST SP 800-88: clear, purge, destroy, cryptographic_erase), who,
- * when (a date or a time). Kept: object id or SHA-256, reason, authority, first and last day, which
- * may be empty.
+ * A list has a line each, columns separated by tabs; lines that are empty or begin with '#' are
+ * passed over, and so is a first line whose first column is "object" or "digest". Destroyed:
+ * object id or SHA-256, places separated by ';', method (NIST SP 800-88: clear, purge, destroy,
+ * cryptographic_erase), who, when (a date or a time). Kept: object id or SHA-256, reason,
+ * authority, first and last day, which may be empty.
  */
 #ifndef ATTEST_DEEDS_H
 #define ATTEST_DEEDS_H
@@ -34,8 +35,8 @@ struct deed_draft {
 void deeds_begin(struct composition *c, const char *name);
 
 /*
- * Adds what a list says was destroyed, or kept: one event for each LIMIT_EVENT_ITEMS lines. Fails with
- * `order-list`, naming the line. deeds_end() must follow.
+ * Adds what a list says was destroyed, or kept: one event for each LIMIT_EVENT_ITEMS lines. Fails
+ * with `order-list`, naming the line. deeds_end() must follow.
  */
 MUST_USE enum wm_code deeds_add_list(struct gathered_list *events, struct composition *c,
 				     const struct deed_draft *d, const void *tsv, size_t len,

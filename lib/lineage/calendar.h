@@ -2,10 +2,10 @@
 /*
  * Days, and when something is due.
  *
- * A day is a number of days since 1970-01-01 in the proleptic Gregorian calendar, as in the schema's
- * Date. Months are added before days and clamp to the last day: 2024-01-31 and a month is
- * 2024-02-29. Saturday, Sunday and what the order lists are no working days; the law of the place
- * has more, which nobody but the order's author can list.
+ * A day is a number of days since 1970-01-01 in the proleptic Gregorian calendar, as in the
+ * schema's Date. Months are added before days and clamp to the last day: 2024-01-31 and a month
+ * is 2024-02-29. Saturday, Sunday and what the order lists are no working days; the law of the
+ * place has more, which nobody but the order's author can list.
  */
 #ifndef LINEAGE_CALENDAR_H
 #define LINEAGE_CALENDAR_H
@@ -59,8 +59,8 @@ bool day_is_working(int32_t day, const struct holidays *h);
 int32_t due_day(const Weightmark__V1__Obligation *b, int32_t trigger, const struct holidays *h);
 
 /*
- * Whether all days of an order can be counted. Fails with `order-date` where one is too far off, with
- * `zone-unknown` as zone_open() does.
+ * Whether all days of an order can be counted. Fails with `order-date` where one is too far off,
+ * with `zone-unknown` as zone_open() does.
  */
 MUST_USE enum wm_code check_days(const Weightmark__V1__Order *o, struct wm_error *err);
 

@@ -171,8 +171,9 @@ static const struct said *newest_version(const struct order_state *s)
 }
 
 /*
- * An obligation is met by an event that names it, by a certificate, or by the order itself; one that
- * is about things or people only when nothing of them is left open, and then without a word too.
+ * An obligation is met by an event that names it, by a certificate, or by the order itself; one
+ * that is about things or people only when nothing of them is left open, and then without a word
+ * too.
  */
 static void judge(struct order_obligation *out, const struct order_state *s)
 {
@@ -202,7 +203,10 @@ static int compare_obligations(const void *x, const void *y)
 	return strcmp(a->said->id->text, b->said->id->text);
 }
 
-/* The last event that says that a supplement was given, or certificate: it is of all holds before. */
+/*
+ * The last event that says that a supplement was given, or certificate: it is of all holds
+ * before.
+ */
 static const struct said *last_supplement(const struct order_state *s)
 {
 	const struct order *o = s->order;

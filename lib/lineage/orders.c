@@ -255,8 +255,8 @@ enum wm_code orders_find(const struct order **out, size_t *n, const struct order
 	for (size_t i = 1; i < found; i++)
 		if (strcmp(o->list[names[i].order].object, o->list[names[0].order].object) != 0)
 			return fail(err, REASON_USAGE,
-				    "several orders are called '%.64s': give the object id, as %.96s",
-				    id, o->list[names[0].order].object);
+				    "several orders are called '%.64s': give the object id, "
+				    "as %.96s", id, o->list[names[0].order].object);
 	*n = found;
 	*out = &o->list[names[0].order];
 	return WM_OK;

@@ -4,11 +4,11 @@
  * due when.
  *
  * All orders, events, certificates, revocations and transfers of the ledgers are read. Statements
- * about one object by one key are its versions: the newest counts, but the scopes of all versions of
- * an order unite, since a correction never clears taint. The same object by another key is another
- * order: nobody corrects what he did not sign. Events count for the order that they name, and those
- * that name none, of things gone before, for each. Nothing is verified here: all is what an issuer
- * says, and who shows it names him.
+ * about one object by one key are its versions: the newest counts, but the scopes of all versions
+ * of an order unite, since a correction never clears taint. The same object by another key is
+ * another order: nobody corrects what he did not sign. Events count for the order that they name,
+ * and those that name none, of things gone before, for each. Nothing is verified here: all is
+ * what an issuer says, and who shows it names him.
  *
  *	orders_load(&orders, graph, indexes, n, NULL, &err);
  *	orders_find(&order, &n, orders, "acme.example/ftc-1", &err);
@@ -63,8 +63,8 @@ struct orders {
 	struct said_list loose; /* events that name no order: they count for each */
 	struct gathered_list deeds; /* of those: struct deed */
 	struct said_list about; /* events, then certificates, of orders: parts of it are theirs */
-	size_t n_stray;	     /* events and certificates that name an order that is not here, or which
-			      * of several cannot be told */
+	size_t n_stray;	     /* events and certificates whose order is not here, or cannot be
+			      * told from others */
 	size_t n_unreadable; /* statements of these kinds that cannot be read */
 	struct order_name *names; /* by which orders are called, sorted */
 	size_t n_names;
@@ -86,9 +86,9 @@ MUST_USE enum wm_code orders_load(struct orders **out, const struct graph *g,
 				  const char *const *origins, struct wm_error *err);
 
 /*
- * The order of this object id, local id or statement id: the first, and in `*n` how many, beside it in
- * the list, have the same object, by other keys. Fails with `order-unknown`, and with `usage` where
- * a local id is that of several objects.
+ * The order of this object id, local id or statement id: the first, and in `*n` how many, beside
+ * it in the list, have the same object, by other keys. Fails with `order-unknown`, and with
+ * `usage` where a local id is that of several objects.
  */
 MUST_USE enum wm_code orders_find(const struct order **out, size_t *n, const struct orders *o,
 				  const char *id, struct wm_error *err);
@@ -164,9 +164,9 @@ struct order_hold {
 struct order_obligation {
 	const Weightmark__V1__Obligation *said;
 	int32_t due;
-	const struct said *by; /* the event, certificate or order that says that it is done, or NULL */
+	const struct said *by; /* event, certificate or order that says that it is done, or NULL */
 	size_t n_open;	       /* items or recipients for which it is not: then it is not done */
-	size_t n_kept;	       /* items that are kept on some authority: not done, but accounted for */
+	size_t n_kept;	       /* items that are kept: not done, but accounted for */
 	bool done;	       /* or accounted for */
 	int32_t done_on; /* DAY_NONE: not said */
 	int32_t left;	 /* days until it is due; below 0: overdue by; 0: due today */
@@ -207,21 +207,27 @@ void order_state_release(struct order_state *s);
 #define cleanup_order_state __attribute__((cleanup(order_state_release)))
 
 /*
- * Computes where `order` stands on the day `as_of`; DAY_NONE: on the day that it is at `now`, in the
- * order's time zone. What is said to have happened later does not count. Linear in the graph, n log n
- * in what was said. `out` is zeroed memory, to be released also after a failure.
+ * Computes where `order` stands on the day `as_of`; DAY_NONE: on the day that it is at `now`, in
+ * the order's time zone. What is said to have happened later does not count. Linear in the graph,
+ * n log n in what was said. `out` is zeroed memory, to be released also after a failure.
  */
 MUST_USE enum wm_code order_assess(struct order_state *out, const struct orders *orders,
 				   const struct order *order, int32_t as_of, int64_t now,
 				   struct wm_error *err);
 
-/* The first day on which something is due that is not done, supplements too; DAY_NONE: nothing is. */
+/*
+ * The first day on which something is due that is not done, supplements too; DAY_NONE: nothing
+ * is.
+ */
 int32_t order_next_due(const struct order_state *s);
 
 /* The item of a node, or NULL. */
 const struct order_item *order_item(const struct order_state *s, uint32_t node);
 
-/* Whether something keeps the order from being decided: uses, scope or ancestors that are unknown. */
+/*
+ * Whether something keeps the order from being decided: uses, scope or ancestors that are
+ * unknown.
+ */
 static inline bool order_is_undecided(const struct order_state *s)
 {
 	return s->zone_unknown || s->trace.n_undecided + s->n_missing + s->n_unknown +
@@ -230,8 +236,8 @@ static inline bool order_is_undecided(const struct order_state *s)
 }
 
 /*
- * Appends the nodes (uint32_t) that a reference means to `nodes`: its object, else all that have its
- * digest, else the object of its statement. A node may be there twice.
+ * Appends the nodes (uint32_t) that a reference means to `nodes`: its object, else all that have
+ * its digest, else the object of its statement. A node may be there twice.
  */
 MUST_USE enum wm_code resolve_reference(struct gathered_list *nodes, const struct orders *o,
 					const Weightmark__V1__Reference *r, struct wm_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Time zones of the IANA database, read from the system's compiled files (TZif, RFC 8536), so that
- * nothing depends on the process's own zone. The version-2 data and its footer are used; leap seconds
- * are not.
+ * nothing depends on the process's own zone. The version-2 data and its footer are used; leap
+ * seconds are not.
  */
 #ifndef LINEAGE_ZONE_H
 #define LINEAGE_ZONE_H

@@ -9,7 +9,7 @@
 
 /* A moment of each year. */
 struct zone_moment {
-	char form;	       /* 'M': month, week, day; 'J': day from 1, never February 29; 'N': from 0 */
+	char form; /* 'M': month, week, day; 'J': day from 1, never February 29; 'N': from 0 */
 	int month, week, day;
 	int32_t time;	       /* seconds after midnight, perhaps below 0 or of another day */
 };
