@@ -2,9 +2,11 @@
 /* `weightmark verify`: says whether a checkpoint is what a pinned key signed. */
 #include <sys/stat.h>
 
+#include "attest/ancestry.h"
 #include "attest/carriers.h"
 #include "attest/verdict.h"
 #include "keys.h"
+#include "ledgers.h"
 #include "measured.h"
 #include "output.h"
 #include "print_statement.h"
@@ -55,12 +57,47 @@ static enum wm_code print_statements(const struct wm_verdict *v, struct wm_error
 
 enum { CODE_MAX = 64 }; /* times --allow-code */
 
+/* Where lineage is looked for; nothing of it is borrowed from elsewhere than the call. */
+struct lineage {
+	struct ledgers ledgers;
+	const char *statements[LIMIT_STATEMENT_FILES];
+	struct lineage_options options;
+};
+
+static void lineage_release(struct lineage *l)
+{
+	ledgers_release(&l->ledgers);
+}
+
+/* Stores NULL where lineage is not asked for. */
+static enum wm_code open_lineage(const struct lineage_options **out, struct lineage *l,
+				 struct call *call, struct wm_error *err)
+{
+	*out = NULL;
+	if (!options_has(&call->options, "ledger") && !options_has(&call->options, "lineage"))
+		return WM_OK;
+	if (options_has(&call->options, "ledger"))
+		TRY(open_ledgers(&l->ledgers, call, err));
+	for (const char *s; (s = options_nth(&call->options, "lineage", l->options.n_statements));) {
+		if (l->options.n_statements == LIMIT_STATEMENT_FILES)
+			return fail(err, REASON_USAGE, "more than %d times --lineage",
+				    LIMIT_STATEMENT_FILES);
+		l->statements[l->options.n_statements++] = s;
+	}
+	l->options.indexes = l->ledgers.indexes;
+	l->options.n_indexes = l->ledgers.n;
+	l->options.statements = l->statements;
+	*out = &l->options;
+	return WM_OK;
+}
+
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	cleanup_log_keys struct log_keys log_keys = LOG_KEYS_INIT;
 	cleanup_buf struct buf state = BUF_INIT(LIMIT_PATH);
 	cleanup_keyring struct keyring *keys = NULL;
 	cleanup_verdict struct wm_verdict *v = NULL;
+	__attribute__((cleanup(lineage_release))) struct lineage lineage = { .ledgers = { .n = 0 } };
 	const char *code_allowed[CODE_MAX];
 	struct progress progress = { 0 };
 	struct stat st;
@@ -91,6 +128,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	TRY(load_keyring(&keys, call, err));
 	TRY(load_log_keys(&log_keys, call, err));
 	TRY(state_directory(&state, err));
+	TRY(open_lineage(&options.lineage, &lineage, call, err));
 	options.keys = keys;
 	options.log_keys = &log_keys;
 	options.log_state = state.len > 0 ? buf_str(&state) : NULL;
@@ -121,6 +159,11 @@ static const struct option_spec options[] = {
 	{ .name = "allow-code", .argument = "NAME", .repeatable = true,
 	  .help = "allow this name of code that loading would use (NAME* all that begin so); "
 		  "'weightmark show PATH' lists them" },
+	{ .name = "ledger", .argument = "PATH", .kind = VALUE_FILE, .repeatable = true,
+	  .help = "ask this git repository where the checkpoint comes from, and what stands "
+		  "against it" },
+	{ .name = "lineage", .argument = "FILE.wmk", .kind = VALUE_FILE, .repeatable = true,
+	  .help = "the same of the statements in this sidecar, all by trusted keys" },
 	{ .name = "checks", .help = "list every check" },
 	{ .name = "statements", .help = "print what the verified statements say" },
 };

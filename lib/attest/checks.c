@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attest/checks_files.h"
+#include "attest/checks_lineage.h"
 #include "attest/connected.h"
 #include "attest/logged.h"
 #include "attest/pool.h"
@@ -348,9 +349,10 @@ __attribute__((unused)) static enum wm_code check_removed(const struct verificat
 #endif
 
 /* How a row counts: a no refuses; so, but run only with --full; a no asks for review. */
-#define REFUSES false, false
-#define FULL	true, false
-#define REVIEWS false, true
+#define REFUSES CHECK_ALWAYS, false
+#define FULL	CHECK_FULL, false
+#define REVIEWS CHECK_ALWAYS, true
+#define LINEAGE CHECK_LINEAGE
 
 const struct check checks[] = {
 	/* checks: begin */
@@ -381,6 +383,12 @@ const struct check checks[] = {
 	{ "weights-equal", "the weights digests are the signed", weights_equal, REFUSES },
 	{ "sha256-equal", "plain SHA-256s are the signed ones", sha256_equal, FULL },
 	{ "code-allowed", "loading it runs no unknown code", code_allowed, REFUSES },
+	{ "ancestors-unordered", "no order reaches it", ancestors_unordered, LINEAGE, false },
+	{ "records-standing", "no run used what was withdrawn", records_standing, LINEAGE, false },
+	{ "withdrawals-answered", "nothing was withdrawn later", withdrawals_answered, LINEAGE,
+	  true },
+	{ "ancestors-known", "its ancestors are known", ancestors_known, LINEAGE, true },
+	{ "declarations-agree", "declarations agree", declarations_agree, LINEAGE, true },
 	{ "bytes-fetched", "the bytes themselves are here", bytes_fetched, REVIEWS },
 	{ "set-judged", "all files of a set were judged", set_judged, REVIEWS },
 	{ "schema-known", "the schema version is known", schema_known, REVIEWS },

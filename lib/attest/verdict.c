@@ -369,7 +369,8 @@ static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 
 		r->name = checks[i].name;
 		r->what = checks[i].what;
-		if (stopped || (checks[i].full && !v->facts.full))
+		if (stopped || (checks[i].when == CHECK_FULL && !v->facts.full) ||
+		    (checks[i].when == CHECK_LINEAGE && !v->facts.ancestry))
 			continue;
 		r->outcome = OUTCOME_PASSED;
 		if (checks[i].run(&v->facts, &r->err) != WM_OK)

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking the lineage about one checkpoint. */
+#include "attest/ancestry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lineage/orders.h"
+#include "util/limits.h"
+
+/* All that is open while asking. */
+struct asking {
+	const struct verification *v;
+	struct sidecar *given;
+	size_t n_given;
+	struct envelope *envelopes; /* borrowed: verified, by pinned keys */
+	size_t n_envelopes;
+	struct index *carried;
+	struct index **indexes; /* `carried`, then the ledgers' */
+	size_t n_indexes;
+	struct graph *graph;
+	struct orders *orders;
+	uint32_t node; /* the checkpoint */
+	struct trace up;
+};
+
+static void asking_release(struct asking *a)
+{
+	trace_release(&a->up);
+	orders_free(a->orders);
+	graph_free(a->graph);
+	index_close(a->carried);
+	free(a->indexes);
+	free(a->envelopes);
+	for (size_t i = 0; i < a->n_given; i++)
+		sidecar_release(&a->given[i]);
+	free(a->given);
+}
+
+/* --- statements ----------------------------------------------------------------------------- */
+
+static enum wm_code add_envelope(struct asking *a, const struct envelope *e, struct wm_error *err)
+{
+	struct envelope *list = reallocarray(a->envelopes, a->n_envelopes + 1, sizeof(*list));
+
+	if (!list)
+		return fail_nomem(err);
+	a->envelopes = list;
+	list[a->n_envelopes++] = *e;
+	return WM_OK;
+}
+
+static enum wm_code add_given(struct asking *a, const char *path, const struct keyring *keys,
+			      struct wm_error *err)
+{
+	struct sidecar *s = &a->given[a->n_given];
+
+	TRY(carrier_load(s, path, err));
+	a->n_given++;
+	for (size_t i = 0; i < s->n_envelopes; i++) {
+		const struct envelope *e = &s->envelopes[i];
+		const struct public_key *key = keyring_find(keys, e->keyid);
+
+		if (!key)
+			return fail(err, REASON_KEY_UNTRUSTED, "%s: signed by key %s", path,
+				    e->keyid);
+		TRY(envelope_verify(e, key, err));
+		TRY(add_envelope(a, e, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code gather_statements(struct asking *a, const struct keyring *keys,
+				      const struct lineage_options *o, struct wm_error *err)
+{
+	a->given = calloc(o->n_statements + 1, sizeof(*a->given));
+	if (!a->given)
+		return fail_nomem(err);
+	for (size_t i = 0; i < a->v->n_carried; i++)
+		if (a->v->carried[i].statement)
+			TRY(add_envelope(a, a->v->carried[i].envelope, err));
+	for (size_t i = 0; i < o->n_statements; i++)
+		TRY(add_given(a, o->statements[i], keys, err));
+	return WM_OK;
+}
+
+static enum wm_code load(struct asking *a, const struct lineage_options *o, struct wm_error *err)
+{
+	const struct trace_options ancestors = { .ancestors = true };
+	struct trace_seed self = { .n_subsets = 0 };
+
+	TRY(index_carried(&a->carried, a->envelopes, a->n_envelopes, err));
+	a->indexes = calloc(o->n_indexes + 1, sizeof(struct index *));
+	if (!a->indexes)
+		return fail_nomem(err);
+	a->indexes[a->n_indexes++] = a->carried;
+	for (size_t i = 0; i < o->n_indexes; i++)
+		a->indexes[a->n_indexes++] = o->indexes[i];
+	TRY(graph_load(&a->graph, a->indexes, a->n_indexes, NULL, err));
+	TRY(orders_load(&a->orders, a->graph, a->indexes, a->n_indexes, NULL, err));
+	a->node = graph_find(a->graph, a->v->head->statement->header->object->text);
+	if (a->node == GRAPH_NONE)
+		return fail(err, REASON_INTERNAL, "the lineage lacks what was carried");
+	self.node = a->node;
+	return trace_from(&a->up, a->graph, &self, 1, &ancestors, err);
+}
+
+/* --- what speaks against it ----------------------------------------------------------------- */
+
+static const char *id_of(const struct asking *a, uint32_t node)
+{
+	return a->graph->nodes[node].id;
+}
+
+static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
+			      const struct order *order, struct wm_error *err)
+{
+	__attribute__((cleanup(order_state_release))) struct order_state s = { 0 };
+	uint32_t at;
+
+	TRY(order_assess(&s, a->orders, order, DAY_NONE, a->v->now, err));
+	if (!trace_has(&s.trace, a->node))
+		return WM_OK;
+	for (at = s.trace.place[a->node]; s.trace.list[at].before != GRAPH_NONE;
+	     at = s.trace.list[at].before)
+		;
+	(void)fail(&out->ordered, REASON_ANCESTOR_ORDERED,
+		   "it is, or descends from, '%.64s', whose deletion %s '%.64s' %s%s",
+		   id_of(a, s.trace.list[at].node),
+		   order->said->kind == WEIGHTMARK__V1__ORDER__KIND__VALUE__voluntary_undertaking ?
+			   "the undertaking" :
+			   "the order",
+		   order->object, order_verb(order->said->kind),
+		   s.closed  ? " (closed)" :
+		   s.overdue ? " (overdue)" :
+			       "");
+	return WM_OK;
+}
+
+static bool withdraws(const Weightmark__V1__Revocation *r)
+{
+	return r->kind == WEIGHTMARK__V1__REVOCATION__KIND__consent_withdrawal ||
+	       r->kind == WEIGHTMARK__V1__REVOCATION__KIND__erasure_request ||
+	       r->kind == WEIGHTMARK__V1__REVOCATION__KIND__rights_reservation ||
+	       r->kind == WEIGHTMARK__V1__REVOCATION__KIND__licence_termination;
+}
+
+/* Whether a use of the dataset is among the ancestors: then when its run began decides. */
+static void ask_uses(struct ancestry *out, const struct asking *a, uint32_t dataset,
+		     const Weightmark__V1__Revocation *r, const char *object)
+{
+	const struct graph *g = a->graph;
+
+	for (uint32_t i = g->out[dataset]; i < g->out[dataset + 1]; i++) {
+		const struct graph_edge *e = &g->edges[g->out_edges[i]];
+		const int64_t begins = g->nodes[e->to].begins;
+
+		if (e->relation != GRAPH_USED || !trace_has(&a->up, e->to))
+			continue;
+		if (begins != INT64_MIN && r->effective_at->seconds <= begins) {
+			if (out->withdrawn.code == WM_OK)
+				(void)fail(&out->withdrawn, REASON_RECORD_WITHDRAWN,
+					   "'%.64s' says that data of '%.64s' was withdrawn before "
+					   "'%.64s' began",
+					   object, id_of(a, dataset), id_of(a, e->to));
+		} else if (out->withdrawn_later.code == WM_OK) {
+			(void)fail(&out->withdrawn_later, REASON_RECORD_WITHDRAWN_LATER,
+				   "'%.64s' says that data of '%.64s' was withdrawn; '%.64s' %s",
+				   object, id_of(a, dataset), id_of(a, e->to),
+				   begins == INT64_MIN ? "does not say when it began" :
+							 "had begun before");
+		}
+	}
+}
+
+static enum wm_code ask_revocation(struct ancestry *out, const struct asking *a,
+				   const struct said *said, struct wm_error *err)
+{
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list nodes = { 0 };
+	const Weightmark__V1__Revocation *r =
+		(const Weightmark__V1__Revocation *)said->statement->message;
+	const uint32_t *list;
+
+	if (!withdraws(r) || !r->dataset)
+		return WM_OK;
+	TRY(resolve_reference(&nodes, a->orders, r->dataset, err));
+	list = nodes.list;
+	for (size_t i = 0; i < nodes.n; i++)
+		if (trace_has(&a->up, list[i]))
+			ask_uses(out, a, list[i], r, said->statement->header->object->text);
+	return WM_OK;
+}
+
+static void ask_ancestors(struct ancestry *out, const struct asking *a)
+{
+	for (uint32_t i = 0; i < a->up.n; i++) {
+		const uint32_t node = a->up.list[i].node;
+
+		out->n_ancestors += i > 0;
+		if (!graph_is_open_end(a->graph, node))
+			continue;
+		if (out->n_unknown++ == 0)
+			(void)fail(&out->unknown, REASON_ANCESTOR_UNKNOWN,
+				   "nothing at hand says where '%.128s' comes from",
+				   id_of(a, node));
+	}
+}
+
+static void ask_findings(struct ancestry *out, const struct asking *a)
+{
+	for (uint32_t i = 0; i < a->graph->n_findings && out->conflict.code == WM_OK; i++) {
+		const struct graph_finding *f = &a->graph->findings[i];
+		const bool two = f->other != GRAPH_NONE;
+
+		if (f->kind == FINDING_UNKNOWN ||
+		    !(trace_has(&a->up, f->node) || (two && trace_has(&a->up, f->other))))
+			continue;
+		(void)fail(&out->conflict, REASON_DECLARATIONS_CONFLICT,
+			   "declarations conflict (%s): '%.64s'%s%.64s%s",
+			   graph_finding_name(f->kind), id_of(a, f->node), two ? " and '" : "",
+			   two ? id_of(a, f->other) : "", two ? "'" : "");
+	}
+}
+
+enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
+			     const struct keyring *keys, const struct lineage_options *o,
+			     struct wm_error *err)
+{
+	__attribute__((cleanup(asking_release))) struct asking a = { .v = v };
+
+	TRY(gather_statements(&a, keys, o, err));
+	TRY(load(&a, o, err));
+	ask_ancestors(out, &a);
+	ask_findings(out, &a);
+	for (size_t i = 0; i < a.orders->n && out->ordered.code == WM_OK; i++)
+		TRY(ask_order(out, &a, &a.orders->list[i], err));
+	for (size_t i = 0; i < a.orders->revocations.n; i++)
+		TRY(ask_revocation(out, &a, a.orders->revocations.list[i], err));
+	return WM_OK;
+}
