@@ -128,7 +128,7 @@ void print_issued(const struct issued *i)
 	char id[STATEMENT_ID_TEXT + 1];
 
 	statement_id_text(id, s->id);
-	print("  %-10s%s  %s%s\n", s->kind->name, s->object, id,
+	print("  %-9s %s  %s%s\n", s->kind->name, s->object, id,
 	      s->reused ? "  said before" : "");
 	print_recording(&i->recording);
 }

@@ -147,6 +147,12 @@ static enum wm_code find_commitment_key(struct record_key *out, const struct aga
 	return WM_OK;
 }
 
+static bool is_superseded(const struct against *a)
+{
+	return a->dataset.statement &&
+	       a->dataset.statement->header->sequence < a->dataset.newest;
+}
+
 static enum wm_code print_checked(const struct membership *m, const struct against *a,
 				  bool compared, struct wm_error *err)
 {
@@ -155,6 +161,9 @@ static enum wm_code print_checked(const struct membership *m, const struct again
 	char id[STATEMENT_ID_TEXT + 1];
 
 	statement_id_text(id, m->statement);
+	if (is_superseded(a))
+		warning("a newer statement corrects the one that the proof names: ask for a proof "
+			"against that one");
 	if (!output_is_json()) {
 		print("the %s is %s the %llu of root ", compared ? "record" : "proof's record",
 		      m->absent ? "not among" : "among", (unsigned long long)m->size);
@@ -174,6 +183,7 @@ static enum wm_code print_checked(const struct membership *m, const struct again
 	TRY(node_set_text(t.root, &t, "statement", id, err));
 	TRY(node_set_hex(t.root, &t, "root", a->root, SHA256_BYTES, err));
 	TRY(node_set_integer(t.root, &t, "size", m->size, err));
+	TRY(node_set_bool(t.root, &t, "superseded", is_superseded(a), err));
 	if (issuer) {
 		TRY(node_set_shown(t.root, &t, "issuer", issuer, err));
 		TRY(node_set_text(t.root, &t, "keyid", public_key_id(a->key), err));

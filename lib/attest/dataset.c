@@ -94,15 +94,17 @@ static enum wm_code consider(struct dataset *d, struct statement **s, const stru
 {
 	const struct statement *had = d->statement;
 
-	if ((*s)->kind->descriptor != &weightmark__v1__dataset__descriptor ||
-	    (w->id && memcmp((*s)->id, w->id, SHA256_BYTES) != 0))
+	if ((*s)->kind->descriptor != &weightmark__v1__dataset__descriptor)
 		return WM_OK;
 	TRY(check_issuer(*s, w, err));
 	if (had && strcmp(had->header->object->text, (*s)->header->object->text) != 0)
 		return fail(err, REASON_DATASET_UNKNOWN,
 			    "%s: holds several datasets, %.64s and %.64s", w->path,
 			    had->header->object->text, (*s)->header->object->text);
-	if (had && had->header->sequence >= (*s)->header->sequence)
+	if ((*s)->header->sequence > d->newest)
+		d->newest = (*s)->header->sequence;
+	if ((w->id && memcmp((*s)->id, w->id, SHA256_BYTES) != 0) ||
+	    (had && had->header->sequence >= (*s)->header->sequence))
 		return WM_OK;
 	statement_free(d->statement);
 	d->statement = take_ptr(s);

@@ -30,6 +30,7 @@ struct dataset {
 	struct sidecar sidecar;
 	struct statement *statement;
 	const Weightmark__V1__Dataset *message; /* in the statement */
+	uint64_t newest; /* sequence of the newest one about it that was looked at */
 };
 
 void dataset_release(struct dataset *d);
