@@ -77,9 +77,10 @@ enum wm_code csv_row(size_t *taken, size_t *row_len, const uint8_t *data, size_t
 
 	*taken = 0;
 	for (; r.at < len; r.at++) {
-		if (data[r.at] == '"' && !skip_quoted(&r))
+		if (data[r.at] != '"')
+			skip_plain(&r);
+		else if (!skip_quoted(&r))
 			return last ? malformed(name, "a quote does not end", err) : WM_OK;
-		skip_plain(&r);
 		if (r.at < len && !ends_field(data[r.at]))
 			return malformed(name, "a quote stands within a field, or text behind one",
 					 err);
