@@ -35,8 +35,8 @@ void opened_release(struct opened *o);
 #define cleanup_opened __attribute__((cleanup(opened_release)))
 
 /*
- * Opens what --dataset names. Fails as the parts do, and with `commitments-damaged` where the file of
- * commitments is not that of the statement.
+ * Opens what --dataset names. Fails as the parts do, and with `commitments-damaged` where the file
+ * of commitments is not that of the statement.
  */
 MUST_USE enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error *err);
 

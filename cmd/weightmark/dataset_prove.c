@@ -108,7 +108,8 @@ static enum wm_code find_root(struct against *a, const struct membership *m, str
 
 	if (!root == !options_has(&call->options, "dataset"))
 		return fail(err, REASON_USAGE,
-			    "check against one of --dataset NAME.wmk with --key FILE, and --root HEX");
+			    "check against one of --dataset NAME.wmk with --key FILE, and "
+			    "--root HEX");
 	if (root) {
 		if (strlen(root) != (size_t)2 * SHA256_BYTES ||
 		    !hex_decode(a->root, root, strlen(root)))

@@ -24,7 +24,8 @@ static const struct option_spec options[] = {
 	  .help = "what a record is: a file of a folder, a member, a line, a row, a whole file; "
 		  "default: by the names" },
 	{ .name = "attributes", .argument = "FILE", .kind = VALUE_FILE, .only = "record",
-	  .help = "CSV with columns record, subject, source, licence, consent; kept as keyed tags" },
+	  .help = "CSV with columns record, subject, source, licence, consent; kept as keyed "
+		  "tags" },
 	{ .name = "dataset", .argument = "NAME.wmk", .kind = VALUE_FILE,
 	  .help = "the statement of the dataset, NAME.wmc and NAME.wmck beside it" },
 	{ .name = "commitment-key", .argument = "FILE", .kind = VALUE_FILE,
@@ -77,8 +78,10 @@ const struct verb verb_dataset = {
 		"--dataset it signs that this happened. Copies of the key are out of its reach.",
 	.examples =
 		"weightmark dataset record photos/ -f dataset.yaml --key steward.key\n"
-		"weightmark dataset record a.jsonl -f d.yaml --attributes people.csv --key steward.key\n"
-		"weightmark dataset prove --record photo.jpg --dataset photos.wmk --out proof.json\n"
+		"weightmark dataset record a.jsonl -f d.yaml --attributes people.csv "
+		"--key steward.key\n"
+		"weightmark dataset prove --record photo.jpg --dataset photos.wmk "
+		"--out proof.json\n"
 		"weightmark dataset check proof.json --dataset photos.wmk --key steward.pub\n"
 		"weightmark dataset withdraw --subject 4711 --dataset photos.wmk "
 		"--effective 2026-11-20T18:00:00Z --key steward.key --ledger ledger.git",

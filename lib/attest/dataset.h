@@ -46,8 +46,8 @@ MUST_USE enum wm_code dataset_load(struct dataset *out, const char *path, const 
 				   const struct public_key *key, struct wm_error *err);
 
 /*
- * A revocation, the one statement of `c`, of the records with these leaves, which are sorted here and
- * stand in it once. Its id follows from the kind, the dataset and the leaves, so that the same
+ * A revocation, the one statement of `c`, of the records with these leaves, which are sorted here
+ * and stand in it once. Its id follows from the kind, the dataset and the leaves, so that the same
  * withdrawal is the same object. `effective` is a time as statements have it.
  */
 struct withdrawal {

@@ -4,8 +4,8 @@
  * keyed tags alone (data/record_key.h).
  *
  * The file is CSV whose first row names the columns: `record` (the path of a file within its folder
- * or archive, the path of a file as it was named, or the number of a line or row from 1), and any of
- * subject, source, licence, consent. A record may have several rows.
+ * or archive, the path of a file as it was named, or the number of a line or row from 1), and any
+ * of subject, source, licence, consent. A record may have several rows.
  */
 #ifndef DATA_ATTRIBUTES_H
 #define DATA_ATTRIBUTES_H
@@ -26,9 +26,9 @@ MUST_USE enum wm_code attributes_note(struct attributes *a, const char *name, ui
 				      const uint8_t digest[SHA256_BYTES], struct wm_error *err);
 
 /*
- * Stores the tags of all that was noted, sorted, each once; free() them. `set` has the leaves, under
- * the key that attributes_read() got. Fails with `attributes-malformed` where a row is of no record
- * that was noted.
+ * Stores the tags of all that was noted, sorted, each once; free() them. `set` has the leaves,
+ * under the key that attributes_read() got. Fails with `attributes-malformed` where a row is of no
+ * record that was noted.
  */
 MUST_USE enum wm_code attributes_tags(struct tag_row **out, uint64_t *n, struct attributes *a,
 				      const struct record_set *set, const struct record_key *k,

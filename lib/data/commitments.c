@@ -137,7 +137,8 @@ static enum wm_code read_header(struct commitments *c, uint64_t size, struct wm_
 		return fail(err, REASON_COMMITMENTS_MALFORMED, "%s: is too short for one", c->path);
 	TRY(file_read_at(c->fd, bytes, MAGIC_BYTES, 0, c->path, err));
 	if (memcmp(cursor_take(&in, MAGIC_BYTES), magic, MAGIC_BYTES) != 0)
-		return fail(err, REASON_COMMITMENTS_MALFORMED, "%s: does not begin as one", c->path);
+		return fail(err, REASON_COMMITMENTS_MALFORMED, "%s: does not begin as one",
+			    c->path);
 	if (size < HEADER_BYTES)
 		return fail(err, REASON_COMMITMENTS_TRUNCATED, "%s: ends within its header",
 			    c->path);

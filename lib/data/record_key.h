@@ -6,7 +6,8 @@
  *	d    = SHA-256(bytes of the record)
  *	r    = HMAC-SHA-256(K, d)
  *	leaf = SHA-256(0x00 || r || d)
- *	tag  = first 16 bytes of HMAC-SHA-256(K', name \0 value), K' = HMAC-SHA-256(K, "wmRecordTagV1")
+ *	K'   = HMAC-SHA-256(K, "wmRecordTagV1")
+ *	tag  = first 16 bytes of HMAC-SHA-256(K', name \0 value)
  *
  * A leaf tells nothing to whoever has a record and not K; who has K can match records.
  */

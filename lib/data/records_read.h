@@ -24,8 +24,8 @@ const char *record_grammar_name(enum record_grammar g);
 bool record_grammar_find(enum record_grammar *out, const char *word);
 
 /*
- * The grammar that paths are read by where nobody says it: `files` of folders; else by the ending of
- * the names, .tar, .jsonl, .ndjson, .csv; else `opaque`. Fails with `usage` where they disagree.
+ * The grammar that paths are read by where nobody says it: `files` of folders; else by the ending
+ * of the names, .tar, .jsonl, .ndjson, .csv; else `opaque`. Fails with `usage` where they disagree.
  */
 MUST_USE enum wm_code record_grammar_guess(enum record_grammar *out, const char *const *paths,
 					   size_t n, struct wm_error *err);

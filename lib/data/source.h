@@ -18,7 +18,7 @@ enum { BATCH_ITEMS = 1024, BATCH_BYTES = 1 << 20, BATCH_NAMES = 1 << 18 };
 enum item_place {
 	PLACE_BATCH, /* in the batch's own bytes, from `off` on */
 	PLACE_FILE,  /* in the file `fd` of the batch, from `off` on */
-	PLACE_PATH,  /* all of the file with the item's name, beneath the folder `fd`, or anywhere */
+	PLACE_PATH,  /* all of the file that the item names, beneath the folder `fd`, or anywhere */
 };
 
 struct record_item {
@@ -81,8 +81,8 @@ MUST_USE enum wm_code source_unchanged(int fd, const struct stat *opened, const 
 				       struct wm_error *err);
 
 /*
- * How many bytes the first row of CSV takes, with its line end, and without it in `*row_len`; 0 where
- * there is no whole row yet. `last`: the file ends with these bytes. Fails with `csv-malformed`.
+ * How many bytes the first row of CSV takes, with its line end, and without it in `*row_len`; 0
+ * where there is no whole row yet. `last`: the file ends with these bytes. Fails with `csv-malformed`.
  */
 MUST_USE enum wm_code csv_row(size_t *taken, size_t *row_len, const uint8_t *data, size_t len,
 			      bool last, const char *name, struct wm_error *err);
