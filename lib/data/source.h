@@ -82,7 +82,8 @@ MUST_USE enum wm_code source_unchanged(int fd, const struct stat *opened, const 
 
 /*
  * How many bytes the first row of CSV takes, with its line end, and without it in `*row_len`; 0
- * where there is no whole row yet. `last`: the file ends with these bytes. Fails with `csv-malformed`.
+ * where there is no whole row yet. `last`: the file ends with these bytes. Fails with
+ * `csv-malformed`.
  */
 MUST_USE enum wm_code csv_row(size_t *taken, size_t *row_len, const uint8_t *data, size_t len,
 			      bool last, const char *name, struct wm_error *err);
