@@ -17,6 +17,7 @@ struct recorded {
 	struct record_key key;
 	bool new_key;
 	struct attributes *attributes;
+	struct seen *seen; /* files that need not be read again, or NULL */
 	struct records_found found;
 	uint8_t (*tops)[SHA256_BYTES];
 	struct tag_row *tags;
@@ -35,6 +36,7 @@ static void recorded_release(struct recorded *r)
 	free(r->tops);
 	record_set_release(&r->found.set);
 	attributes_free(r->attributes);
+	seen_free(r->seen);
 	record_key_release(&r->key);
 	buf_release(&r->sidecar);
 	buf_release(&r->commitments);
@@ -134,6 +136,8 @@ static enum wm_code prepare(struct recorded *r, struct call *call, struct wm_err
 		TRY(load_signer(&signer, &key_file, call, err));
 	TRY(find_key(r, o, err));
 	TRY(find_before(r, err));
+	if (!options_has(o, "no-cache"))
+		TRY(seen_open(&r->seen, r->key.id, err));
 	if (attributes)
 		TRY(attributes_read(&r->attributes, attributes, &r->key, err));
 	return WM_OK;
@@ -146,6 +150,7 @@ static enum wm_code measure_records(struct recorded *r, struct call *call, struc
 	const struct options *o = &call->options;
 	struct progress progress = { 0 };
 	struct records_options how = { .grammar = r->grammar, .attributes = r->attributes,
+				       .seen = r->seen,
 				       .progress = &progress };
 	enum wm_code code;
 
@@ -187,7 +192,8 @@ static enum wm_code put(struct recorded *r, struct call *call, struct wm_error *
 	TRY(commitments_write(&f, &r->header, &r->found.set,
 			      (const uint8_t (*)[SHA256_BYTES])r->tops, r->tags, err));
 	TRY(issue_called(&r->issued, buf_str(&r->sidecar), call, err));
-	return new_file_finish(&f, FILE_REPLACE, err);
+	TRY(new_file_finish(&f, FILE_REPLACE, err));
+	return r->seen ? seen_store(r->seen, err) : WM_OK;
 }
 
 /* --- telling ----------------------------------------------------------------------------- */
@@ -208,6 +214,7 @@ static enum wm_code print_tree(const struct recorded *r, struct wm_error *err)
 	TRY(node_set_integer(t.root, &t, "record_count", h->n_records, err));
 	TRY(node_set_integer(t.root, &t, "distinct_count", h->n_rows, err));
 	TRY(node_set_integer(t.root, &t, "bytes", r->found.n_bytes, err));
+	TRY(node_set_integer(t.root, &t, "cached", r->found.n_cached, err));
 	TRY(node_set_integer(t.root, &t, "tags", h->n_tags, err));
 	TRY(node_set_hex(t.root, &t, "content_root", h->content_root, SHA256_BYTES, err));
 	TRY(node_set_hex(t.root, &t, "record_commitment_root", h->root, SHA256_BYTES, err));
@@ -230,6 +237,9 @@ static void print_lines(const struct recorded *r)
 	      r->dry_run ? "would record" : "recorded", (unsigned long long)r->header.n_records,
 	      (unsigned long long)r->header.n_rows, format_bytes(size, r->found.n_bytes),
 	      record_grammar_name(r->grammar));
+	if (r->found.n_cached > 0)
+		print("  %-10s%llu files unchanged since they were last read here\n", "cached",
+		      (unsigned long long)r->found.n_cached);
 	if (r->before)
 		print("  %-10s%llu records added, %llu removed\n", "change",
 		      (unsigned long long)r->change.n_added,

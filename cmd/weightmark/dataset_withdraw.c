@@ -175,6 +175,7 @@ enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 				    "%s: is not the key that %s names", path, dataset);
 		TRY(dataset_key_destroyed(&issued.composition, &d, key.id, time(NULL), err));
 	}
+	TRY(seen_forget(key.id, err));
 	TRY(record_key_destroy(path, err));
 	if (dataset)
 		TRY(issue_called(&issued, options_get(&call->options, "out"), call, err));

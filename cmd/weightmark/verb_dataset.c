@@ -26,6 +26,8 @@ static const struct option_spec options[] = {
 	{ .name = "attributes", .argument = "FILE", .kind = VALUE_FILE, .only = "record",
 	  .help = "CSV with columns record, subject, source, licence, consent; kept as keyed "
 		  "tags" },
+	{ .name = "no-cache", .only = "record",
+	  .help = "read every file, also those that are as they were last read here" },
 	{ .name = "dataset", .argument = "NAME.wmk", .kind = VALUE_FILE,
 	  .help = "the statement of the dataset, NAME.wmc and NAME.wmck beside it" },
 	{ .name = "commitment-key", .argument = "FILE", .kind = VALUE_FILE,

@@ -15,6 +15,7 @@
 #include "digest/kernel.h"
 #include "digest/workers.h"
 #include "util/file.h"
+#include "util/lease.h"
 #include "util/limits.h"
 
 /* --- grammars ---------------------------------------------------------------------------- */
@@ -91,9 +92,14 @@ struct worker {
 	struct message messages[BATCH_ITEMS];
 	uint8_t digests[BATCH_ITEMS][SHA256_BYTES];
 	const struct record_item *of[BATCH_ITEMS];
-	size_t n, used; /* messages; bytes of `data` that they have */
-	uint64_t n_bytes;    /* of the messages */
-	uint64_t n_streamed; /* of a record that is none of them */
+	struct sight_key sights[BATCH_ITEMS]; /* of the files */
+	size_t n, n_messages; /* records gathered, those of them that are to be digested */
+	size_t used;	      /* bytes of `data` that these have */
+	uint64_t n_bytes;     /* of the gathered */
+	uint64_t n_streamed;  /* of a record that was digested by itself */
+	uint64_t n_cached;
+	struct sight_key sight; /* of the file that is read now */
+	int fd;			/* with its lease, or -1 */
 	struct sha256 *plain;
 	uint8_t data[WORKER_BYTES];
 };
@@ -117,6 +123,7 @@ static enum wm_code worker_new(struct worker **out, struct reading *r, struct wm
 	if (!w)
 		return fail_nomem(err);
 	w->reading = r;
+	w->fd = -1;
 	w->batch.names = (struct buf)BUF_INIT(BATCH_NAMES + LIMIT_PATH + 1);
 	w->batch.bytes = (struct buf)BUF_INIT(LIMIT_RECORD_LINE);
 	TRY(sha256_new(&w->plain, err));
@@ -134,11 +141,15 @@ static enum wm_code hand_over(struct worker *w, size_t n, struct wm_error *err)
 {
 	struct records_found *found = w->reading->found;
 	struct attributes *a = w->reading->options->attributes;
+	struct seen *seen = w->reading->options->seen;
 
 	TRY(record_set_add(&found->set, (const uint8_t (*)[SHA256_BYTES])w->digests, n, err));
 	for (size_t i = 0; a && i < n; i++)
 		TRY(attributes_note(a, name_of(w, w->of[i]), w->of[i]->number, w->digests[i], err));
+	for (size_t i = 0; seen && i < n; i++)
+		TRY(seen_note(seen, &w->sights[i], w->digests[i], err));
 	found->n_bytes += w->n_bytes + w->n_streamed;
+	found->n_cached += w->n_cached;
 	return WM_OK;
 }
 
@@ -150,8 +161,8 @@ static enum wm_code deliver(struct worker *w, size_t n, struct wm_error *err)
 	code = hand_over(w, n, err);
 	pthread_mutex_unlock(&w->reading->lock);
 	progress_add(w->reading->options->progress, w->n_bytes);
-	w->n = w->used = 0;
-	w->n_bytes = w->n_streamed = 0;
+	w->n = w->n_messages = w->used = 0;
+	w->n_bytes = w->n_streamed = w->n_cached = 0;
 	return code;
 }
 
@@ -160,14 +171,25 @@ static enum wm_code flush(struct worker *w, struct wm_error *err)
 {
 	if (w->n == 0)
 		return WM_OK;
-	TRY(kernel_chosen()->run(w->messages, w->n, err));
+	TRY(kernel_chosen()->run(w->messages, w->n_messages, err));
 	return deliver(w, w->n, err);
+}
+
+/* What the file that was read just now is believed by, where nobody can have written to it. */
+static struct sight_key sight_of(const struct worker *w)
+{
+	struct sight_key k = w->sight;
+
+	k.believed = k.believed && w->fd >= 0 && lease_held(w->fd);
+	return k;
 }
 
 static void add(struct worker *w, const struct record_item *i, const uint8_t *data, size_t len)
 {
 	w->of[w->n] = i;
-	w->messages[w->n] = (struct message){ data, len, MESSAGE_PLAIN, w->digests[w->n] };
+	w->sights[w->n] = sight_of(w);
+	w->messages[w->n_messages++] =
+		(struct message){ data, len, MESSAGE_PLAIN, w->digests[w->n] };
 	w->n++;
 	w->n_bytes += len;
 }
@@ -186,6 +208,7 @@ static enum wm_code stream(struct worker *w, const struct record_item *i, int fd
 	}
 	w->n_streamed = len;
 	w->of[0] = i;
+	w->sights[0] = sight_of(w);
 	TRY(sha256_finish(w->plain, w->digests[0], err));
 	return deliver(w, 1, err);
 }
@@ -224,14 +247,37 @@ static enum wm_code open_item(int *fd, struct stat *st, const struct record_batc
 	return WM_OK;
 }
 
+/* Takes a file over that was digested before; false where it is not known, or may have changed. */
+static bool take_seen(struct worker *w, const struct record_item *i, const struct stat *st)
+{
+	const struct sight_key k = sight_of(w);
+
+	if (!seen_find(w->digests[w->n], w->reading->options->seen, &k))
+		return false;
+	w->of[w->n] = i;
+	w->sights[w->n++] = k;
+	w->n_bytes += (uint64_t)st->st_size;
+	w->n_cached++;
+	return true;
+}
+
 static enum wm_code take_path(struct worker *w, const struct record_item *i, struct wm_error *err)
 {
+	const struct seen *seen = w->batch.beneath ? w->reading->options->seen : NULL;
+	enum wm_code code = WM_OK;
 	const char *name = name_of(w, i);
 	cleanup_fd int fd = -1;
 	struct stat st;
 
 	TRY(open_item(&fd, &st, &w->batch, name, err));
-	TRY(take_range(w, i, fd, 0, (uint64_t)st.st_size, name, err));
+	if (seen) {
+		w->sight = seen_look(seen, fd, &st);
+		w->fd = fd;
+	}
+	if (!seen || !take_seen(w, i, &st))
+		code = take_range(w, i, fd, 0, (uint64_t)st.st_size, name, err);
+	w->fd = -1;
+	TRY(code);
 	return source_unchanged(fd, &st, name, err);
 }
 
@@ -312,10 +358,11 @@ static enum wm_code read_source(struct records_found *out, struct record_source 
 }
 
 static enum wm_code open_source(struct record_source **out, const char *path,
-				enum record_grammar g, uint64_t *number, struct wm_error *err)
+				enum record_grammar g, uint64_t *number, struct seen *seen,
+				struct wm_error *err)
 {
 	if (g == RECORD_FILES)
-		return source_open_folder(out, path, err);
+		return source_open_folder(out, path, seen, err);
 	if (g == RECORD_TAR)
 		return source_open_tar(out, path, err);
 	return source_open_lines(out, path, g == RECORD_CSV, number, err);
@@ -347,7 +394,7 @@ static enum wm_code read_all(struct records_found *out, const char *const *paths
 			TRY(source_open_list(&s, paths, n, err));
 			return read_source(out, s, o, err);
 		}
-		TRY(open_source(&s, paths[i], o->grammar, &number, err));
+		TRY(open_source(&s, paths[i], o->grammar, &number, o->seen, err));
 		TRY(read_source(out, s, o, err));
 	}
 	return WM_OK;

@@ -13,6 +13,7 @@
 
 #include "data/attributes.h"
 #include "data/record_set.h"
+#include "data/seen.h"
 #include "util/progress.h"
 
 enum record_grammar { RECORD_FILES, RECORD_TAR, RECORD_JSONL, RECORD_CSV, RECORD_OPAQUE };
@@ -33,6 +34,7 @@ MUST_USE enum wm_code record_grammar_guess(enum record_grammar *out, const char 
 struct records_options {
 	enum record_grammar grammar;
 	struct attributes *attributes; /* of records by name or number, or NULL */
+	struct seen *seen; /* files that need not be read again, or NULL */
 	unsigned workers;	       /* 0: one a processor */
 	struct progress *progress;     /* or NULL */
 };
@@ -40,6 +42,7 @@ struct records_options {
 struct records_found {
 	struct record_set set; /* closed */
 	uint64_t n_bytes;      /* of all records */
+	uint64_t n_cached;     /* files that were not read again */
 };
 
 /*

@@ -66,8 +66,9 @@ MUST_USE enum wm_code source_open_lines(struct record_source **out, const char *
 					uint64_t *number, struct wm_error *err);
 MUST_USE enum wm_code source_open_tar(struct record_source **out, const char *path,
 				      struct wm_error *err);
+/* `seen` (or NULL) enters it. */
 MUST_USE enum wm_code source_open_folder(struct record_source **out, const char *path,
-					 struct wm_error *err);
+					 struct seen *seen, struct wm_error *err);
 /* Each of the `n` files as a whole. */
 MUST_USE enum wm_code source_open_list(struct record_source **out, const char *const *paths,
 				       size_t n, struct wm_error *err);

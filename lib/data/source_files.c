@@ -203,7 +203,7 @@ static enum wm_code folder_finish(struct record_source *s, struct wm_error *err)
 	return WM_OK;
 }
 
-enum wm_code source_open_folder(struct record_source **out, const char *path,
+enum wm_code source_open_folder(struct record_source **out, const char *path, struct seen *seen,
 				struct wm_error *err)
 {
 	static const struct source_ops ops = { folder_next, folder_finish, folder_free };
@@ -224,6 +224,8 @@ enum wm_code source_open_folder(struct record_source **out, const char *path,
 	f->fd = fcntl(dirfd(f->levels[0].dir), F_DUPFD_CLOEXEC, 0);
 	if (f->fd < 0)
 		return fail(err, REASON_READ_FAILED, "%s: cannot be listed", path);
+	if (seen)
+		seen_enter(seen, f->fd);
 	*out = take_ptr(&s);
 	return WM_OK;
 }

@@ -100,6 +100,29 @@ withdraw() {
 	[ "$(of_json "$output" '[.sequence, .change.added, .change.removed] | join(" ")')" = '2 2 1' ]
 }
 
+@test "only what changed is read again, and the cache goes with the key" {
+	given_photos
+	sleep 2.1
+	record >/dev/null
+	run -0 --separate-stderr record --json
+	[ "$(of_json "$output" .cached)" = 5 ] || skip 'no leases on this file system'
+	a=$(of_json "$output" .content_root)
+	touch photos/2.jpg
+	run -0 --separate-stderr record --json
+	[ "$(of_json "$output" '[.cached, .content_root] | join(" ")')" = "4 $a" ]
+	run -0 --separate-stderr record --json --no-cache
+	[ "$(of_json "$output" '[.cached, .content_root] | join(" ")')" = "0 $a" ]
+	# Other bytes of the same size and time: ctime tells.
+	touch -r photos/3.jpg t
+	printf 'photo X\n' >photos/3.jpg
+	touch -r t photos/3.jpg
+	run -0 --separate-stderr record --json --amend
+	[ "$(of_json "$output" '[.change.added, .change.removed] | join(" ")')" = '1 1' ]
+	[ -n "$(find "$XDG_CACHE_HOME/weightmark/records" -type f)" ]
+	wm dataset destroy-key photos.wmck >/dev/null
+	[ -z "$(find "$XDG_CACHE_HOME/weightmark/records" -type f)" ]
+}
+
 @test "a tar, JSON lines and CSV are cut into records" {
 	given_photos
 	tar -cf a.tar -C photos 1.jpg 2.jpg sub

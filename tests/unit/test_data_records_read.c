@@ -238,7 +238,7 @@ static void notices_what_comes_and_goes(void **state)
 	snprintf(path, sizeof(path), "%s/sub", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
 	make(path, dir, "sub/a", "1");
-	assert_ok(source_open_folder(&s, dir, &err), &err);
+	assert_ok(source_open_folder(&s, dir, NULL, &err), &err);
 	assert_ok(s->ops->next(s, b, &err), &err);
 	assert_int_equal(b->n, 1);
 	assert_ok(s->ops->finish(s, &err), &err);
