@@ -56,29 +56,72 @@ static void forget_headers(struct archive *a)
 	a->tar.kept = 0;
 }
 
-static enum wm_code archive_next(struct record_source *s, struct record_batch *b,
-				 struct wm_error *err)
+/* Reads what comes next at once: headers are taken from there, and so are small members. */
+static enum wm_code read_ahead(struct archive *a, struct record_batch *b, struct wm_error *err)
 {
-	struct archive *a = (struct archive *)s;
-	uint64_t bytes = 0;
-	struct tar_member m;
+	struct tar *t = &a->tar;
+	const uint64_t left = t->w.size - t->at;
+	const size_t len = left < BATCH_BYTES ? (size_t)left : BATCH_BYTES;
 
-	b->place = PLACE_FILE;
-	b->fd = a->fd;
-	b->path = a->path;
-	forget_headers(a);
-	while (!a->ended && b->n < BATCH_ITEMS && bytes < BATCH_BYTES &&
-	       b->names.len < BATCH_NAMES) {
+	t->ahead = NULL;
+	buf_truncate(&b->bytes, 0);
+	TRY(buf_reserve(&b->bytes, len, err));
+	TRY(file_read_at(a->fd, b->bytes.data, len, t->at, a->path, err));
+	t->ahead = b->bytes.data;
+	t->ahead_off = t->at;
+	t->ahead_len = len;
+	return WM_OK;
+}
+
+/* Adds a member; `*full` where it must wait for the next batch. */
+static enum wm_code take_member(bool *full, const struct archive *a, struct record_batch *b,
+				const struct tar_member *m, struct wm_error *err)
+{
+	const uint64_t at = m->off - a->tar.ahead_off; /* all members lie behind it */
+	const bool whole = at <= a->tar.ahead_len && m->size <= a->tar.ahead_len - at;
+
+	*full = b->n > 0 && !whole;
+	if (*full)
+		return WM_OK;
+	b->place = whole ? PLACE_BATCH : PLACE_FILE;
+	return batch_add_named(b, m->name, whole ? at : m->off, m->size, err);
+}
+
+static enum wm_code fill(struct archive *a, struct record_batch *b, struct wm_error *err)
+{
+	struct tar_member m;
+	bool full = false;
+
+	while (!full && !a->ended && b->n < BATCH_ITEMS && b->names.len < BATCH_NAMES &&
+	       (b->n == 0 || b->place == PLACE_BATCH)) {
+		const uint64_t before = a->tar.at;
+
 		if (a->tar.kept > LIMIT_HEADER / 2)
 			forget_headers(a);
 		TRY(tar_next(&a->tar, &m, &a->ended, err));
 		if (a->ended)
 			return check_end(a, err);
-		if (m.folder)
-			continue;
-		TRY(batch_add_named(b, m.name, m.off, m.size, err));
-		bytes += m.size;
+		if (!m.folder)
+			TRY(take_member(&full, a, b, &m, err));
+		if (full)
+			a->tar.at = before;
 	}
+	return WM_OK;
+}
+
+static enum wm_code archive_next(struct record_source *s, struct record_batch *b,
+				 struct wm_error *err)
+{
+	struct archive *a = (struct archive *)s;
+
+	b->fd = a->fd;
+	b->path = a->path;
+	forget_headers(a);
+	if (a->ended)
+		return WM_OK;
+	TRY(read_ahead(a, b, err));
+	TRY(fill(a, b, err));
+	a->tar.ahead = NULL; /* the batch's */
 	return WM_OK;
 }
 
@@ -107,7 +150,7 @@ enum wm_code source_open_tar(struct record_source **out, const char *path, struc
 	TRY(file_open(&a->fd, &s->size, path, err));
 	if (fstat(a->fd, &a->opened) < 0)
 		return fail(err, REASON_READ_FAILED, "%s: cannot be looked at", path);
-	a->tar = (struct tar){ .w = { a->fd, 0, s->size, a->path, NULL }, .l = &a->layout };
+	a->tar = (struct tar){ .w = { .fd = a->fd, .size = s->size, .name = a->path }, .l = &a->layout };
 	*out = take_ptr(&s);
 	return WM_OK;
 }

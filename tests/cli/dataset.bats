@@ -57,7 +57,7 @@ withdraw() {
 		d=$(sha256sum <"$f" | cut -c1-64)
 		! cat photos.wmk photos.wmc | od -An -v -t x1 | tr -d ' \n' | grep -q "$d"
 	done
-	! grep -q s-17 photos.wmk photos.wmc
+	run ! grep -q s-17 photos.wmk photos.wmc
 }
 
 @test "the commitment is HMAC and SHA-256 as openssl has them" {
@@ -169,7 +169,7 @@ withdraw() {
 	refused_as tar-name
 	run -3 --separate-stderr wm dataset record nowhere.tar -f d.yaml --key steward.key
 	refused_as not-found
-	! ls ./*.wmk ./*.wmc ./*.wmck 2>/dev/null
+	run ! ls ./*.wmk ./*.wmc ./*.wmck 2>/dev/null
 }
 
 @test "what the author must not write, or gives wrongly, is refused" {
