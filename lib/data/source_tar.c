@@ -150,7 +150,10 @@ enum wm_code source_open_tar(struct record_source **out, const char *path, struc
 	TRY(file_open(&a->fd, &s->size, path, err));
 	if (fstat(a->fd, &a->opened) < 0)
 		return fail(err, REASON_READ_FAILED, "%s: cannot be looked at", path);
-	a->tar = (struct tar){ .w = { .fd = a->fd, .size = s->size, .name = a->path }, .l = &a->layout };
+	a->tar = (struct tar){
+		.w = { .fd = a->fd, .size = s->size, .name = a->path },
+		.l = &a->layout,
+	};
 	*out = take_ptr(&s);
 	return WM_OK;
 }

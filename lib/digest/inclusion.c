@@ -5,7 +5,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "digest/kernel.h"
 #include "digest/tree.h"
+
+enum { AT_ONCE = 64 };
 
 bool climb_from_left(const struct climb *c)
 {
@@ -48,6 +51,25 @@ bool inclusion_root(uint8_t root[SHA256_BYTES], const struct inclusion *p,
 	return true;
 }
 
+/* Puts the parents of `n` pairs in their place, many at once. */
+static void join_pairs(uint8_t (*nodes)[SHA256_BYTES], size_t n)
+{
+	struct message messages[AT_ONCE];
+	uint8_t parents[AT_ONCE][SHA256_BYTES];
+
+	for (size_t from = 0, m; from < n; from += m) {
+		m = n - from < AT_ONCE ? n - from : AT_ONCE;
+		for (size_t i = 0; i < m; i++)
+			messages[i] = (struct message){ nodes[2 * (from + i)],
+							(size_t)2 * SHA256_BYTES, MESSAGE_NODE,
+							parents[i] };
+		if (kernel_chosen()->run(messages, m, NULL) != WM_OK)
+			for (size_t i = 0; i < m; i++)
+				kernel_one(&messages[i]);
+		memcpy(nodes[from], parents, m * SHA256_BYTES);
+	}
+}
+
 void inclusion_climb(struct inclusion *p, uint8_t (*nodes)[SHA256_BYTES], size_t n, size_t at)
 {
 	assert(at < n);
@@ -56,8 +78,7 @@ void inclusion_climb(struct inclusion *p, uint8_t (*nodes)[SHA256_BYTES], size_t
 			assert(p->n < PROOF_HASHES);
 			memcpy(p->hashes[p->n++], nodes[at ^ 1], SHA256_BYTES);
 		}
-		for (size_t i = 0; i < n / 2; i++)
-			tree_node(nodes[i], nodes[2 * i], nodes[2 * i + 1]);
+		join_pairs(nodes, n / 2);
 		if (n % 2)
 			memcpy(nodes[n / 2], nodes[n - 1], SHA256_BYTES);
 	}
