@@ -9,6 +9,7 @@
 #include "output.h"
 #include "progress_view.h"
 #include "util/limits.h"
+#include "util/lock.h"
 
 /* One recording on its way. */
 struct recorded {
@@ -180,6 +181,7 @@ static enum wm_code measure_records(struct recorded *r, struct call *call, struc
 static enum wm_code put(struct recorded *r, struct call *call, struct wm_error *err)
 {
 	cleanup_new_file struct new_file f = NEW_FILE_INIT;
+	cleanup_fd int lock = -1;
 
 	TRY(dataset_fill(&r->issued.composition,
 			 &(struct dataset_measured){ &r->header, record_grammar_name(r->grammar),
@@ -188,6 +190,8 @@ static enum wm_code put(struct recorded *r, struct call *call, struct wm_error *
 		return issue_called(&r->issued, buf_str(&r->sidecar), call, err);
 	if (r->new_key)
 		TRY(record_key_store(&r->key, buf_str(&r->key_file), err));
+	/* Commitments and the statement that names them are those of one recording. */
+	TRY(lock_take(&lock, buf_str(&r->key_file), err));
 	TRY(new_file_open(&f, buf_str(&r->commitments), 0600, err));
 	TRY(commitments_write(&f, &r->header, &r->found.set,
 			      (const uint8_t (*)[SHA256_BYTES])r->tops, r->tags, err));
