@@ -78,6 +78,7 @@ extern const struct verb verb_push;
 extern const struct verb verb_pull;
 extern const struct verb verb_clone;
 extern const struct verb verb_config;
+extern const struct verb verb_dataset;
 extern const struct verb verb_diff;
 extern const struct verb verb_digest;
 extern const struct verb verb_draft;

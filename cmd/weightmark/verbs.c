@@ -9,6 +9,7 @@ const struct verb *const verbs[] = {
 	&verb_draft,
 	&verb_sign,
 	&verb_admit,
+	&verb_dataset,
 	&verb_verify,
 	&verb_show,
 	&verb_digest,

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening recorded datasets, and issuing statements about them. */
+#include "dataset.h"
+
+#include <string.h>
+
+#include "keys.h"
+#include "ledgers.h"
+#include "output.h"
+#include "progress_view.h"
+#include "util/limits.h"
+
+enum wm_code sibling_path(struct buf *out, const char *path, const char *suffix,
+			  struct wm_error *err)
+{
+	if (!file_has_suffix(path, SIDECAR_SUFFIX))
+		return fail(err, REASON_USAGE, "%s: the statement of a dataset is called NAME%s",
+			    path, SIDECAR_SUFFIX);
+	TRY(buf_append(out, path, strlen(path) - strlen(SIDECAR_SUFFIX), err));
+	return buf_append_str(out, suffix, err);
+}
+
+enum wm_code need_dataset(const char **out, struct call *call, struct wm_error *err)
+{
+	*out = options_get(&call->options, "dataset");
+	if (!*out)
+		return fail(err, REASON_USAGE, "give the statement with --dataset NAME%s",
+			    SIDECAR_SUFFIX);
+	return WM_OK;
+}
+
+enum wm_code key_path(struct buf *out, const char *path, struct call *call, struct wm_error *err)
+{
+	const char *given = options_get(&call->options, "commitment-key");
+
+	return given ? buf_append_str(out, given, err) :
+		       sibling_path(out, path, RECORD_KEY_SUFFIX, err);
+}
+
+void opened_release(struct opened *o)
+{
+	record_key_release(&o->key);
+	commitments_close(o->commitments);
+	dataset_release(&o->dataset);
+}
+
+/* The statement and the file must speak of one tree. */
+static enum wm_code check_together(const struct opened *o, struct wm_error *err)
+{
+	const Weightmark__V1__Dataset *d = o->dataset.message;
+	const struct commitments_header *h = &o->commitments->header;
+
+	if (memcmp(d->record_commitment_root->sha256.data, h->root, SHA256_BYTES) != 0 ||
+	    memcmp(d->commitment_key_id->sha256.data, h->key_id, SHA256_BYTES) != 0 ||
+	    d->distinct_count != h->n_rows)
+		return fail(err, REASON_COMMITMENTS_DAMAGED,
+			    "%s: is not what the statement signs; 'dataset record' makes both",
+			    o->commitments->path);
+	if (memcmp(o->key.id, h->key_id, SHA256_BYTES) != 0)
+		return fail(err, REASON_COMMITMENT_KEY_MISMATCH, "%s: was made under another key",
+			    o->commitments->path);
+	return WM_OK;
+}
+
+enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error *err)
+{
+	cleanup_buf struct buf commitments = BUF_INIT(LIMIT_PATH), key = BUF_INIT(LIMIT_PATH);
+	const char *path = NULL;
+
+	TRY(need_dataset(&path, call, err));
+	TRY(sibling_path(&commitments, path, COMMITMENTS_SUFFIX, err));
+	TRY(key_path(&key, path, call, err));
+	TRY(protect_secrets(err));
+	TRY(dataset_load(&out->dataset, path, NULL, NULL, err));
+	TRY(record_key_load(&out->key, buf_str(&key), err));
+	TRY(commitments_open(&out->commitments, buf_str(&commitments), err));
+	return check_together(out, err);
+}
+
+enum wm_code issue_called(struct issued *i, const char *sidecar, struct call *call,
+			  struct wm_error *err)
+{
+	const struct options *o = &call->options;
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
+	cleanup_signer struct signer *signer = NULL;
+	struct record_options record = { .ledger = NULL };
+	struct progress progress = { 0 };
+	struct issue_options how = {
+		.sidecar = sidecar,
+		.amend = options_has(o, "amend"),
+		.reason = options_get(o, "reason"),
+		.dry_run = options_has(o, "dry-run"),
+	};
+	const char *key_file = NULL;
+	enum wm_code code;
+
+	TRY(load_signer(&signer, &key_file, call, err));
+	how.signer = signer;
+	TRY(settings_get(&how.issuer, &call->settings, o, "issuer", err));
+	TRY(record_options(&how.record, &record, &index, call, err));
+	record.progress = &progress;
+	progress_view_start(&progress);
+	code = issue(i, &how, err);
+	progress_view_end();
+	TRY(code);
+	warn_recording(&i->recording);
+	return WM_OK;
+}
+
+enum wm_code issued_tree(struct node *map, struct tree *t, const struct issued *i,
+			 struct wm_error *err)
+{
+	const struct composed *s = &i->composition.statements[0];
+	char id[STATEMENT_ID_TEXT + 1];
+
+	statement_id_text(id, s->id);
+	TRY(node_set_text(map, t, "kind", s->kind->name, err));
+	TRY(node_set_text(map, t, "object", s->object, err));
+	TRY(node_set_text(map, t, "statement", id, err));
+	TRY(node_set_integer(map, t, "sequence", statement_header(s->message)->sequence, err));
+	TRY(node_set_bool(map, t, "reused", s->reused, err));
+	return recording_tree(map, t, &i->recording, err);
+}
+
+void print_issued(const struct issued *i)
+{
+	const struct composed *s = &i->composition.statements[0];
+	char id[STATEMENT_ID_TEXT + 1];
+
+	statement_id_text(id, s->id);
+	print("  %-9s %s  %s%s\n", s->kind->name, s->object, id,
+	      s->reused ? "  said before" : "");
+	print_recording(&i->recording);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the subverbs of `dataset` share. */
+#ifndef DATASET_H
+#define DATASET_H
+
+#include "attest/dataset.h"
+#include "attest/issue.h"
+#include "verb.h"
+
+enum wm_code dataset_record_run(struct call *call, struct wm_error *err);
+enum wm_code dataset_prove_run(struct call *call, struct wm_error *err);
+enum wm_code dataset_check_run(struct call *call, struct wm_error *err);
+enum wm_code dataset_withdraw_run(struct call *call, struct wm_error *err);
+enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err);
+
+/* Appends `path` with `suffix` in the place of ".wmk", which it must have (`usage`). */
+MUST_USE enum wm_code sibling_path(struct buf *out, const char *path, const char *suffix,
+				   struct wm_error *err);
+
+/* --dataset, which must be there. */
+MUST_USE enum wm_code need_dataset(const char **out, struct call *call, struct wm_error *err);
+
+/* Appends where the key is: --commitment-key, else beside the sidecar `path`. */
+MUST_USE enum wm_code key_path(struct buf *out, const char *path, struct call *call,
+			       struct wm_error *err);
+
+/* A dataset, its commitments and its key, which belong together. */
+struct opened {
+	struct dataset dataset;
+	struct commitments *commitments;
+	struct record_key key;
+};
+
+void opened_release(struct opened *o);
+#define cleanup_opened __attribute__((cleanup(opened_release)))
+
+/*
+ * Opens what --dataset names. Fails as the parts do, and with `commitments-damaged` where the file
+ * of commitments is not that of the statement.
+ */
+MUST_USE enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error *err);
+
+/* Issues the one statement of `i` as the options say: into `sidecar` (NULL: none), a ledger. */
+MUST_USE enum wm_code issue_called(struct issued *i, const char *sidecar, struct call *call,
+				   struct wm_error *err);
+
+/* Says what was issued: lines of text, or members of `map`. */
+MUST_USE enum wm_code issued_tree(struct node *map, struct tree *t, const struct issued *i,
+				  struct wm_error *err);
+void print_issued(const struct issued *i);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark dataset withdraw` and `destroy-key`. */
+#include <string.h>
+#include <time.h>
+
+#include "data/records_read.h"
+#include "dataset.h"
+#include "keys.h"
+#include "output.h"
+#include "util/hex.h"
+#include "util/limits.h"
+
+/* --- withdraw ---------------------------------------------------------------------------- */
+
+/* The leaves of all records that a tag says are of the subject. */
+static enum wm_code add_subject(struct buf *leaves, const struct opened *o, const char *subject,
+				struct wm_error *err)
+{
+	uint8_t tag[RECORD_TAG_BYTES];
+	size_t before = leaves->len;
+
+	TRY(record_tag(tag, &o->key, "subject", subject, strlen(subject), err));
+	TRY(commitments_tagged(leaves, o->commitments, tag, err));
+	if (leaves->len == before)
+		return fail(err, REASON_RECORD_UNKNOWN,
+			    "no record of %s is recorded as one of this subject",
+			    o->commitments->path);
+	return WM_OK;
+}
+
+static enum wm_code add_record(struct buf *leaves, const struct opened *o, const char *path,
+			       struct wm_error *err)
+{
+	struct commitment commitment;
+	uint8_t digest[SHA256_BYTES];
+	bool found = false;
+	uint64_t row = 0;
+
+	TRY(record_digest(digest, path, err));
+	TRY(record_commit(&commitment, &o->key, digest, err));
+	TRY(commitments_find(&row, &found, o->commitments, commitment.leaf, err));
+	if (!found)
+		return fail(err, REASON_RECORD_UNKNOWN, "%s: is no record of %s", path,
+			    o->commitments->path);
+	return buf_append(leaves, commitment.leaf, SHA256_BYTES, err);
+}
+
+static enum wm_code find_leaves(struct buf *leaves, const struct opened *o,
+				const struct options *options, struct wm_error *err)
+{
+	struct commitments_change none;
+	const char *value;
+
+	if (!options_has(options, "subject") && !options_has(options, "record"))
+		return fail(err, REASON_USAGE, "say whose or which records: --subject ID, "
+					       "--record FILE");
+	/* Nothing that belongs to a person may be missed for a damaged file. */
+	TRY(commitments_check(&none, o->commitments, NULL, err));
+	for (size_t i = 0; (value = options_nth(options, "subject", i)); i++)
+		TRY(add_subject(leaves, o, value, err));
+	for (size_t i = 0; (value = options_nth(options, "record", i)); i++)
+		TRY(add_record(leaves, o, value, err));
+	return WM_OK;
+}
+
+static enum wm_code print_withdrawn(const struct withdrawal *w, const struct issued *i,
+				    struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+	struct node *list = NULL, *item = NULL;
+	char text[2 * SHA256_BYTES + 1];
+
+	if (output_is_json()) {
+		TRY(node_new(&t.root, &t, NODE_MAP, err));
+		TRY(issued_tree(t.root, &t, i, err));
+		TRY(node_set_text(t.root, &t, "dataset",
+				  w->dataset->statement->header->object->text, err));
+		TRY(node_set_text(t.root, &t, "effective_at", w->effective, err));
+		TRY(node_set_new(&list, t.root, &t, "records", NODE_LIST, err));
+	} else {
+		print("withdrawn from %s as of %s: %zu records\n",
+		      w->dataset->statement->header->object->text, w->effective, w->n);
+		print_issued(i);
+	}
+	for (size_t k = 0; k < w->n; k++) {
+		hex_encode(text, w->leaves[k], SHA256_BYTES);
+		if (!list) {
+			print("  record    %s\n", text);
+			continue;
+		}
+		TRY(node_text(&item, &t, text, strlen(text), err));
+		node_append(list, item);
+	}
+	if (list)
+		print_json(t.root);
+	return WM_OK;
+}
+
+enum wm_code dataset_withdraw_run(struct call *call, struct wm_error *err)
+{
+	const struct options *o = &call->options;
+	const char *kind = options_get(o, "kind");
+	cleanup_buf struct buf leaves = BUF_INIT((size_t)LIMIT_ATTRIBUTES * SHA256_BYTES);
+	cleanup_opened struct opened opened = { .commitments = NULL };
+	cleanup_issued struct issued issued = {
+		.composition = { .arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
+				 .name = "--effective",
+				 .reason = REASON_USAGE },
+	};
+	struct withdrawal w = {
+		.dataset = &opened.dataset,
+		.kind = kind && strcmp(kind, "erasure") == 0 ?
+				WEIGHTMARK__V1__REVOCATION__KIND__erasure_request :
+				WEIGHTMARK__V1__REVOCATION__KIND__consent_withdrawal,
+		.effective = options_get(o, "effective"),
+	};
+
+	if (!w.effective)
+		return fail(err, REASON_USAGE,
+			    "say from when on with --effective TIME, as 2026-11-20T18:00:00Z");
+	TRY(open_dataset(&opened, call, err));
+	TRY(find_leaves(&leaves, &opened, o, err));
+	w.leaves = (uint8_t (*)[SHA256_BYTES])leaves.data;
+	w.n = leaves.len / SHA256_BYTES;
+	TRY(dataset_withdraw(&issued.composition, &w, err));
+	TRY(issue_called(&issued, options_get(o, "out"), call, err));
+	return print_withdrawn(&w, &issued, err);
+}
+
+/* --- destroy-key ------------------------------------------------------------------------- */
+
+static enum wm_code print_destroyed(const char *path, const struct issued *i, bool said,
+				    struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+
+	if (!output_is_json()) {
+		print("destroyed %s\n", path);
+		if (said)
+			print_issued(i);
+		print("  beyond reach: copies and backups of it, snapshots of the file system, "
+		      "blocks that a drive keeps\n");
+		return WM_OK;
+	}
+	TRY(node_new(&t.root, &t, NODE_MAP, err));
+	TRY(node_set_shown(t.root, &t, "destroyed", path, err));
+	if (said)
+		TRY(issued_tree(t.root, &t, i, err));
+	print_json(t.root);
+	return WM_OK;
+}
+
+enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
+{
+	const char *path = call->options.operands[0];
+	const char *dataset = options_get(&call->options, "dataset");
+	cleanup_record_key struct record_key key = { .id = { 0 } };
+	cleanup_dataset struct dataset d = { .statement = NULL };
+	cleanup_signer struct signer *signer = NULL;
+	const char *key_file = NULL;
+	cleanup_issued struct issued issued = {
+		.composition = { .arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
+				 .name = "--dataset",
+				 .reason = REASON_USAGE },
+	};
+
+	TRY(protect_secrets(err));
+	TRY(record_key_load(&key, path, err));
+	if (dataset) {
+		/* What could stop the statement stops the destruction. */
+		TRY(load_signer(&signer, &key_file, call, err));
+		TRY(dataset_load(&d, dataset, NULL, NULL, err));
+		if (memcmp(d.message->commitment_key_id->sha256.data, key.id, SHA256_BYTES) != 0)
+			return fail(err, REASON_COMMITMENT_KEY_MISMATCH,
+				    "%s: is not the key that %s names", path, dataset);
+		TRY(dataset_key_destroyed(&issued.composition, &d, key.id, time(NULL), err));
+	}
+	TRY(seen_forget(key.id, err));
+	TRY(record_key_destroy(path, err));
+	if (dataset)
+		TRY(issue_called(&issued, options_get(&call->options, "out"), call, err));
+	return print_destroyed(path, &issued, dataset != NULL, err);
+}
