@@ -117,6 +117,12 @@ static enum wm_code read_deeds(struct gathered_list *events, struct composition 
 		d.at = noon_in_zone(zone, day);
 		d.at_given = true;
 	}
+	if (options_has(o, "until") && !options_has(o, "hold"))
+		return fail(err, REASON_USAGE, "--until is the end of a --hold");
+	if (options_has(o, "subject") && !options_has(o, "hold") && !options_has(o, "released") &&
+	    !options_has(o, "told") && !options_has(o, "confirmed"))
+		return fail(err, REASON_USAGE,
+			    "--subject is that of --hold, --released, --told or --confirmed");
 	for (size_t i = 0; i < N_DEEDS; i++)
 		if (options_has(o, deeds[i].option))
 			TRY(add_deed(events, c, d, i, o, err));

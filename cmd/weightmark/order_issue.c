@@ -21,7 +21,8 @@ static enum wm_code refuse_unfinished(const struct node *n, const char *path, st
 {
 	if (n->kind == NODE_TEXT && strncmp(n->text, UNFINISHED, strlen(UNFINISHED)) == 0)
 		return fail(err, REASON_ORDER_UNFINISHED,
-			    "%s:%u: %s%s'%.128s' is still to be filled in", path, n->line, n->key ? n->key : "", n->key ? ": " : "", n->text);
+			    "%s:%u: %s%s'%.128s' is still to be filled in", path, n->line,
+			    n->key ? n->key : "", n->key ? ": " : "", n->text);
 	if (n->kind != NODE_LIST && n->kind != NODE_MAP)
 		return WM_OK;
 	for (const struct node *c = n->first; c; c = c->next)

@@ -89,10 +89,15 @@ enum wm_code open_order_ledgers(struct ledgers *out, struct call *call, struct w
 
 	while (n < LEDGERS_MAX && (given = options_nth(&call->options, "ledger", n)))
 		paths[n++] = given;
+	if (options_nth(&call->options, "ledger", n))
+		return fail(err, REASON_USAGE, "more than %d times --ledger", LEDGERS_MAX);
 	if (n > 0)
 		return open_ledgers_at(out, paths, n, err);
 	TRY(settings_find(&set, &call->settings, NULL, "ledger", err));
-	for (; n < set.n && n < LEDGERS_MAX - 1; n++)
+	if (set.n >= LEDGERS_MAX)
+		return fail(err, REASON_USAGE, "the setting ledger names more than %d ledgers",
+			    LEDGERS_MAX - 1);
+	for (; n < set.n; n++)
 		paths[n] = set.values[n];
 	TRY(private_ledger_path(&private, call, err));
 	if (file_exists(buf_str(&private)))

@@ -156,13 +156,13 @@ const struct verb verb_order = {
 		"$XDG_DATA_HOME/weightmark/private.git or the setting private-ledger, unless "
 		"--ledger names another; 'order add' makes that ledger where it is missing.\n\n"
 		"'order draft' prints an order to fill in; what still says TODO is refused by "
-		"'order add'. Days are counted as calendar or business days from the trigger, in the "
-		"order's time zone; a stated day wins. 'order add --amend' corrects an order; what "
+		"'order add'. Days are counted as calendar or business days from the trigger, in "
+		"the order's time zone; a stated day wins. 'order add --amend' corrects an order; what "
 		"an earlier version reached stays tainted.\n\n"
 		"'order status' reads all ledgers and tells of each order what is due, done and "
 		"overdue, which checkpoints descend from its data in whole or in part, whatever "
-		"the role, unless a signed scope names roles; which checkpoints of the same runs are "
-		"clean; who has to be told; what is held and when a supplement is due. It repeats "
+		"the role, unless a signed scope names roles; which checkpoints of the same runs "
+		"are clean; who has to be told; what is held and when a supplement is due. It repeats "
 		"what was signed and verifies no signature: 'audit' does.\n\n"
 		"'order done' records what was done, so that the same call twice records it once.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "
@@ -171,8 +171,8 @@ const struct verb verb_order = {
 		    "weightmark order status --due-within 14d --ics deadlines.ics\n"
 		    "weightmark order done rite-aid --destroyed gone.tsv --key steward.key",
 	.exits = "status: 0 nothing is overdue; 1 something is; 4 nothing is, but what an open "
-		 "order reaches cannot be decided: a use of another subset, something that no ledger "
-		 "knows, ancestors that are not declared.",
+		 "order reaches cannot be decided: a use of another subset, something that no "
+		 "ledger knows, ancestors that are not declared.",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.subverbs = subverbs,

@@ -100,7 +100,7 @@ due() { # id: the row of an obligation
 	[[ $stderr == *'no ledger at hand knows lab.example/D'* ]]
 	is_json "$output"
 	[ "$(stat -c %a "$XDG_DATA_HOME/weightmark/private.git")" = 700 ]
-	[ "$(wm log --ledger work.git --json | jq '.entries | length')" = 0 ]
+	[ "$(wm log --ledger work.git --json | jq '[.logs[].entries[]] | length')" = 0 ]
 	run -0 --separate-stderr wm order add o.yaml "${by[@]}" --json
 	[ "$(of_json "$output" '.statements[0].reused, .recorded.size' | paste -sd ' ')" = 'true 1' ]
 	wm config set private-ledger "$PWD/other.git"
@@ -240,8 +240,12 @@ YAML
 	run -2 --separate-stderr wm order done ftc-1 --obligation model "${by[@]}"
 	refused_as usage
 	[[ $stderr == *"'models'"* ]]
-	run -2 --separate-stderr wm order done ftc-1 "${by[@]}"
-	refused_as usage
+	local wrong
+	for wrong in '' '--until 2024-05-01 --told X' '--subject a/b --obligation models'; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr wm order done ftc-1 $wrong "${by[@]}"
+		refused_as usage
+	done
 }
 
 @test "order: what was done is recorded once" {
