@@ -23,6 +23,8 @@ const struct verb *const verbs[] = {
 	&verb_find,
 	&verb_transfer,
 	&verb_order,
+	&verb_scan,
+	&verb_retire,
 	&verb_publish,
 	&verb_audit,
 	&verb_clone,
