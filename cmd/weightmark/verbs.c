@@ -25,6 +25,7 @@ const struct verb *const verbs[] = {
 	&verb_order,
 	&verb_scan,
 	&verb_retire,
+	&verb_certify,
 	&verb_publish,
 	&verb_audit,
 	&verb_clone,

@@ -2,6 +2,7 @@
 /* What events say, once more and together; the digest of the lineage; the text to be sworn. */
 #include "attest/certify.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
