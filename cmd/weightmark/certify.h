@@ -6,8 +6,8 @@
 #include "attest/certify.h"
 #include "attest/issue.h"
 #include "keys.h"
-#include "ledgers.h"
 #include "lineage/seen.h"
+#include "order_verbs.h"
 #include "report/certificate.h"
 #include "verb.h"
 
@@ -15,9 +15,8 @@ enum { CERTIFIED_LOGS = 256 };
 
 /* What a certificate is drawn up over. */
 struct certifying {
-	struct ledgers ledgers;
-	struct graph *graph;
-	struct orders *orders;
+	struct order_view view;
+	const struct graph *graph; /* of the view */
 	const struct order *order; /* NULL: --clean */
 	struct order_state state;
 	struct seen seen;

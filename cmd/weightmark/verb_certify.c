@@ -4,11 +4,11 @@
 #include <time.h>
 
 #include "certify.h"
+#include "order_verbs.h"
 #include "output.h"
-#include "statement/scalar.h"
+#include "private_ledger.h"
 #include "util/file.h"
 #include "util/limits.h"
-#include "weightmark/v1/scalar.pb-c.h"
 
 enum { REPORT_MAX = 1 << 28 };
 
@@ -19,9 +19,7 @@ void certifying_release(struct certifying *c)
 	seen_release(&c->seen);
 	account_release(&c->account);
 	order_state_release(&c->state);
-	orders_cleanup_(&c->orders);
-	graph_cleanup_(&c->graph);
-	ledgers_release(&c->ledgers);
+	order_view_release(&c->view);
 	arena_release(&c->arena);
 }
 
@@ -35,8 +33,8 @@ static enum wm_code add_head(struct certifying *c, size_t ledger, const char *or
 	uint64_t size = 0;
 	char *name = NULL;
 
-	TRY(ledger_head(&head, c->ledgers.list[ledger], origin, err));
-	TRY(index_size(&size, &found, c->ledgers.indexes[ledger], origin, err));
+	TRY(ledger_head(&head, c->view.ledgers.list[ledger], origin, err));
+	TRY(index_size(&size, &found, c->view.ledgers.indexes[ledger], origin, err));
 	if (!found || size != head.note.head.size)
 		return fail(err, REASON_BUSY, "the log %s grew while it was read", origin);
 	for (size_t i = 0; i < c->n_logs; i++) {
@@ -59,39 +57,24 @@ static enum wm_code add_head(struct certifying *c, size_t ledger, const char *or
 	return WM_OK;
 }
 
-static enum wm_code read_heads(struct certifying *c, struct wm_error *err)
+static enum wm_code read_heads(struct certifying *c, const struct call *call, struct wm_error *err)
 {
-	for (size_t i = 0; i < c->ledgers.n; i++) {
+	for (size_t i = 0; i < c->view.ledgers.n; i++) {
 		cleanup_origins char **origins = NULL;
 
-		TRY(ledger_origins(&origins, c->ledgers.list[i], err));
+		TRY(ledger_origins(&origins, c->view.ledgers.list[i], err));
 		for (char **o = origins; *o; o++)
-			TRY(add_head(c, i, *o, err));
+			if (origin_wanted(call, *o))
+				TRY(add_head(c, i, *o, err));
 	}
 	return WM_OK;
 }
 
 static enum wm_code load(struct certifying *c, struct call *call, struct wm_error *err)
 {
-	TRY(open_ledgers(&c->ledgers, call, err));
-	TRY(graph_load(&c->graph, c->ledgers.indexes, c->ledgers.n, NULL, err));
-	TRY(orders_load(&c->orders, c->graph, c->ledgers.indexes, c->ledgers.n, NULL, err));
-	return read_heads(c, err);
-}
-
-/* The day that --as-of names. */
-static enum wm_code read_as_of(int32_t *out, const char *text, struct wm_error *err)
-{
-	cleanup_arena struct arena a = ARENA_INIT(LIMIT_PATH);
-	ProtobufCMessage *m = NULL;
-
-	TRY(scalar_read(&m, scalar_find(&weightmark__v1__date__descriptor), text, strlen(text), &a,
-			err));
-	if (!m)
-		return fail(err, REASON_USAGE, "--as-of '%.64s' is not a date like 2026-11-20",
-			    text);
-	*out = ((const Weightmark__V1__Date *)m)->days;
-	return WM_OK;
+	TRY(order_view_open(&c->view, call, err));
+	c->graph = c->view.graph;
+	return read_heads(c, call, err);
 }
 
 static enum wm_code assess(struct certifying *c, const char *id, const struct options *o,
@@ -102,13 +85,13 @@ static enum wm_code assess(struct certifying *c, const char *id, const struct op
 	size_t n;
 
 	if (as_of)
-		TRY(read_as_of(&day, as_of, err));
-	TRY(orders_find(&c->order, &n, c->orders, id, err));
+		TRY(read_day(&day, "as-of", as_of, err));
+	TRY(orders_find(&c->order, &n, c->view.orders, id, err));
 	if (n > 1)
 		return fail(err, REASON_USAGE,
 			    "%s: is that of %zu orders by different keys; give a statement id", id,
 			    n);
-	TRY(order_assess(&c->state, c->orders, c->order, day, time(NULL), err));
+	TRY(order_assess(&c->state, c->view.orders, c->order, day, time(NULL), err));
 	for (size_t i = 0; (path = options_nth(o, "scan", i)); i++)
 		TRY(seen_load(&c->seen, path, c->graph, &c->state.trace, err));
 	if (c->seen.n_failed > 0)
@@ -270,7 +253,7 @@ enum wm_code certify_issue(const struct certifying *c, struct issued *done, stru
 {
 	const char *directory = options_get(&call->options, "out"), *key_file;
 	cleanup_signer struct signer *signer = NULL;
-	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH), path = BUF_INIT(LIMIT_PATH);
 	cleanup_buf struct buf sidecar = BUF_INIT(LIMIT_PATH);
 	struct record_options record = { .ledger = NULL };
 	struct issue_options options = {
@@ -282,7 +265,9 @@ enum wm_code certify_issue(const struct certifying *c, struct issued *done, stru
 	TRY(settings_get(&options.issuer, &call->settings, &call->options, "issuer", err));
 	TRY(load_signer(&signer, &key_file, call, err));
 	options.signer = signer;
-	TRY(record_options(&options.record, &record, &index, call, err));
+	TRY(private_record(&options.record, &record, &path, &index, false, call, err));
+	if (!file_exists(options.record->ledger))
+		options.record = NULL;
 	if (directory && !options.dry_run)
 		TRY(file_mkdirs(directory, 0755, err));
 	if (directory)
@@ -349,11 +334,7 @@ static const struct option_spec options[] = {
 	SIGNING_OPTIONS,
 	{ .name = "issuer", .argument = "NAME", .setting = "issuer",
 	  .help = "who answers for the certificate; default: key:KEYID" },
-	{ .name = "ledger", .argument = "PATH", .kind = VALUE_FILE, .setting = "ledger",
-	  .repeatable = true,
-	  .help = "record in the first, and read any of these git repositories as one" },
-	{ .name = "origin", .argument = "NAME", .setting = "origin",
-	  .help = "the log that is written to; default: the only one that can be" },
+	PRIVATE_OPTIONS,
 	{ .name = "as-of", .argument = "DATE",
 	  .help = "count what had happened by the end of this day; default: today" },
 	{ .name = "scan", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,

@@ -3,10 +3,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "ledgers.h"
 #include "lineage/orders.h"
 #include "lineage/scan.h"
+#include "order_verbs.h"
 #include "output.h"
+#include "private_ledger.h"
 #include "progress_view.h"
 #include "text/json.h"
 #include "util/file.h"
@@ -104,8 +105,6 @@ static void print_path(const struct found *f, const struct taint_answer *a)
 
 static void print_place(const struct found *f, const struct scanned *s)
 {
-	static const enum colour colours[] = { COLOUR_BAD, COLOUR_GOOD, COLOUR_DOUBT,
-					       COLOUR_DOUBT };
 	char size[16] = "-";
 
 	if (s->kind == SCANNED_FAILED)
@@ -114,7 +113,10 @@ static void print_place(const struct found *f, const struct scanned *s)
 		print("passed   %10s  %s: %s\n", "-", s->place, s->message);
 	if (s->kind != SCANNED_COPY)
 		return;
-	print_word(colours[s->answer.state], taint_state_name(s->answer.state));
+	if (s->answer.state == TAINT_TAINTED)
+		print_word(COLOUR_BAD, taint_state_name(s->answer.state));
+	else
+		print("%-7s", taint_state_name(s->answer.state));
 	print("  %10s  %s", s->has_size ? format_bytes(size, s->size) : size, s->place);
 	if (s->answer.node != GRAPH_NONE)
 		print("  = %s", f->taints->g->nodes[s->answer.node].id);
@@ -261,31 +263,24 @@ static enum wm_code scan_with(struct call *call, const struct taints *t, const c
 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
-	cleanup_ledgers struct ledgers ledgers = { .n = 0 };
-	cleanup_graph struct graph *g = NULL;
-	cleanup_orders struct orders *orders = NULL;
+	__attribute__((cleanup(order_view_release))) struct order_view v = { .graph = NULL };
 	cleanup_taints struct taints t = { 0 };
-	cleanup_free const char **origins = NULL;
 	cleanup_free const char **names = NULL;
 
 	if (call->options.n_operands == 0 && !options_has(&call->options, "inventory") &&
 	    !options_has(&call->options, "sums"))
 		return fail(err, REASON_USAGE, "give a PATH, or a list with --inventory or --sums");
-	TRY(wanted_origins(&origins, call, err));
-	TRY(open_ledgers(&ledgers, call, err));
-	TRY(check_origins(&ledgers, call, err));
-	TRY(graph_load(&g, ledgers.indexes, ledgers.n, origins, err));
-	TRY(orders_load(&orders, g, ledgers.indexes, ledgers.n, origins, err));
-	names = calloc(orders->n + 1, sizeof(*names));
+	TRY(order_view_open(&v, call, err));
+	names = calloc(v.orders->n + 1, sizeof(*names));
 	if (!names)
 		return fail_nomem(err);
-	TRY(taints_init(&t, g, err));
-	TRY(add_orders(&t, names, orders, call, err));
+	TRY(taints_init(&t, v.graph, err));
+	TRY(add_orders(&t, names, v.orders, call, err));
 	return scan_with(call, &t, names, err);
 }
 
 static const struct option_spec options[] = {
-	LEDGERS_OPTIONS,
+	PRIVATE_OPTIONS,
 	{ .name = "order", .argument = "ID",
 	  .help = "what descends from what this order is about; default: from any order" },
 	{ .name = "inventory", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
