@@ -33,7 +33,8 @@ void certifying_release(struct certifying *c);
 
 /* Signs the composed certificate, records and writes it, and says so. */
 MUST_USE enum wm_code certify_issue(const struct certifying *c, struct issued *done,
-				    struct call *call, struct wm_error *err);
+				    struct signer *signer, struct call *call,
+				    struct wm_error *err);
 
 /* --clean and --check. */
 MUST_USE enum wm_code certify_run_clean(struct certifying *c,

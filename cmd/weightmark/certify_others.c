@@ -85,6 +85,8 @@ enum wm_code certify_run_clean(struct certifying *c, const struct certify_option
 		.composition = { .arena = ARENA_INIT(LIMIT_DECODE_MEMORY), .name = "certificate",
 				 .reason = REASON_USAGE },
 	};
+	cleanup_signer struct signer *signer = NULL;
+	const char *key_file;
 	uint32_t checkpoint;
 	size_t n = 0;
 
@@ -94,7 +96,8 @@ enum wm_code certify_run_clean(struct certifying *c, const struct certify_option
 		       GRAPH_CHECKPOINT, err));
 	TRY(trace_data(&t, from, &n, c->graph, &call->options, err));
 	TRY(certify_clean(&done.composition, c->graph, &t, checkpoint, from, n, options, err));
-	return certify_issue(c, &done, call, err);
+	TRY(load_signer(&signer, &key_file, call, err));
+	return certify_issue(c, &done, signer, call, err);
 }
 
 /* --- check ------------------------------------------------------------------------------- */

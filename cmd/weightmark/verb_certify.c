@@ -8,6 +8,7 @@
 #include "output.h"
 #include "private_ledger.h"
 #include "util/file.h"
+#include "util/hex.h"
 #include "util/limits.h"
 
 enum { REPORT_MAX = 1 << 28 };
@@ -248,11 +249,10 @@ static enum wm_code print_done(const struct issued *done, const char *directory,
 	return WM_OK;
 }
 
-enum wm_code certify_issue(const struct certifying *c, struct issued *done, struct call *call,
-			   struct wm_error *err)
+enum wm_code certify_issue(const struct certifying *c, struct issued *done, struct signer *signer,
+			   struct call *call, struct wm_error *err)
 {
-	const char *directory = options_get(&call->options, "out"), *key_file;
-	cleanup_signer struct signer *signer = NULL;
+	const char *directory = options_get(&call->options, "out");
 	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH), path = BUF_INIT(LIMIT_PATH);
 	cleanup_buf struct buf sidecar = BUF_INIT(LIMIT_PATH);
 	struct record_options record = { .ledger = NULL };
@@ -263,7 +263,6 @@ enum wm_code certify_issue(const struct certifying *c, struct issued *done, stru
 	};
 
 	TRY(settings_get(&options.issuer, &call->settings, &call->options, "issuer", err));
-	TRY(load_signer(&signer, &key_file, call, err));
 	options.signer = signer;
 	TRY(private_record(&options.record, &record, &path, &index, false, call, err));
 	if (!file_exists(options.record->ledger))
@@ -291,9 +290,43 @@ static struct certify_options certify_options(const struct certifying *c, const 
 	};
 }
 
+/*
+ * Where the logs stood when this key last certified the same lineage: recording that made them grow,
+ * and saying the same again is to change nothing.
+ */
+static enum wm_code take_heads(struct certifying *c, const struct signer *signer,
+			       struct wm_error *err)
+{
+	uint8_t keyid[SHA256_BYTES];
+	bool current;
+
+	if (!hex_decode(keyid, public_key_id(signer_public(signer)), 2 * sizeof(keyid)))
+		return fail(err, REASON_INTERNAL, "a keyid is not hexadecimal");
+	for (size_t i = 0; i < c->order->n_certificates; i++) {
+		const struct said *said = c->order->certificates[i];
+		const Weightmark__V1__DeletionCertificate *cert =
+			(const Weightmark__V1__DeletionCertificate *)said->statement->message;
+
+		if (memcmp(said->keyid, keyid, sizeof(keyid)) != 0 || cert->n_log > CERTIFIED_LOGS)
+			continue;
+		TRY(certificate_is_current(&current, &c->state, cert, err));
+		if (!current)
+			continue;
+		c->n_logs = cert->n_log;
+		for (size_t k = 0; k < cert->n_log; k++) {
+			c->logs[k].origin = cert->log[k]->origin;
+			c->logs[k].size = cert->log[k]->size;
+			memcpy(c->logs[k].root, cert->log[k]->root->sha256.data, SHA256_BYTES);
+		}
+	}
+	return WM_OK;
+}
+
 static enum wm_code run_order(struct certifying *c, struct call *call, struct wm_error *err)
 {
-	const struct certify_options options = certify_options(c, &call->options);
+	cleanup_signer struct signer *signer = NULL;
+	const char *key_file;
+	struct certify_options options;
 	cleanup_issued struct issued done = {
 		.composition = { .arena = ARENA_INIT(LIMIT_DECODE_MEMORY), .name = "certificate",
 				 .reason = REASON_USAGE },
@@ -304,8 +337,12 @@ static enum wm_code run_order(struct certifying *c, struct call *call, struct wm
 		call->status = 1;
 		return print_open(c, err);
 	}
+	TRY(load_signer(&signer, &key_file, call, err));
+	if (!options_has(&call->options, "amend"))
+		TRY(take_heads(c, signer, err));
+	options = certify_options(c, &call->options);
 	TRY(certify_order(&done.composition, &c->state, &c->account, &options, err));
-	return certify_issue(c, &done, call, err);
+	return certify_issue(c, &done, signer, call, err);
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)
