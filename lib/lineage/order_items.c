@@ -186,10 +186,18 @@ static int32_t earlier(int32_t a, int32_t b)
 	return a < b ? a : b;
 }
 
+int32_t hold_supplement_days(const struct order_state *s)
+{
+	const Weightmark__V1__Order *o = s->order->said;
+
+	return o->has_supplement_days && o->supplement_days <= LIMIT_ORDER_DAYS ?
+		       (int32_t)o->supplement_days :
+		       SUPPLEMENT_DAYS;
+}
+
 static struct order_hold make_hold(const struct settling *c, const struct deed *d)
 {
 	const struct order_state *s = c->s;
-	const Weightmark__V1__Order *o = s->order->said;
 	const int32_t day = day_of_event(s, d->said);
 	struct order_hold h = {
 		.event = d->said,
@@ -204,16 +212,13 @@ static struct order_hold make_hold(const struct settling *c, const struct deed *
 
 	if (h.end == DAY_NONE)
 		return h;
-	h.due = h.end + (int32_t)(o->has_supplement_days && o->supplement_days <= LIMIT_ORDER_DAYS ?
-					  o->supplement_days :
-					  SUPPLEMENT_DAYS);
+	h.due = h.end + hold_supplement_days(s);
 	if (d->kept->supplemental_due)
 		h.due = d->kept->supplemental_due->days;
 	return h;
 }
 
-/* Whether it keeps something on the day that is looked at. */
-static bool is_in_force(const struct order_state *s, const struct order_hold *h)
+bool hold_is_in_force(const struct order_state *s, const struct order_hold *h)
 {
 	const Weightmark__V1__Order *o = s->order->said;
 
@@ -243,7 +248,7 @@ static enum wm_code settle(struct settling *c, struct order_item *item, const st
 		}
 		TRY(gathered_add(&hold, &c->holds, sizeof(*hold), err));
 		*hold = make_hold(c, &list[i]);
-		if (item->state != ITEM_OPEN || !is_in_force(c->s, hold))
+		if (item->state != ITEM_OPEN || !hold_is_in_force(c->s, hold))
 			continue;
 		item->state = ITEM_KEPT;
 		item->by = list[i].said;

@@ -246,4 +246,7 @@ MUST_USE enum wm_code resolve_reference(struct gathered_list *nodes, const struc
 MUST_USE enum wm_code reference_text(struct buf *out, const Weightmark__V1__Reference *r,
 				     struct wm_error *err);
 
+/* Days from the end of a hold to its supplement: what the order says, else 30. */
+int32_t hold_supplement_days(const struct order_state *s);
+
 #endif

@@ -41,6 +41,9 @@ MUST_USE enum wm_code list_deeds(struct gathered_list *out, const struct orders 
 /* The day of an event. */
 int32_t day_of_event(const struct order_state *s, const struct said *event);
 
+/* Whether it keeps something on the day that is looked at. */
+bool hold_is_in_force(const struct order_state *s, const struct order_hold *h);
+
 /* Whether the event is of the day that is looked at, or before. */
 bool has_happened(const struct order_state *s, const struct said *event);
 

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark certify`: drafts a certificate of deletion, or that a checkpoint is clean. */
+#include <string.h>
+#include <time.h>
+
+#include "certify.h"
+#include "order_verbs.h"
+#include "output.h"
+#include "private_ledger.h"
+#include "util/file.h"
+#include "util/hex.h"
+#include "util/limits.h"
+
+enum { REPORT_MAX = 1 << 28 };
+
+/* --- what it is drawn up over ------------------------------------------------------------ */
+
+void certifying_release(struct certifying *c)
+{
+	seen_release(&c->seen);
+	account_release(&c->account);
+	order_state_release(&c->state);
+	order_view_release(&c->view);
+	arena_release(&c->arena);
+}
+
+/* The index stands where the head does, or the log grew in between. */
+static enum wm_code add_head(struct certifying *c, size_t ledger, const char *origin,
+			     struct wm_error *err)
+{
+	cleanup_ledger_head struct ledger_head head = { .key = NULL };
+	struct certified_log *log;
+	bool found = false;
+	uint64_t size = 0;
+	char *name = NULL;
+
+	TRY(ledger_head(&head, c->view.ledgers.list[ledger], origin, err));
+	TRY(index_size(&size, &found, c->view.ledgers.indexes[ledger], origin, err));
+	if (!found || size != head.note.head.size)
+		return fail(err, REASON_BUSY, "the log %s grew while it was read", origin);
+	for (size_t i = 0; i < c->n_logs; i++) {
+		log = &c->logs[i];
+		if (strcmp(log->origin, origin) != 0)
+			continue;
+		/* Of several copies of a log the longest counts. */
+		if (size > log->size) {
+			log->size = size;
+			memcpy(log->root, head.note.head.root, SHA256_BYTES);
+		}
+		return WM_OK;
+	}
+	if (c->n_logs == CERTIFIED_LOGS)
+		return fail(err, REASON_LIMIT, "more than %d logs", CERTIFIED_LOGS);
+	TRY(arena_copy(&name, &c->arena, origin, strlen(origin), err));
+	log = &c->logs[c->n_logs++];
+	*log = (struct certified_log){ .origin = name, .size = size };
+	memcpy(log->root, head.note.head.root, SHA256_BYTES);
+	return WM_OK;
+}
+
+static enum wm_code read_heads(struct certifying *c, const struct call *call, struct wm_error *err)
+{
+	for (size_t i = 0; i < c->view.ledgers.n; i++) {
+		cleanup_origins char **origins = NULL;
+
+		TRY(ledger_origins(&origins, c->view.ledgers.list[i], err));
+		for (char **o = origins; *o; o++)
+			if (origin_wanted(call, *o))
+				TRY(add_head(c, i, *o, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code load(struct certifying *c, struct call *call, struct wm_error *err)
+{
+	TRY(order_view_open(&c->view, call, err));
+	c->graph = c->view.graph;
+	return read_heads(c, call, err);
+}
+
+static enum wm_code assess(struct certifying *c, const char *id, const struct options *o,
+			   struct wm_error *err)
+{
+	const char *as_of = options_get(o, "as-of"), *path;
+	int32_t day = DAY_NONE;
+	size_t n;
+
+	if (as_of)
+		TRY(read_day(&day, "as-of", as_of, err));
+	TRY(orders_find(&c->order, &n, c->view.orders, id, err));
+	if (n > 1)
+		return fail(err, REASON_USAGE,
+			    "%s: is that of %zu orders by different keys; give a statement id", id,
+			    n);
+	TRY(order_assess(&c->state, c->view.orders, c->order, day, time(NULL), err));
+	for (size_t i = 0; (path = options_nth(o, "scan", i)); i++)
+		TRY(seen_load(&c->seen, path, c->graph, &c->state.trace, err));
+	if (c->seen.n_failed > 0)
+		warning("%zu places of the scans could not be read: whatever lies there is not "
+			"accounted for", c->seen.n_failed);
+	return account_make(&c->account, &c->state, c->seen.list.list, c->seen.list.n,
+			    options_has(o, "allow-unknown"), err);
+}
+
+/* --- what is open ------------------------------------------------------------------------ */
+
+static const char *open_sentence(enum open_kind kind)
+{
+	static const char *const sentences[] = {
+		[OPEN_CHECKPOINT] = "is neither destroyed nor kept on an authority in force",
+		[OPEN_DATASET] = "is neither destroyed nor kept on an authority in force",
+		[OPEN_COPY] = "nobody says that this copy was destroyed or is kept",
+		[OPEN_SEEN_AFTER] = "this copy was seen after it was said to be destroyed",
+		[OPEN_USE] = "uses a subset of which it is not decided whether it counts",
+		[OPEN_SCOPE] = "the order names it, and no ledger has it",
+		[OPEN_UNREADABLE] = "statements about orders cannot be read",
+		[OPEN_UNKNOWN] = "checkpoints elsewhere have an ancestor of unknown origin; "
+				 "--allow-unknown certifies all the same and says so",
+	};
+
+	return sentences[kind];
+}
+
+static enum wm_code open_tree(struct node *list, struct tree *t, const struct certifying *c,
+			      struct wm_error *err)
+{
+	for (size_t i = 0; i < c->account.n_open; i++) {
+		const struct open_point *p = &c->account.open[i];
+		struct node *row;
+
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_text(row, t, "kind", open_kind_name(p->kind), err));
+		if (p->node != GRAPH_NONE)
+			TRY(node_set_shown(row, t, "object", c->graph->nodes[p->node].id, err));
+		if (p->place)
+			TRY(node_set_shown(row, t, "place", p->place, err));
+		if (p->kind >= OPEN_UNREADABLE)
+			TRY(node_set_integer(row, t, "number", p->n, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code print_open(const struct certifying *c, struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+	struct node *list;
+
+	if (output_is_json()) {
+		TRY(node_new(&t.root, &t, NODE_MAP, err));
+		TRY(node_set_shown(t.root, &t, "order", c->order->object, err));
+		TRY(node_set_bool(t.root, &t, "certified", false, err));
+		TRY(node_set_new(&list, t.root, &t, "open", NODE_LIST, err));
+		TRY(open_tree(list, &t, c, err));
+		print_json(t.root);
+		return WM_OK;
+	}
+	print("not certified: %s, %zu open\n", c->order->object, c->account.n_open);
+	for (size_t i = 0; i < c->account.n_open; i++) {
+		const struct open_point *p = &c->account.open[i];
+
+		print("  %-11s", open_kind_name(p->kind));
+		if (p->kind >= OPEN_UNREADABLE)
+			print(" %zu", p->n);
+		if (p->node != GRAPH_NONE)
+			print(" %s", c->graph->nodes[p->node].id);
+		if (p->place)
+			print(" %s", p->place);
+		print(": %s\n", open_sentence(p->kind));
+	}
+	return WM_OK;
+}
+
+/* --- issuing ----------------------------------------------------------------------------- */
+
+typedef enum wm_code report_fn(struct buf *out, const struct certificate_report *r,
+			       struct wm_error *err);
+
+static enum wm_code write_report(const char *directory, const char *name, report_fn *write,
+				 const struct certificate_report *r, struct wm_error *err)
+{
+	cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
+	cleanup_buf struct buf text = BUF_INIT(REPORT_MAX);
+
+	TRY(buf_printf(&path, err, "%s/%s", directory, name));
+	TRY(write(&text, r, err));
+	return file_write(buf_str(&path), text.data, text.len, 0644, FILE_REPLACE, err);
+}
+
+static enum wm_code write_reports(const struct certifying *c, const struct issued *done,
+				  const char *directory, struct wm_error *err)
+{
+	const struct composed *s = &done->composition.statements[0];
+	char id[STATEMENT_ID_TEXT + 1];
+	struct certificate_report r = {
+		.certificate = (const Weightmark__V1__DeletionCertificate *)s->message,
+		.statement = id,
+		.issuer = done->issuer,
+		.keyid = s->envelope.keyid,
+		.issued_at = statement_header(s->message)->issued_at->seconds,
+		.state = c->order ? &c->state : NULL,
+		.account = c->order ? &c->account : NULL,
+		.n_unknown = c->order ? c->state.n_unknown : 0,
+	};
+
+	statement_id_text(id, s->id);
+	TRY(write_report(directory, "certificate.txt", certificate_text, &r, err));
+	return write_report(directory, "certificate.html", certificate_html, &r, err);
+}
+
+static enum wm_code print_done(const struct issued *done, const char *directory, bool dry_run,
+			       struct wm_error *err)
+{
+	const struct composed *s = &done->composition.statements[0];
+	const Weightmark__V1__DeletionCertificate *c =
+		(const Weightmark__V1__DeletionCertificate *)s->message;
+	cleanup_tree struct tree t = TREE_INIT;
+	char id[STATEMENT_ID_TEXT + 1];
+
+	statement_id_text(id, s->id);
+	warn_recording(&done->recording);
+	if (output_is_json()) {
+		TRY(node_new(&t.root, &t, NODE_MAP, err));
+		TRY(node_set_bool(t.root, &t, "certified", true, err));
+		TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
+		TRY(node_set_text(t.root, &t, "object", s->object, err));
+		if (!dry_run)
+			TRY(node_set_text(t.root, &t, "statement", id, err));
+		TRY(node_set_bool(t.root, &t, "reused", s->reused, err));
+		TRY(node_set_hex(t.root, &t, "graph_digest", c->graph_digest->sha256.data,
+				 SHA256_BYTES, err));
+		TRY(node_set_integer(t.root, &t, "destroyed", c->n_item, err));
+		TRY(node_set_integer(t.root, &t, "kept", c->n_retained, err));
+		if (directory)
+			TRY(node_set_shown(t.root, &t, "directory", directory, err));
+		TRY(recording_tree(t.root, &t, &done->recording, err));
+		print_json(t.root);
+		return WM_OK;
+	}
+	print("%s %s\n", dry_run ? "would draft" : s->reused ? "drafted before:" : "drafted",
+	      s->object);
+	if (!dry_run)
+		print("  %-10s%s\n", "statement", id);
+	if (c->order)
+		print("  %-10s%zu destroyed, %zu kept\n", "items", c->n_item, c->n_retained);
+	if (directory && !dry_run)
+		print("  %-10s%s/certificate.html, .txt: for a person to read, correct and sign\n",
+		      "files", directory);
+	print_recording(&done->recording);
+	return WM_OK;
+}
+
+enum wm_code certify_issue(const struct certifying *c, struct issued *done, struct signer *signer,
+			   struct call *call, struct wm_error *err)
+{
+	const char *directory = options_get(&call->options, "out");
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH), path = BUF_INIT(LIMIT_PATH);
+	cleanup_buf struct buf sidecar = BUF_INIT(LIMIT_PATH);
+	struct record_options record = { .ledger = NULL };
+	struct issue_options options = {
+		.dry_run = options_has(&call->options, "dry-run"),
+		.amend = options_has(&call->options, "amend"),
+		.reason = options_get(&call->options, "reason"),
+	};
+
+	TRY(settings_get(&options.issuer, &call->settings, &call->options, "issuer", err));
+	options.signer = signer;
+	TRY(private_record(&options.record, &record, &path, &index, false, call, err));
+	if (!file_exists(options.record->ledger))
+		options.record = NULL;
+	if (directory && !options.dry_run)
+		TRY(file_mkdirs(directory, 0755, err));
+	if (directory)
+		TRY(buf_printf(&sidecar, err, "%s/certificate%s", directory, SIDECAR_SUFFIX));
+	options.sidecar = directory ? buf_str(&sidecar) : NULL;
+	TRY(issue(done, &options, err));
+	if (directory && !options.dry_run)
+		TRY(write_reports(c, done, directory, err));
+	return print_done(done, directory, options.dry_run, err);
+}
+
+static struct certify_options certify_options(const struct certifying *c, const struct options *o)
+{
+	return (struct certify_options){
+		.logs = c->logs,
+		.n_logs = c->n_logs,
+		.declarant = options_get(o, "declarant"),
+		.title = options_get(o, "title"),
+		.basis = options_get(o, "basis"),
+		.id = options_get(o, "id"),
+	};
+}
+
+/*
+ * Where the logs stood when this key last certified the same lineage: recording that made them grow,
+ * and saying the same again is to change nothing.
+ */
+static enum wm_code take_heads(struct certifying *c, const struct signer *signer,
+			       struct wm_error *err)
+{
+	uint8_t keyid[SHA256_BYTES];
+	bool current;
+
+	if (!hex_decode(keyid, public_key_id(signer_public(signer)), 2 * sizeof(keyid)))
+		return fail(err, REASON_INTERNAL, "a keyid is not hexadecimal");
+	for (size_t i = 0; i < c->order->n_certificates; i++) {
+		const struct said *said = c->order->certificates[i];
+		const Weightmark__V1__DeletionCertificate *cert =
+			(const Weightmark__V1__DeletionCertificate *)said->statement->message;
+
+		if (memcmp(said->keyid, keyid, sizeof(keyid)) != 0 || cert->n_log > CERTIFIED_LOGS)
+			continue;
+		TRY(certificate_is_current(&current, &c->state, cert, err));
+		if (!current)
+			continue;
+		c->n_logs = cert->n_log;
+		for (size_t k = 0; k < cert->n_log; k++) {
+			c->logs[k].origin = cert->log[k]->origin;
+			c->logs[k].size = cert->log[k]->size;
+			memcpy(c->logs[k].root, cert->log[k]->root->sha256.data, SHA256_BYTES);
+		}
+	}
+	return WM_OK;
+}
+
+static enum wm_code run_order(struct certifying *c, struct call *call, struct wm_error *err)
+{
+	cleanup_signer struct signer *signer = NULL;
+	const char *key_file;
+	struct certify_options options;
+	cleanup_issued struct issued done = {
+		.composition = { .arena = ARENA_INIT(LIMIT_DECODE_MEMORY), .name = "certificate",
+				 .reason = REASON_USAGE },
+	};
+
+	TRY(assess(c, call->options.operands[0], &call->options, err));
+	if (c->account.n_open > 0) {
+		call->status = 1;
+		return print_open(c, err);
+	}
+	TRY(load_signer(&signer, &key_file, call, err));
+	if (!options_has(&call->options, "amend"))
+		TRY(take_heads(c, signer, err));
+	options = certify_options(c, &call->options);
+	TRY(certify_order(&done.composition, &c->state, &c->account, &options, err));
+	return certify_issue(c, &done, signer, call, err);
+}
+
+static enum wm_code run(struct call *call, struct wm_error *err)
+{
+	const struct options *o = &call->options;
+	cleanup_certifying struct certifying c = CERTIFYING_INIT;
+
+	if (o->n_operands + options_has(o, "clean") != 1)
+		return fail(err, REASON_USAGE, "give an ORDER, or a checkpoint with --clean");
+	if (options_has(o, "clean") != (options_nth(o, "from", 0) != NULL))
+		return fail(err, REASON_USAGE, "--clean CHECKPOINT and --from DATASET go together");
+	TRY(load(&c, call, err));
+	if (options_has(o, "clean")) {
+		const struct certify_options options = certify_options(&c, o);
+
+		return certify_run_clean(&c, &options, call, err);
+	}
+	if (options_has(o, "check")) {
+		TRY(assess(&c, o->operands[0], o, err));
+		return certify_run_check(&c, call, err);
+	}
+	return run_order(&c, call, err);
+}
+
+static const struct option_spec options[] = {
+	SIGNING_OPTIONS,
+	{ .name = "issuer", .argument = "NAME", .setting = "issuer",
+	  .help = "who answers for the certificate; default: key:KEYID" },
+	PRIVATE_OPTIONS,
+	{ .name = "as-of", .argument = "DATE",
+	  .help = "count what had happened by the end of this day; default: today" },
+	{ .name = "scan", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
+	  .help = "what 'scan --json' answered: each copy in it must be accounted for" },
+	{ .name = "allow-unknown",
+	  .help = "certify although other checkpoints have ancestors of unknown origin" },
+	{ .name = "declarant", .argument = "NAME", .help = "who is going to sign by hand" },
+	{ .name = "title", .argument = "TEXT", .help = "the declarant's title" },
+	{ .name = "basis", .argument = "TEXT",
+	  .help = "on whom the declarant relies beside his own knowledge" },
+	{ .name = "id", .argument = "ID", .help = "local id of the certificate" },
+	{ .name = "out", .letter = 'o', .argument = "DIR", .kind = VALUE_FILE,
+	  .help = "write certificate.wmk, .txt and .html into this directory" },
+	{ .name = "amend", .help = "correct a certificate that says something else" },
+	{ .name = "reason", .argument = "TEXT", .help = "why it is corrected" },
+	{ .name = "check", .argument = "FILE", .kind = VALUE_FILE,
+	  .help = "say whether this certificate still covers all that descends from the data" },
+	{ .name = "clean", .argument = "CHECKPOINT",
+	  .help = "certify that no declared path leads to this object id or digest" },
+	{ .name = "from", .argument = "DATASET", .repeatable = true,
+	  .help = "with --clean: from this object id or digest" },
+	{ .name = "dry-run", .letter = 'n', .help = "check and draft; sign and write nothing" },
+};
+
+const struct verb verb_certify = {
+	.name = "certify",
+	.summary = "draft a certificate of deletion for a person to sign",
+	.operands = "[ORDER]",
+	.description =
+		"Looks whether every checkpoint and dataset that ORDER reaches, and every copy of "
+		"them that a scan saw, is said to be destroyed, or kept on an authority that is in "
+		"force, and whether every use is decided. If not, all that is open is listed and "
+		"nothing is signed. Else it signs a certificate that lists it all, bound to the "
+		"digest of the lineage and to the heads of the logs, and writes it as text and as "
+		"a page with schedules A (destroyed), B (kept), C (recipients) and a statement to "
+		"be sworn, with blanks. The tool drafts; a person signs.\n\n"
+		"With --check it says whether a later entry added a descendant: then the order is "
+		"open again. With --clean it certifies that no declared path leads from datasets "
+		"to a checkpoint, and refuses where one does, or where something that the "
+		"checkpoint descends from is of unknown origin: unknown is not clean.",
+	.examples = "weightmark certify ftc-2026 --scan backup.json --out closing/ --title CTO "
+		    "--key counsel.key --ledger ledger.git\n"
+		    "weightmark certify ftc-2026 --check closing/certificate.wmk\n"
+		    "weightmark certify --clean acme/llm@2 --from acme/faces --key counsel.key",
+	.exits = "0 drafted, or still covered; 1 something is open, unproven or new.",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.run = run,
+	.min = 0,
+	.max = 1,
+};

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `weightmark scan`: finds copies of tainted, clean and unknown weights and data. */
+#include <string.h>
+#include <time.h>
+
+#include "lineage/orders.h"
+#include "lineage/scan.h"
+#include "order_verbs.h"
+#include "output.h"
+#include "private_ledger.h"
+#include "progress_view.h"
+#include "text/json.h"
+#include "util/file.h"
+#include "util/hex.h"
+#include "util/limits.h"
+
+enum { PATH_SHOWN = 64 };
+
+/* A scan, and what it has found so far. */
+struct found {
+	const struct taints *taints;
+	const char *const *names; /* of the orders that are its sources */
+	uint64_t n[TAINT_UNKNOWN + 1];
+	uint64_t n_passed, n_failed;
+};
+
+/* --- as JSON: one place at a time, so that their number does not matter ------------------- */
+
+static enum wm_code path_tree(struct node *map, struct tree *t, const struct found *f,
+			      uint32_t node, struct wm_error *err)
+{
+	uint32_t path[PATH_SHOWN];
+	const size_t n = taint_path(path, PATH_SHOWN, f->taints, node);
+	struct node *list, *step;
+
+	TRY(node_set_new(&list, map, t, "path", NODE_LIST, err));
+	for (size_t i = 0; i < n; i++) {
+		TRY(node_shown(&step, t, f->taints->g->nodes[path[i]].id, err));
+		node_append(list, step);
+	}
+	return WM_OK;
+}
+
+static const char *state_of(const struct scanned *s)
+{
+	return s->kind == SCANNED_COPY	 ? taint_state_name(s->answer.state) :
+	       s->kind == SCANNED_PASSED ? "passed-over" :
+					   "failed";
+}
+
+static enum wm_code place_tree(struct tree *t, const struct found *f, const struct scanned *s,
+			       struct wm_error *err)
+{
+	const struct graph *g = f->taints->g;
+
+	TRY(node_new(&t->root, t, NODE_MAP, err));
+	TRY(node_set_shown(t->root, t, "place", s->place, err));
+	TRY(node_set_text(t->root, t, "state", state_of(s), err));
+	if (s->message)
+		TRY(node_set_shown(t->root, t, "message", s->message, err));
+	if (s->kind != SCANNED_COPY)
+		return WM_OK;
+	if (s->has_size && s->size <= NODE_INTEGER_MAX)
+		TRY(node_set_integer(t->root, t, "size", s->size, err));
+	if (s->has_sha256)
+		TRY(node_set_hex(t->root, t, "sha256", s->sha256, SHA256_BYTES, err));
+	if (s->is_pointer)
+		TRY(node_set_bool(t->root, t, "pointer", true, err));
+	if (s->answer.node == GRAPH_NONE)
+		return WM_OK;
+	TRY(node_set_shown(t->root, t, "object", g->nodes[s->answer.node].id, err));
+	if (s->answer.state == TAINT_OPEN)
+		TRY(node_set_bool(t->root, t, "open_ended", true, err));
+	if (s->answer.state != TAINT_TAINTED)
+		return WM_OK;
+	TRY(node_set_shown(t->root, t, "order", f->names[s->answer.source], err));
+	return path_tree(t->root, t, f, s->answer.node, err);
+}
+
+static enum wm_code print_place_json(const struct found *f, const struct scanned *s, bool first,
+				     struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+
+	TRY(place_tree(&t, f, s, err));
+	TRY(json_write_canonical(&text, t.root, err));
+	print_text(first ? "\n    " : ",\n    ");
+	print_text(buf_str(&text));
+	return WM_OK;
+}
+
+/* --- as text ----------------------------------------------------------------------------- */
+
+static void print_path(const struct found *f, const struct taint_answer *a)
+{
+	uint32_t path[PATH_SHOWN];
+	const size_t n = taint_path(path, PATH_SHOWN, f->taints, a->node);
+
+	print("    under %s:", f->names[a->source]);
+	for (size_t i = 0; i < n; i++)
+		print("%s%s", i ? " > " : " ", f->taints->g->nodes[path[i]].id);
+	print("\n");
+}
+
+static void print_place(const struct found *f, const struct scanned *s)
+{
+	char size[16] = "-";
+
+	if (s->kind == SCANNED_FAILED)
+		warning("%s: could not be read: %s", s->place, s->message);
+	if (s->kind == SCANNED_PASSED)
+		print("passed   %10s  %s: %s\n", "-", s->place, s->message);
+	if (s->kind != SCANNED_COPY)
+		return;
+	if (s->answer.state == TAINT_TAINTED)
+		print_word(COLOUR_BAD, taint_state_name(s->answer.state));
+	else
+		print("%-7s", taint_state_name(s->answer.state));
+	print("  %10s  %s", s->has_size ? format_bytes(size, s->size) : size, s->place);
+	if (s->answer.node != GRAPH_NONE)
+		print("  = %s", f->taints->g->nodes[s->answer.node].id);
+	if (s->answer.state == TAINT_OPEN)
+		print(", whose lineage ends where nobody declared it");
+	if (s->message)
+		print(": %s", s->message);
+	print("\n");
+	if (s->answer.state == TAINT_TAINTED)
+		print_path(f, &s->answer);
+}
+
+static enum wm_code tell(void *context, const struct scanned *s, struct wm_error *err)
+{
+	struct found *f = context;
+	const uint64_t before = f->n_failed + f->n_passed + f->n[0] + f->n[1] + f->n[2] + f->n[3];
+
+	f->n_passed += s->kind == SCANNED_PASSED;
+	f->n_failed += s->kind == SCANNED_FAILED;
+	f->n[s->answer.state] += s->kind == SCANNED_COPY;
+	if (output_is_json())
+		return print_place_json(f, s, before == 0, err);
+	print_place(f, s);
+	return WM_OK;
+}
+
+/* --- what is tainted --------------------------------------------------------------------- */
+
+static enum wm_code add_order(struct taints *t, const struct orders *orders,
+			      const struct order *order, struct wm_error *err)
+{
+	cleanup_order_state struct order_state state = { 0 };
+
+	TRY(order_assess(&state, orders, order, DAY_NONE, time(NULL), err));
+	taints_add(t, &state.trace);
+	return WM_OK;
+}
+
+/* The orders that --order names, or all; `names` has room for all. */
+static enum wm_code add_orders(struct taints *t, const char **names, const struct orders *orders,
+			       const struct call *call, struct wm_error *err)
+{
+	const char *id = options_get(&call->options, "order");
+	const struct order *list = orders->list;
+	size_t n = orders->n;
+
+	if (id)
+		TRY(orders_find(&list, &n, orders, id, err));
+	for (size_t i = 0; i < n; i++) {
+		names[i] = list[i].object;
+		TRY(add_order(t, orders, &list[i], err));
+	}
+	return WM_OK;
+}
+
+/* --- scanning ---------------------------------------------------------------------------- */
+
+static bool is_sums(const char *path)
+{
+	return strncmp(file_name(path), "SHA256SUMS", 10) == 0 || file_has_suffix(path, ".sha256") ||
+	       file_has_suffix(path, ".sha256sum");
+}
+
+/* What cannot be read of a list is counted like a file that cannot be. */
+static enum wm_code scan_as_list(const struct scan *s, const char *path, enum scan_list form,
+				 struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (scan_list(s, path, form, &why) == WM_OK)
+		return WM_OK;
+	if (why.code == WM_NOMEM || why.code == WM_INTERNAL)
+		return fail_again(err, &why);
+	return s->visit(s->context,
+			&(struct scanned){ .kind = SCANNED_FAILED, .place = path,
+					   .message = why.message }, err);
+}
+
+static enum wm_code scan_all(const struct scan *s, const struct options *o, struct wm_error *err)
+{
+	const char *path;
+
+	for (size_t i = 0; i < o->n_operands; i++) {
+		path = o->operands[i];
+		if (file_has_suffix(path, ".csv"))
+			TRY(scan_as_list(s, path, SCAN_INVENTORY, err));
+		else if (is_sums(path))
+			TRY(scan_as_list(s, path, SCAN_SUMS, err));
+		else
+			TRY(scan_path(s, path, err));
+	}
+	for (size_t i = 0; (path = options_nth(o, "inventory", i)); i++)
+		TRY(scan_as_list(s, path, SCAN_INVENTORY, err));
+	for (size_t i = 0; (path = options_nth(o, "sums", i)); i++)
+		TRY(scan_as_list(s, path, SCAN_SUMS, err));
+	return WM_OK;
+}
+
+static int status_of(const struct found *f)
+{
+	if (f->n[TAINT_TAINTED] > 0)
+		return 1;
+	if (f->n_failed > 0)
+		return 3;
+	return f->n[TAINT_OPEN] + f->n[TAINT_UNKNOWN] > 0 ? 4 : 0;
+}
+
+static void print_end(const struct found *f)
+{
+	const unsigned long long tainted = f->n[TAINT_TAINTED], clean = f->n[TAINT_CLEAN];
+	const unsigned long long unknown = f->n[TAINT_OPEN] + f->n[TAINT_UNKNOWN];
+	const unsigned long long passed = f->n_passed, failed = f->n_failed;
+
+	if (output_is_json())
+		print("\n  ],\n  \"tainted\": %llu,\n  \"clean\": %llu,\n  \"unknown\": %llu,\n"
+		      "  \"passed_over\": %llu,\n  \"failed\": %llu\n}\n",
+		      tainted, clean, unknown, passed, failed);
+	else
+		print("%llu tainted, %llu clean, %llu unknown; %llu passed over, %llu could not "
+		      "be read\n", tainted, clean, unknown, passed, failed);
+}
+
+static enum wm_code scan_with(struct call *call, const struct taints *t, const char *const *names,
+			      struct wm_error *err)
+{
+	struct found f = { .taints = t, .names = names };
+	struct progress progress = { 0 };
+	struct scan s = { .taints = t, .visit = tell, .context = &f, .progress = &progress };
+	char at[TIME_TEXT + 1];
+	enum wm_code code;
+
+	TRY(settings_jobs(&s.workers, &call->settings, &call->options, err));
+	time_text(at, time(NULL));
+	if (output_is_json())
+		print("{\n  \"scanned_at\": \"%s\",\n  \"places\": [", at);
+	progress_view_start(&progress);
+	code = scan_all(&s, &call->options, err);
+	progress_view_end();
+	TRY(code);
+	print_end(&f);
+	call->status = status_of(&f);
+	return WM_OK;
+}
+
+static enum wm_code run(struct call *call, struct wm_error *err)
+{
+	__attribute__((cleanup(order_view_release))) struct order_view v = { .graph = NULL };
+	cleanup_taints struct taints t = { 0 };
+	cleanup_free const char **names = NULL;
+
+	if (call->options.n_operands == 0 && !options_has(&call->options, "inventory") &&
+	    !options_has(&call->options, "sums"))
+		return fail(err, REASON_USAGE, "give a PATH, or a list with --inventory or --sums");
+	TRY(order_view_open(&v, call, err));
+	names = calloc(v.orders->n + 1, sizeof(*names));
+	if (!names)
+		return fail_nomem(err);
+	TRY(taints_init(&t, v.graph, err));
+	TRY(add_orders(&t, names, v.orders, call, err));
+	return scan_with(call, &t, names, err);
+}
+
+static const struct option_spec options[] = {
+	PRIVATE_OPTIONS,
+	{ .name = "order", .argument = "ID",
+	  .help = "what descends from what this order is about; default: from any order" },
+	{ .name = "inventory", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
+	  .help = "look up the rows of this CSV, whatever its name" },
+	{ .name = "sums", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
+	  .help = "look up the lines of this list of sha256sum, whatever its name" },
+};
+
+const struct verb verb_scan = {
+	.name = "scan",
+	.summary = "find copies by digest: tainted, clean, unknown",
+	.operands = "[PATH...]",
+	.description =
+		"Reads every regular file below each PATH once and looks it up in the ledgers by "
+		"SHA-256, and what is a checkpoint by its weights too, so that a copy under "
+		"another name or in another container is found. A git-lfs pointer stands for "
+		"the file that it names. A PATH that ends in .csv is an inventory of an object "
+		"store, with a row of column names (key, bucket, size, sha256 or checksum; an "
+		"e_tag is no digest); one that is called SHA256SUMS or ends in .sha256 is a list "
+		"of sha256sum. Symbolic links are named and not followed.\n\n"
+		"Tainted is what descends from what an order is about, as the statements "
+		"declare it; clean what is known, is not tainted, and whose lineage was declared "
+		"to its end. All else is unknown, and unknown is not clean. With --json the "
+		"answer is what 'weightmark certify --scan' reads.",
+	.examples = "weightmark scan /srv/models inventory.csv --ledger ledger.git\n"
+		    "weightmark scan /backup --order ftc-2026 --json > backup.json",
+	.exits = "0 all known and clean; 1 something is tainted; 3 something could not be read, "
+		 "nothing is tainted; 4 something is unknown, nothing tainted.",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.run = run,
+	.min = 0,
+	.max = 4096,
+	.measures = true,
+};

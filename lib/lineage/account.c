@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deeds and copies by node and place, so that each is found by search. */
+#include "lineage/account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lineage/fingerprint.h"
+#include "lineage/orders_internal.h"
+#include "util/cleanup.h"
+
+enum { DAY_SECONDS = 86400 };
+
+void account_release(struct account *a)
+{
+	free(a->open);
+	free(a->deeds);
+	*a = (struct account){ 0 };
+}
+
+const char *open_kind_name(enum open_kind kind)
+{
+	static const char *const names[] = { "checkpoint", "dataset",	 "copy",    "seen-after",
+					     "use",	   "scope",	 "unreadable", "unknown" };
+
+	return names[kind];
+}
+
+/* A place where something is said to have been destroyed, or to be kept. */
+struct settled {
+	uint32_t node;
+	const char *place;
+	int64_t until; /* a copy that was seen later is another one; INT64_MAX: kept */
+};
+
+struct accounting {
+	const struct order_state *s;
+	const struct order_hold **holds; /* of the state, by what they keep */
+	struct gathered_list open;    /* struct open_point */
+	struct gathered_list deeds;   /* struct account_deed */
+	struct gathered_list settled; /* struct settled */
+	struct gathered_list seen;    /* struct seen_copy: also what was kept once */
+};
+
+static void accounting_release(struct accounting *a)
+{
+	free(a->holds);
+	gathered_list_release(&a->open);
+	gathered_list_release(&a->deeds);
+	gathered_list_release(&a->settled);
+	gathered_list_release(&a->seen);
+}
+
+static enum wm_code add_open(struct accounting *a, struct open_point point, struct wm_error *err)
+{
+	struct open_point *p;
+
+	TRY(gathered_add(&p, &a->open, sizeof(*p), err));
+	*p = point;
+	return WM_OK;
+}
+
+/* --- what was done ----------------------------------------------------------------------- */
+
+static int compare_holds(const void *x, const void *y)
+{
+	const struct order_hold *a = *(const struct order_hold *const *)x;
+	const struct order_hold *b = *(const struct order_hold *const *)y;
+
+	if (a->kept != b->kept)
+		return a->kept > b->kept ? 1 : -1;
+	return (a->node > b->node) - (a->node < b->node);
+}
+
+static enum wm_code sort_holds(struct accounting *a, struct wm_error *err)
+{
+	const size_t n = a->s->n_holds;
+
+	a->holds = calloc(n + 1, sizeof(*a->holds));
+	if (!a->holds)
+		return fail_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		a->holds[i] = &a->s->holds[i];
+	qsort(a->holds, n, sizeof(*a->holds), compare_holds);
+	return WM_OK;
+}
+
+/* Whether it is kept on an authority that is in force. */
+static bool is_kept(const struct accounting *a, const struct deed *d)
+{
+	const struct order_hold wanted = { .kept = d->kept, .node = d->node };
+	const struct order_hold *key = &wanted, *h, *const *found;
+
+	found = bsearch(&key, a->holds, a->s->n_holds, sizeof(*a->holds), compare_holds);
+	h = found ? *found : NULL;
+	return h && hold_is_in_force(a->s, h);
+}
+
+/* Of a day alone the whole day is meant. */
+static int64_t end_of(int64_t at)
+{
+	return at % DAY_SECONDS == 0 ? at + DAY_SECONDS - 1 : at;
+}
+
+static enum wm_code settle_places(struct accounting *a, const struct deed *d, bool kept,
+				  struct wm_error *err)
+{
+	char *const *places = d->destroyed ? d->destroyed->location : d->kept->location;
+	const size_t n = d->destroyed ? d->destroyed->n_location : d->kept->n_location;
+	struct seen_copy *copy;
+	struct settled *p;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!d->destroyed) {
+			TRY(gathered_add(&copy, &a->seen, sizeof(*copy), err));
+			*copy = (struct seen_copy){ d->node, places[i], INT64_MIN };
+			if (!kept)
+				continue;
+		}
+		TRY(gathered_add(&p, &a->settled, sizeof(*p), err));
+		*p = (struct settled){ d->node, places[i],
+				       kept ? INT64_MAX : end_of(d->destroyed->at->seconds) };
+	}
+	return WM_OK;
+}
+
+static enum wm_code add_deed(struct accounting *a, const struct deed *d, struct wm_error *err)
+{
+	struct account_deed *done;
+	bool kept;
+
+	if (d->node == GRAPH_NONE || !order_item(a->s, d->node) || !has_happened(a->s, d->said))
+		return WM_OK;
+	kept = d->kept && is_kept(a, d);
+	TRY(settle_places(a, d, kept, err));
+	if (d->kept && !kept)
+		return WM_OK;
+	TRY(gathered_add(&done, &a->deeds, sizeof(*done), err));
+	*done = (struct account_deed){ d->node, d->said, d->destroyed, d->kept };
+	return WM_OK;
+}
+
+static enum wm_code add_deeds(struct accounting *a, struct wm_error *err)
+{
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list own = { 0 };
+	const struct gathered_list *loose = &a->s->orders->deeds;
+	const struct order *o = a->s->order;
+
+	TRY(list_deeds(&own, a->s->orders, o->events, o->n_events, err));
+	for (size_t i = 0; i < own.n; i++)
+		TRY(add_deed(a, &((const struct deed *)own.list)[i], err));
+	for (size_t i = 0; i < loose->n; i++)
+		TRY(add_deed(a, &((const struct deed *)loose->list)[i], err));
+	return WM_OK;
+}
+
+static int compare_done(const void *x, const void *y)
+{
+	const struct account_deed *a = x, *b = y;
+
+	if (a->node != b->node)
+		return a->node > b->node ? 1 : -1;
+	return (a->said > b->said) - (a->said < b->said);
+}
+
+/* --- copies ------------------------------------------------------------------------------ */
+
+static int compare_places(uint32_t node, const char *place, const struct settled *p)
+{
+	if (node != p->node)
+		return node > p->node ? 1 : -1;
+	return strcmp(place, p->place);
+}
+
+/* By node and place, the latest first. */
+static int compare_settled(const void *x, const void *y)
+{
+	const struct settled *a = x, *b = y;
+	const int order = compare_places(a->node, a->place, b);
+
+	return order ? order : (a->until < b->until) - (a->until > b->until);
+}
+
+static int compare_seen(const void *x, const void *y)
+{
+	const struct seen_copy *a = x, *b = y;
+
+	if (a->node != b->node)
+		return a->node > b->node ? 1 : -1;
+	return strcmp(a->place, b->place);
+}
+
+static const struct settled *find_settled(const struct accounting *a, const struct seen_copy *c)
+{
+	const struct settled *list = a->settled.list;
+	size_t low = 0, high = a->settled.n;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (compare_places(c->node, c->place, &list[middle]) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < a->settled.n && compare_places(c->node, c->place, &list[low]) == 0 ?
+		       &list[low] :
+		       NULL;
+}
+
+static enum wm_code check_copies(struct accounting *a, struct wm_error *err)
+{
+	const struct seen_copy *list = a->seen.list;
+
+	if (a->settled.n > 0)
+		qsort(a->settled.list, a->settled.n, sizeof(struct settled), compare_settled);
+	if (a->seen.n > 0)
+		qsort(a->seen.list, a->seen.n, sizeof(*list), compare_seen);
+	for (size_t i = 0; i < a->seen.n; i++) {
+		const struct settled *p = find_settled(a, &list[i]);
+
+		if (p && list[i].at <= p->until)
+			continue;
+		TRY(add_open(a,
+			     (struct open_point){ p ? OPEN_SEEN_AFTER : OPEN_COPY, list[i].node,
+						  list[i].place, 1 }, err));
+	}
+	return WM_OK;
+}
+
+/* --- all --------------------------------------------------------------------------------- */
+
+static enum wm_code check_items(struct accounting *a, struct wm_error *err)
+{
+	const struct order_state *s = a->s;
+
+	for (size_t i = 0; i < s->n_items; i++) {
+		const uint32_t node = s->items[i].node;
+		const bool data = s->orders->graph->nodes[node].kind == GRAPH_DATASET;
+
+		if (s->items[i].state == ITEM_OPEN)
+			TRY(add_open(a,
+				     (struct open_point){ data ? OPEN_DATASET : OPEN_CHECKPOINT,
+							  node, NULL, 1 }, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code check_decided(struct accounting *a, bool allow_unknown, struct wm_error *err)
+{
+	const struct order_state *s = a->s;
+	const struct graph *g = s->orders->graph;
+	struct open_point p = { .node = GRAPH_NONE };
+
+	for (uint32_t i = 0; i < s->trace.n_undecided; i++)
+		TRY(add_open(a,
+			     (struct open_point){ OPEN_USE, g->edges[s->trace.undecided[i]].to,
+						  NULL, 1 }, err));
+	for (size_t i = 0; i < s->n_missing; i++)
+		TRY(add_open(a,
+			     (struct open_point){ OPEN_SCOPE, GRAPH_NONE, s->missing[i].text, 1 },
+			     err));
+	p.kind = OPEN_UNREADABLE;
+	p.n = s->orders->n_unreadable;
+	if (p.n > 0)
+		TRY(add_open(a, p, err));
+	p.kind = OPEN_UNKNOWN;
+	p.n = s->n_unknown;
+	return p.n > 0 && !allow_unknown ? add_open(a, p, err) : WM_OK;
+}
+
+static int compare_open(const void *x, const void *y)
+{
+	const struct open_point *a = x, *b = y;
+
+	if (a->kind != b->kind)
+		return a->kind > b->kind ? 1 : -1;
+	if (a->node != b->node)
+		return a->node > b->node ? 1 : -1;
+	return a->place && b->place ? strcmp(a->place, b->place) : 0;
+}
+
+enum wm_code account_make(struct account *out, const struct order_state *s,
+			  const struct seen_copy *seen, size_t n_seen, bool allow_unknown,
+			  struct wm_error *err)
+{
+	__attribute__((cleanup(accounting_release))) struct accounting a = { .s = s };
+	struct seen_copy *copy;
+
+	for (size_t i = 0; i < n_seen; i++) {
+		TRY(gathered_add(&copy, &a.seen, sizeof(*copy), err));
+		*copy = seen[i];
+	}
+	TRY(sort_holds(&a, err));
+	TRY(add_deeds(&a, err));
+	TRY(check_items(&a, err));
+	TRY(check_copies(&a, err));
+	TRY(check_decided(&a, allow_unknown, err));
+	if (a.open.n > 0)
+		qsort(a.open.list, a.open.n, sizeof(struct open_point), compare_open);
+	if (a.deeds.n > 0)
+		qsort(a.deeds.list, a.deeds.n, sizeof(struct account_deed), compare_done);
+	out->open = take_ptr(&a.open.list);
+	out->n_open = a.open.n;
+	out->deeds = take_ptr(&a.deeds.list);
+	out->n_deeds = a.deeds.n;
+	return WM_OK;
+}
+
+enum wm_code certificate_is_current(bool *out, const struct order_state *s,
+				    const Weightmark__V1__DeletionCertificate *c,
+				    struct wm_error *err)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	TRY(lineage_digest(digest, s->orders->graph, &s->trace, err));
+	*out = c->graph_digest && memcmp(c->graph_digest->sha256.data, digest, SHA256_BYTES) == 0;
+	return WM_OK;
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC2153 # bats sets stderr
+# Certificates of deletion, and that a checkpoint is clean.
+load helper
+load signed
+load lineage
+
+by=(--key counsel.key --issuer counsel.example --ledger work.git)
+
+given_order() { # kind
+	given_family
+	order_file o.yaml ftc-1 "$1" 2024-03-08 <<<"${2-}$about_d"
+	wm order add o.yaml "${by[@]}" >/dev/null 2>&1
+}
+
+gone() { # name...
+	for name; do
+		printf 'lab.example/%s\t/models\tdestroy\tStaff\t2024-03-21T10:00:00Z\n' "$name"
+	done >gone.tsv
+	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+}
+
+all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
+
+@test "certify: not before every model and the data are listed or kept with authority (scenario 5)" {
+	given_order court_order
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	[[ $output == *'not certified: counsel.example/ftc-1, 7 open'* ]]
+	[ ! -e out ]
+	gone "${all[@]:0:6}"
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object)"')" = 'checkpoint lab.example/M5@1' ]
+	gone M5@1
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --as-of 2024-03-20
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --declarant 'J. <b>Doe' --title CTO
+	[[ $output == *'7 destroyed, 0 kept'* ]]
+	grep -qF 'I declare under penalty of perjury under the laws of the United States of America' out/certificate.txt
+	grep -q 'Signature *____' out/certificate.txt
+	[ "$(grep -c 'method *destroy' out/certificate.txt)" = 7 ]
+	grep -qF 'stated by   counsel.example' out/certificate.txt
+	run ! grep -qi 'we certify' out/certificate.txt out/certificate.html
+	run ! grep -q '<script\|src=\|href=' out/certificate.html
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --declarant 'J. <b>Doe' --title CTO --json
+	[ "$(of_json "$output" '"\(.reused) \(.destroyed)"')" = 'true 7' ]
+	wm show out/certificate.wmk >/dev/null
+}
+
+@test "certify: a forgotten descendant that is recorded later opens it again" {
+	given_order court_order
+	gone "${all[@]}"
+	wm certify ftc-1 "${by[@]}" --out out >/dev/null
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git
+	[[ $output == 'covers counsel.example/ftc-1'* ]]
+	trained M7 E pretrain # has nothing to do with it
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git
+	derived M6 finetune M4
+	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git --json
+	[ "$(of_json "$output" '"\(.current) \(.open) \(.new[])"')" = 'false 1 lab.example/M6@1' ]
+	gone M6@1
+	run -2 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	refused_as already-signed
+	wm certify ftc-1 "${by[@]}" --out out --amend --reason 'M6 was found' >/dev/null
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git
+}
+
+@test "certify: every copy that a scan saw, and none after it was destroyed" {
+	given_order court_order
+	mkdir backup
+	cp M2.safetensors backup/old
+	wm scan backup --ledger work.git --json >scan.json || [ $? = 1 ]
+	gone "${all[@]}"
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object) \(.place)"')" = 'copy lab.example/M2@1 backup/old' ]
+	printf 'lab.example/M2@1\tbackup/old\tpurge\tStaff\t2024-03-22\n' >copy.tsv
+	wm order done ftc-1 --destroyed copy.tsv "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
+	[ "$(of_json "$output" '.open[].kind')" = seen-after ]
+	sed -i 's/"scanned_at": "[^"]*"/"scanned_at": "2024-03-10T00:00:00Z"/' scan.json
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json
+	[[ $output == *'8 destroyed'* ]]
+	local bad
+	for bad in '' '{}' '[]' '{"places": []}' '{"scanned_at": "x", "places": []}' \
+		'{"scanned_at": "2024-03-10T00:00:00Z", "places": [{}]}' \
+		'{"scanned_at": "2024-03-10T00:00:00Z", "places": [{"place": 1}]}'; do
+		printf '%s' "$bad" >bad.json
+		run -2 --separate-stderr wm certify ftc-1 "${by[@]}" --scan bad.json
+		refused_as scan-malformed
+	done
+}
+
+@test "certify: a voluntary undertaking is never an order that somebody gave" {
+	given_order voluntary_undertaking
+	gone "${all[@]}"
+	wm certify ftc-1 "${by[@]}" --out out >/dev/null
+	grep -q 'voluntary undertaking' out/certificate.txt
+	run ! grep -qi 'ordered\|court order' out/certificate.txt
+	run ! grep -qi 'ordered\|court order' out/certificate.html
+}
+
+@test "certify: data on hold is kept with authority, its supplement due after (scenario 10)" {
+	given_order court_order
+	gone "${all[@]:1}"
+	wm order done ftc-1 --hold 'Court of X' --until 2099-01-01 --on 2024-03-10 "${by[@]}" >/dev/null
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	[[ $output == *'6 destroyed, 1 kept'* ]]
+	grep -q 'authority *Court of X' out/certificate.txt
+	grep -q 'supplement *2099-01-31' out/certificate.txt
+}
+
+@test "certify: infeasible only where the order allows it" {
+	given_order court_order
+	gone "${all[@]:0:6}"
+	printf 'lab.example/M5@1\ttechnically_infeasible\tus\t\t\n' >kept.tsv
+	wm order done ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}"
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"infeasibility_allowed: yes
+$about_d"
+	wm order add o.yaml "${by[@]}" --amend >/dev/null 2>&1
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}"
+}
+
+@test "certify: what is unknown keeps it open, or is told" {
+	given_order court_order
+	gone "${all[@]}"
+	model orphan 'kind: manifest
+model: {name: orphan, version: "1"}'
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.number)"')" = 'unknown 1' ]
+	wm certify ftc-1 "${by[@]}" --allow-unknown --out out >/dev/null
+	grep -q '1 further checkpoints in these logs have an ancestor of unknown origin' out/certificate.txt
+}
+
+@test "certify --clean: no declared path; a path and an open end refuse (scenario 7)" {
+	given_order court_order
+	run -0 --separate-stderr wm certify --clean lab.example/M9@1 --from lab.example/D "${by[@]}" --out clean
+	grep -q 'no declared path leads to' clean/certificate.txt
+	run -1 --separate-stderr wm certify --clean M3@1 --from D "${by[@]}"
+	refused_as clean-unproven
+	[[ $stderr == *'lab.example/M3@1 < lab.example/M1@1 < lab.example/M0@1 < lab.example/run-M0 < lab.example/D'* ]]
+	model orphan 'kind: manifest
+model: {name: orphan, version: "1"}'
+	run -1 --separate-stderr wm certify --clean orphan@1 --from D "${by[@]}"
+	refused_as clean-unproven
+	[[ $stderr == *'nobody declared where lab.example/orphan@1 comes from'* ]]
+	run -1 --separate-stderr wm certify --clean nothing --from D "${by[@]}"
+	refused_as thing-unknown
+	run -2 --separate-stderr wm certify --clean M9@1 "${by[@]}"
+	refused_as usage
+	run -2 --separate-stderr wm certify "${by[@]}"
+	refused_as usage
+}
