@@ -69,21 +69,32 @@ static void lineage_release(struct lineage *l)
 	ledgers_release(&l->ledgers);
 }
 
+/* All values of the option `name`, at most `max`. */
+static enum wm_code list_values(const char **list, size_t *n, size_t max, const struct call *call,
+				const char *name, struct wm_error *err)
+{
+	for (const char *s; (s = options_nth(&call->options, name, *n));) {
+		if (*n == max)
+			return fail(err, REASON_USAGE, "more than %zu times --%s", max, name);
+		list[(*n)++] = s;
+	}
+	return WM_OK;
+}
+
 /* Stores NULL where lineage is not asked for. */
 static enum wm_code open_lineage(const struct lineage_options **out, struct lineage *l,
 				 struct call *call, struct wm_error *err)
 {
+	const char *paths[LEDGERS_MAX];
+	size_t n_ledgers = 0;
+
 	*out = NULL;
-	if (!options_has(&call->options, "ledger") && !options_has(&call->options, "lineage"))
+	TRY(list_values(paths, &n_ledgers, LEDGERS_MAX, call, "ledger", err));
+	TRY(list_values(l->statements, &l->options.n_statements, LIMIT_STATEMENT_FILES, call,
+			"lineage", err));
+	if (n_ledgers + l->options.n_statements == 0)
 		return WM_OK;
-	if (options_has(&call->options, "ledger"))
-		TRY(open_ledgers(&l->ledgers, call, err));
-	for (const char *s; (s = options_nth(&call->options, "lineage", l->options.n_statements));) {
-		if (l->options.n_statements == LIMIT_STATEMENT_FILES)
-			return fail(err, REASON_USAGE, "more than %d times --lineage",
-				    LIMIT_STATEMENT_FILES);
-		l->statements[l->options.n_statements++] = s;
-	}
+	TRY(open_ledgers_at(&l->ledgers, paths, n_ledgers, err));
 	l->options.indexes = l->ledgers.indexes;
 	l->options.n_indexes = l->ledgers.n;
 	l->options.statements = l->statements;
@@ -119,11 +130,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	if (options.part_only && stat(call->options.operands[0], &st) == 0 && S_ISDIR(st.st_mode))
 		return fail(err, REASON_USAGE, "%s: is a directory; with --part-only give one file",
 			    call->options.operands[0]);
-	for (const char *s; (s = options_nth(&call->options, "allow-code", options.n_code));) {
-		if (options.n_code == CODE_MAX)
-			return fail(err, REASON_USAGE, "more than %d times --allow-code", CODE_MAX);
-		code_allowed[options.n_code++] = s;
-	}
+	TRY(list_values(code_allowed, &options.n_code, CODE_MAX, call, "allow-code", err));
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
 	TRY(load_keyring(&keys, call, err));
 	TRY(load_log_keys(&log_keys, call, err));

@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC2153,SC2030,SC2031 # bats sets stderr; each test is a subshell
+# Verifying where a checkpoint comes from: with ledgers, and with sidecars alone.
+load helper
+load signed
+load lineage
+
+by=(--key counsel.key --issuer counsel.example)
+
+verified() { # status model argument...
+	run "-$1" --separate-stderr wm verify "$2.safetensors" --key steward.pub "${@:3}"
+}
+
+ordered() { # kind
+	order_file o.yaml ftc-1 "$1" 2026-01-02 <<<"$about_d"
+	wm order add o.yaml "${by[@]}" --ledger work.git >/dev/null 2>&1
+}
+
+@test "verify --ledger: complete lineage without an order is accepted, and the checks are counted" {
+	given_family
+	verified 0 M9
+	[[ $output == *'29 passed, 0 failed, 6 not run'* ]]
+	local without
+	without=$(wm verify M9.safetensors --key steward.pub --json | jq '[.checks[] | select(.outcome == "passed")] | length')
+	verified 0 M9 --ledger work.git --json
+	[ "$(jq '[.checks[] | select(.outcome == "passed")] | length' <<<"$output")" = $((without + 5)) ]
+	verified 0 M5 --ledger work.git
+}
+
+@test "verify --ledger: what an order reaches is refused, whatever lies between" {
+	given_family
+	ordered agency_order
+	local m
+	for m in M0 M1 M2 M3 M4 M5; do
+		verified 1 "$m" --ledger work.git --json
+		[ "$(jq -r .reason <<<"$output")" = ancestor-ordered ]
+	done
+	[[ $(jq -r .message <<<"$output") == *lab.example/D*ordered* ]]
+	verified 0 M9 --ledger work.git
+	verified 0 M0
+}
+
+@test "verify --ledger: an undertaking is never called an order" {
+	given_family
+	ordered voluntary_undertaking
+	verified 1 M0 --ledger work.git
+	[[ $output == *ancestor-ordered*undertak* ]]
+	[[ $output != *'the order '* && $output != *' ordered'* ]]
+}
+
+@test "verify --lineage: the same without a ledger, from sidecars by trusted keys" {
+	given_family
+	verified 4 M1 --lineage M9.safetensors.wmk
+	[[ $output == *ancestor-unknown*M0* ]]
+	verified 0 M1 --lineage M0.safetensors.wmk
+	order_file o.yaml ftc-1 court_order 2026-01-02 <<<"$about_d"
+	wm order add o.yaml "${by[@]}" --ledger work.git -o order.wmk >/dev/null 2>&1 ||
+		skip 'order add writes no sidecar'
+	verified 1 M1 --lineage M0.safetensors.wmk --lineage order.wmk
+	[[ $output == *key-untrusted* ]]
+	verified 1 M1 --lineage M0.safetensors.wmk --lineage order.wmk --key counsel.pub
+	[[ $output == *ancestor-ordered* ]]
+}
+
+@test "verify --ledger: an ancestor that nobody speaks of asks for review" {
+	given_ledger
+	derived M1 finetune M0
+	verified 4 M1 --ledger work.git
+	[[ $output == *ancestor-unknown*lab.example/M0@1* ]]
+	trained M0 D pretrain
+	verified 0 M1 --ledger work.git
+}
+
+# withdrawal DAY: a person's consent for data of D
+withdrawal() {
+	printf 'kind: revocation\nid: w-1\n' >w.yaml
+	mkdir -p records
+	printf 'photo' >records/photo.jpg
+	printf 'kind: dataset\ndataset_id: D\ntitle: Data D\n' >D.yaml
+	wm dataset record records -f D.yaml --key steward.key --issuer lab.example -o D.wmk \
+		--ledger work.git >/dev/null
+	wm dataset withdraw --dataset D.wmk --record records/photo.jpg --effective "$1" \
+		--key steward.key --issuer lab.example --ledger work.git >/dev/null
+}
+
+given_run() { # dataset recorded, then a run from 2026-02-01 to 2026-02-03
+	given_ledger
+	model M0 "$(head_of M0)
+training_run: [{id: run-M0, start: \"2026-02-01T00:00:00Z\", end: \"2026-02-03T00:00:00Z\", uses: [{dataset: {object: lab.example/D}, role: pretrain}]}]"
+}
+
+@test "verify --ledger: data withdrawn before the run refuses; withdrawn later asks for review" {
+	given_run
+	withdrawal 2026-01-31T00:00:00Z
+	verified 1 M0 --ledger work.git
+	[[ $output == *record-withdrawn*lab.example/D* ]]
+}
+
+@test "verify --ledger: data withdrawn after the run began asks for review" {
+	given_run
+	withdrawal 2026-02-02T00:00:00Z
+	verified 4 M0 --ledger work.git
+	[[ $output == *record-withdrawn-later* ]]
+}
+
+@test "verify --ledger: declarations that contradict each other ask for review" {
+	given_family
+	# The same weights by another issuer, who says that they come of C alone.
+	cp M1.safetensors other.safetensors
+	printf '%s\n' "$(head_of other)
+derivation: [{kind: finetune, parent: [{object: lab.example/M9@1}]}]" >other.yaml
+	wm sign other.safetensors -m other.yaml --key counsel.key --issuer counsel.example \
+		--ledger work.git >/dev/null
+	verified 4 M1 --ledger work.git
+	[[ $output == *declarations-conflict*differs* ]]
+}
