@@ -260,7 +260,7 @@ YAML
 	local row
 	for row in 'x' 'lab.example/M0@1\t/m\tburn\t\t2024-03-20' 'lab.example/M0@1\t/m\tclear\t\tyesterday' \
 		'not an object\t/m\tclear\t\t2024-03-20' 'a/b\t/m\tclear\tme\t2024-03-20\tmore' ''; do
-		printf "# list\n$row\n" >bad.tsv
+		printf '# list\n%b\n' "$row" >bad.tsv
 		run -2 --separate-stderr wm order done ftc-1 --destroyed bad.tsv "${by[@]}"
 		refused_as order-list
 	done
