@@ -86,7 +86,7 @@ enum wm_code order_add(struct call *call, struct wm_error *err)
 			   call, err));
 	if (options_has(&call->options, "dry-run") && !file_exists(record->ledger))
 		record = NULL;
-	return issue_call(&issued, record, NULL, call, err);
+	return issue_call(&issued, record, options_get(&call->options, "sidecar"), call, err);
 }
 
 /* --- the verb ---------------------------------------------------------------------------- */
@@ -111,6 +111,8 @@ static const struct option_spec options[] = {
 	  .help = "the order's local id; default: the template's name" },
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE, .only = "draft",
 	  .help = "write to this new file" },
+	{ .name = "sidecar", .argument = "FILE.wmk", .kind = VALUE_FILE, .only = "add",
+	  .help = "write the signed order to this sidecar too, for 'verify --lineage'" },
 	{ .name = "as-of", .argument = "DATE", .only = "status",
 	  .help = "how it stands on this day; later events do not count; default: today in the "
 		  "order's time zone" },

@@ -16,8 +16,11 @@ struct order_name {
 
 void orders_free(struct orders *o)
 {
-	struct said *said = o->said.list;
+	struct said *said;
 
+	if (!o)
+		return;
+	said = o->said.list;
 	for (size_t i = 0; i < o->said.n; i++)
 		statement_free(said[i].statement);
 	gathered_list_release(&o->said);
