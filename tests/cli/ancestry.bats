@@ -57,7 +57,7 @@ ordered() { # kind
 	order_file o.yaml ftc-1 court_order 2026-01-02 <<<"$about_d"
 	wm order add o.yaml "${by[@]}" --ledger work.git --sidecar order.wmk >/dev/null 2>&1
 	verified 1 M1 --lineage M0.safetensors.wmk --lineage order.wmk
-	[[ $output == *key-untrusted* ]]
+	refused_as key-untrusted
 	verified 1 M1 --lineage M0.safetensors.wmk --lineage order.wmk --key counsel.pub
 	[[ $output == *ancestor-ordered* ]]
 }
