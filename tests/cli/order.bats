@@ -237,6 +237,8 @@ YAML
 	wm order done ftc-1 --obligation models --on 2024-03-20 "${by[@]}" >/dev/null
 	status_on 2024-04-20 1 ftc-1
 	[[ $output == *'6 open although counsel.example says that it is done'* ]]
+	status_on 2024-04-20 1 ftc-1 --json
+	[ "$(due models | jq '"\(.done) \(.overdue_days) \(.open)"' -r)" = 'false 23 6' ]
 	run -2 --separate-stderr wm order done ftc-1 --obligation model "${by[@]}"
 	refused_as usage
 	[[ $stderr == *"'models'"* ]]
