@@ -123,6 +123,12 @@ static enum wm_code write_calendar(const char *path, const struct order_states *
 	return file_write(path, ics.data, ics.len, 0644, FILE_REPLACE, err);
 }
 
+/* Withdrawals have no time zone: their days are those of UTC. */
+static int32_t today_of(const struct question *q)
+{
+	return q->as_of != DAY_NONE ? q->as_of : day_in_zone(NULL, q->now);
+}
+
 enum wm_code order_status(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
@@ -130,6 +136,7 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	__attribute__((cleanup(states_release))) struct order_states states = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	struct question q = { 0 };
+	bool overdue = false;
 
 	TRY(order_view_open(&v, call, err));
 	TRY(ask(&q, v.orders, call, err));
@@ -144,12 +151,18 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	if (v.orders->n_stray > 0)
 		warning("%zu events or certificates name an order that no ledger at hand has, or "
 			"one of several", v.orders->n_stray);
-	if (output_is_json()) {
+	if (output_is_json())
 		TRY(orders_tree(&t, &states, err));
+	else
+		TRY(print_orders(&states, err));
+	if (!states.whole)
+		TRY(show_withdrawals(&overdue, t.root, &t, v.orders, today_of(&q), states.n > 0,
+				     err));
+	if (overdue)
+		call->status = OVERDUE;
+	if (output_is_json())
 		print_json(t.root);
-		return WM_OK;
-	}
-	if (states.n == 0)
+	else if (states.n == 0)
 		message("no order%s", q.within_given ? " of which something is due then" : "");
-	return print_orders(&states, err);
+	return WM_OK;
 }

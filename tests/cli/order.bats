@@ -387,3 +387,29 @@ $about_d"
 	status_on 2024-03-10 4 --ledger work.git
 	while IFS= read -r line; do harmless "$line"; done <<<"$output"
 }
+
+@test "order: a withdrawal names the runs before and after it, the checkpoints, and the day of the answer" {
+	given_ledger
+	wm config set ledger "$PWD/work.git"
+	mkdir records
+	printf photo >records/photo.jpg
+	printf 'kind: dataset\ndataset_id: D\ntitle: Data D\n' >D.yaml
+	wm dataset record records -f D.yaml --key steward.key --issuer lab.example -o D.wmk >/dev/null
+	local r
+	for r in 1 2; do
+		model "M$r" "$(head_of "M$r")
+training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {object: lab.example/D}, role: pretrain}]}]"
+	done
+	derived M3 quantise M2
+	status_on 2026-02-01 0
+	wm dataset withdraw --dataset D.wmk --record records/photo.jpg \
+		--effective 2026-01-15T00:00:00Z --key steward.key --issuer lab.example >/dev/null
+	status_on 2026-02-01 0
+	[[ $output == *'lab.example/R1, began before'* ]]
+	[[ $output == *'lab.example/R2, BEGAN AFTER IT WAS WITHDRAWN'* ]]
+	[[ $output == *'due 2026-02-15, in 14 days'* ]]
+	status_on 2026-02-16 1 --json
+	[ "$(jq -c '.withdrawals[0].affected | map(.object)' <<<"$output")" = '["lab.example/M1@1","lab.example/M2@1","lab.example/M3@1"]' ]
+	[ "$(jq -c '.withdrawals[0] | [.records, .due, .overdue_days]' <<<"$output")" = '[1,"2026-02-15",1]' ]
+	[ "$(jq -r '.withdrawals[0].runs[1].withdrawn' <<<"$output")" = before-it-began ]
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `order status` tells of withdrawals, behind the orders. */
+#include "lineage/withdrawals.h"
+#include "order_verbs.h"
+#include "output.h"
+#include "util/hex.h"
+
+/* Words of the schema. */
+static const char *kind_text(const Weightmark__V1__Revocation *r)
+{
+	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
+		&weightmark__v1__revocation__kind__descriptor, (int)r->kind);
+
+	return v ? v->name : "revocation";
+}
+
+static const char *id_of(const struct orders *o, uint32_t node)
+{
+	return o->graph->nodes[node].id;
+}
+
+static void print_uses(const struct withdrawal *w, const struct orders *o)
+{
+	static const char *const words[] = {
+		[USE_BEFORE] = "began before",
+		[USE_AFTER] = "BEGAN AFTER IT WAS WITHDRAWN",
+		[USE_UNKNOWN] = "does not say when it began",
+	};
+	const struct withdrawal_use *uses = w->uses.list;
+
+	for (size_t i = 0; i < w->uses.n; i++)
+		print("  %-11s %s, %s\n", i ? "" : "used by", id_of(o, uses[i].run),
+		      words[uses[i].when]);
+	for (uint32_t i = 0, n = 0; i < w->trace.n; i++)
+		if (o->graph->nodes[w->trace.list[i].node].kind == GRAPH_CHECKPOINT)
+			print("  %-11s %s\n", n++ ? "" : "affected", id_of(o, w->trace.list[i].node));
+}
+
+static void print_withdrawal(const struct withdrawal *w, const struct orders *o)
+{
+	const Weightmark__V1__Header *h = w->said->statement->header;
+	const uint32_t *datasets = w->datasets.list;
+	char due[DAY_TEXT + 1], since[TIME_TEXT + 1];
+
+	day_text(due, w->due);
+	time_text(since, w->revocation->effective_at->seconds);
+	print("%s %s\n  %-11s %s says so\n", kind_text(w->revocation), h->object->text, "issuer",
+	      h->issuer);
+	for (size_t i = 0; i < w->datasets.n; i++)
+		print("  %-11s %s\n", i ? "" : "dataset", id_of(o, datasets[i]));
+	if (w->n_records > 0)
+		print("  %-11s %zu, withdrawn as of %s\n", "records", w->n_records, since);
+	else
+		print("  %-11s all, withdrawn as of %s\n", "records", since);
+	print_uses(w, o);
+	if (w->answered)
+		print("  %-11s answered\n", "answer");
+	else if (w->left < 0)
+		print("  %-11s due %s, overdue by %d days\n", "answer", due, -w->left);
+	else
+		print("  %-11s due %s, in %d days\n", "answer", due, w->left);
+}
+
+static enum wm_code add_ids(struct node *map, struct tree *t, const struct withdrawal *w,
+			    const struct orders *o, struct wm_error *err)
+{
+	const struct withdrawal_use *uses = w->uses.list;
+	const uint32_t *datasets = w->datasets.list;
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, map, t, "datasets", NODE_LIST, err));
+	for (size_t i = 0; i < w->datasets.n; i++) {
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_shown(row, t, "object", id_of(o, datasets[i]), err));
+	}
+	TRY(node_set_new(&list, map, t, "runs", NODE_LIST, err));
+	for (size_t i = 0; i < w->uses.n; i++) {
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_shown(row, t, "object", id_of(o, uses[i].run), err));
+		TRY(node_set_text(row, t, "withdrawn",
+				  uses[i].when == USE_BEFORE ? "after-it-began" :
+				  uses[i].when == USE_AFTER  ? "before-it-began" :
+							       "unknown",
+				  err));
+	}
+	TRY(node_set_new(&list, map, t, "affected", NODE_LIST, err));
+	for (uint32_t i = 0; i < w->trace.n; i++) {
+		const uint32_t node = w->trace.list[i].node;
+
+		if (o->graph->nodes[node].kind != GRAPH_CHECKPOINT)
+			continue;
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_shown(row, t, "object", id_of(o, node), err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code add_withdrawal(struct node *map, struct tree *t, const struct withdrawal *w,
+				   const struct orders *o, struct wm_error *err)
+{
+	const Weightmark__V1__Header *h = w->said->statement->header;
+	char due[DAY_TEXT + 1], since[TIME_TEXT + 1];
+
+	day_text(due, w->due);
+	time_text(since, w->revocation->effective_at->seconds);
+	TRY(node_set_text(map, t, "object", h->object->text, err));
+	TRY(node_set_text(map, t, "kind", kind_text(w->revocation), err));
+	TRY(node_set_text(map, t, "issuer", h->issuer, err));
+	TRY(node_set_integer(map, t, "records", w->n_records, err));
+	TRY(node_set_text(map, t, "effective_at", since, err));
+	TRY(node_set_text(map, t, "due", due, err));
+	TRY(node_set_bool(map, t, "answered", w->answered, err));
+	if (!w->answered)
+		TRY(node_set_integer(map, t, w->left < 0 ? "overdue_days" : "days_left",
+				     (uint64_t)(w->left < 0 ? -(int64_t)w->left : w->left), err));
+	return add_ids(map, t, w, o, err);
+}
+
+enum wm_code show_withdrawals(bool *overdue, struct node *map, struct tree *t,
+			      const struct orders *o, int32_t today, bool gap,
+			      struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	*overdue = false;
+	if (map)
+		TRY(node_set_new(&list, map, t, "withdrawals", NODE_LIST, err));
+	for (size_t i = 0; i < o->revocations.n; i++) {
+		const struct said *said = o->revocations.list[i];
+		cleanup_withdrawal struct withdrawal w = { .due = DAY_NONE };
+
+		if (!is_withdrawal((const Weightmark__V1__Revocation *)said->statement->message))
+			continue;
+		TRY(withdrawal_assess(&w, o, said, today, err));
+		*overdue |= !w.answered && w.left < 0;
+		if (list) {
+			TRY(node_append_new(&row, list, t, NODE_MAP, err));
+			TRY(add_withdrawal(row, t, &w, o, err));
+			continue;
+		}
+		print("%s", gap ? "\n" : "");
+		gap = true;
+		print_withdrawal(&w, o);
+	}
+	return WM_OK;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Following withdrawn data through the lineage. */
+#include "lineage/withdrawals.h"
+
+#include <stdlib.h>
+
+enum { SECONDS_OF_DAY = 86400, MONTHS_TO_ANSWER = 1 };
+
+void withdrawal_release(struct withdrawal *w)
+{
+	gathered_list_release(&w->datasets);
+	gathered_list_release(&w->uses);
+	trace_release(&w->trace);
+}
+
+bool is_withdrawal(const Weightmark__V1__Revocation *r)
+{
+	return r->dataset && (r->kind == WEIGHTMARK__V1__REVOCATION__KIND__consent_withdrawal ||
+			      r->kind == WEIGHTMARK__V1__REVOCATION__KIND__erasure_request ||
+			      r->kind == WEIGHTMARK__V1__REVOCATION__KIND__rights_reservation ||
+			      r->kind == WEIGHTMARK__V1__REVOCATION__KIND__licence_termination);
+}
+
+const char *withdrawal_when_name(enum withdrawal_when when)
+{
+	static const char *const names[] = { "before", "after", "unknown" };
+
+	return names[when];
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static enum wm_code find_datasets(struct withdrawal *w, const struct orders *o,
+				  struct wm_error *err)
+{
+	uint32_t *list;
+	size_t n = 0;
+
+	TRY(resolve_reference(&w->datasets, o, w->revocation->dataset, err));
+	list = w->datasets.list;
+	if (w->datasets.n > 0)
+		qsort(list, w->datasets.n, sizeof(*list), compare_nodes);
+	for (size_t i = 0; i < w->datasets.n; i++)
+		if (n == 0 || list[n - 1] != list[i])
+			list[n++] = list[i];
+	w->datasets.n = n;
+	return WM_OK;
+}
+
+static enum wm_code follow(struct withdrawal *w, const struct graph *g, struct wm_error *err)
+{
+	const struct trace_options options = { .ancestors = false };
+	cleanup_free struct trace_seed *seeds = calloc(w->datasets.n + 1, sizeof(*seeds));
+	const uint32_t *nodes = w->datasets.list;
+
+	if (!seeds)
+		return fail_nomem(err);
+	for (size_t i = 0; i < w->datasets.n; i++)
+		seeds[i].node = nodes[i];
+	return trace_from(&w->trace, g, seeds, w->datasets.n, &options, err);
+}
+
+static enum withdrawal_when when_began(const struct withdrawal *w, const struct graph_node *run)
+{
+	if (run->begins == INT64_MIN)
+		return USE_UNKNOWN;
+	return w->revocation->effective_at->seconds <= run->begins ? USE_AFTER : USE_BEFORE;
+}
+
+/* Runs that were reached from data, not from weights that saw it. */
+static enum wm_code list_uses(struct withdrawal *w, const struct graph *g, struct wm_error *err)
+{
+	for (uint32_t i = 0; i < w->trace.n; i++) {
+		const struct traced *t = &w->trace.list[i];
+		const struct graph_node *n = &g->nodes[t->node];
+		struct withdrawal_use *use;
+
+		w->n_affected += n->kind == GRAPH_CHECKPOINT;
+		if (t->via == GRAPH_NONE || g->edges[t->via].relation != GRAPH_USED)
+			continue;
+		TRY(gathered_add(&use, &w->uses, sizeof(*use), err));
+		*use = (struct withdrawal_use){ t->node, when_began(w, n) };
+	}
+	return WM_OK;
+}
+
+static int32_t day_of_time(const Weightmark__V1__Time *t)
+{
+	const int64_t day = t->seconds / SECONDS_OF_DAY - (t->seconds % SECONDS_OF_DAY < 0);
+
+	return (int32_t)day;
+}
+
+enum wm_code withdrawal_assess(struct withdrawal *out, const struct orders *orders,
+			       const struct said *said, int32_t today, struct wm_error *err)
+{
+	const Weightmark__V1__Revocation *r =
+		(const Weightmark__V1__Revocation *)said->statement->message;
+
+	out->said = said;
+	out->revocation = r;
+	out->n_records = r->n_record + (r->record_commitment != NULL);
+	out->answered = r->closed_at != NULL;
+	out->due = r->respond_by ? day_of(r->respond_by) :
+				   day_add_months(day_of_time(r->received_at ? r->received_at :
+									       r->effective_at),
+						  MONTHS_TO_ANSWER);
+	out->left = out->due - today;
+	TRY(find_datasets(out, orders, err));
+	TRY(follow(out, orders->graph, err));
+	return list_uses(out, orders->graph, err);
+}
