@@ -29,8 +29,8 @@ static enum wm_code find_thing(uint32_t *out, const struct graph *g, const char 
 		n = 0;
 	}
 	for (uint32_t i = 0; *out == GRAPH_NONE && i < g->n_objects; i++)
-		if (g->nodes[i].kind == kind && strcmp(composed_local_id(g->nodes[i].id), id) == 0 &&
-		    n++ == 0)
+		if (g->nodes[i].kind == kind &&
+		    strcmp(composed_local_id(g->nodes[i].id), id) == 0 && n++ == 0)
 			*out = i;
 	if (n > 1)
 		return fail(err, REASON_USAGE, "%.128s: several things are called so; give the "

@@ -291,8 +291,8 @@ static struct certify_options certify_options(const struct certifying *c, const 
 }
 
 /*
- * Where the logs stood when this key last certified the same lineage: recording that made them grow,
- * and saying the same again is to change nothing.
+ * Where the logs stood when this key last certified the same lineage: recording that made them
+ * grow, and saying the same again is to change nothing.
  */
 static enum wm_code take_heads(struct certifying *c, const struct signer *signer,
 			       struct wm_error *err)

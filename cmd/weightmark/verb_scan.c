@@ -176,8 +176,8 @@ static enum wm_code add_orders(struct taints *t, const char **names, const struc
 
 static bool is_sums(const char *path)
 {
-	return strncmp(file_name(path), "SHA256SUMS", 10) == 0 || file_has_suffix(path, ".sha256") ||
-	       file_has_suffix(path, ".sha256sum");
+	return strncmp(file_name(path), "SHA256SUMS", 10) == 0 ||
+	       file_has_suffix(path, ".sha256") || file_has_suffix(path, ".sha256sum");
 }
 
 /* What cannot be read of a list is counted like a file that cannot be. */

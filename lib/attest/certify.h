@@ -27,8 +27,8 @@ struct certify_options {
 };
 
 /*
- * Composes the certificate of an order for which nothing is open. `out` is zeroed and has its arena;
- * the message is its one statement. Fails with `limit`.
+ * Composes the certificate of an order for which nothing is open. `out` is zeroed and has its
+ * arena; the message is its one statement. Fails with `limit`.
  */
 MUST_USE enum wm_code certify_order(struct composition *out, const struct order_state *s,
 				    const struct account *a, const struct certify_options *options,

@@ -20,7 +20,7 @@ enum open_kind {
 	OPEN_DATASET,	 /* node */
 	OPEN_COPY,	 /* node, place: nobody says that this copy was destroyed or is kept */
 	OPEN_SEEN_AFTER, /* node, place: it was seen after it was said to be destroyed */
-	OPEN_USE,	 /* node: a run that uses a subset of which it is not decided whether it counts */
+	OPEN_USE,	 /* node: a run that uses a subset, undecided whether that counts */
 	OPEN_SCOPE,	 /* place: what the scope names and no ledger has */
 	OPEN_UNREADABLE, /* statements about orders that cannot be read */
 	OPEN_UNKNOWN,	 /* checkpoints elsewhere that have an unknown ancestor */

@@ -2,8 +2,8 @@
 /*
  * The digest of what was reached in a lineage graph: what a certificate is bound to.
  *
- * It says which nodes there are and how they hang together, not who said so or how often, so that it
- * does not change with what else a ledger holds, and does with any descendant that is added.
+ * It says which nodes there are and how they hang together, not who said so or how often, so that
+ * it does not change with what else a ledger holds, and does with any descendant that is added.
  * docs/format.md, "Digest of a lineage", has the bytes.
  */
 #ifndef LINEAGE_FINGERPRINT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A certificate as people read, print and sign it: schedules A (destroyed), B (kept), C (recipients)
- * and the text to be sworn, with blanks for a person's signature. It says who asserted what, and never
- * that it is true.
+ * A certificate as people read, print and sign it: schedules A (destroyed), B (kept), C
+ * (recipients) and the text to be sworn, with blanks for a person's signature. It says who asserted
+ * what, and never that it is true.
  */
 #ifndef REPORT_CERTIFICATE_H
 #define REPORT_CERTIFICATE_H
