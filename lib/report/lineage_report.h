@@ -24,7 +24,7 @@ MUST_USE enum wm_code lineage_text(struct buf *out, const struct lineage_report 
 MUST_USE enum wm_code lineage_tree(struct node *map, struct tree *t, const struct lineage_report *r,
 				   struct wm_error *err);
 
-/* What is at the end of a walk to ancestors: "unknown", "random initialisation", or NULL. Static. */
+/* Where a walk to ancestors ends: "unknown", "random initialisation: ...", or NULL. Static. */
 const char *lineage_end(const struct lineage_report *r, uint32_t node);
 
 /* Who says what the edge says; NULL: its digests do. Borrowed. */
