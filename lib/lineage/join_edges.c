@@ -342,7 +342,8 @@ static bool is_said_again(const struct group *g, const struct gathered_edge *e)
 
 static enum wm_code add_references(struct join *j, struct wm_error *err)
 {
-	const struct gathered_edge *list = j->from->edges.list, *end = list + j->from->edges.n;
+	const struct gathered_edge *list = j->from->edges.list;
+	const struct gathered_edge *const end = list ? list + j->from->edges.n : NULL;
 	struct group g = { .end = list };
 
 	for (const struct gathered_edge *first = list; first < end; first = g.end) {
