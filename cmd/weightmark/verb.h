@@ -97,6 +97,7 @@ extern const struct verb verb_show;
 extern const struct verb verb_sign;
 extern const struct verb verb_strip;
 extern const struct verb verb_transfer;
+extern const struct verb verb_trace;
 extern const struct verb verb_verify;
 extern const struct verb verb_version;
 

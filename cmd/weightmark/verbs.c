@@ -22,6 +22,7 @@ const struct verb *const verbs[] = {
 	&verb_append,
 	&verb_log,
 	&verb_find,
+	&verb_trace,
 	&verb_transfer,
 	&verb_order,
 	&verb_scan,

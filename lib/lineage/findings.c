@@ -23,7 +23,7 @@ static enum wm_code find_unknown(const struct graph *g, struct gathered_list *fi
 	for (uint32_t i = 0; i < g->n_nodes; i++) {
 		const struct graph_node *n = &g->nodes[i];
 
-		if (!n->stated && n->kind != GRAPH_OTHER)
+		if (!n->stated && n->kind != GRAPH_OTHER && !graph_is_shared_file(g, i))
 			TRY(add(findings, FINDING_UNKNOWN, i, GRAPH_NONE, GRAPH_NONE, err));
 		if (n->kind == GRAPH_RUN && n->begins != INT64_MIN && n->ends != INT64_MIN &&
 		    n->ends < n->begins)
@@ -121,20 +121,60 @@ static const char *issuer_of(const struct graph *g, uint32_t node)
 	return issuer ? issuer : "";
 }
 
+/* Two nodes of equal weights. */
+struct pair {
+	uint32_t a, b;
+};
+
+static int compare_pairs(const void *x, const void *y)
+{
+	const struct pair *p = x, *q = y;
+
+	if (p->a != q->a)
+		return p->a < q->a ? -1 : 1;
+	return (p->b > q->b) - (p->b < q->b);
+}
+
+static bool names_ancestors(const struct graph *g, uint32_t node)
+{
+	return next_way(g, node, g->in[node]) < g->in[node + 1];
+}
+
+/* Of those that have one weights digest and name ancestors, each with the next. */
+static enum wm_code list_pairs(struct gathered_list *out, const struct graph *g,
+			       struct wm_error *err)
+{
+	const struct graph_digest *d = g->digests, *last = NULL;
+	struct pair *pair;
+
+	for (uint32_t i = 0; i < g->n_digests; i++) {
+		if (d[i].role != DIGEST_WEIGHTS || !names_ancestors(g, d[i].node))
+			continue;
+		if (last && memcmp(last->digest, d[i].digest, SHA256_BYTES) == 0) {
+			TRY(gathered_add(&pair, out, sizeof(*pair), err));
+			*pair = (struct pair){ last->node, d[i].node };
+		}
+		last = &d[i];
+	}
+	if (out->n > 0)
+		qsort(out->list, out->n, sizeof(*pair), compare_pairs);
+	return WM_OK;
+}
+
 /* Two issuers who signed the same weights and say different things of where they come from. */
 static enum wm_code find_differing(const struct graph *g, struct gathered_list *findings,
 				   struct wm_error *err)
 {
-	for (uint32_t i = 0; i < g->n_edges; i++) {
-		const struct graph_edge *e = &g->edges[i];
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list list = { 0 };
+	const struct pair *p;
 
-		if (e->relation == GRAPH_EQUAL_WEIGHTS && e->from < e->to &&
-		    next_way(g, e->from, g->in[e->from]) < g->in[e->from + 1] &&
-		    next_way(g, e->to, g->in[e->to]) < g->in[e->to + 1] &&
-		    strcmp(issuer_of(g, e->from), issuer_of(g, e->to)) != 0 &&
-		    !same_ancestors(g, e->from, e->to))
-			TRY(add(findings, FINDING_DIFFERS, e->from, e->to, GRAPH_NONE, err));
-	}
+	TRY(list_pairs(&list, g, err));
+	p = list.list;
+	for (size_t i = 0; i < list.n; i++)
+		if ((i == 0 || compare_pairs(&p[i - 1], &p[i]) != 0) &&
+		    strcmp(issuer_of(g, p[i].a), issuer_of(g, p[i].b)) != 0 &&
+		    !same_ancestors(g, p[i].a, p[i].b))
+			TRY(add(findings, FINDING_DIFFERS, p[i].a, p[i].b, GRAPH_NONE, err));
 	return WM_OK;
 }
 

@@ -153,6 +153,14 @@ const struct graph_digest *graph_find_digest(uint32_t *n, const struct graph *g,
 	return g->digests + low;
 }
 
+bool graph_is_shared_file(const struct graph *g, uint32_t node)
+{
+	for (uint32_t i = g->in[node]; i < g->in[node + 1]; i++)
+		if (g->edges[i].relation == GRAPH_HAS_FILE)
+			return true;
+	return false;
+}
+
 /* --- names ------------------------------------------------------------------------------- */
 
 const char *graph_kind_name(enum graph_kind kind)
@@ -166,7 +174,7 @@ const char *graph_relation_name(enum graph_relation relation)
 {
 	static const char *const names[] = {
 		"used", "started-from", "made", "derived", "equal-weights", "equal-tensors",
-		"equal-content",
+		"equal-content", "has-file",
 	};
 
 	return names[relation];

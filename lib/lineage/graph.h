@@ -48,6 +48,7 @@ enum graph_relation {
 	GRAPH_EQUAL_WEIGHTS,	/* between checkpoints with a part of equal weights, both ways */
 	GRAPH_EQUAL_TENSORS,	/* the same but for names, both ways */
 	GRAPH_EQUAL_CONTENT,	/* between datasets of one content root, both ways */
+	GRAPH_HAS_FILE,		/* checkpoint -> a file that several have, known by its SHA-256 */
 };
 
 struct graph_edge {
@@ -74,7 +75,7 @@ struct graph_statement {
 
 /* What does not fit together. */
 enum graph_finding_kind {
-	FINDING_CYCLE,	   /* node: one of a cycle of derivations */
+	FINDING_CYCLE,	   /* node: on a cycle of derivations, or between two */
 	FINDING_UNKNOWN,   /* node: referred to, and no statement is about it */
 	FINDING_CONFLICT,  /* node, other: a reference gives one's object and other's digest */
 	FINDING_DIFFERS,   /* node, other: equal weights by two issuers, of other ancestors */
@@ -131,15 +132,19 @@ uint32_t graph_find(const struct graph *g, const char *id);
 const struct graph_digest *graph_find_digest(uint32_t *n, const struct graph *g,
 					     const uint8_t digest[SHA256_BYTES]);
 
+/* Whether the node stands for a file that several checkpoints have. */
+bool graph_is_shared_file(const struct graph *g, uint32_t node);
+
 /* "checkpoint", "used", "cycle" ... Static. */
 const char *graph_kind_name(enum graph_kind kind);
 const char *graph_relation_name(enum graph_relation relation);
 const char *graph_finding_name(enum graph_finding_kind kind);
 
-/* Whether weights or data at either end are the same, by digest. */
+/* Whether bytes at either end are the same, by digest: nobody says so, and nothing was derived. */
 static inline bool graph_is_equality(enum graph_relation r)
 {
-	return r == GRAPH_EQUAL_WEIGHTS || r == GRAPH_EQUAL_TENSORS || r == GRAPH_EQUAL_CONTENT;
+	return r == GRAPH_EQUAL_WEIGHTS || r == GRAPH_EQUAL_TENSORS || r == GRAPH_EQUAL_CONTENT ||
+	       r == GRAPH_HAS_FILE;
 }
 
 #endif

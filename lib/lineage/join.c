@@ -47,7 +47,7 @@ static enum wm_code list_objects(struct gathered_list *out, struct gathering *g,
 		const int64_t number = is_edge ? e[j].said.object : s[j].object;
 		struct gathered_object *o, **place;
 
-		if (number == 0)
+		if (number == 0 && is_edge)
 			continue;
 		o = join_object(g, is_edge ? e[j].ledger : s[j].said.ledger, number);
 		if (!o)
@@ -174,24 +174,42 @@ uint32_t join_statement(const struct join *j, uint32_t ledger, int64_t entry)
 	return found ? (uint32_t)(found - list) : GRAPH_NONE;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int compare_id(const void *a, const void *b)
 {
 	const struct join_id *x = a, *y = b;
 
 	return memcmp(x->id, y->id, SHA256_BYTES);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	const struct join_id *x = a, *y = b;
+	const int order = compare_id(x, y);
+
+	return order ? order : (x->statement > y->statement) - (x->statement < y->statement);
+}
+
 static enum wm_code list_ids(struct join *j, struct wm_error *err)
 {
-	for (uint32_t i = 0; i < j->out->n_statements; i++) {
-		struct join_id *id;
+	struct join_id *id;
 
+	j->first = calloc((size_t)j->out->n_statements + 1, sizeof(*j->first));
+	j->bytes = calloc((size_t)j->out->n_statements + 1, sizeof(*j->bytes));
+	if (!j->first || !j->bytes)
+		return fail_nomem(err);
+	for (uint32_t i = 0; i < j->out->n_statements; i++) {
 		TRY(gathered_add(&id, &j->ids, sizeof(*id), err));
 		id->id = j->statements[i].id;
-		id->node = j->statements[i].node;
+		id->statement = i;
+		j->bytes[i] = j->statements[i].node;
 	}
+	id = j->ids.list;
 	if (j->ids.n > 0)
-		qsort(j->ids.list, j->ids.n, sizeof(struct join_id), compare_ids);
+		qsort(id, j->ids.n, sizeof(*id), compare_ids);
+	for (size_t i = 0; i < j->ids.n; i++)
+		j->first[id[i].statement] = i > 0 && compare_id(&id[i - 1], &id[i]) == 0 ?
+						    j->first[id[i - 1].statement] :
+						    id[i].statement;
 	return WM_OK;
 }
 
@@ -199,9 +217,9 @@ uint32_t join_by_statement(const struct join *j, const uint8_t id[SHA256_BYTES])
 {
 	const struct join_id wanted = { id, GRAPH_NONE }, *found;
 
-	found = j->ids.n ? bsearch(&wanted, j->ids.list, j->ids.n, sizeof(wanted), compare_ids) :
+	found = j->ids.n ? bsearch(&wanted, j->ids.list, j->ids.n, sizeof(wanted), compare_id) :
 			   NULL;
-	return found ? found->node : GRAPH_NONE;
+	return found ? j->statements[found->statement].node : GRAPH_NONE;
 }
 
 /* --- digests ----------------------------------------------------------------------------- */
@@ -229,7 +247,7 @@ static void name_released(struct join *j)
 		s = join_statement(j, e[i].ledger, e[i].said.entry);
 		to = join_named(j, &e[i]);
 		if (s != GRAPH_NONE && to != GRAPH_NONE)
-			j->statements[s].node = to;
+			j->bytes[s] = to;
 	}
 }
 
@@ -249,7 +267,7 @@ static enum wm_code make_digests(struct join *j, struct wm_error *err)
 			continue;
 		memcpy(out[n].digest, d[i].digest, SHA256_BYTES);
 		out[n].role = d[i].role;
-		out[n++].node = j->statements[s].node;
+		out[n++].node = j->bytes[s];
 	}
 	qsort(out, n, sizeof(*out), compare_digests);
 	for (uint32_t i = 0; i < n; i++)
@@ -267,6 +285,8 @@ static void join_release(struct join *j)
 	gathered_list_release(&j->ids);
 	gathered_list_release(&j->strangers);
 	gathered_list_release(&j->findings);
+	free(j->first);
+	free(j->bytes);
 }
 
 static int compare_findings(const void *a, const void *b)

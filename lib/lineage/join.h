@@ -5,10 +5,10 @@
 
 #include "lineage/gather.h"
 
-/* A statement's id, and whose it is. */
+/* A statement's id, and which it is. */
 struct join_id {
 	const uint8_t *id;
-	uint32_t node;
+	uint32_t statement;
 };
 
 /* What references name by something that no statement has. */
@@ -24,7 +24,9 @@ struct join {
 	struct gathered_list nodes; /* struct graph_node: objects by id, then strangers */
 	uint32_t n_objects;
 	struct graph_statement *statements; /* out's */
-	struct gathered_list ids;	    /* struct join_id by id */
+	uint32_t *first; /* of each statement: the first one of its id; copies say nothing more */
+	uint32_t *bytes; /* of each statement: the node whose digests it lists */
+	struct gathered_list ids;	    /* struct join_id by id, then statement */
 	struct gathered_list strangers;	    /* struct join_stranger by id, each once */
 	struct gathered_list edges;	    /* struct graph_edge */
 	struct gathered_list findings;	    /* struct graph_finding */

@@ -148,7 +148,7 @@ static enum wm_code lead_to_file(struct join *j, const struct join_stranger *s,
 	    !hex_decode(digest, s->id + prefix, 2 * SHA256_BYTES))
 		return WM_OK;
 	d = graph_find_digest(&n, j->out, digest);
-	edge.relation = GRAPH_DERIVED;
+	edge.relation = GRAPH_HAS_FILE;
 	edge.to = s->node;
 	for (uint32_t i = 0; i < n; i++) {
 		edge.from = d[i].node;
@@ -342,7 +342,8 @@ static bool is_said_again(const struct group *g, const struct gathered_edge *e)
 
 static enum wm_code add_references(struct join *j, struct wm_error *err)
 {
-	const struct gathered_edge *list = j->from->edges.list, *end = list + j->from->edges.n;
+	const struct gathered_edge *list = j->from->edges.list;
+	const struct gathered_edge *const end = list ? list + j->from->edges.n : NULL;
 	struct group g = { .end = list };
 
 	for (const struct gathered_edge *first = list; first < end; first = g.end) {
@@ -353,7 +354,7 @@ static enum wm_code add_references(struct join *j, struct wm_error *err)
 		     g.end++)
 			if (g.end->said.kind == EDGE_CHECKPOINT_OF)
 				g.checkpoint_of = g.end;
-		if (g.statement == GRAPH_NONE)
+		if (g.statement == GRAPH_NONE || j->first[g.statement] != g.statement)
 			continue;
 		note_step(j, &g);
 		for (const struct gathered_edge *e = first; e < g.end; e++)

@@ -4,8 +4,12 @@
  *
  * Descendants have no minimum: a use of any role, of any part, taints the run from its first step
  * with the data on; a checkpoint of that run at an earlier step is clean, one whose step is not
- * said is not. Whatever is made of tainted weights is tainted, by whatever derivation. Breadth
- * first, in time linear in nodes and edges, each node by the shortest path.
+ * said is not. Whatever is made of tainted weights is tainted, by whatever derivation. Each edge is
+ * gone once; n log n of edges, for a run's are sorted by steps.
+ *
+ * Each node has the shortest path that carries the taint: those to a run begin where the whole of
+ * what is tainted of it comes from. Where only a cycle of statements leads there, it is the way by
+ * which the node was first reached.
  */
 #ifndef LINEAGE_TRACE_H
 #define LINEAGE_TRACE_H
@@ -37,7 +41,7 @@ struct traced {
 };
 
 struct trace {
-	struct traced *list; /* seeds first, then by depth; owned */
+	struct traced *list; /* seeds first, then by depth but for cycles; owned */
 	uint32_t n;
 	uint32_t *place; /* of each node in the list, or GRAPH_NONE; owned */
 	uint32_t *clean; /* checkpoints of tainted runs from before; by node; owned */
