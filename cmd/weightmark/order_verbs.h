@@ -44,8 +44,8 @@ MUST_USE enum wm_code orders_tree(struct tree *t, const struct order_states *s,
 				  struct wm_error *err);
 
 /*
- * Tells of all withdrawals: as a list "withdrawals" of `map`, or as text where that is NULL, after an
- * empty line where `gap`. `*overdue`: an answer is.
+ * Tells of all withdrawals: as a list "withdrawals" of `map`, or as text where that is NULL, after
+ * an empty line where `gap`. `*overdue`: an answer is.
  */
 MUST_USE enum wm_code show_withdrawals(bool *overdue, struct node *map, struct tree *t,
 				       const struct orders *o, int32_t today, bool gap,

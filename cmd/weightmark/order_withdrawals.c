@@ -31,9 +31,12 @@ static void print_uses(const struct withdrawal *w, const struct orders *o)
 	for (size_t i = 0; i < w->uses.n; i++)
 		print("  %-11s %s, %s\n", i ? "" : "used by", id_of(o, uses[i].run),
 		      words[uses[i].when]);
-	for (uint32_t i = 0, n = 0; i < w->trace.n; i++)
-		if (o->graph->nodes[w->trace.list[i].node].kind == GRAPH_CHECKPOINT)
-			print("  %-11s %s\n", n++ ? "" : "affected", id_of(o, w->trace.list[i].node));
+	for (uint32_t i = 0, n = 0; i < w->trace.n; i++) {
+		const struct graph_node *node = &o->graph->nodes[w->trace.list[i].node];
+
+		if (node->kind == GRAPH_CHECKPOINT)
+			print("  %-11s %s\n", n++ ? "" : "affected", node->id);
+	}
 }
 
 static void print_withdrawal(const struct withdrawal *w, const struct orders *o)

@@ -69,6 +69,8 @@ static void lineage_release(struct lineage *l)
 	ledgers_release(&l->ledgers);
 }
 
+#define cleanup_lineage __attribute__((cleanup(lineage_release)))
+
 /* All values of the option `name`, at most `max`. */
 static enum wm_code list_values(const char **list, size_t *n, size_t max, const struct call *call,
 				const char *name, struct wm_error *err)
@@ -108,7 +110,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_buf struct buf state = BUF_INIT(LIMIT_PATH);
 	cleanup_keyring struct keyring *keys = NULL;
 	cleanup_verdict struct wm_verdict *v = NULL;
-	__attribute__((cleanup(lineage_release))) struct lineage lineage = { .ledgers = { .n = 0 } };
+	cleanup_lineage struct lineage lineage = { .options = { .n_indexes = 0 } };
 	const char *code_allowed[CODE_MAX];
 	struct progress progress = { 0 };
 	struct stat st;

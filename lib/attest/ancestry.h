@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a checkpoint comes from, and what stands against it: the lineage of the statements that are
- * carried with it, of further ones that are given, and of ledgers (lineage/graph.h), asked about this
- * one checkpoint. What only ledgers say is not verified: it can speak against the checkpoint, and a
- * signature by a pinned key is what the other checks are for.
+ * carried with it, of further ones that are given, and of ledgers (lineage/graph.h), asked about
+ * this one checkpoint. What only ledgers say is not verified: it can speak against the checkpoint,
+ * and a signature by a pinned key is what the other checks are for.
  */
 #ifndef ATTEST_ANCESTRY_H
 #define ATTEST_ANCESTRY_H
@@ -23,15 +23,15 @@ struct ancestry {
 	size_t n_ancestors, n_unknown;
 	struct wm_error ordered;   /* `ancestor-ordered` */
 	struct wm_error withdrawn; /* `record-withdrawn`: before a run that used it began */
-	struct wm_error withdrawn_later; /* `record-withdrawn-later`, or when the run began is not said */
+	struct wm_error withdrawn_later; /* `record-withdrawn-later`: after it, or nobody can tell */
 	struct wm_error unknown;   /* `ancestor-unknown` */
 	struct wm_error conflict;  /* `declarations-conflict` */
 };
 
 /*
- * Gathers what there is about the checkpoint that `v->head` speaks of, which must not be NULL. Fails
- * as graph_load() and orders_load() do, and where a given sidecar cannot be read, or is by a key that
- * is not pinned (`key-untrusted`).
+ * Gathers what there is about the checkpoint that `v->head` speaks of, which must not be NULL.
+ * Fails as graph_load() and orders_load() do, and where a given sidecar cannot be read, or is by a
+ * key that is not pinned (`key-untrusted`).
  */
 MUST_USE enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 				      const struct keyring *keys, const struct lineage_options *o,

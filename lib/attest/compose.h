@@ -55,8 +55,8 @@ MUST_USE enum wm_code compose(struct composition *out, const void *yaml, size_t 
 /*
  * Reads a YAML text of one document of one of the `wanted` kinds (ends with NULL): a statement that
  * stands alone, without its header. Where the statement has a field `kind`, it is written as
- * order_kind, event_kind, revocation_kind: `kind` is that of the document. Fails as compose() does. `name` must outlive `out`; issuer and
- * now are the caller's to set.
+ * order_kind, event_kind, revocation_kind: `kind` is that of the document. Fails as compose() does.
+ * `name` must outlive `out`; issuer and now are the caller's to set.
  */
 MUST_USE enum wm_code compose_alone(struct composition *out, const void *yaml, size_t len,
 				    const char *name, const char *const *wanted,

@@ -58,7 +58,7 @@ struct verification {
 	struct checkpoint *checkpoint; /* NULL where it could not be parsed */
 	struct wm_error checkpoint_err;
 	const Weightmark__V1__File **listed; /* one a file at hand: its record, or NULL */
-	struct ancestry *ancestry; /* NULL where lineage was not asked for, or nothing speaks of it */
+	struct ancestry *ancestry; /* NULL: lineage was not asked for, or nothing speaks of it */
 };
 
 struct verify_options {

@@ -37,7 +37,7 @@ MUST_USE enum wm_code index_open(struct index **out, struct ledger *l, const cha
 
 /*
  * Makes an index, in memory, of these envelopes, which must outlive it, as the entries of one log:
- * so that what carriers hold can be asked as ledgers can. It has no tiles and is not to be caught up.
+ * so that what carriers hold can be asked as ledgers can. It has no tiles and is never caught up.
  */
 MUST_USE enum wm_code index_carried(struct index **out, const struct envelope *list, size_t n,
 				    struct wm_error *err);

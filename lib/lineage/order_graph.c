@@ -96,7 +96,7 @@ static enum wm_code add_digest(struct gathered_list *nodes, const struct orders 
 	d = graph_find_digest(&n, o->graph, digest->sha256.data);
 	for (uint32_t i = 0; i < n; i++)
 		TRY(add_node(nodes, d[i].node, err));
-	strcpy(id, prefix);
+	memcpy(id, prefix, strlen(prefix));
 	hex_encode(id + strlen(prefix), digest->sha256.data, SHA256_BYTES);
 	return add_node(nodes, graph_find(o->graph, id), err);
 }

@@ -40,9 +40,9 @@ void withdrawal_release(struct withdrawal *w);
 bool is_withdrawal(const Weightmark__V1__Revocation *r);
 
 /*
- * What a revocation of data comes to on the day `today`. All uses of the dataset count, also those of
- * a subset: whether a record is in one the ledgers do not say. `out` is zeroed memory, to be released
- * also after a failure.
+ * What a revocation of data comes to on the day `today`. All uses of the dataset count, also those
+ * of a subset: whether a record is in one the ledgers do not say. `out` is zeroed memory, to be
+ * released also after a failure.
  */
 MUST_USE enum wm_code withdrawal_assess(struct withdrawal *out, const struct orders *orders,
 					const struct said *said, int32_t today,
