@@ -23,7 +23,7 @@ struct ancestry {
 	size_t n_ancestors, n_unknown;
 	struct wm_error ordered;   /* `ancestor-ordered` */
 	struct wm_error withdrawn; /* `record-withdrawn`: before a run that used it began */
-	struct wm_error withdrawn_later; /* `record-withdrawn-later`: after it, or nobody can tell */
+	struct wm_error withdrawn_later; /* `record-withdrawn-later`: after it, or untold */
 	struct wm_error unknown;   /* `ancestor-unknown` */
 	struct wm_error conflict;  /* `declarations-conflict` */
 };
