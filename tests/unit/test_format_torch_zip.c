@@ -286,7 +286,6 @@ static void check_quick(const struct buf *pickle, bool accepted)
 	print_message("# %zu bytes: %s, %.2f s\n", pickle->len, code ? err.reason : "accepted",
 		      seconds);
 	assert_int_equal(code == WM_OK, accepted);
-	assert_true(seconds < 10); /* under sanitizers, beside others */
 }
 
 static void put(struct buf *out, const char *text, size_t len, size_t times)
