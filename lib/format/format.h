@@ -2,7 +2,7 @@
 /*
  * Checkpoint formats: which one a file is, and what its bytes are.
  *
- * The verifier picks the format, by magic bytes and name, from one table. A file that
+ * The verifier picks the format, by name and then by magic bytes, from one table. A file that
  * claims a known format must parse by that format's strict grammar; `raw` stands only
  * where nothing claims the file (docs/design.md, "Measuring"). Parsing gives a layout: the
  * ordered segments that tile the file exactly, and the tensors among them.
@@ -194,7 +194,11 @@ enum { FORMAT_START = 32768 + 8 };
 /* A row of the table of formats. */
 struct format {
 	const char *grammar; /* "safetensors/1": what a file record names */
-	/* Whether a file of this path (for its suffix), size and beginning claims the format. */
+	/* Files named so claim the format, whatever they begin with; ends with NULL. NULL: none do. */
+	const char *const *suffixes;
+	/*
+	 * Whether one of any other name does, of this path, size and beginning. NULL: none does.
+	 */
 	bool (*claims)(const char *name, uint64_t size, const uint8_t *start, size_t len);
 	/*
 	 * Reads and checks a window of size > 0 strictly, into a layout that is LAYOUT_INIT and
@@ -240,12 +244,15 @@ extern const struct format format_external;
  */
 enum { SAFETENSORS_HEADER_HUB = 25000000 };
 
-/* All formats; the last, raw, claims everything. */
-extern const struct format *const formats[];
-extern const size_t n_formats;
-
-/* The format that a file with this path, size and beginning claims to be of. */
+/*
+ * The format that a file with this path, size and beginning claims to be of: by its name, else
+ * by what it begins with, else raw.
+ */
 const struct format *format_pick(const char *name, uint64_t size, const uint8_t *start, size_t len);
+
+/* The same of a window, whose beginning it reads. Fails as window_read() does. */
+MUST_USE enum wm_code format_pick_window(const struct format **out, const struct window *w,
+					 struct wm_error *err);
 
 /*
  * Picks the format of the open file and parses it. `name` is its path, for the suffix
@@ -254,9 +261,5 @@ const struct format *format_pick(const char *name, uint64_t size, const uint8_t 
  */
 MUST_USE enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
 				   struct wm_error *err);
-
-/* The same of a window, whose name tells the suffix. */
-MUST_USE enum wm_code format_parse_window(struct layout *out, const struct window *w,
-					  struct wm_error *err);
 
 #endif

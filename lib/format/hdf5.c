@@ -27,7 +27,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "format/hdf5_child.h"
 #include "format/hdf5_internal.h"
@@ -227,19 +226,11 @@ static enum wm_code gather(const struct layout *l, const struct tensor *t, const
 
 /* --- claiming ---------------------------------------------------------------------------- */
 
-static bool has_suffix(const char *name, const char *suffix)
-{
-	const size_t len = strlen(name), suffix_len = strlen(suffix);
-
-	return len >= suffix_len && strcasecmp(name + len - suffix_len, suffix) == 0;
-}
+static const char *const suffixes[] = { ".h5", ".hdf5", ".keras-weights", NULL };
 
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	(void)size;
-	if (has_suffix(name, ".h5") || has_suffix(name, ".hdf5") ||
-	    has_suffix(name, ".keras-weights"))
-		return true;
+	(void)name, (void)size;
 	if (len >= sizeof(slot_start) - 1 && memcmp(start, slot_start, sizeof(slot_start) - 1) == 0)
 		return true;
 	for (size_t at = 0; at + sizeof(signature) <= len; at = at ? 2 * at : BLOCK_FIRST)
@@ -248,4 +239,7 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	return false;
 }
 
-const struct format format_hdf5 = { "hdf5/1", claims, parse, embed, NULL, gather };
+const struct format format_hdf5 = {
+	.grammar = "hdf5/1", .suffixes = suffixes, .claims = claims, .parse = parse, .embed = embed,
+	.gather = gather,
+};

@@ -12,7 +12,6 @@
  * One of the two model.weights is there. The slot is the member weightmark.wmk.
  */
 #include <string.h>
-#include <strings.h>
 
 #include <zlib.h>
 
@@ -102,14 +101,9 @@ static enum wm_code gather(const struct layout *l, const struct tensor *t, const
 				  arrays_gather(l, t, w, sink, err);
 }
 
-static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
-{
-	const char *dot = strrchr(name, '.');
-
-	(void)size, (void)start, (void)len;
-	return dot && strcasecmp(dot, ".keras") == 0;
-}
+static const char *const suffixes[] = { ".keras", NULL };
 
 const struct format format_keras_zip = {
-	"keras-zip/1", claims, parse, embed, NULL, gather,
+	.grammar = "keras-zip/1", .suffixes = suffixes, .parse = parse, .embed = embed,
+	.gather = gather,
 };

@@ -21,11 +21,9 @@
 #include "format/npy.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "format/arrays.h"
 #include "util/cursor.h"
-#include "util/file.h"
 
 static const char magic[] = "\x93NUMPY";
 
@@ -253,15 +251,16 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	return arrays_finish(&a, err);
 }
 
-/* Under a name of another format the magic says little: some are read from further in. */
+static const char *const suffixes[] = { ".npy", NULL };
+
+/* Formats that are read from further in are asked before. */
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	const char *dot = strrchr(file_name(name), '.');
-
-	(void)size;
-	if (dot && strcasecmp(dot, ".npy") == 0)
-		return true;
-	return npy_claims(start, len) && (!dot || strcasecmp(dot, ".npz") == 0);
+	(void)name, (void)size;
+	return npy_claims(start, len);
 }
 
-const struct format format_npy = { "npy/1", claims, parse, NULL, NULL, arrays_gather };
+const struct format format_npy = {
+	.grammar = "npy/1", .suffixes = suffixes, .claims = claims, .parse = parse,
+	.gather = arrays_gather,
+};

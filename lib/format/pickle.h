@@ -106,4 +106,11 @@ MUST_USE enum wm_code pickle_scan(size_t *used, const void *data, size_t len,
 				  const struct pickle_names *names, const char *name,
 				  struct wm_error *err);
 
+/*
+ * Whether a file of `size` bytes that begins so may be pickles for a loader, of whatever name:
+ * they call what they name; or one is whole, or begins with PROTO, and nothing but pickles is
+ * seen. Text and numbers are no such thing, but by a chance of one in millions.
+ */
+bool pickle_begins(const uint8_t *start, size_t len, uint64_t size);
+
 #endif

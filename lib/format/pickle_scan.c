@@ -38,6 +38,10 @@ struct scan {
 	struct value *stack, *memo;
 	size_t n, cap, memo_cap;
 	size_t n_memoized;
+	uint64_t size; /* of what the bytes are the beginning of */
+	bool named;    /* a global, */
+	bool called;   /* and then something, which may be it */
+	bool alien;    /* no unpickler goes on from here */
 };
 
 static void scan_release(struct scan *s)
@@ -52,6 +56,12 @@ static enum wm_code malformed(const struct scan *s, const char *what, struct wm_
 {
 	return fail(err, REASON_PICKLE_MALFORMED, "%s: pickle byte %zu: %s", s->name, s->c.off,
 		    what);
+}
+
+static enum wm_code alien(struct scan *s, const char *what, struct wm_error *err)
+{
+	s->alien = true;
+	return malformed(s, what, err);
 }
 
 /* --- the stack ------------------------------------------------------------------------ */
@@ -79,7 +89,7 @@ static enum wm_code drop(struct scan *s, size_t n, struct wm_error *err)
 {
 	for (; n > 0; n--, s->n--)
 		if (s->n == 0 || s->stack[s->n - 1].kind == MARK)
-			return malformed(s, "a value is missing", err);
+			return alien(s, "a value is missing", err);
 	return WM_OK;
 }
 
@@ -88,7 +98,7 @@ static enum wm_code drop_marked(struct scan *s, struct wm_error *err)
 	while (s->n > 0 && s->stack[s->n - 1].kind != MARK)
 		s->n--;
 	if (s->n == 0)
-		return malformed(s, "a mark is missing", err);
+		return alien(s, "a mark is missing", err);
 	s->n--;
 	return WM_OK;
 }
@@ -129,6 +139,8 @@ static enum wm_code push_counted(struct scan *s, unsigned bytes, uint8_t kind,
 	uint64_t len = 0;
 
 	TRY(take_number(&len, s, bytes, err));
+	if (len > s->size)
+		return alien(s, "an argument beyond its end", err);
 	p = len <= cursor_left(&s->c) ? cursor_take(&s->c, (size_t)len) : NULL;
 	if (!p)
 		return malformed(s, "ends in an argument", err);
@@ -178,7 +190,7 @@ static enum wm_code take_decimal(uint64_t *out, struct scan *s, struct wm_error 
 static enum wm_code put(struct scan *s, uint64_t number, struct wm_error *err)
 {
 	if (s->n == 0 || s->stack[s->n - 1].kind == MARK)
-		return malformed(s, "nothing to remember", err);
+		return alien(s, "nothing to remember", err);
 	if (number >= s->c.off)
 		return malformed(s, "a memo number beyond what was put", err);
 	if (number >= MEMO_MAX)
@@ -208,7 +220,7 @@ static enum wm_code put(struct scan *s, uint64_t number, struct wm_error *err)
 static enum wm_code get(struct scan *s, uint64_t number, struct wm_error *err)
 {
 	if (number >= s->memo_cap || s->memo[number].kind == MARK)
-		return malformed(s, "a memo number that was not put", err);
+		return alien(s, "a memo number that was not put", err);
 	return push(s, s->memo[number], err);
 }
 
@@ -259,6 +271,7 @@ static enum wm_code tell(struct scan *s, const struct value *module, const struc
 	static const char computed[] = "(computed)";
 	const uint8_t *data = s->c.data;
 
+	s->named = true;
 	if (module->kind != TEXT || name->kind != TEXT || module->len > LINE_MAX ||
 	    name->len > LINE_MAX || !is_plain(data + module->off, module->len) ||
 	    !is_plain(data + name->off, name->len))
@@ -287,7 +300,7 @@ static enum wm_code read_global(struct scan *s, struct wm_error *err)
 static enum wm_code read_stack_global(struct scan *s, struct wm_error *err)
 {
 	if (s->n < 2)
-		return malformed(s, "a value is missing", err);
+		return alien(s, "a value is missing", err);
 	TRY(tell(s, &s->stack[s->n - 2], &s->stack[s->n - 1], err));
 	return replace(s, 2, err);
 }
@@ -295,6 +308,7 @@ static enum wm_code read_stack_global(struct scan *s, struct wm_error *err)
 static enum wm_code read_inst(struct scan *s, struct wm_error *err)
 {
 	TRY(tell_lines(s, err));
+	s->called = true;
 	return replace_marked(s, err);
 }
 
@@ -304,9 +318,26 @@ static enum wm_code read_extension(struct scan *s, unsigned bytes, struct wm_err
 	static const char extension[] = "(extension)";
 	uint64_t number = 0;
 
+	s->named = true;
 	TRY(take_number(&number, s, bytes, err));
 	TRY(s->names->take(s->names->context, extension, strlen(extension), err));
 	return push(s, (struct value){ .kind = UNKNOWN }, err);
+}
+
+/* What follows calls the first of `n` values. */
+static enum wm_code call(struct scan *s, size_t n, struct wm_error *err)
+{
+	TRY(replace(s, n, err));
+	s->called |= s->named;
+	return WM_OK;
+}
+
+/* OBJ: the first value behind the mark. */
+static enum wm_code call_marked(struct scan *s, struct wm_error *err)
+{
+	TRY(replace_marked(s, err));
+	s->called |= s->named;
+	return WM_OK;
 }
 
 /* --- opcodes -------------------------------------------------------------------------- */
@@ -322,7 +353,7 @@ static enum wm_code read_protocol(struct scan *s, struct wm_error *err)
 {
 	const uint8_t *p = cursor_take(&s->c, 1);
 
-	return p && *p <= PROTOCOL_MAX ? WM_OK : malformed(s, "a protocol that is not known", err);
+	return p && *p <= PROTOCOL_MAX ? WM_OK : alien(s, "a protocol that is not known", err);
 }
 
 static enum wm_code read_frame(struct scan *s, struct wm_error *err)
@@ -330,13 +361,15 @@ static enum wm_code read_frame(struct scan *s, struct wm_error *err)
 	uint64_t len = 0;
 
 	TRY(take_number(&len, s, 8, err));
+	if (len > s->size)
+		return alien(s, "a frame beyond its end", err);
 	return len <= cursor_left(&s->c) ? WM_OK : malformed(s, "a frame beyond its end", err);
 }
 
 static enum wm_code duplicate(struct scan *s, struct wm_error *err)
 {
 	if (s->n == 0 || s->stack[s->n - 1].kind == MARK)
-		return malformed(s, "a value is missing", err);
+		return alien(s, "a value is missing", err);
 	return push(s, s->stack[s->n - 1], err);
 }
 
@@ -344,7 +377,7 @@ static enum wm_code duplicate(struct scan *s, struct wm_error *err)
 static enum wm_code pop(struct scan *s, struct wm_error *err)
 {
 	if (s->n == 0)
-		return malformed(s, "a value is missing", err);
+		return alien(s, "a value is missing", err);
 	s->n--;
 	return WM_OK;
 }
@@ -369,11 +402,12 @@ static enum wm_code step_old(struct scan *s, uint8_t opcode, struct wm_error *er
 	case 'B': return push_counted(s, 4, UNKNOWN, err);
 	case 'C': return push_counted(s, 1, UNKNOWN, err);
 	case 'Q': return replace(s, 1, err);
-	case 'R': return replace(s, 2, err);
+	case 'R': return call(s, 2, err);
 	case 'a': case 'b': return drop(s, 1, err);
 	case 's': return drop(s, 2, err);
 	case 'e': case 'u': return drop_marked(s, err);
-	case 'd': case 'l': case 'o': case 't': return replace_marked(s, err);
+	case 'd': case 'l': case 't': return replace_marked(s, err);
+	case 'o': return call_marked(s, err);
 	case 'c': return read_global(s, err);
 	case 'i': return read_inst(s, err);
 	case 'g': return get_decimal(s, err);
@@ -382,7 +416,7 @@ static enum wm_code step_old(struct scan *s, uint8_t opcode, struct wm_error *er
 	case 'p': return put_decimal(s, err);
 	case 'q': return put_numbered(s, 1, err);
 	case 'r': return put_numbered(s, 4, err);
-	default: return malformed(s, "an opcode that is not known", err);
+	default: return alien(s, "an opcode that is not known", err);
 	}
 }
 
@@ -391,7 +425,7 @@ static enum wm_code step_new(struct scan *s, uint8_t opcode, struct wm_error *er
 {
 	switch (opcode) {
 	case 0x80: return read_protocol(s, err);
-	case 0x81: return replace(s, 2, err); /* NEWOBJ */
+	case 0x81: return call(s, 2, err); /* NEWOBJ */
 	case 0x82: return read_extension(s, 1, err);
 	case 0x83: return read_extension(s, 2, err);
 	case 0x84: return read_extension(s, 4, err);
@@ -404,33 +438,66 @@ static enum wm_code step_new(struct scan *s, uint8_t opcode, struct wm_error *er
 	case 0x8e: case 0x96: return push_counted(s, 8, UNKNOWN, err);
 	case 0x90: return drop_marked(s, err);		    /* ADDITEMS */
 	case 0x91: return replace_marked(s, err);	    /* FROZENSET */
-	case 0x92: return replace(s, 3, err);		    /* NEWOBJ_EX */
+	case 0x92: return call(s, 3, err);		    /* NEWOBJ_EX */
 	case 0x93: return read_stack_global(s, err);
 	case 0x94: return put(s, s->n_memoized, err);	    /* MEMOIZE */
 	case 0x95: return read_frame(s, err);
 	case 0x98: return replace(s, 1, err);		    /* READONLY_BUFFER */
-	default: return malformed(s, "an opcode that is not known", err);
+	default: return alien(s, "an opcode that is not known", err);
 	}
+}
+
+static enum wm_code scan_all(struct scan *s, struct wm_error *err)
+{
+	if (s->c.len > UINT32_MAX)
+		return fail(err, REASON_LIMIT, "%s: a pickle of %zu bytes", s->name, s->c.len);
+	for (;;) {
+		const uint8_t *opcode = cursor_take(&s->c, 1);
+
+		if (!opcode)
+			return malformed(s, "does not end with STOP", err);
+		if (*opcode == '.')
+			break;
+		TRY(*opcode < 0x80 ? step_old(s, *opcode, err) : step_new(s, *opcode, err));
+	}
+	if (s->n != 1 || s->stack[0].kind == MARK)
+		return malformed(s, "leaves another number of values than one", err);
+	return WM_OK;
 }
 
 enum wm_code pickle_scan(size_t *used, const void *data, size_t len,
 			 const struct pickle_names *names, const char *name, struct wm_error *err)
 {
-	cleanup_scan struct scan s = { .c = cursor_of(data, len), .name = name, .names = names };
+	cleanup_scan struct scan s = { .c = cursor_of(data, len), .name = name, .names = names,
+				       .size = len };
 
-	if (len > UINT32_MAX)
-		return fail(err, REASON_LIMIT, "%s: a pickle of %zu bytes", name, len);
-	for (;;) {
-		const uint8_t *opcode = cursor_take(&s.c, 1);
-
-		if (!opcode)
-			return malformed(&s, "does not end with STOP", err);
-		if (*opcode == '.')
-			break;
-		TRY(*opcode < 0x80 ? step_old(&s, *opcode, err) : step_new(&s, *opcode, err));
-	}
-	if (s.n != 1 || s.stack[0].kind == MARK)
-		return malformed(&s, "leaves another number of values than one", err);
+	TRY(scan_all(&s, err));
 	*used = s.c.off;
 	return WM_OK;
+}
+
+static enum wm_code take_no_name(void *context, const char *name, size_t len, struct wm_error *err)
+{
+	(void)context, (void)name, (void)len, (void)err;
+	return WM_OK;
+}
+
+bool pickle_begins(const uint8_t *start, size_t len, uint64_t size)
+{
+	static const struct pickle_names names = { take_no_name, NULL };
+	cleanup_scan struct scan s = { .c = cursor_of(start, len), .name = "", .names = &names,
+				       .size = size };
+	const bool marked = len >= 2 && start[0] == 0x80 && start[1] <= PROTOCOL_MAX;
+	bool whole = false;
+	enum wm_code code;
+
+	while ((code = scan_all(&s, NULL)) == WM_OK && cursor_left(&s.c) > 0) {
+		whole = true;
+		s.n = 0;
+	}
+	whole |= code == WM_OK;
+	/* Where memory is short nothing is known, and reading it as one tells. */
+	if (code == WM_NOMEM || s.called || (marked && whole))
+		return true;
+	return (marked || whole) && !s.alien;
 }

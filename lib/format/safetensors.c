@@ -23,7 +23,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "text/json.h"
 #include "util/cleanup.h"
@@ -476,19 +475,19 @@ static bool looks_like_header(const uint8_t *start, size_t len)
 	return at >= len || start[at] == '"' || start[at] == '}';
 }
 
+static const char *const suffixes[] = { ".safetensors", NULL };
+
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	static const char suffix[] = ".safetensors";
-	const size_t name_len = strlen(name), suffix_len = sizeof(suffix) - 1;
 	struct cursor c = cursor_of(start, len);
 	uint64_t n;
 
-	if (name_len >= suffix_len && strcasecmp(name + name_len - suffix_len, suffix) == 0)
-		return true;
+	(void)name;
 	return cursor_u64le(&c, &n) && n >= HEADER_LEAST && n <= HEADER_CLAIMED &&
 	       n <= size - LENGTH_BYTES && looks_like_header(start, len);
 }
 
 const struct format format_safetensors = {
-	"safetensors/1", claims, parse, safetensors_embed, safetensors_take_displaced, NULL,
+	.grammar = "safetensors/1", .suffixes = suffixes, .claims = claims, .parse = parse,
+	.embed = safetensors_embed, .take_displaced = safetensors_take_displaced,
 };

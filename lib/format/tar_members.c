@@ -96,11 +96,14 @@ static enum wm_code add_layout(struct layout *l, struct layout *inner, struct wm
 }
 
 static enum wm_code parse_member(struct tar_archive *a, struct tar_entry *e,
-				 const struct window *w, struct wm_error *err)
+				 const struct format *format, const struct window *w,
+				 struct wm_error *err)
 {
 	cleanup_layout struct layout inner = LAYOUT_INIT;
-	enum wm_code code = format_parse_window(&inner, w, err);
+	enum wm_code code;
 
+	inner.format = format;
+	code = format->parse(&inner, w, err);
 	if (code != WM_OK)
 		return fail_context(code, err, "%s", a->t.w.name);
 	for (size_t i = 0; i < inner.n_imports; i++)
@@ -120,18 +123,15 @@ static enum wm_code look_into(struct tar_archive *a, struct tar_entry *e, struct
 {
 	const struct window w = { a->t.w.fd, a->t.w.off + e->m.off, e->m.size, e->m.name,
 				  a->t.w.stream };
-	const size_t len = w.size < FORMAT_START ? (size_t)w.size : FORMAT_START;
-	const struct format *format;
-	uint8_t start[FORMAT_START];
+	const struct format *format = NULL;
 
 	e->layout = SIZE_MAX;
 	if (e->m.folder || w.size == 0)
 		return WM_OK;
-	TRY(window_read(&w, start, len, 0, err));
-	format = format_pick(w.name, w.size, start, len);
+	TRY(format_pick_window(&format, &w, err));
 	if (format == &format_raw || format == &format_tar || format == &format_tar_gz)
 		return WM_OK;
-	return parse_member(a, e, &w, err);
+	return parse_member(a, e, format, &w, err);
 }
 
 /* --- members ------------------------------------------------------------------------- */

@@ -229,4 +229,6 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	return WM_OK;
 }
 
-const struct format format_tf_graph = { "tf-saved-model/1", claims, parse, NULL, NULL, NULL };
+const struct format format_tf_graph = {
+	.grammar = "tf-saved-model/1", .claims = claims, .parse = parse,
+};

@@ -117,13 +117,14 @@ static void picks_by_magic_and_name(void **state)
 	static const struct {
 		const char *file, *name, *grammar;
 	} rows[] = {
-		{ "turned.npy", "weights", "npy/1" },	 { "turned.npy", "a.npz", "npy/1" },
+		{ "turned.npy", "weights", "npy/1" },	 { "turned.npy", "a.npz", "npz/1" },
 		{ "turned.npy", "a.h5", "hdf5/1" },	 { "turned.npy", "a.b/c", "npy/1" },
-		{ "turned.npy", "a.dat", "raw/1" },	 { "turned.npy", "a.onnx", "onnx/1" },
+		{ "turned.npy", "a.dat", "npy/1" },	 { "turned.npy", "a.onnx", "onnx/1" },
 		{ "turned.npy", "a.NPY", "npy/1" },	 { "turned.npy", "a.keras", "keras-zip/1" },
-		{ "stored.npz", "weights", "raw/1" },	 { "stored.npz", "a.npz", "npz/1" },
+		{ "stored.npz", "weights", "npz/1" },	 { "stored.npz", "a.npz", "npz/1" },
 		{ "stored.npz", "a.pt", "torch-zip/1" }, { "empty.npz", "a.NPZ", "npz/1" },
 		{ "stored.npz", "a.keras", "keras-zip/1" }, { "stored.npz", "a.npy", "npy/1" },
+		{ "stored.npz", "a.zip", "npz/1" },
 		{ "model.keras", "a.Keras", "keras-zip/1" }, { "model.keras", "a.npz", "npz/1" },
 	};
 

@@ -142,7 +142,16 @@ static void files_are_one_pickle(void **state)
 		{ "m.bin", "cos\nsystem\n(tR.", "pickle/1", NULL },
 		{ "m.ckpt", "cos\nsystem\n(tRx", NULL, "pickle-malformed" },
 		{ "m.bin", "weights", "raw/1", NULL },
-		{ "m.other", "\x80\2N.", "raw/1", NULL },
+		{ "m.other", "\x80\2N.", "pickle/1", NULL },
+		{ "m", "\x80\4\x8c\2os\x94\x8c\6system\x94\x93\x94)R.", "pickle/1", NULL },
+		{ "m.ort", "\x80\5N.", "pickle/1", NULL },
+		{ "m.pb", "cos\nsystem\n(tR.", "pickle/1", NULL },
+		{ "m.index", "cos\nsystem\n(tR.", "pickle/1", NULL },
+		{ "m", "N.cos\nsystem\n(tR", NULL, "pickle-malformed" },
+		{ "m", "(icollections\nOrderedDict\n.", "pickle/1", NULL },
+		{ "m", "(ccollections\nOrderedDict\no.", "pickle/1", NULL },
+		{ "m", "\x80\2r\xff\xff\xff\x7f", "raw/1", NULL },
+		{ "m", "\x80\2Nr\xff\xff\xff\x7f", NULL, "pickle-malformed" },
 	};
 
 	(void)state;
@@ -163,6 +172,50 @@ static void files_are_one_pickle(void **state)
 		assert_int_equal(l.size, strlen(files[i].bytes));
 		assert_int_equal(l.n_segments, 1);
 	}
+}
+
+/* Other files that begin with what some pickle begins with. */
+static void leaves_others_alone(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} files[] = {
+		{ "cat\ndog\nSun\nMoon\n", 17 },	       /* words, */
+		{ "cache\nbuild\n.env\n", 17 },	       /* patterns, */
+		{ "Version\n.hidden\n", 16 },
+		{ "class Net:\n    pass\n", 20 },	       /* sources, */
+		{ "(c) 2020\n", 9 },
+		{ "{\"a\": 1}", 8 },
+		{ "\x89PNG\r\n\x1a\n", 8 },		       /* images, */
+		{ "\xff\xd8\xff\xe0\0\x10JFIF", 10 },
+		{ "\x1f\x8b\x08\0\0\0\0\0", 8 },	       /* compressed, */
+		{ "\x80\1\x34\x12\0\0%!PS-Adobe", 16 },      /* a font, */
+		{ "\x80\2\xe0\1\0\0\0\0", 8 },	       /* 640 by 480, */
+		{ "\x80\2\0\0\x80\2\0\0", 8 },
+		{ "\0\0\x80\x3f\0\0\0\x40", 8 },	       /* numbers, */
+		{ "\x80\4X\xff\xff\xff\x7f", 7 },
+		{ "\x80\4\x95\xff\xff\xff\xff\0\0\0\0", 11 }, /* more than there is */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		assert_ptr_equal(format_pick("m.bin", files[i].len, (const uint8_t *)files[i].bytes,
+					     files[i].len), &format_raw);
+}
+
+/* A beginning tells, however long the pickle is. */
+static void tells_by_a_beginning(void **state)
+{
+	static const uint8_t frame[] = { 0x80, 4, 0x95, 0, 0, 1, 0, 0, 0, 0, 0, 'B', 0, 0xff, 0, 0 };
+	uint8_t start[FORMAT_START] = { 0 };
+
+	(void)state;
+	memcpy(start, frame, sizeof(frame));
+	assert_ptr_equal(format_pick("m", 1 << 20, start, sizeof(start)), &format_pickle);
+	assert_ptr_equal(format_pick("m", 65000, start, sizeof(start)), &format_raw);
+	start[1] = 6;
+	assert_ptr_equal(format_pick("m", 1 << 20, start, sizeof(start)), &format_raw);
 }
 
 static void only_dictionaries_are_harmless(void **state)
@@ -202,6 +255,8 @@ int main(void)
 		cmocka_unit_test(stops_at_stop),
 		cmocka_unit_test(bounds_the_stack),
 		cmocka_unit_test(files_are_one_pickle),
+		cmocka_unit_test(leaves_others_alone),
+		cmocka_unit_test(tells_by_a_beginning),
 		cmocka_unit_test(only_dictionaries_are_harmless),
 		cmocka_unit_test(fails_where_memory_does),
 	};

@@ -250,7 +250,7 @@ static void is_claimed_by_name_or_magic(void **state)
 		{ "m.tgz", NULL, NULL },	  { "m.tar", "x", NULL },
 		{ "m.nemo", "x", NULL },	  { "m.nemo", "\x1f\x8b", NULL },
 		{ "m.gz", "\x1f\x8b", "raw/1" },  { "tar", "x", "raw/1" },
-		{ ".tar", "x", "raw/1" },	  { "m.tar.xz", "x", "raw/1" },
+		{ ".tar", "x", NULL },		  { "m.tar.xz", "x", "raw/1" },
 	};
 
 	(void)state;

@@ -106,7 +106,8 @@ static void is_claimed_by_its_end(void **state)
 
 		if (i == 2)
 			bytes.data[bytes.len - 1] ^= 1;
-		assert_ok(made_parse(&l, bytes.data, bytes.len, i == 1 ? "faiss" : "x.index", &err),
+		assert_ok(made_parse(&l, bytes.data, bytes.len, i == 1 ? "faiss" : i == 2 ? "x.index" : "X.INDEX",
+				     &err),
 			  &err);
 		assert_ptr_equal(l.format, i == 0 ? &format_tf_index : &format_raw);
 		assert_int_equal(l.n_segments, 1);
