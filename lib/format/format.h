@@ -229,6 +229,11 @@ struct format {
 	enum wm_code (*gather)(const struct layout *l, const struct tensor *t,
 			       const struct window *w, const struct sink *sink,
 			       struct wm_error *err);
+	/*
+	 * Compares what loaders compare and only all bytes tell, for where they are read anyway.
+	 * Fails with the format's reason codes, and as file_read_at() does. NULL: nothing.
+	 */
+	enum wm_code (*check)(const struct layout *l, const struct window *w, struct wm_error *err);
 };
 
 extern const struct format format_safetensors, format_gguf, format_npy, format_npz,

@@ -59,6 +59,7 @@ static enum wm_code read_arrays(struct arrays *a, const struct zip_member *m, st
 	TRY(zip_read(&z, &inner, &w, err));
 	TRY(npz_check_keys(&z, err));
 	TRY(npz_add(a, &z, m->off, err));
+	TRY(zip_keep_sums(a->layout, &z, m->off, err));
 	for (size_t i = 0; i < inner.n_pieces; i++)
 		TRY(copy_piece(a->layout, m->off + inner.pieces[i].off, inner.pieces[i].data,
 			       inner.pieces[i].len, err));
@@ -79,6 +80,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	if (!npz == !h5)
 		return malformed(w, "has no weights, or two kinds of them", err);
 	TRY(read_config(l, &z, w, err));
+	TRY(zip_keep_sums(l, &z, 0, err));
 	told = !(npz ? npz : h5)->deflated && (npz || !w->stream);
 	if (told)
 		TRY(npz ? read_arrays(&a, npz, err) : keras_h5_add(&a, h5, err));
@@ -105,5 +107,5 @@ static const char *const suffixes[] = { ".keras", NULL };
 
 const struct format format_keras_zip = {
 	.grammar = "keras-zip/1", .suffixes = suffixes, .parse = parse, .embed = embed,
-	.gather = gather,
+	.gather = gather, .check = zip_check_sums,
 };

@@ -111,6 +111,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	TRY(npz_check_keys(&z, err));
 	TRY(zip_take_slot(&z, l, w, slot_name, err));
 	TRY(npz_add(&a, &z, 0, err));
+	TRY(zip_keep_sums(l, &z, 0, err));
 	TRY(zip_close(&z, l, err));
 	TRY(arrays_finish(&a, err));
 	l->has_tensors = l->n_tensors > 0 || file_ends_with_any(w->name, suffixes);
@@ -136,5 +137,5 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 
 const struct format format_npz = {
 	.grammar = "npz/1", .suffixes = suffixes, .claims = claims, .parse = parse, .embed = embed,
-	.gather = arrays_gather,
+	.gather = arrays_gather, .check = zip_check_sums,
 };

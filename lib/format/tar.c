@@ -188,7 +188,7 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 
 const struct format format_tar = {
 	.grammar = "tar/1", .suffixes = suffixes, .claims = claims, .parse = parse, .embed = embed,
-	.gather = tar_gather,
+	.gather = tar_gather, .check = tar_check,
 };
 
 /* --- compressed ---------------------------------------------------------------------- */

@@ -17,6 +17,13 @@ struct tar_entry {
 	size_t layout; /* index into l->members; SIZE_MAX: opaque */
 };
 
+/* A member whose format compares what all bytes tell. */
+struct tar_checked {
+	const struct layout *inner;
+	uint64_t off, size;
+	const char *name;
+};
+
 /* What a layout of a tar file has for itself: l->own. */
 struct tar_own {
 	size_t n_entries, kept;
@@ -24,6 +31,8 @@ struct tar_own {
 	struct inflate *stream; /* of a compressed one, */
 	int stream_fd;		/* of this file; -1: of none any more */
 	size_t n_first;		/* pieces before the last member's */
+	struct tar_checked *checked; /* members with something to check, n_checked of them */
+	size_t n_checked;
 };
 
 /* All members while they are read. */
@@ -46,6 +55,10 @@ MUST_USE enum wm_code tar_place(struct tar_archive *a, bool segments, struct wm_
 MUST_USE enum wm_code tar_gather(const struct layout *l, const struct tensor *t,
 				 const struct window *w, const struct sink *sink,
 				 struct wm_error *err);
+
+/* format.h, `check`, of what is not compressed. */
+MUST_USE enum wm_code tar_check(const struct layout *l, const struct window *w,
+				struct wm_error *err);
 
 void tar_archive_release(struct tar_archive *a);
 #define cleanup_tar_archive __attribute__((cleanup(tar_archive_release)))

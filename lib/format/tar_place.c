@@ -170,6 +170,44 @@ static enum wm_code place_entries(struct tar_archive *a, bool segments, bool pre
 	return WM_OK;
 }
 
+static enum wm_code list_checked(struct tar_archive *a, struct wm_error *err)
+{
+	struct tar_own *own = a->own;
+	void *memory = NULL;
+
+	TRY(arena_alloc(&memory, &a->t.l->arena, (a->t.l->n_members + 1) * sizeof(*own->checked),
+			err));
+	own->checked = memory;
+	for (size_t i = 0; i < own->n_entries; i++) {
+		const struct tar_entry *e = &a->entries[i];
+		const struct layout *inner;
+
+		if (e->layout == SIZE_MAX)
+			continue;
+		inner = &a->t.l->members[e->layout];
+		if (inner->format->check)
+			own->checked[own->n_checked++] = (struct tar_checked){
+				inner, e->m.off, e->m.size, e->m.name
+			};
+	}
+	return WM_OK;
+}
+
+enum wm_code tar_check(const struct layout *l, const struct window *w, struct wm_error *err)
+{
+	const struct tar_own *own = l->own;
+
+	for (size_t i = 0; i < own->n_checked; i++) {
+		const struct tar_checked *c = &own->checked[i];
+		const struct window member = { w->fd, w->off + c->off, c->size, c->name, NULL };
+		enum wm_code code = c->inner->format->check(c->inner, &member, err);
+
+		if (code != WM_OK)
+			return fail_context(code, err, "%s", w->name);
+	}
+	return WM_OK;
+}
+
 enum wm_code tar_place(struct tar_archive *a, bool segments, struct wm_error *err)
 {
 	struct layout *l = a->t.l;
@@ -184,6 +222,7 @@ enum wm_code tar_place(struct tar_archive *a, bool segments, struct wm_error *er
 		if (l->members[i].n_tensors > 0)
 			l->metadata.root = l->members[i].metadata.root;
 	TRY(place_entries(a, segments, n_with > 1, err));
+	TRY(list_checked(a, err));
 	return layout_sort_names(l, REASON_TAR_DUPLICATE, a->t.w.name, err);
 }
 

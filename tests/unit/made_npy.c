@@ -38,6 +38,11 @@ enum wm_code made_npy_tensor(struct buf *out, const struct made_npy *m, const st
 
 enum wm_code made_npy_gather(const struct made_npy *m, struct wm_error *err)
 {
+	cleanup_fd int fd = made_file(m->bytes.data, m->bytes.len);
+	const struct window w = { .fd = fd, .size = m->bytes.len, .name = "m" };
+
+	if (m->layout.format->check)
+		TRY(m->layout.format->check(&m->layout, &w, err));
 	for (size_t i = 0; i < m->layout.n_tensors; i++) {
 		cleanup_buf struct buf bytes = BUF_INIT(1 << 26);
 

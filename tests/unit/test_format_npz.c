@@ -10,6 +10,7 @@
 #include "format/keras_config.h"
 #include "format/slot.h"
 #include "made_npy.h"
+#include "made_zip.h"
 
 #define GOOD_FOLDER "testdata/good/npy/"
 #define SEEDS "testdata/fuzz/npy/"
@@ -246,6 +247,54 @@ static void survives_failing_allocations(void **state)
 	with_every_allocation_failing(embed_some, &m.layout);
 }
 
+/* --- archives of other names ------------------------------------------------------------ */
+
+static void reads_archives_of_any_name(void **state)
+{
+	static const struct {
+		struct made_member members[2];
+		const char *import;
+	} rows[] = {
+		{ { { "notes.txt", "text", 4, 0 }, { "word/document.xml", "<a/>", 4, 0 } }, NULL },
+		{ { { "notes.txt", "text", 4, 0 }, { "m/data.pkl", "N.", 2, 0 } }, "torch:data.pkl" },
+		{ { { "notes.txt", "text", 4, 0 }, { "m/DATA.PKL", "N.", 2, 0 } }, "torch:data.pkl" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT, named = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		made_zip(&bytes, rows[i].members, 2, false);
+		assert_ok(made_parse(&l, bytes.data, bytes.len, "m.docx", &err), &err);
+		assert_ptr_equal(l.format, &format_npz);
+		assert_false(l.has_tensors);
+		assert_int_equal(l.n_imports, rows[i].import != NULL);
+		if (rows[i].import) {
+			assert_string_equal(l.imports[0].name, rows[i].import);
+			assert_false(l.imports[0].allowed);
+		}
+		assert_ok(made_parse(&named, bytes.data, bytes.len, "m.NPZ", &err), &err);
+		assert_true(named.has_tensors);
+		assert_reason(made_parse(&named, bytes.data, bytes.len - 1, "m", &err), &err,
+			      ZIP_MALFORMED);
+	}
+}
+
+static void tells_arrays_whatever_the_name(void **state)
+{
+	cleanup_made_npy struct made_npy m = MADE_NPY_INIT;
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	read_good(&m, "stored.npz");
+	assert_ok(made_parse(&l, m.bytes.data, m.bytes.len, "weights", &err), &err);
+	assert_true(l.has_tensors && l.n_tensors > 0);
+	assert_int_equal(l.n_tensors, m.layout.n_tensors);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +302,8 @@ int main(void)
 		cmocka_unit_test(notices_any_changed_byte_of_a_slot),
 		cmocka_unit_test(embeds_beside_no_other),
 		cmocka_unit_test(lists_code_that_models_name),
+		cmocka_unit_test(reads_archives_of_any_name),
+		cmocka_unit_test(tells_arrays_whatever_the_name),
 		cmocka_unit_test(survives_failing_allocations),
 	};
 
