@@ -144,7 +144,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 
 	/* The child reads the file alone, and knows nothing of what it inflates to. */
 	if (w->stream)
-		return fail(err, REASON_HDF5_UNREADABLE, "%s: stands in a compressed archive",
+		return fail(err, REASON_INFLATE_HDF5, "%s: stands in a compressed archive",
 			    w->name);
 	TRY(find_signature(&at, w, err));
 	TRY(find_slot(l, w, at, err));

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "checkpoint/gather.h"
 #include "made_gguf.h"
 #include "made_tar.h"
+#include "made_zip.h"
 #include "util/file.h"
 
 #define ANSWERS "testdata/bad/expect-tar.tsv"
@@ -209,6 +211,36 @@ static void reads_members_with_slots(void **state)
 	assert_true(l.slot_len == 0 && !l.displaced && l.carried.len == 0);
 	assert_int_equal(l.n_tensors, 4);
 	check_tensor(&l, 3, "m.gguf/a", "\1\2\3\4", &bytes);
+}
+
+/* What loaders of a member compare is compared in the archive. */
+static void compares_check_sums_of_members(void **state)
+{
+	static const struct made_member text = { "notes.txt", "text", 4, 0 };
+	cleanup_buf struct buf zip = BUF_INIT(1 << 20), bytes = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+	uint8_t *changed;
+
+	(void)state;
+	made_zip(&zip, &text, 1, false);
+	made_tar_file(&bytes, "a", "text");
+	made_tar_member(&bytes, "m.npz", '0', zip.data, zip.len);
+	made_tar_zeros(&bytes, 1024);
+	changed = memmem(bytes.data + 1024, bytes.len - 1024, "text", 4);
+	assert_non_null(changed);
+	for (int i = 0; i < 2; i++) {
+		cleanup_layout struct layout again = LAYOUT_INIT;
+		cleanup_fd int fd = made_file(bytes.data, bytes.len);
+		enum wm_code code;
+
+		parse_ok(&again, &bytes, "m.tar");
+		code = gather_tensors(&again, fd, "m.tar", NULL, &err);
+		if (i == 0)
+			assert_ok(code, &err);
+		else
+			assert_reason(code, &err, ZIP_CHECKSUM);
+		*changed ^= 1;
+	}
 }
 
 static void names_code_of_members(void **state)
@@ -470,6 +502,7 @@ int main(void)
 		cmocka_unit_test(takes_members_without_tensors),
 		cmocka_unit_test(takes_empty_archives),
 		cmocka_unit_test(reads_members_with_slots),
+		cmocka_unit_test(compares_check_sums_of_members),
 		cmocka_unit_test(names_code_of_members),
 		cmocka_unit_test(is_claimed_by_name_or_magic),
 		cmocka_unit_test(refuses_every_shorter_file),

@@ -177,6 +177,24 @@ static void says_that_the_file_changed(void **state)
 	assert_reason(z.format->gather(&z, &z.tensors[2], &w, &sink, &err), &err, FILE_CHANGED);
 }
 
+/* libhdf5 reads files alone: the same archive is read without compression. */
+static void reads_no_hdf5(void **state)
+{
+	cleanup_buf struct buf h5 = BUF_INIT(1 << 20), tar = BUF_INIT(1 << 20);
+	cleanup_buf struct buf gz = BUF_INIT(1 << 20);
+	cleanup_layout struct layout t = LAYOUT_INIT, z = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	read_file(&h5, "testdata/good/hdf5/all-kinds.h5");
+	made_tar_member(&tar, "m.h5", '0', h5.data, h5.len);
+	made_tar_zeros(&tar, 1024);
+	made_gzip(&gz, tar.data, tar.len);
+	parse_ok(&t, &tar, "m.tar");
+	assert_true(t.n_tensors > 0);
+	assert_reason(made_parse(&z, gz.data, gz.len, "m.tar.gz", &err), &err, INFLATE_HDF5);
+}
+
 static double seconds(void)
 {
 	struct timespec now;
@@ -238,6 +256,7 @@ int main(void)
 		cmocka_unit_test(finds_what_writers_wrote),
 		cmocka_unit_test(refuses_every_shorter_file),
 		cmocka_unit_test(says_that_the_file_changed),
+		cmocka_unit_test(reads_no_hdf5),
 		cmocka_unit_test(answers_soon),
 		cmocka_unit_test(survives_failing_allocations),
 	};
