@@ -9,7 +9,8 @@
  * rewrite_recover() finishes it.
  *
  *	journal = "weightmark-journal/2\n", old size u64be, new size u64be, from u64be,
- *	          to u64be, u64be that says nothing, inode u64be, SHA-256 of the old bytes [from, to),
+ *	          to u64be, 8 bytes that say nothing, inode u64be,
+ *	          SHA-256 of the old bytes [from, to),
  *	          SHA-256 of the bytes that stay next to them, up to 65536: behind a
  *	          beginning, before an end,
  *	          length of bytes u64be, bytes, SHA-256 of all before

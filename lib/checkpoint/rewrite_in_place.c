@@ -378,7 +378,8 @@ static enum wm_code is_old(bool *out, int fd, const struct journal *j, uint64_t 
 }
 
 static enum wm_code recover_file(enum recovery *out, int fd, const struct stat *st,
-				 const struct journal *j, const char *path, const char *journal, struct wm_error *err)
+				 const struct journal *j, const char *path,
+				 const char *journal, struct wm_error *err)
 {
 	uint64_t size = (uint64_t)st->st_size, off = 0, len = 0;
 	bool old = false, beside = false;

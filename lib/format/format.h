@@ -194,11 +194,8 @@ enum { FORMAT_START = 32768 + 8 };
 /* A row of the table of formats. */
 struct format {
 	const char *grammar; /* "safetensors/1": what a file record names */
-	/* Files named so claim the format, whatever they begin with; ends with NULL. NULL: none do. */
-	const char *const *suffixes;
-	/*
-	 * Whether one of any other name does, of this path, size and beginning. NULL: none does.
-	 */
+	const char *const *suffixes; /* of names that claim it, NULL behind the last; or NULL */
+	/* Whether a file of another path, of this size and beginning does. NULL: none does. */
 	bool (*claims)(const char *name, uint64_t size, const uint8_t *start, size_t len);
 	/*
 	 * Reads and checks a window of size > 0 strictly, into a layout that is LAYOUT_INIT and

@@ -256,6 +256,13 @@ static enum wm_code get_decimal(struct scan *s, struct wm_error *err)
 	return get(s, number, err);
 }
 
+/* What an opcode has done that calls a value, if it could. */
+static enum wm_code called(struct scan *s, enum wm_code code)
+{
+	s->called |= s->named && code == WM_OK;
+	return code;
+}
+
 /* --- names ---------------------------------------------------------------------------- */
 
 /* UTF-8 without NUL, behind which nobody would see the rest of a name. */
@@ -308,8 +315,7 @@ static enum wm_code read_stack_global(struct scan *s, struct wm_error *err)
 static enum wm_code read_inst(struct scan *s, struct wm_error *err)
 {
 	TRY(tell_lines(s, err));
-	s->called = true;
-	return replace_marked(s, err);
+	return called(s, replace_marked(s, err));
 }
 
 /* A number of copyreg's registry of extensions. */
@@ -322,22 +328,6 @@ static enum wm_code read_extension(struct scan *s, unsigned bytes, struct wm_err
 	TRY(take_number(&number, s, bytes, err));
 	TRY(s->names->take(s->names->context, extension, strlen(extension), err));
 	return push(s, (struct value){ .kind = UNKNOWN }, err);
-}
-
-/* What follows calls the first of `n` values. */
-static enum wm_code call(struct scan *s, size_t n, struct wm_error *err)
-{
-	TRY(replace(s, n, err));
-	s->called |= s->named;
-	return WM_OK;
-}
-
-/* OBJ: the first value behind the mark. */
-static enum wm_code call_marked(struct scan *s, struct wm_error *err)
-{
-	TRY(replace_marked(s, err));
-	s->called |= s->named;
-	return WM_OK;
 }
 
 /* --- opcodes -------------------------------------------------------------------------- */
@@ -402,12 +392,12 @@ static enum wm_code step_old(struct scan *s, uint8_t opcode, struct wm_error *er
 	case 'B': return push_counted(s, 4, UNKNOWN, err);
 	case 'C': return push_counted(s, 1, UNKNOWN, err);
 	case 'Q': return replace(s, 1, err);
-	case 'R': return call(s, 2, err);
+	case 'R': return called(s, replace(s, 2, err));
 	case 'a': case 'b': return drop(s, 1, err);
 	case 's': return drop(s, 2, err);
 	case 'e': case 'u': return drop_marked(s, err);
 	case 'd': case 'l': case 't': return replace_marked(s, err);
-	case 'o': return call_marked(s, err);
+	case 'o': return called(s, replace_marked(s, err));
 	case 'c': return read_global(s, err);
 	case 'i': return read_inst(s, err);
 	case 'g': return get_decimal(s, err);
@@ -425,7 +415,7 @@ static enum wm_code step_new(struct scan *s, uint8_t opcode, struct wm_error *er
 {
 	switch (opcode) {
 	case 0x80: return read_protocol(s, err);
-	case 0x81: return call(s, 2, err); /* NEWOBJ */
+	case 0x81: return called(s, replace(s, 2, err)); /* NEWOBJ */
 	case 0x82: return read_extension(s, 1, err);
 	case 0x83: return read_extension(s, 2, err);
 	case 0x84: return read_extension(s, 4, err);
@@ -438,7 +428,7 @@ static enum wm_code step_new(struct scan *s, uint8_t opcode, struct wm_error *er
 	case 0x8e: case 0x96: return push_counted(s, 8, UNKNOWN, err);
 	case 0x90: return drop_marked(s, err);		    /* ADDITEMS */
 	case 0x91: return replace_marked(s, err);	    /* FROZENSET */
-	case 0x92: return call(s, 3, err);		    /* NEWOBJ_EX */
+	case 0x92: return called(s, replace(s, 3, err)); /* NEWOBJ_EX */
 	case 0x93: return read_stack_global(s, err);
 	case 0x94: return put(s, s->n_memoized, err);	    /* MEMOIZE */
 	case 0x95: return read_frame(s, err);

@@ -27,7 +27,8 @@ enum wm_code zip_keep_sums(struct layout *l, const struct zip *z, uint64_t base,
 			continue;
 		TRY(arena_alloc(&memory, &l->arena, sizeof(struct sum), err));
 		TRY(arena_copy(&name, &l->arena, m->name, m->name_len, err));
-		*(struct sum *)memory = (struct sum){ l->own, name, base + m->off, m->len, m->crc32 };
+		*(struct sum *)memory =
+			(struct sum){ l->own, name, base + m->off, m->len, m->crc32 };
 		l->own = memory;
 	}
 	return WM_OK;
