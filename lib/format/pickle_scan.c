@@ -450,7 +450,9 @@ static enum wm_code scan_all(struct scan *s, struct wm_error *err)
 			break;
 		TRY(*opcode < 0x80 ? step_old(s, *opcode, err) : step_new(s, *opcode, err));
 	}
-	if (s->n != 1 || s->stack[0].kind == MARK)
+	if (s->n == 0 || s->stack[s->n - 1].kind == MARK)
+		return alien(s, "ends without a value", err);
+	if (s->n != 1)
 		return malformed(s, "leaves another number of values than one", err);
 	return WM_OK;
 }

@@ -184,6 +184,7 @@ static void leaves_others_alone(void **state)
 		{ "cat\ndog\nSun\nMoon\n", 17 },	       /* words, */
 		{ "cache\nbuild\n.env\n", 17 },	       /* patterns, */
 		{ "Version\n.hidden\n", 16 },
+		{ "C\x08MAKE_X\n\n..note", 16 },
 		{ "class Net:\n    pass\n", 20 },	       /* sources, */
 		{ "(c) 2020\n", 9 },
 		{ "{\"a\": 1}", 8 },
