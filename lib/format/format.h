@@ -130,12 +130,11 @@ MUST_USE enum wm_code layout_add_external(struct layout *l, const struct externa
 					  struct wm_error *err);
 
 /*
- * Fails with `reason` where the tensors with a source have over `times` times the bytes of the
- * view, and of 1 MiB: what is gathered must not be out of all proportion to the file.
+ * Fails with `reason` where the tensors with a source have over LIMIT_RATIO times the bytes of the
+ * view: what is gathered must not be out of all proportion to the file.
  */
-MUST_USE enum wm_code layout_bound_gathered(const struct layout *l, uint64_t times,
-					    enum reason reason, const char *name,
-					    struct wm_error *err);
+MUST_USE enum wm_code layout_bound_gathered(const struct layout *l, enum reason reason,
+					    const char *name, struct wm_error *err);
 
 /* Where byte `off` of the view, of no piece, stands in the file. */
 uint64_t layout_file_off(const struct layout *l, uint64_t off);

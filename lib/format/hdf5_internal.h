@@ -21,8 +21,7 @@
 enum {
 	HDF5_DATASET = 'd',
 	HDF5_CONFIG = 'c',
-	HDF5_RANK_MAX = 32,	  /* the library's own limit */
-	HDF5_EXPANSION_MAX = 100, /* bytes of gathered tensors for each of the file */
+	HDF5_RANK_MAX = 32, /* the library's own limit */
 };
 
 /* One attribute that says how Keras builds the model. */

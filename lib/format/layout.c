@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK = 1 << 20 };
-
 void layout_release(struct layout *l)
 {
 	arena_release(&l->arena);
@@ -120,20 +118,20 @@ enum wm_code layout_add_external(struct layout *l, const struct external *e, str
 	return WM_OK;
 }
 
-enum wm_code layout_bound_gathered(const struct layout *l, uint64_t times, enum reason reason,
-				   const char *name, struct wm_error *err)
+enum wm_code layout_bound_gathered(const struct layout *l, enum reason reason, const char *name,
+				   struct wm_error *err)
 {
-	const uint64_t most = (l->size / SLACK + 1) > UINT64_MAX / SLACK / times ?
-				      UINT64_MAX : (l->size + SLACK) * times;
-	uint64_t sum = 0;
+	uint64_t sum = 0, most;
 
+	if (__builtin_mul_overflow(l->size, (uint64_t)LIMIT_RATIO, &most))
+		most = UINT64_MAX;
 	for (size_t i = 0; i < l->n_tensors; i++) {
 		const struct tensor *t = &l->tensors[i];
 
 		if (t->source && (__builtin_add_overflow(sum, t->len, &sum) || sum > most))
 			return fail(err, reason, "%s: up to '%.80s' its tensors that are no runs "
-						 "of it have over %llu times its size", name,
-				    t->name, (unsigned long long)times);
+						 "of it have over %d times its size", name,
+				    t->name, LIMIT_RATIO);
 	}
 	return WM_OK;
 }
