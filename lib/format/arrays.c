@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
 
+#include "format/inflate.h"
 #include "format/place.h"
 #include "format/strided.h"
 #include "util/cleanup.h"
@@ -227,7 +227,7 @@ static enum wm_code next_bytes(struct packed *p, uint8_t *out, size_t len, struc
 	size_t n = 0;
 
 	TRY(inflate_read(p->inflate, out, len, &n, err));
-	p->crc = (uint32_t)crc32_z(p->crc, out, n);
+	p->crc = inflate_crc32(p->crc, out, n);
 	if (n < len)
 		return fail(err, REASON_INFLATE_SHORT, "%s: '%.80s' ends too early", p->name,
 			    p->tensor->name);

@@ -212,9 +212,15 @@ hid_t hdf5_library_open_file(void)
 	return library.H5Fopen(file_name_of_driver, ACCESS_READ, access);
 }
 
-bool hdf5_library_read(uint64_t off, size_t len, void *out)
+bool hdf5_library_part(struct window *out, uint64_t off, uint64_t len)
 {
-	return read_file(&file.public, H5FD_MEM_DEFAULT, H5P_DEFAULT, off, len, out) >= 0;
+	const struct window *view = &file.view;
+
+	if (off > view->size || len > view->size - off)
+		return false;
+	*out = (struct window){ .fd = view->fd, .off = view->off + off, .size = len,
+				.name = view->name };
+	return true;
 }
 
 enum reason hdf5_library_read_failure(void)

@@ -64,8 +64,8 @@ MUST_USE bool hdf5_library_start(const struct window *view);
 /* Opens that file; below 0 where the library cannot. */
 hid_t hdf5_library_open_file(void);
 
-/* Reads bytes of the file itself, at `off` from the beginning of the view. */
-bool hdf5_library_read(uint64_t off, size_t len, void *out);
+/* Makes `out` the `len` bytes at `off` of the view; false where it has not so many. */
+bool hdf5_library_part(struct window *out, uint64_t off, uint64_t len);
 
 /* Why a read of the file itself failed: `read-failed`, `file-changed`; REASON_NONE: none did. */
 enum reason hdf5_library_read_failure(void);

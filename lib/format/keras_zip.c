@@ -13,8 +13,7 @@
  */
 #include <string.h>
 
-#include <zlib.h>
-
+#include "format/inflate.h"
 #include "format/keras_config.h"
 #include "format/keras_h5.h"
 #include "format/npz.h"
@@ -35,7 +34,7 @@ static enum wm_code read_config(struct layout *l, const struct zip *z, const str
 	if (!m)
 		return malformed(w, "has no config.json", err);
 	TRY(zip_load(&bytes, l, m, LIMIT_KERAS_CONFIG, w, err));
-	if (crc32_z(0, bytes, (size_t)m->len) != m->crc32)
+	if (inflate_crc32(0, bytes, (size_t)m->len) != m->crc32)
 		return fail(err, REASON_ZIP_CHECKSUM, "%s: config.json", w->name);
 	return keras_add_imports(l, bytes, (size_t)m->len, w->name, err);
 }
