@@ -9,7 +9,7 @@
  *	            without "/"; each group by one link
  *	data set  = a tensor named by its path, without the slash in front; or text, which is none
  *	type      = little-endian integers of 1, 2, 4, 8 bytes, IEEE 754 of 2, 4, 8; bool and
- *	            complex64 as h5py writes them
+ *	            complex numbers as h5py writes them, bfloat16 as Keras does
  *	storage   = one run of the file, chunks, or in the head of the data set
  *	filters   = deflate, shuffle, fletcher32
  *	attribute = model_config, training_config of the root: JSON, of which imports are made;

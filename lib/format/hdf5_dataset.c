@@ -2,7 +2,10 @@
 /* Telling in the child what a data set is, and refusing what loaders could be tricked with. */
 #include "format/hdf5_dataset.h"
 
+#include <string.h>
+
 #include "format/hdf5_dtype.h"
+#include "util/buf.h"
 
 /* An unpacked chunk is at most this large, so that the library's memory suffices. */
 enum { CHUNK_MAX = 64 << 20 };
@@ -36,10 +39,27 @@ static enum wm_code read_shape(struct hdf5_dataset *d, const struct hdf5_place *
 	return WM_OK;
 }
 
+/*
+ * Whether an attribute says that opaque pairs of bytes are bfloat16, for which HDF5 has no type:
+ * what Keras 3 writes, and looks at when it loads (keras/src/saving/saving_lib.py).
+ */
+static enum wm_code read_mark(bool *out, const struct hdf5_place *p, hid_t dataset,
+			      struct wm_error *err)
+{
+	const struct hdf5_place attribute = { p->h, p->name, "dtype" };
+	cleanup_buf struct buf text = BUF_INIT(HDF5_CONFIG_MAX);
+	bool is_there = false;
+
+	TRY(hdf5_read_text(&is_there, &text, &attribute, dataset, err));
+	*out = is_there && strcmp(buf_str(&text), "bfloat16") == 0;
+	return WM_OK;
+}
+
 static enum wm_code read_type(struct hdf5_dataset *d, const struct hdf5_place *p, hid_t dataset,
 			      struct wm_error *err)
 {
 	const hid_t type = p->h->H5Dget_type(dataset);
+	bool is_bfloat16 = false;
 	enum hdf5_kind kind;
 
 	if (type < 0)
@@ -47,7 +67,9 @@ static enum wm_code read_type(struct hdf5_dataset *d, const struct hdf5_place *p
 	kind = hdf5_read_dtype(&d->dtype, p->h, type);
 	p->h->H5Tclose(type);
 	d->is_text = kind == HDF5_TEXT;
-	if (kind == HDF5_OTHER)
+	if (kind == HDF5_PAIRS)
+		TRY(read_mark(&is_bfloat16, p, dataset, err));
+	if (kind == HDF5_OTHER || (kind == HDF5_PAIRS && !is_bfloat16))
 		return fail(err, REASON_HDF5_TYPE,
 			    "%s: '%.120s' is of a type that is no tensor's here", p->name, p->path);
 	return WM_OK;

@@ -200,32 +200,48 @@ static enum wm_code read_fixed(struct buf *out, const struct hdf5_place *p, hid_
 	return WM_OK;
 }
 
-static enum wm_code read_text(struct buf *out, const struct hdf5_place *p, hid_t attribute,
-			      struct wm_error *err)
+static enum wm_code read_typed(struct buf *out, const struct hdf5_place *p, hid_t attribute,
+			       hid_t type, struct wm_error *err)
 {
-	const hid_t type = p->h->H5Aget_type(attribute), space = p->h->H5Aget_space(attribute);
-	htri_t varies;
+	const hid_t space = p->h->H5Aget_space(attribute);
+	const bool is_single = space >= 0 && p->h->H5Sget_simple_extent_npoints(space) == 1;
+	const htri_t varies = p->h->H5Tis_variable_str(type);
 
-	if (type < 0 || space < 0 || p->h->H5Tget_class(type) != H5T_STRING ||
-	    p->h->H5Sget_simple_extent_npoints(space) != 1)
-		return no_text(p, err);
-	varies = p->h->H5Tis_variable_str(type);
-	if (varies < 0)
+	if (space >= 0)
+		p->h->H5Sclose(space);
+	if (!is_single || varies < 0 || p->h->H5Tget_class(type) != H5T_STRING)
 		return no_text(p, err);
 	return varies ? read_variable(out, p, attribute, type, err) :
 			read_fixed(out, p, attribute, type, err);
 }
 
-enum wm_code hdf5_read_text(bool *is_there, struct buf *out, const struct hdf5_place *p,
-			    hid_t root, struct wm_error *err)
+static enum wm_code read_text(struct buf *out, const struct hdf5_place *p, hid_t attribute,
+			      struct wm_error *err)
 {
-	const htri_t exists = p->h->H5Aexists(root, p->path);
-	const hid_t attribute = exists > 0 ? p->h->H5Aopen(root, p->path, H5P_DEFAULT) : -1;
+	const hid_t type = p->h->H5Aget_type(attribute);
+	enum wm_code code;
+
+	if (type < 0)
+		return no_text(p, err);
+	code = read_typed(out, p, attribute, type, err);
+	p->h->H5Tclose(type);
+	return code;
+}
+
+enum wm_code hdf5_read_text(bool *is_there, struct buf *out, const struct hdf5_place *p,
+			    hid_t object, struct wm_error *err)
+{
+	const htri_t exists = p->h->H5Aexists(object, p->path);
+	const hid_t attribute = exists > 0 ? p->h->H5Aopen(object, p->path, H5P_DEFAULT) : -1;
 
 	if (exists < 0 || (exists > 0 && attribute < 0))
 		return hdf5_failed(p, "attributes", err);
-	if (exists > 0)
-		TRY(read_text(out, p, attribute, err));
+	if (exists > 0) {
+		const enum wm_code code = read_text(out, p, attribute, err);
+
+		p->h->H5Aclose(attribute);
+		TRY(code);
+	}
 	*is_there = exists > 0;
 	return WM_OK;
 }

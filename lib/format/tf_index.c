@@ -48,7 +48,7 @@ static const struct {
 } types[] = {
 	[1] = TYPE(F32), [2] = TYPE(F64), [3] = TYPE(I32), [4] = TYPE(U8), [5] = TYPE(I16),
 	[6] = TYPE(I8), [8] = TYPE(C64), [9] = TYPE(I64), [10] = TYPE(BOOL),
-	[14] = TYPE(BF16), [17] = TYPE(U16), [19] = TYPE(F16), [22] = TYPE(U32),
+	[14] = TYPE(BF16), [17] = TYPE(U16), [18] = TYPE(C128), [19] = TYPE(F16), [22] = TYPE(U32),
 	[23] = TYPE(U64), [24] = TYPE(F8_E5M2), [25] = TYPE(F8_E4M3),
 	[26] = TYPE(F8_E4M3FNUZ), [28] = TYPE(F8_E5M2FNUZ),
 	[7] = { OPAQUE, 0 }, [20] = { OPAQUE, 0 }, [21] = { OPAQUE, 0 },

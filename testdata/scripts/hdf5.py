@@ -75,6 +75,7 @@ def array(base, size, dims):
 
 BOOL = enumeration(I8, 1, [("FALSE", 0), ("TRUE", 1)])
 COMPLEX = compound(8, [("r", 0, F32), ("i", 4, F32)])
+COMPLEX128 = compound(16, [("r", 0, F64), ("i", 8, F64)])
 
 
 class File:

@@ -125,7 +125,7 @@ static void append_tensors(struct buf *out, const char *file)
 static void finds_what_h5py_finds(void **state)
 {
 	static const char *const files[] = { "all-kinds.h5", "keras-2.h5", "keras-3.weights.h5",
-					     "latest.h5", "user-block.h5" };
+					     "keras-bfloat16.weights.h5", "latest.h5", "user-block.h5" };
 	cleanup_buf struct buf expected = BUF_INIT(1 << 20), found = BUF_INIT(1 << 20);
 	struct wm_error err = { 0 };
 

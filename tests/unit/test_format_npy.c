@@ -109,7 +109,7 @@ static void reads_what_numpy_does(void **state)
 		assert_true(m.layout.has_tensors);
 		check_tensor(&m, line);
 	}
-	assert_int_equal(n, 16 + 3 * 8 + 3);
+	assert_int_equal(n, 17 + 3 * 8 + 3);
 }
 
 static void picks_by_magic_and_name(void **state)
