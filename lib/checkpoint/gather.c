@@ -62,7 +62,9 @@ static enum wm_code gather_one(uint8_t out[SHA256_BYTES], const struct layout *l
 enum wm_code gather_tensors(struct layout *l, int fd, const char *name, struct progress *progress,
 			    struct wm_error *err)
 {
-	const struct window file = { .fd = fd, .size = l->size + l->slot_len, .name = name };
+	cleanup_kept struct kept kept = { 0 };
+	const struct window file = { .fd = fd, .size = l->size + l->slot_len, .name = name,
+				     .kept = &kept };
 
 	if (l->format->check)
 		TRY(l->format->check(l, &file, err));

@@ -36,6 +36,13 @@ const struct format *format_pick(const char *name, uint64_t size, const uint8_t 
 	return &format_raw;
 }
 
+void kept_release(struct kept *k)
+{
+	if (k->state)
+		k->free(k->state);
+	*k = (struct kept){ 0 };
+}
+
 enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t off,
 			 struct wm_error *err)
 {

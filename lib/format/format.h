@@ -171,12 +171,26 @@ bool tensor_name_has_controls(const char *name, size_t len);
 
 struct inflate;
 
+/*
+ * What a format keeps from one tensor that it gathers to the next one of the file. Whoever gathers
+ * several begins with { 0 } and releases it.
+ */
+struct kept {
+	const struct tensor *next; /* the one that `state` goes on with; NULL: there is none */
+	void *state;
+	void (*free)(void *state);
+};
+
+void kept_release(struct kept *k);
+#define cleanup_kept __attribute__((cleanup(kept_release)))
+
 /* Bytes of an open file to read: all of it, or a member of an archive. */
 struct window {
 	int fd;
 	uint64_t off, size; /* the window is [off, off + size) of the file */
 	const char *name;   /* for messages */
 	struct inflate *stream; /* or NULL; else it is that of what this inflates to */
+	struct kept *kept;	/* or NULL: each tensor is gathered by itself */
 };
 
 /*

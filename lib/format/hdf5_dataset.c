@@ -7,8 +7,8 @@
 #include "format/hdf5_dtype.h"
 #include "util/buf.h"
 
-/* An unpacked chunk is at most this large, so that the library's memory suffices. */
-enum { CHUNK_MAX = 64 << 20 };
+/* An unpacked chunk is at most this large: the library has it packed, unpacked and in its cache. */
+enum { CHUNK_MAX = 16 << 20 };
 
 enum wm_code hdf5_failed(const struct hdf5_place *p, const char *what, struct wm_error *err)
 {

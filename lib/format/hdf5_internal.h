@@ -40,14 +40,18 @@ struct hdf5_source {
 /* In the child: lists what the file holds; the context is its name. */
 enum wm_code hdf5_list(const void *context, const struct sink *out, struct wm_error *err);
 
-/* A tensor of the list, and the file that it is in. */
+/* Tensors of the list, and the file that they are in. */
 struct hdf5_wanted {
-	const struct tensor *tensor;
+	const struct tensor *tensors;
+	size_t n;
 	const char *name;
 };
 
-/* In the child: gives the bytes of the data set that the context, a struct hdf5_wanted, is of. */
-enum wm_code hdf5_read_tensor(const void *context, const struct sink *out, struct wm_error *err);
+/*
+ * In the child: gives the bytes of those tensors of the context, a struct hdf5_wanted, that are no
+ * runs, one after the other, each in pieces of its own.
+ */
+enum wm_code hdf5_read_tensors(const void *context, const struct sink *out, struct wm_error *err);
 
 /*
  * Makes tensors, segments and imports of a list, none of which is believed: everything is

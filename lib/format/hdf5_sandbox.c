@@ -4,15 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <seccomp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "util/child.h"
 
 #ifdef __has_include
 #if __has_include(<linux/landlock.h>)
@@ -20,16 +20,7 @@
 #endif
 #endif
 
-enum { SPARE_BYTES = 256 << 20, FIRST_FREE = 10 };
-
-/* The address sanitizer's shadow takes terabytes. Each compiler says its way that it is there. */
-#ifdef __has_feature
-#define ADDRESS_SANITIZED __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define ADDRESS_SANITIZED 1
-#else
-#define ADDRESS_SANITIZED 0
-#endif
+enum { SPARE_BYTES = 256 << 20, FIRST_FREE = 10, MAPPED_BYTES = 128 << 10 };
 
 bool sandbox_take_descriptors(int file, int pipe)
 {
@@ -52,24 +43,6 @@ bool sandbox_take_descriptors(int file, int pipe)
 
 /* --- limits ------------------------------------------------------------------------------ */
 
-/* The hard limit is by `spare` higher: what it is for is to die of the soft one's signal. */
-static bool set_limits(__rlimit_resource_t what, uint64_t most, uint64_t spare)
-{
-	struct rlimit now;
-
-	if (getrlimit(what, &now) < 0)
-		return false;
-	if (now.rlim_max == RLIM_INFINITY || now.rlim_max > most + spare)
-		now.rlim_max = most + spare;
-	now.rlim_cur = now.rlim_max < most ? now.rlim_max : most;
-	return setrlimit(what, &now) == 0;
-}
-
-static bool set_limit(__rlimit_resource_t what, uint64_t most)
-{
-	return set_limits(what, most, 0);
-}
-
 /* The bytes of address space that the process has; 0 where nobody says. */
 static uint64_t count_memory(void)
 {
@@ -90,24 +63,27 @@ static bool limit_memory(void)
 {
 	const uint64_t has = count_memory();
 
-	return ADDRESS_SANITIZED || set_limit(RLIMIT_AS, (has ? has : SPARE_BYTES) + SPARE_BYTES);
+	return child_limit_memory((has ? has : SPARE_BYTES) + SPARE_BYTES);
+}
+
+/* Memory that libhdf5 has no more use for goes back, or each chunk would add to it. */
+static bool give_memory_back(void)
+{
+#ifdef __GLIBC__
+	return mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES) == 1;
+#else
+	return true;
+#endif
 }
 
 bool sandbox_settle(pid_t parent, uint64_t seconds)
 {
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGXCPU, SIG_DFL);
 	/* A time zone that stands in no file. */
 	if (clearenv() != 0 || setenv("TZ", "UTC0", 1) != 0)
 		return false;
 	tzset();
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
-	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && limit_memory() &&
-	       set_limit(RLIMIT_CORE, 0) && set_limits(RLIMIT_CPU, seconds, 1) &&
-	       set_limit(RLIMIT_FSIZE, 0);
+	return child_settle(parent, seconds) && give_memory_back() && limit_memory() &&
+	       child_limit(RLIMIT_FSIZE, 0);
 }
 
 /* --- Landlock ---------------------------------------------------------------------------- */
@@ -172,7 +148,7 @@ bool sandbox_close(void)
 	scmp_filter_ctx f;
 	bool done;
 
-	if (!leave_files() || !set_limit(RLIMIT_NOFILE, 0))
+	if (!leave_files() || !child_limit(RLIMIT_NOFILE, 0))
 		return false;
 	f = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!f)

@@ -264,7 +264,7 @@ enum wm_code tar_gather(const struct layout *l, const struct tensor *t, const st
 	const struct source *s = t->source;
 	struct tar_own *own = l->own;
 	const struct window member = { w->fd, (own->stream ? 0 : w->off) + s->off, s->size,
-				       s->name, own->stream };
+				       s->name, own->stream, w->kept };
 	enum wm_code code;
 
 	TRY(reopen(own, w, err));
