@@ -43,6 +43,7 @@ struct tar_archive {
 	const uint8_t *value;	   /* of the member with the name of slots, or NULL */
 	size_t value_len;
 	size_t value_entry;
+	unsigned n_apart; /* members that a child process reads */
 };
 
 /* Reads all members; t.at is then where the zero blocks begin. */

@@ -95,6 +95,18 @@ static enum wm_code add_layout(struct layout *l, struct layout *inner, struct wm
 	return WM_OK;
 }
 
+/* Each such member takes a process of its own, however small it is. */
+static enum wm_code count_apart(struct tar_archive *a, const struct format *format,
+				struct wm_error *err)
+{
+	if (format != &format_hdf5 && format != &format_keras_zip)
+		return WM_OK;
+	if (++a->n_apart > LIMIT_MEMBERS_APART)
+		return fail(err, REASON_LIMIT, "%s: more than %d members are HDF5", a->t.w.name,
+			    LIMIT_MEMBERS_APART);
+	return WM_OK;
+}
+
 static enum wm_code parse_member(struct tar_archive *a, struct tar_entry *e,
 				 const struct format *format, const struct window *w,
 				 struct wm_error *err)
@@ -122,7 +134,7 @@ static enum wm_code parse_member(struct tar_archive *a, struct tar_entry *e,
 static enum wm_code look_into(struct tar_archive *a, struct tar_entry *e, struct wm_error *err)
 {
 	const struct window w = { a->t.w.fd, a->t.w.off + e->m.off, e->m.size, e->m.name,
-				  a->t.w.stream };
+				  a->t.w.stream, NULL };
 	const struct format *format = NULL;
 
 	e->layout = SIZE_MAX;
@@ -131,6 +143,7 @@ static enum wm_code look_into(struct tar_archive *a, struct tar_entry *e, struct
 	TRY(format_pick_window(&format, &w, err));
 	if (format == &format_raw || format == &format_tar || format == &format_tar_gz)
 		return WM_OK;
+	TRY(count_apart(a, format, err));
 	return parse_member(a, e, format, &w, err);
 }
 
