@@ -39,7 +39,7 @@ static enum wm_code take_frame(void *context, const void *data, size_t len, stru
 
 		if (!child_write(SANDBOX_PIPE, &n, sizeof(n)) ||
 		    !child_write(SANDBOX_PIPE, cursor_take(&c, n), n))
-			_exit(NOT_HEARD);
+			sandbox_leave(NOT_HEARD);
 	}
 	return WM_OK;
 }
@@ -58,10 +58,11 @@ static void be_child(int to, pid_t parent, void *context)
 	if (!sandbox_take_descriptors(task->view->fd, to) ||
 	    !sandbox_settle(parent, task->seconds) || !hdf5_library_start(&mine) ||
 	    !sandbox_close())
-		_exit(NOT_SHUT_IN);
+		sandbox_leave(NOT_SHUT_IN);
 	code = task->body(task->context, &out, &err);
-	_exit(child_write(SANDBOX_PIPE, &no_frame, sizeof(no_frame)) &&
-	      child_write_end(SANDBOX_PIPE, code, &err) ? 0 : NOT_HEARD);
+	sandbox_leave(child_write(SANDBOX_PIPE, &no_frame, sizeof(no_frame)) &&
+				      child_write_end(SANDBOX_PIPE, code, &err) ?
+			      0 : NOT_HEARD);
 }
 
 /* --- in the parent ----------------------------------------------------------------------- */

@@ -217,7 +217,7 @@ static uint64_t most_inflated(uint64_t size)
 static enum wm_code parse_gz(struct layout *l, const struct window *w, struct wm_error *err)
 {
 	cleanup_tar_archive struct tar_archive a = {
-		.t = { .w = { -1, 0, most_inflated(w->size), w->name, NULL }, .l = l },
+		.t = { .w = { -1, 0, most_inflated(w->size), w->name, NULL, NULL }, .l = l },
 	};
 
 	TRY(make_own(&a, err));

@@ -124,8 +124,15 @@ static void bounds_memory(void **state)
 
 /* --- what it may not --------------------------------------------------------------------- */
 
-enum deed { OPEN, READ_PLAIN, READ_OTHER, WRITE_OTHER, SOCKET, FORK, RUN, KILL, LINK, EXECUTABLE,
-	    MAP_ITS_FILE, DUPLICATE, N_DEEDS };
+enum deed { OPEN, READ_PLAIN, WRITE_OTHER, DUPLICATE, READ_OTHER, SOCKET, FORK, RUN, KILL, LINK,
+	    EXECUTABLE, MAP_ITS_FILE, N_DEEDS };
+
+/* Where a child writes counts of what ran, it may do the first of these (hdf5_sandbox.h). */
+#ifdef WM_COVERAGE
+#define FIRST_DEED READ_OTHER
+#else
+#define FIRST_DEED OPEN
+#endif
 
 static enum wm_code misbehave(const void *context, const struct sink *out, struct wm_error *err)
 {
@@ -150,7 +157,7 @@ static enum wm_code misbehave(const void *context, const struct sink *out, struc
 	case MAP_ITS_FILE:
 		done = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, SANDBOX_FILE, 0) == MAP_FAILED;
 		break;
-	default: done = fcntl(SANDBOX_PIPE, F_DUPFD, 0); break;
+	default: done = fcntl(SANDBOX_PIPE, F_DUPFD, 0); break; /* DUPLICATE */
 	}
 	return fail(err, REASON_LIMIT, "alive, after %ld", done);
 }
@@ -158,7 +165,7 @@ static enum wm_code misbehave(const void *context, const struct sink *out, struc
 static void is_killed_for_all_else(void **state)
 {
 	(void)state;
-	for (enum deed deed = OPEN; deed < N_DEEDS; deed++) {
+	for (enum deed deed = FIRST_DEED; deed < N_DEEDS; deed++) {
 		cleanup_buf struct buf out = BUF_INIT(100);
 		struct wm_error err = { 0 };
 		enum wm_code code = run_child(&out, misbehave, &deed, 10, &err);
