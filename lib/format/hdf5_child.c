@@ -175,7 +175,7 @@ static enum wm_code read_end(struct hdf5_child *c, struct wm_error *err)
 /* Reads the length of a frame: 0, and `c->ended`, where no more come. */
 static enum wm_code read_length(uint32_t *len, struct hdf5_child *c, struct wm_error *err)
 {
-	uint8_t bytes[LENGTH_BYTES];
+	uint8_t bytes[LENGTH_BYTES] = { 0 };
 	struct cursor in = cursor_of(bytes, sizeof(bytes));
 
 	TRY(read_exactly(c, bytes, sizeof(bytes), err));

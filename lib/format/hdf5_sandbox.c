@@ -108,7 +108,9 @@ static bool leave_files(void)
 {
 #if defined(LANDLOCK_CREATE_RULESET_VERSION) && defined(SYS_landlock_create_ruleset)
 	/* All kinds of access that the first version knows: execute ... make_sym. */
-	const struct landlock_ruleset_attr all = { .handled_access_fs = (1U << 13) - 1 };
+	const struct landlock_ruleset_attr all = {
+		.handled_access_fs = IS_COUNTED ? LANDLOCK_ACCESS_FS_EXECUTE : (1U << 13) - 1,
+	};
 	const long set = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 	bool done;
 
@@ -167,7 +169,7 @@ bool sandbox_close(void)
 	scmp_filter_ctx f;
 	bool done;
 
-	if (!IS_COUNTED && (!leave_files() || !child_limit(RLIMIT_NOFILE, 0)))
+	if (!leave_files() || !(IS_COUNTED || child_limit(RLIMIT_NOFILE, 0)))
 		return false;
 	f = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!f)

@@ -198,11 +198,17 @@ static enum wm_code parse_some(void *context, struct wm_error *err)
 	return format_parse(&l, fd, bytes->len, "m.h5", err);
 }
 
-/* As with_every_allocation_failing(), which does not see those that a child counts. */
+/*
+ * As with_every_allocation_failing(), which does not see those that a child counts. A child that
+ * counts what runs needs memory for it, and dies.
+ */
 static void with_each_failing(void *context)
 {
 	enum wm_code code = WM_NOMEM;
 
+#ifdef WM_COVERAGE
+	skip();
+#endif
 	for (size_t n = 1; code != WM_OK; n++) {
 		struct wm_error err = { 0 };
 
