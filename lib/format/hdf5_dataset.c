@@ -46,12 +46,14 @@ static enum wm_code read_shape(struct hdf5_dataset *d, const struct hdf5_place *
 static enum wm_code read_mark(bool *out, const struct hdf5_place *p, hid_t dataset,
 			      struct wm_error *err)
 {
+	static const char mark[] = "bfloat16";
 	const struct hdf5_place attribute = { p->h, p->name, "dtype" };
 	cleanup_buf struct buf text = BUF_INIT(HDF5_CONFIG_MAX);
 	bool is_there = false;
 
 	TRY(hdf5_read_text(&is_there, &text, &attribute, dataset, err));
-	*out = is_there && strcmp(buf_str(&text), "bfloat16") == 0;
+	*out = is_there && text.len == sizeof(mark) - 1 &&
+	       memcmp(text.data, mark, sizeof(mark) - 1) == 0;
 	return WM_OK;
 }
 

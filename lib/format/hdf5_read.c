@@ -215,7 +215,8 @@ static enum wm_code read_fixed(struct buf *out, const struct hdf5_place *p, hid_
 		return no_text(p, err);
 	while (len > 0 && out->data[len - 1] == 0)
 		len--;
-	out->len = len;
+	out->len = size;
+	buf_truncate(out, len);
 	return WM_OK;
 }
 
