@@ -56,16 +56,9 @@ enum wm_code hdf5_read_tensors(const void *context, const struct sink *out, stru
 /*
  * Makes tensors, segments and imports of a list, none of which is believed: everything is
  * bounded, and ranges lie in the l->size bytes of the view, of which the library has those from
- * `base` on. Fails with `hdf5-...`, `limit`.
+ * `base` on. Fails with `hdf5-...`, `keras-malformed`, `limit`.
  */
 MUST_USE enum wm_code hdf5_take_list(struct layout *l, uint64_t base, const void *list, size_t len,
 				     const char *name, struct wm_error *err);
-
-/*
- * Adds the code that Keras would run or import for a model of this JSON. Fails with
- * `hdf5-config` where it is not JSON as we read it.
- */
-MUST_USE enum wm_code hdf5_add_imports(struct layout *l, const void *config, size_t len,
-				       const char *name, struct wm_error *err);
 
 #endif

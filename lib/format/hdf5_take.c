@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/keras_config.h"
 #include "util/cursor.h"
 #include "util/utf8.h"
 
@@ -130,7 +131,7 @@ static enum wm_code take_config(struct taking *t, struct wm_error *err)
 	text = cursor_take(&t->in, len);
 	if (!text || len > HDF5_CONFIG_MAX)
 		return babbled(t, err);
-	return hdf5_add_imports(t->l, text, len, t->name, err);
+	return keras_add_imports(t->l, text, len, t->name, err);
 }
 
 static enum wm_code take_records(struct taking *t, struct wm_error *err)

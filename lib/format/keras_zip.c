@@ -85,6 +85,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 		TRY(npz ? read_arrays(&a, npz, err) : keras_h5_add(&a, h5, err));
 	TRY(zip_close(&z, l, err));
 	TRY(arrays_finish(&a, err));
+	layout_sort_imports(l);
 	l->has_tensors = told;
 	return WM_OK;
 }

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * lib/format/npz.c, keras_zip.c, keras_config.c: slots in archives of arrays, which come out
- * again, and the code that models name.
- */
+/* lib/format/npz.c, keras_zip.c: slots in archives of arrays, which come out again. */
 #include "harness.h"
 
 #include <stdio.h>
 
-#include "format/keras_config.h"
 #include "format/slot.h"
 #include "made_npy.h"
 #include "made_zip.h"
@@ -147,87 +143,6 @@ static void embeds_beside_no_other(void **state)
 	}
 }
 
-/* --- the code that a configuration names ---------------------------------------------- */
-
-#define LAYER(module, name) "{\"module\":\"" module "\",\"class_name\":\"" name "\",\"config\":{}}"
-#define FUNCTION(module, name) \
-	"{\"module\":\"" module "\",\"class_name\":\"function\",\"config\":\"" name "\"}"
-
-static const struct {
-	const char *config, *imports; /* each with a space behind */
-} configs[] = {
-	{ "{}", "" },
-	{ "[1,null,true,\"class_name\"]", "" },
-	{ LAYER("keras.layers", "Dense"), "" },
-	{ LAYER("keras", "Sequential"), "" },
-	{ LAYER("keras.src.models.functional", "Functional"), "" },
-	{ LAYER("keras.layers", "Lambda"), "keras:Lambda " },
-	{ LAYER("anything", "Lambda"), "keras:Lambda " },
-	{ "{\"class_name\":\"__lambda__\",\"config\":{\"value\":\"4wEA\"}}", "keras:Lambda " },
-	{ "{\"class_name\":\"__tensor__\",\"config\":{\"value\":[1.5e3]}}", "" },
-	{ "{\"class_name\":\"__tuple__\",\"items\":[" LAYER("os", "System") "]}",
-	  "keras:os.System " },
-	{ "{\"class_name\":\"__typespec__\",\"module\":\"tensorflow\"}",
-	  "keras:tensorflow.__typespec__ " },
-	{ LAYER("keras.layers", "TFSMLayer"), "keras:keras.layers.TFSMLayer " },
-	{ LAYER("keras.layers", "TorchModuleWrapper"), "keras:keras.layers.TorchModuleWrapper " },
-	{ LAYER("keras.layers", "x.Dense"), "keras:keras.layers.x.Dense " },
-	{ LAYER("keras", "utils.get_file"), "keras:keras.utils.get_file " },
-	{ LAYER("keras", "load_model"), "keras:keras.load_model " },
-	{ LAYER("keras.utils", "Sequence"), "keras:keras.utils.Sequence " },
-	{ LAYER("keras.src.utils", "X"), "keras:keras.src.utils.X " },
-	{ LAYER("keras.layers.", "Dense"), "keras:keras.layers..Dense " },
-	{ LAYER("keras_hub.layers", "Dense"), "keras:keras_hub.layers.Dense " },
-	{ FUNCTION("keras.activations", "relu"), "" },
-	{ FUNCTION("keras.utils", "get_file"), "keras:keras.utils.get_file " },
-	{ FUNCTION("keras.models", "load_model"), "keras:keras.models.load_model " },
-	{ FUNCTION("keras.config", "enable_unsafe_deserialization"),
-	  "keras:keras.config.enable_unsafe_deserialization " },
-	{ FUNCTION("builtins", "exec"), "keras:builtins.exec " },
-	{ "{\"class_name\":\"function\",\"module\":\"os\",\"config\":[\"system\"]}",
-	  "keras:os.function " },
-	{ "{\"class_name\":\"Mine\",\"module\":null,\"registered_name\":\"my>Mine\"}",
-	  "keras:my>Mine " },
-	{ "{\"class_name\":\"Mine\",\"registered_name\":null}", "keras:Mine " },
-	{ "{\"class_name\":\"Dense\",\"module\":\"keras.layers\",\"registered_name\":\"my>D\"}",
-	  "keras:my>D " },
-	{ "{\"class_name\":\"Dense\",\"module\":\"keras.layers\",\"registered_name\":\"Dense\"}",
-	  "" },
-	{ "{\"vocabulary\":\"/etc/passwd\"}", "keras:vocabulary:/etc/passwd " },
-	{ "{\"vocabulary\":[\"a\",\"b\"]}", "" },
-	{ "{\"a\":[" LAYER("b", "C") "," LAYER("a", "C") "," LAYER("b", "C") "]}",
-	  "keras:a.C keras:b.C " },
-	{ "{\"class_name\":\"Outer\",\"config\":{\"l\":" LAYER("in", "Inner") "},\"module\":\"m\"}",
-	  "keras:in.Inner keras:m.Outer " },
-};
-
-static void lists_code_that_models_name(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
-		cleanup_layout struct layout l = LAYOUT_INIT;
-		cleanup_buf struct buf found = BUF_INIT(1000);
-		const char *config = configs[i].config;
-		struct wm_error err = { 0 };
-
-		assert_ok(keras_add_imports(&l, (const uint8_t *)config, strlen(config), "m", &err),
-			  &err);
-		for (size_t k = 0; k < l.n_imports; k++) {
-			assert_false(l.imports[k].allowed);
-			assert_ok(buf_printf(&found, &err, "%s ", l.imports[k].name), &err);
-		}
-		assert_string_equal(buf_str(&found), configs[i].imports);
-	}
-}
-
-static enum wm_code read_config(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const char *config = context;
-
-	return keras_add_imports(&l, (const uint8_t *)config, strlen(config), "m", err);
-}
-
 static enum wm_code embed_some(void *context, struct wm_error *err)
 {
 	cleanup_buf struct buf zone = BUF_INIT(1 << 20);
@@ -238,11 +153,9 @@ static enum wm_code embed_some(void *context, struct wm_error *err)
 
 static void survives_failing_allocations(void **state)
 {
-	char config[] = "[" LAYER("b", "C") "," LAYER("a", "\\u0043") "]";
 	cleanup_made_npy struct made_npy m = MADE_NPY_INIT;
 
 	(void)state;
-	with_every_allocation_failing(read_config, config);
 	read_good(&m, "stored.npz");
 	with_every_allocation_failing(embed_some, &m.layout);
 }
@@ -301,7 +214,6 @@ int main(void)
 		cmocka_unit_test(strips_what_it_embeds),
 		cmocka_unit_test(notices_any_changed_byte_of_a_slot),
 		cmocka_unit_test(embeds_beside_no_other),
-		cmocka_unit_test(lists_code_that_models_name),
 		cmocka_unit_test(reads_archives_of_any_name),
 		cmocka_unit_test(tells_arrays_whatever_the_name),
 		cmocka_unit_test(survives_failing_allocations),
