@@ -75,3 +75,23 @@ given_keras() { # file text other
 	given_keras vocabulary.keras '"units": 4' '"vocabulary": "a/b.txt"'
 	needs_code vocabulary.keras keras:vocabulary:a/b.txt
 }
+
+# The op MatMul of a SavedModel in m/ is replaced by another one of as many letters.
+given_graph() { # other
+	[ -e publisher.key ] || given
+	rm -rf m model.safetensors
+	cp -r "$TOP/testdata/good/tf/saved_model" m
+	sed -i "s/\x12\x06MatMul/\x12\x06$1/" m/saved_model.pb
+	wm sign m -m m.yaml --key publisher.key >/dev/null
+}
+
+@test "ops of TensorFlow that touch files or run code; savers have theirs" {
+	given_graph MatMul
+	harmless m
+	given_graph PyFunc
+	needs_code m tf:PyFunc
+	given_graph SaveV2
+	needs_code m tf:SaveV2
+	given_graph 'IO>xyz'
+	needs_code m 'tf:IO>xyz'
+}

@@ -270,8 +270,44 @@ static void lists_ops_that_run_code(void **state)
 		{ "221", "WriteFile", "tf:WriteFile" },
 		{ "22213", "PyFuncStateless", "tf:PyFuncStateless" },
 		{ "221", "IO>Decode", "tf:IO>Decode" },
+		{ "221", "PrintV2", "tf:PrintV2" },
+		{ "221", "MatchingFiles", "tf:MatchingFiles" },
+		{ "221", "ExperimentalMatchingFilesDataset", "tf:ExperimentalMatchingFilesDataset" },
+		{ "221", "WholeFileReaderV2", "tf:WholeFileReaderV2" },
+		{ "221", "InitializeTableFromTextFileV2", "tf:InitializeTableFromTextFileV2" },
+		{ "221", "TextLineDataset", "tf:TextLineDataset" },
+		{ "221", "TFRecordDatasetV2", "tf:TFRecordDatasetV2" },
+		{ "221", "FixedLengthRecordDatasetV2", "tf:FixedLengthRecordDatasetV2" },
+		{ "221", "SaveDatasetV2", "tf:SaveDatasetV2" },
+		{ "221", "LoadDataset", "tf:LoadDataset" },
+		{ "221", "SnapshotDatasetV2", "tf:SnapshotDatasetV2" },
+		{ "221", "CacheDatasetV2", "tf:CacheDatasetV2" },
+		{ "221", "SqlDataset", "tf:SqlDataset" },
+		{ "221", "LMDBReader", "tf:LMDBReader" },
+		{ "221", "GeneratorDataset", "tf:GeneratorDataset" },
+		{ "221", "DatasetFromGraph", "tf:DatasetFromGraph" },
+		{ "221", "DataServiceDatasetV4", "tf:DataServiceDatasetV4" },
+		{ "221", "DebugIdentityV3", "tf:DebugIdentityV3" },
+		{ "221", "XlaHostCompute", "tf:XlaHostCompute" },
+		{ "221", "XlaSendToHost", "tf:XlaSendToHost" },
+		{ "22213", "RemoteCall", "tf:RemoteCall" },
+		{ "221", "TRTEngineOp", "tf:TRTEngineOp" },
+		{ "221", "CreateSummaryFileWriter", "tf:CreateSummaryFileWriter" },
+		{ "221", "FileSystemSetConfiguration", "tf:FileSystemSetConfiguration" },
+		{ "221", "DecodeProtoV2", "tf:DecodeProtoV2" },
+		{ "221", "Save", "tf:Save" },
+		{ "221", "RestoreSlice", "tf:RestoreSlice" },
+		{ "221", "Abort", "tf:Abort" },
 		{ "221", "MatMul", NULL },
-		{ "221", "PyFunction", NULL },
+		{ "221", "StatefulPartitionedCall", NULL },
+		{ "221", "ShardedFilename", NULL },
+		{ "221", "TensorArrayWriteV3", NULL },
+		{ "221", "ReadVariableOp", NULL },
+		{ "221", "DecodeWav", NULL },
+		{ "221", "DecodePng", NULL },
+		{ "221", "TensorSliceDataset", NULL },
+		{ "221", "AnonymousSeedGenerator", NULL },
+		{ "221", "pyFunc", NULL },
 		{ "225", "PyFunc", NULL },
 		{ "22214", "PyFunc", NULL },
 		{ "1", "PyFunc", NULL },
@@ -298,6 +334,114 @@ static void lists_ops_that_run_code(void **state)
 					    l.pieces[k].len);
 		assert_true(i % 3 > 0 || kept == bytes.len);
 	}
+}
+
+/* Appends a message of a name in field 1 and another field, as a field. */
+static void put_named(struct buf *out, uint8_t number, const char *name, uint8_t second,
+		      const char *text)
+{
+	cleanup_buf struct buf b = BUF_INIT(1 << 20);
+
+	if (name)
+		put_field(&b, 1, name, strlen(name));
+	if (text)
+		put_field(&b, second, text, strlen(text));
+	put_field(out, number, b.data, b.len);
+}
+
+/* Puts `inner`, of a graph, where a SavedModel has it. */
+static void put_graph(struct buf *out, const struct buf *inner)
+{
+	cleanup_buf struct buf graph = BUF_INIT(1 << 20), meta = BUF_INIT(1 << 20);
+	struct wm_error err = { 0 };
+
+	put_field(&graph, 2, inner->data, inner->len);
+	put_field(&meta, 2, graph.data, graph.len);
+	assert_ok(buf_append(out, meta.data, meta.len, &err), &err);
+}
+
+/* Of these three ops alone, and by the names that TensorFlow gives to its savers. */
+static void allows_savers_their_ops(void **state)
+{
+	static const struct {
+		const char *function, *node, *op; /* no function: a node of the graph */
+		bool allowed;
+	} rows[] = {
+		{ NULL, "save/SaveV2", "SaveV2", true },
+		{ NULL, "save_1/RestoreV2", "RestoreV2", true },
+		{ NULL, "save_12/x/y", "MergeV2Checkpoints", true },
+		{ NULL, "save/Save", "Save", false },
+		{ NULL, "save/ReadFile", "ReadFile", false },
+		{ NULL, "save", "SaveV2", false },
+		{ NULL, "save_a/SaveV2", "SaveV2", false },
+		{ NULL, "saver/SaveV2", "SaveV2", false },
+		{ NULL, "x/save/SaveV2", "SaveV2", false },
+		{ NULL, NULL, "SaveV2", false },
+		{ "__inference__traced_save_45", "SaveV2", "SaveV2", true },
+		{ "__inference__traced_save_45", "MergeV2Checkpoints", "MergeV2Checkpoints", true },
+		{ "__inference__traced_restore_57", "RestoreV2_9", "RestoreV2", true },
+		{ "__inference__traced_restore_57", "x", "WriteFile", false },
+		{ "__inference__traced_save", "SaveV2", "SaveV2", false },
+		{ "__inference_serve_7", "save/SaveV2", "SaveV2", false },
+		{ "", "SaveV2", "MergeV2Checkpoints", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf function = BUF_INIT(1 << 20), library = BUF_INIT(1 << 20);
+		cleanup_buf struct buf graph = BUF_INIT(1 << 20), bytes = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		if (rows[i].function) {
+			put_named(&function, 1, rows[i].function, 0, NULL);
+			put_named(&function, 3, rows[i].node, 2, rows[i].op);
+			put_field(&library, 1, function.data, function.len);
+			put_field(&graph, 2, library.data, library.len);
+		} else {
+			put_named(&graph, 1, rows[i].node, 2, rows[i].op);
+		}
+		put_graph(&bytes, &graph);
+		assert_ok(made_parse(&l, bytes.data, bytes.len, "saved_model.pb", &err), &err);
+		assert_int_equal(l.n_imports, !rows[i].allowed);
+		if (l.n_imports)
+			assert_string_equal(l.imports[0].name + 3, rows[i].op);
+	}
+}
+
+/* What is said of one function, or node, says nothing of the next. */
+static void tells_savers_apart(void **state)
+{
+	cleanup_buf struct buf saver = BUF_INIT(1 << 20), other = BUF_INIT(1 << 20);
+	cleanup_buf struct buf library = BUF_INIT(1 << 20), graph = BUF_INIT(1 << 20);
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), twice = BUF_INIT(1 << 20);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	put_named(&graph, 1, "save/a", 2, "SaveV2");
+	put_named(&graph, 1, NULL, 2, "RestoreV2");
+	put_named(&saver, 1, "__inference__traced_save_1", 0, NULL);
+	put_named(&saver, 3, "n", 2, "SaveV2");
+	put_named(&other, 3, "n", 2, "MergeV2Checkpoints");
+	put_named(&other, 1, "__inference__traced_save_2", 0, NULL);
+	put_field(&library, 1, saver.data, saver.len);
+	put_field(&library, 1, other.data, other.len);
+	put_field(&graph, 2, library.data, library.len);
+	put_graph(&bytes, &graph);
+	assert_ok(made_parse(&l, bytes.data, bytes.len, "saved_model.pb", &err), &err);
+	assert_int_equal(l.n_imports, 2);
+	assert_string_equal(l.imports[0].name, "tf:MergeV2Checkpoints");
+	assert_string_equal(l.imports[1].name, "tf:RestoreV2");
+
+	put_named(&saver, 1, "serve", 0, NULL);
+	buf_truncate(&library, 0);
+	buf_truncate(&graph, 0);
+	put_field(&library, 1, saver.data, saver.len);
+	put_field(&graph, 2, library.data, library.len);
+	put_graph(&twice, &graph);
+	assert_reason(made_parse(&l, twice.data, twice.len, "saved_model.pb", &err), &err,
+		      TF_MALFORMED);
 }
 
 static void skips_constants_unread(void **state)
@@ -377,6 +521,8 @@ int main(void)
 		cmocka_unit_test(bounds_the_memory_of_names),
 		cmocka_unit_test(bounds_the_index),
 		cmocka_unit_test(lists_ops_that_run_code),
+		cmocka_unit_test(allows_savers_their_ops),
+		cmocka_unit_test(tells_savers_apart),
 		cmocka_unit_test(skips_constants_unread),
 		cmocka_unit_test(bounds_what_is_read_of_graphs),
 		cmocka_unit_test(allows_no_graph_that_is_not_read),
