@@ -95,3 +95,12 @@ given_graph() { # other
 	given_graph 'IO>xyz'
 	needs_code m 'tf:IO>xyz'
 }
+
+@test "the oldest form of PyTorch, a tar of pickles" {
+	given_code model.pt "$TOP/testdata/good/torch-tar/model.pt"
+	needs_code model.pt torch.legacy_tar
+	run -0 --separate-stderr wm show model.pt
+	[[ $output == *"loading it would use this code"*torch.legacy_tar* ]]
+	given_code other.pt "$TOP/testdata/good/tar/ustar.tar"
+	harmless other.pt
+}

@@ -245,8 +245,8 @@ static void compares_check_sums_of_members(void **state)
 
 static void names_code_of_members(void **state)
 {
-	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), legacy = BUF_INIT(1 << 20);
-	cleanup_layout struct layout l = LAYOUT_INIT, m = LAYOUT_INIT;
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	cleanup_layout struct layout l = LAYOUT_INIT;
 
 	(void)state;
 	made_tar_file(&bytes, "code/inference.py", "import os");
@@ -260,15 +260,59 @@ static void names_code_of_members(void **state)
 	assert_string_equal(l.imports[1].name, "sagemaker:code/inference.py");
 	assert_string_equal(l.imports[2].name, "sagemaker:code/requirements.txt");
 	assert_false(l.imports[0].allowed || l.imports[1].allowed);
-	made_tar_file(&legacy, "sys_info", "x");
-	made_tar_file(&legacy, "pickle", "x");
-	made_tar_file(&legacy, "storages", "x");
-	made_tar_file(&legacy, "tensors", "x");
-	made_tar_zeros(&legacy, 1024);
-	parse_ok(&m, &legacy, "m.pt");
-	assert_int_equal(m.n_imports, 1);
-	assert_string_equal(m.imports[0].name, "torch.legacy_tar");
-	assert_false(m.imports[0].allowed);
+}
+
+/* PyTorch's oldest form: read as a tar by whatever name, and code that is not allowed. */
+static void names_archives_that_pytorch_runs(void **state)
+{
+	static const char *const members[] = { "pickle", "storages", "tensors", "weights" };
+	cleanup_buf struct buf whole = BUF_INIT(1 << 20);
+	cleanup_layout struct layout old = LAYOUT_INIT;
+
+	(void)state;
+	read_file(&whole, "testdata/good/torch-tar/model.pt");
+	parse_ok(&old, &whole, "m.pt");
+	assert_ptr_equal(old.format, &format_tar);
+	assert_int_equal(old.n_imports, 1);
+	assert_string_equal(old.imports[0].name, "torch.legacy_tar");
+	assert_false(old.imports[0].allowed);
+	for (size_t i = 0; i < 4; i++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+
+		made_tar_file(&bytes, "sys_info", "x");
+		made_tar_file(&bytes, members[i], "x");
+		made_tar_zeros(&bytes, 1024);
+		parse_ok(&l, &bytes, "m.bin");
+		assert_int_equal(l.n_imports, i < 3);
+	}
+}
+
+/* Python's tarfile, by which PyTorch reads its oldest form, looks at the check sum alone. */
+static void claims_what_python_takes_for_tar(void **state)
+{
+	static const struct {
+		int byte;	  /* one of the name, which makes sums with and without signs differ */
+		const char *sum;  /* of the block, as a field */
+		bool claimed;
+	} rows[] = {
+		{ 'a', "0000541\0", true },	{ 'a', "0000542\0", false },
+		{ 'a', "541\0    ", true },	{ 'a', "  541   ", true },
+		{ 'a', "541\0" "7777", true },	{ 'a', "\x80\0\0\0\0\0\1\x61", true },
+		{ 'a', "\x80\0\0\0\0\0\1\x62", false }, { 'a', "0o541   ", true },
+		{ 0x90, "0000620\0", true },	{ 0x90, "0000220\0", true },
+		{ 0x90, "0000320\0", false },	{ 'a', "-541\0   ", false },
+		{ 0, "\0\0\0\0\0\0\0\0", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t block[512] = { (uint8_t)rows[i].byte };
+
+		memcpy(block + 148, rows[i].sum, 8);
+		assert_int_equal(format_tar.claims("m.bin", 512, block, 512), rows[i].claimed);
+		assert_false(format_tar.claims("m.bin", 511, block, 511));
+	}
 }
 
 static void is_claimed_by_name_or_magic(void **state)
@@ -504,6 +548,8 @@ int main(void)
 		cmocka_unit_test(reads_members_with_slots),
 		cmocka_unit_test(compares_check_sums_of_members),
 		cmocka_unit_test(names_code_of_members),
+		cmocka_unit_test(names_archives_that_pytorch_runs),
+		cmocka_unit_test(claims_what_python_takes_for_tar),
 		cmocka_unit_test(is_claimed_by_name_or_magic),
 		cmocka_unit_test(refuses_every_shorter_file),
 		cmocka_unit_test(takes_members_over_8_gib),
