@@ -57,10 +57,9 @@ static const char *const refused_parts[] = {
 	"DataService", "DatasetFromGraph", "Debug", "DecodeProto", "EncodeProto", "FileSystem",
 	"FixedLengthRecord", "FromHost", "GenerateVocabRemapping", "GeneratorDataset",
 	"HostCompute", "LMDB", "LoadAndRemapMatrix", "LoadDataset", "MatchingFiles",
-	"MergeV2Checkpoints", "MlirPassthrough", "PrintV2", "PyFunc", "ReadFile",
-	"RegisterDataset", "Remote", "Restore", "Rpc", "Save", "SnapshotChunk", "SnapshotDataset",
-	"SnapshotNested", "Sql", "TFRecord", "TRT", "TextFile", "TextLine", "ToHost", "WholeFile",
-	"WriteFile", ">",
+	"MlirPassthrough", "PrintV2", "PyFunc", "ReadFile", "RegisterDataset", "Remote",
+	"Restore", "Rpc", "Save", "SnapshotChunk", "SnapshotDataset", "SnapshotNested", "Sql",
+	"TFRecord", "TRT", "TextFile", "TextLine", "ToHost", "WholeFile", "WriteFile", ">",
 };
 
 /* Those that every saver of present form has. */
