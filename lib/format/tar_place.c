@@ -199,7 +199,8 @@ enum wm_code tar_check(const struct layout *l, const struct window *w, struct wm
 
 	for (size_t i = 0; i < own->n_checked; i++) {
 		const struct tar_checked *c = &own->checked[i];
-		const struct window member = { w->fd, w->off + c->off, c->size, c->name, NULL };
+		const struct window member = { .fd = w->fd, .off = w->off + c->off,
+					       .size = c->size, .name = c->name };
 		enum wm_code code = c->inner->format->check(c->inner, &member, err);
 
 		if (code != WM_OK)
