@@ -71,7 +71,7 @@ struct layout {
 	uint64_t size;	   /* bytes of the view, which the segments tile */
 	struct buf head;   /* parsed bytes from offset 0 on, for formats that begin with an index */
 	struct piece *pieces; /* all bytes of the view that were parsed: ascending, disjoint */
-	size_t n_pieces, pieces_cap;
+	size_t n_pieces;
 	struct {
 		uint64_t from, to;
 	} zone;		   /* either from is 0 or to is `size` */
@@ -124,6 +124,10 @@ MUST_USE enum wm_code layout_close_head(struct layout *l, struct wm_error *err);
 MUST_USE enum wm_code layout_add_import(struct layout *l, const char *name, size_t len,
 					bool allowed, struct wm_error *err);
 void layout_sort_imports(struct layout *l);
+
+/* Appends a tensor of the file `name`. Fails with `limit` beyond LIMIT_TENSORS of them. */
+MUST_USE enum wm_code layout_add_tensor(struct layout *l, const struct tensor *t,
+					const char *name, struct wm_error *err);
 
 /* Appends to the externals; names and paths are borrowed, from the arena. */
 MUST_USE enum wm_code layout_add_external(struct layout *l, const struct external *e,

@@ -32,7 +32,6 @@ enum {
 	HEADER_LEAST = 2,	     /* {} */
 	HEADER_CLAIMED = 100000000, /* the reference reader's own limit */
 	METADATA_MEMORY = 2 * LIMIT_HEADER,
-	TENSORS_FIRST = 64,
 };
 
 /* The types that this format knows, in the specification's spelling. */
@@ -52,7 +51,6 @@ struct reader {
 	struct layout *layout; /* until place(), `segment` of its tensors is where they begin */
 	struct json json;
 	const char *name; /* of the file, for messages */
-	size_t cap;	  /* of the tensors */
 	bool has_metadata;
 };
 
@@ -200,27 +198,6 @@ static enum wm_code read_name(struct reader *r, struct tensor *t, struct wm_erro
 	return WM_OK;
 }
 
-static enum wm_code add_entry(struct reader *r, const struct entry *e, struct wm_error *err)
-{
-	struct layout *l = r->layout;
-
-	if (l->n_tensors == LIMIT_TENSORS)
-		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", r->name,
-			    LIMIT_TENSORS);
-	if (l->n_tensors == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : TENSORS_FIRST;
-		struct tensor *grown = reallocarray(l->tensors, cap, sizeof(*grown));
-
-		if (!grown)
-			return fail_nomem(err);
-		l->tensors = grown;
-		r->cap = cap;
-	}
-	l->tensors[l->n_tensors] = e->tensor;
-	l->tensors[l->n_tensors++].segment = e->begin;
-	return WM_OK;
-}
-
 /* The key that was just read names a tensor. */
 static enum wm_code read_tensor(struct reader *r, struct wm_error *err)
 {
@@ -241,7 +218,8 @@ static enum wm_code read_tensor(struct reader *r, struct wm_error *err)
 			    "%s: tensor '%.80s' lacks dtype, shape or data_offsets", r->name,
 			    e.tensor.name);
 	TRY(check_shape(r, &e, err));
-	return add_entry(r, &e, err);
+	e.tensor.segment = e.begin;
+	return layout_add_tensor(r->layout, &e.tensor, r->name, err);
 }
 
 static enum wm_code check_metadata(const struct reader *r, const struct node *map,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "format/slot.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 
@@ -79,17 +80,15 @@ static enum wm_code count_kept(struct tar_archive *a, const struct layout *inner
 /* Makes room for one more layout, and has it. */
 static enum wm_code add_layout(struct layout *l, struct layout *inner, struct wm_error *err)
 {
+	struct layout *grown;
+
 	if (l->n_members == LIMIT_MEMBER_FORMATS)
 		return fail(err, REASON_LIMIT, "more than %d members of an archive have a format",
 			    LIMIT_MEMBER_FORMATS);
-	if ((l->n_members & (l->n_members - 1)) == 0) {
-		size_t cap = l->n_members ? l->n_members * 2 : 1;
-		struct layout *grown = reallocarray(l->members, cap, sizeof(*grown));
-
-		if (!grown)
-			return fail_nomem(err);
-		l->members = grown;
-	}
+	grown = array_grow(l->members, l->n_members, sizeof(*grown));
+	if (!grown)
+		return fail_nomem(err);
+	l->members = grown;
 	l->members[l->n_members++] = *inner;
 	*inner = (struct layout)LAYOUT_INIT;
 	return WM_OK;
@@ -179,20 +178,6 @@ static enum wm_code take_value(struct tar_archive *a, const struct tar_entry *e,
 	return WM_OK;
 }
 
-static enum wm_code grow(struct tar_archive *a, struct wm_error *err)
-{
-	const size_t n = a->own->n_entries;
-	struct tar_entry *grown;
-
-	if ((n & (n - 1)) != 0)
-		return WM_OK;
-	grown = reallocarray(a->entries, n ? n * 2 : 1, sizeof(*grown));
-	if (!grown)
-		return fail_nomem(err);
-	a->entries = grown;
-	return WM_OK;
-}
-
 /* The order of paths in which what lies in a folder follows it at once. */
 static int compare_paths(const void *x, const void *y)
 {
@@ -257,8 +242,11 @@ enum wm_code tar_read_members(struct tar_archive *a, struct wm_error *err)
 		const size_t n_pieces = a->t.l->n_pieces;
 		struct tar_entry *e;
 
-		TRY(grow(a, err));
-		e = &a->entries[a->own->n_entries];
+		e = array_grow(a->entries, a->own->n_entries, sizeof(*e));
+		if (!e)
+			return fail_nomem(err);
+		a->entries = e;
+		e += a->own->n_entries;
 		TRY(tar_next(&a->t, &e->m, &end, err));
 		if (end)
 			break;
