@@ -99,14 +99,6 @@ static enum wm_code allocate(const void *context, const struct sink *out, struct
 }
 
 /* Sanitizers take address space without bound, and so the child has no limit under them. */
-#if defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
 static void bounds_memory(void **state)
 {
 	static const size_t some = 128, many = 1024;

@@ -324,19 +324,10 @@ static void bounds_the_number_of_tensors(void **state)
 {
 	(void)state;
 	for (size_t over = 0; over < 2; over++) {
-		cleanup_buf struct buf bytes = ONNX_BUF, graph = ONNX_BUF;
+		cleanup_buf struct buf bytes = ONNX_BUF;
 		double start;
 
-		for (size_t i = 0; i < LIMIT_TENSORS + over; i++) {
-			cleanup_buf struct buf tensor = ONNX_BUF;
-			char name[32];
-
-			snprintf(name, sizeof(name), "layer.%zu.weight", i * 7919 % LIMIT_TENSORS);
-			made_tensor(&tensor, i < LIMIT_TENSORS ? name : "one.more", 2, 1);
-			made_text(&tensor, 9, "d");
-			made_field(&graph, 5, &tensor);
-		}
-		made_model(&bytes, &graph);
+		made_onnx_many(&bytes, LIMIT_TENSORS + over);
 		start = seconds();
 		check_limit(&bytes, over, "limit");
 		print_message("# %zu tensors: %.3f s\n", LIMIT_TENSORS + over, seconds() - start);
