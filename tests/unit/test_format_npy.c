@@ -24,40 +24,23 @@ static char *cut(char **text, char end)
 	return start;
 }
 
-static void check_file(const char *file, const char *reason)
+static void check_file(const char *path, const char *reason)
 {
 	cleanup_made_npy struct made_npy m = MADE_NPY_INIT;
 	struct wm_error err = { 0 };
-	enum wm_code code;
-	char path[300];
+	enum wm_code code = made_npy_read(&m, path, &err);
 
-	snprintf(path, sizeof(path), "testdata/bad/%s", file);
-	code = made_npy_read(&m, path, &err);
 	if (code == WM_OK) {
 		made_npy_check(&m);
 		code = made_npy_gather(&m, &err);
 	}
-	if ((code == WM_OK) != !reason || (reason && strcmp(err.reason, reason) != 0))
-		test_failed(__FILE__, __LINE__, "%s: %s: %s", file,
-			    code == WM_OK ? "accepted" : err.reason, err.message);
+	assert_verdict(code, &err, path, reason);
 }
 
 static void refuses_each_defect_for_its_reason(void **state)
 {
-	cleanup_buf struct buf table = BUF_INIT(1 << 20);
-	size_t n = 0;
-	char *rest;
-
 	(void)state;
-	read_file(&table, "testdata/bad/expect-npy.tsv");
-	rest = (char *)table.data;
-	for (cut(&rest, '\n'); *rest; n++) {
-		const char *file = cut(&rest, '\t'), *reason = cut(&rest, '\t');
-
-		check_file(file, reason);
-		check_file(cut(&rest, '\n'), NULL);
-	}
-	assert_true(n > 150);
+	assert_true(each_bad("expect-npy.tsv", check_file) > 150);
 }
 
 static const struct tensor *find(const struct layout *l, const char *name)

@@ -26,41 +26,16 @@ static void parse_bytes(struct layout *l, const struct buf *bytes)
 
 static void check_file(const char *path, const char *reason)
 {
-	cleanup_buf struct buf bytes = ONNX_BUF, full = BUF_INIT(4096);
 	cleanup_layout struct layout l = LAYOUT_INIT;
 	struct wm_error err = { 0 };
-	enum wm_code code;
 
-	assert_ok(buf_printf(&full, &err, "testdata/bad/%s", path), &err);
-	read_file(&bytes, buf_str(&full));
-	code = made_parse(&l, bytes.data, bytes.len, "m.onnx", &err);
-	if ((code == WM_OK) != !reason || (reason && strcmp(err.reason, reason) != 0))
-		test_failed(__FILE__, __LINE__, "%s: %s: %s", path,
-			    code == WM_OK ? "accepted" : err.reason, err.message);
+	assert_verdict(made_parse_path(&l, path, &err), &err, path, reason);
 }
 
 static void refuses_each_defect_for_its_reason(void **state)
 {
-	cleanup_buf struct buf table = ONNX_BUF;
-	char *line, *rest;
-	size_t n = 0;
-
 	(void)state;
-	read_file(&table, "testdata/bad/expect-onnx.tsv");
-	for (line = strtok_r((char *)table.data, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		char *reason = strchr(line, '\t'), *twin;
-
-		if (line[0] == '#')
-			continue;
-		*reason++ = '\0';
-		twin = strchr(reason, '\t');
-		*twin++ = '\0';
-		check_file(line, reason);
-		check_file(twin, NULL);
-		n++;
-	}
-	assert_true(n > 120);
+	assert_true(each_bad("expect-onnx.tsv", check_file) > 120);
 }
 
 /* --- what is found ------------------------------------------------------------------- */
@@ -488,15 +463,6 @@ static void takes_many_small_messages(void **state)
 
 /* --- failures ------------------------------------------------------------------------ */
 
-static enum wm_code parse_some(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const struct buf *bytes = context;
-	cleanup_fd int fd = made_file(bytes->data, bytes->len);
-
-	return format_parse(&l, fd, bytes->len, "m.onnx", err);
-}
-
 static void survives_failing_allocations(void **state)
 {
 	static const char *const paths[] = {
@@ -509,7 +475,7 @@ static void survives_failing_allocations(void **state)
 		cleanup_buf struct buf bytes = ONNX_BUF;
 
 		read_file(&bytes, paths[i]);
-		with_every_allocation_failing(parse_some, &bytes);
+		parse_without_memory(&bytes, "m.onnx");
 	}
 }
 

@@ -14,47 +14,20 @@
 #include "made_zip.h"
 #include "util/file.h"
 
-#define ANSWERS "testdata/bad/expect-tar.tsv"
-
-static void check_file(const char *file, const char *reason)
+static void check_file(const char *path, const char *reason)
 {
-	cleanup_buf struct buf bytes = BUF_INIT(1 << 22);
 	cleanup_layout struct layout l = LAYOUT_INIT;
 	struct wm_error err = { 0 };
-	enum wm_code code;
-	char path[300];
 
-	snprintf(path, sizeof(path), "testdata/bad/%s", file);
-	read_file(&bytes, path);
-	code = made_parse(&l, bytes.data, bytes.len, file, &err);
-	if ((code == WM_OK) != !reason || (reason && strcmp(err.reason, reason) != 0))
-		test_failed(__FILE__, __LINE__, "%s: %s: %s", file,
-			    code == WM_OK ? "accepted" : err.reason, err.message);
-	if (code == WM_OK)
+	assert_verdict(made_parse_path(&l, path, &err), &err, path, reason);
+	if (!reason)
 		assert_true(l.format == &format_tar || l.format == &format_tar_gz);
 }
 
 static void refuses_each_defect_for_its_reason(void **state)
 {
-	cleanup_buf struct buf table = BUF_INIT(1 << 20);
-	size_t n = 0;
-
 	(void)state;
-	read_file(&table, ANSWERS);
-	for (char *line = (char *)table.data, *next; *line; line = next, n++) {
-		char *reason, *twin;
-
-		next = strchr(line, '\n');
-		*next++ = 0;
-		if (*line == '#')
-			continue;
-		reason = strchr(line, '\t');
-		twin = strrchr(line, '\t');
-		*reason++ = *twin++ = 0;
-		check_file(line, reason);
-		check_file(twin, NULL);
-	}
-	assert_true(n > 100);
+	assert_true(each_bad("expect-tar.tsv", check_file) > 100);
 }
 
 static void parse_ok(struct layout *l, const struct buf *bytes, const char *name)
@@ -515,15 +488,6 @@ static void takes_random_archives(void **state)
 	}
 }
 
-static enum wm_code parse_some(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const struct buf *bytes = context;
-	cleanup_fd int fd = made_file(bytes->data, bytes->len);
-
-	return format_parse(&l, fd, bytes->len, "m.tar", err);
-}
-
 static void survives_failing_allocations(void **state)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
@@ -535,7 +499,7 @@ static void survives_failing_allocations(void **state)
 	made_tar_tensor(&bytes, "n.safetensors", "w", "weights");
 	made_tar_file(&bytes, "code/inference.py", "");
 	made_tar_zeros(&bytes, 1024);
-	with_every_allocation_failing(parse_some, &bytes);
+	parse_without_memory(&bytes, "m.tar");
 }
 
 int main(void)

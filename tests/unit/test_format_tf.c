@@ -21,42 +21,21 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static enum wm_code parse_recorded(struct layout *l, const char *path, struct wm_error *err)
+static void check_file(const char *path, const char *reason)
 {
-	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
 
-	read_file(&bytes, path);
-	return made_parse(l, bytes.data, bytes.len, path, err);
+	assert_verdict(made_parse_path(&l, path, &err), &err, path, reason);
+	if (!reason)
+		assert_ptr_equal(l.format, strstr(path, ".pb") ? &format_tf_graph :
+								 &format_tf_index);
 }
 
 static void refuses_each_defect_for_its_reason(void **state)
 {
-	FILE *table = fopen("testdata/bad/expect-tf.tsv", "re");
-	char line[512], bad[128], reason[64], twin[128], path[192];
-	size_t n = 0;
-
 	(void)state;
-	assert_non_null(table);
-	assert_non_null(fgets(line, sizeof(line), table));
-	while (fgets(line, sizeof(line), table)) {
-		cleanup_layout struct layout l = LAYOUT_INIT, good = LAYOUT_INIT;
-		struct wm_error err = { 0 };
-		enum wm_code code;
-
-		assert_int_equal(sscanf(line, "%127s %63s %127s", bad, reason, twin), 3);
-		snprintf(path, sizeof(path), "testdata/bad/%s", bad);
-		code = parse_recorded(&l, path, &err);
-		if (code == WM_OK || strcmp(err.reason, reason) != 0)
-			test_failed(__FILE__, __LINE__, "%s: %s: %s", bad,
-				    code == WM_OK ? "accepted" : err.reason, err.message);
-		snprintf(path, sizeof(path), "testdata/bad/%s", twin);
-		assert_ok(parse_recorded(&good, path, &err), &err);
-		assert_ptr_equal(good.format, strstr(twin, ".pb") ? &format_tf_graph :
-								    &format_tf_index);
-		n++;
-	}
-	fclose(table);
-	assert_true(n > 75);
+	assert_true(each_bad("expect-tf.tsv", check_file) > 75);
 }
 
 static const struct made_tf_entry some[] = {
@@ -498,15 +477,6 @@ static void allows_no_graph_that_is_not_read(void **state)
 	}
 }
 
-static enum wm_code parse_some(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const struct buf *bytes = context;
-	cleanup_fd int fd = made_file(bytes->data, bytes->len);
-
-	return format_parse(&l, fd, bytes->len, bytes->data[0] ? "saved_model.pb" : "m.index", err);
-}
-
 static void survives_failing_allocations(void **state)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), many = BUF_INIT(1 << 20);
@@ -514,11 +484,11 @@ static void survives_failing_allocations(void **state)
 
 	(void)state;
 	made_tf_index(&bytes, 2, some);
-	with_every_allocation_failing(parse_some, &bytes);
+	parse_without_memory(&bytes, "m.index");
 	made_tf_many(&many, 1000);
-	with_every_allocation_failing(parse_some, &many);
+	parse_without_memory(&many, "m.index");
 	made_graph(&graph, "221", "PyFunc", 65536);
-	with_every_allocation_failing(parse_some, &graph);
+	parse_without_memory(&graph, "saved_model.pb");
 }
 
 int main(void)
