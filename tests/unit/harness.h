@@ -65,6 +65,9 @@ void with_every_allocation_failing(enum wm_code (*body)(void *context, struct wm
 /* Makes the `n`th allocation from now fail, and all after it; 0 stops that. */
 void fail_allocation(size_t n);
 
+/* Seconds since some moment, for what takes too long. */
+double seconds(void);
+
 /* The whole file `path` in `out`. */
 void read_file(struct buf *out, const char *path);
 

@@ -88,6 +88,39 @@ enum wm_code made_parse_path(struct layout *out, const char *path, struct wm_err
 	return made_parse(out, bytes.data, bytes.len, path, err);
 }
 
+const struct tensor *find_tensor(const struct layout *l, const char *name)
+{
+	for (size_t i = 0; i < l->n_tensors; i++)
+		if (strcmp(l->tensors[i].name, name) == 0)
+			return &l->tensors[i];
+	test_failed(__FILE__, __LINE__, "no tensor '%s'", name);
+}
+
+static enum wm_code take(void *context, const void *data, size_t len, struct wm_error *err)
+{
+	return buf_append(context, data, len, err);
+}
+
+struct sink made_sink(struct buf *out)
+{
+	return (struct sink){ take, out };
+}
+
+enum wm_code made_bytes(struct buf *out, const struct layout *l, const struct tensor *t,
+			const struct buf *file, struct wm_error *err)
+{
+	cleanup_fd int fd = made_file(file->data, file->len);
+	const struct window w = { .fd = fd, .size = file->len, .name = "m" };
+	const struct sink sink = made_sink(out);
+
+	if (t->source)
+		return l->format->gather(l, t, &w, &sink, err);
+	if (t->segment == SIZE_MAX)
+		return WM_OK;
+	return buf_append(out, file->data + layout_file_off(l, l->segments[t->segment].off),
+			  (size_t)l->segments[t->segment].len, err);
+}
+
 void assert_verdict(enum wm_code code, const struct wm_error *err, const char *what,
 		    const char *reason)
 {

@@ -6,7 +6,6 @@
 #include "harness.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
@@ -429,14 +428,6 @@ static void agree_with_a_second_implementation(void **state)
 		assert_string_equal(hex, set);
 	}
 	assert_true(n >= 50);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static void stay_fast_with_many_tensors(void **state)

@@ -3,7 +3,6 @@
 #include "harness.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
@@ -357,14 +356,6 @@ static void survives_failing_allocations(void **state)
 }
 
 /* --- much of it ---------------------------------------------------------------------- */
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 enum { TENSORS = 100000, SHARDS_OF_THEM = 10 };
 

@@ -7,7 +7,6 @@
 #include "harness.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "bad_gguf.h"
 #include "util/file.h"
@@ -351,14 +350,6 @@ static void bounds_keys(void **state)
 		else
 			assert_ok(code, &err);
 	}
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static void bounds_the_number_of_pairs(void **state)

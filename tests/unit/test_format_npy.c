@@ -43,18 +43,10 @@ static void refuses_each_defect_for_its_reason(void **state)
 	assert_true(each_bad("expect-npy.tsv", check_file) > 150);
 }
 
-static const struct tensor *find(const struct layout *l, const char *name)
-{
-	for (size_t i = 0; i < l->n_tensors; i++)
-		if (strcmp(l->tensors[i].name, name) == 0)
-			return &l->tensors[i];
-	test_failed(__FILE__, __LINE__, "no tensor %s", name);
-}
-
 /* A line of tensors.tsv without its file. */
 static void check_tensor(const struct made_npy *m, char *line)
 {
-	const struct tensor *t = find(&m->layout, cut(&line, '\t'));
+	const struct tensor *t = find_tensor(&m->layout, cut(&line, '\t'));
 	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), dims = BUF_INIT(200);
 	cleanup_buf struct buf hex = BUF_INIT(200);
 	uint8_t digest[SHA256_BYTES];

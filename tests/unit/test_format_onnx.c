@@ -40,28 +40,6 @@ static void refuses_each_defect_for_its_reason(void **state)
 
 /* --- what is found ------------------------------------------------------------------- */
 
-static enum wm_code append(void *context, const void *data, size_t len, struct wm_error *err)
-{
-	return buf_append(context, data, len, err);
-}
-
-/* Appends the bytes of a tensor of the file. */
-static void read_tensor(struct buf *out, const struct layout *l, const struct tensor *t,
-			const struct buf *file)
-{
-	cleanup_fd int fd = made_file(file->data, file->len);
-	const struct window w = { .fd = fd, .size = file->len, .name = "m.onnx" };
-	const struct sink sink = { append, out };
-	struct wm_error err = { 0 };
-
-	if (t->source)
-		assert_ok(format_onnx.gather(l, t, &w, &sink, &err), &err);
-	else if (t->len > 0)
-		assert_ok(buf_append(out, file->data + l->segments[t->segment].off,
-				     (size_t)l->segments[t->segment].len, &err), &err);
-	assert_int_equal(out->len, t->len);
-}
-
 /* Appends the lines of tensors.tsv that are about this file. */
 static void append_lines(struct buf *out, const char *name)
 {
@@ -77,7 +55,7 @@ static void append_lines(struct buf *out, const char *name)
 		cleanup_buf struct buf data = ONNX_BUF;
 		uint8_t digest[SHA256_BYTES];
 
-		read_tensor(&data, &l, t, &bytes);
+		assert_ok(made_bytes(&data, &l, t, &bytes, &err), &err);
 		assert_ok(sha256_of(digest, data.data, data.len, &err), &err);
 		assert_ok(buf_printf(out, &err, "%s\t", name), &err);
 		assert_ok(buf_append_hex(out, (const uint8_t *)t->name, t->name_len, &err), &err);
@@ -242,14 +220,6 @@ static void keeps_metadata(void **state)
 }
 
 /* --- limits -------------------------------------------------------------------------- */
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void check_limit(const struct buf *bytes, bool over, const char *reason)
 {
@@ -484,7 +454,7 @@ static void gathers_what_is_there(void **state)
 {
 	cleanup_buf struct buf bytes = ONNX_BUF, values = ONNX_BUF;
 	cleanup_layout struct layout l = LAYOUT_INIT;
-	const struct sink sink = { append, &values };
+	const struct sink sink = made_sink(&values);
 	struct wm_error err = { 0 };
 	size_t n = 0;
 

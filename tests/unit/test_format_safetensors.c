@@ -7,7 +7,6 @@
 #include "harness.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bad_safetensors.h"
@@ -168,14 +167,6 @@ static void refuses_every_shorter_file(void **state)
 		assert_reason(made_parse(&l, bytes.data, len, "m.SafeTensors", &err), &err,
 			      SAFETENSORS_TRUNCATED);
 	}
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* A header that is `prefix`, then `unit` over and over, `len` bytes in all. */

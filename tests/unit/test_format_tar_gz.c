@@ -3,7 +3,6 @@
 #include "harness.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "checkpoint/gather.h"
 #include "crypto/sha256.h"
@@ -82,32 +81,20 @@ static void check_recorded_tensor(char *line)
 	uint8_t digest[SHA256_BYTES];
 	struct wm_error err = { 0 };
 	char path[300], *cells[5];
-	const struct tensor *t = NULL;
-	const struct sink sink = made_sink(&got);
-	cleanup_fd int fd = -1;
+	const struct tensor *t;
 
 	for (size_t i = 0; i < 5; i++)
 		cells[i] = strsep(&line, "\t");
 	snprintf(path, sizeof(path), "testdata/good/tar/%s", cells[0]);
 	read_file(&bytes, path);
 	parse_ok(&l, &bytes, path);
-	for (size_t i = 0; i < l.n_tensors; i++)
-		if (strcmp(l.tensors[i].name, cells[1]) == 0)
-			t = &l.tensors[i];
-	assert_non_null(t);
+	t = find_tensor(&l, cells[1]);
 	assert_string_equal(dtype_info(t->dtype)->name, cells[2]);
 	for (unsigned i = 0; i < t->rank; i++)
 		assert_ok(buf_printf(&dims, &err, "%s%llu", i ? "," : "",
 				     (unsigned long long)t->dims[i]), &err);
 	assert_string_equal(buf_str(&dims), cells[3]);
-	fd = made_file(bytes.data, bytes.len);
-	if (t->source)
-		assert_ok(l.format->gather(&l, t, &(struct window){ .fd = fd, .size = bytes.len,
-								    .name = "m" }, &sink, &err),
-			  &err);
-	else if (t->len > 0)
-		assert_ok(buf_append(&got, bytes.data + l.segments[t->segment].off, (size_t)t->len,
-				     &err), &err);
+	assert_ok(made_bytes(&got, &l, t, &bytes, &err), &err);
 	assert_int_equal(got.len, t->len);
 	assert_ok(sha256_of(digest, got.data, got.len, &err), &err);
 	assert_ok(buf_append_hex(&hex, digest, sizeof(digest), &err), &err);
@@ -193,14 +180,6 @@ static void reads_no_hdf5(void **state)
 	parse_ok(&t, &tar, "m.tar");
 	assert_true(t.n_tensors > 0);
 	assert_reason(made_parse(&z, gz.data, gz.len, "m.tar.gz", &err), &err, INFLATE_HDF5);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* What inflates to a hundred times its length is read once, and soon. */

@@ -6,20 +6,11 @@
 #include "harness.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "made.h"
 #include "made_tf.h"
 #include "util/file.h"
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void check_file(const char *path, const char *reason)
 {

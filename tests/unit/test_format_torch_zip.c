@@ -77,11 +77,6 @@ static const char *folder;
 static char present_name[64];
 static size_t n_seen;
 
-static enum wm_code take(void *context, const void *data, size_t len, struct wm_error *err)
-{
-	return buf_append(context, data, len, err);
-}
-
 static void hex_of_tensor(char out[65], const struct tensor *t, const char *path)
 {
 	cleanup_buf struct buf file = BUF_INIT(1 << 20), bytes = BUF_INIT(1 << 20);
@@ -89,19 +84,7 @@ static void hex_of_tensor(char out[65], const struct tensor *t, const char *path
 	struct wm_error err = { 0 };
 
 	read_file(&file, path);
-	if (t->source) {
-		cleanup_fd int fd = made_file(file.data, file.len);
-		const struct window w = { .fd = fd, .size = file.len, .name = path };
-
-		assert_true(t->segment == SIZE_MAX);
-		assert_ok(present.format->gather(&present, t, &w, &(struct sink){ take, &bytes },
-						 &err), &err);
-	} else if (t->len > 0) {
-		const struct segment *s = &present.segments[t->segment];
-
-		assert_true(s->tensor && s->len == t->len);
-		assert_ok(buf_append(&bytes, file.data + s->off, (size_t)s->len, &err), &err);
-	}
+	assert_ok(made_bytes(&bytes, &present, t, &file, &err), &err);
 	assert_int_equal(bytes.len, t->len);
 	assert_ok(sha256_of(digest, bytes.data, bytes.len, &err), &err);
 	for (size_t i = 0; i < sizeof(digest); i++)
@@ -157,14 +140,6 @@ static void reads_what_pytorch_wrote(void **state)
 	}
 }
 
-static const struct tensor *find(const struct layout *l, const char *name)
-{
-	for (size_t i = 0; i < l->n_tensors; i++)
-		if (strcmp(l->tensors[i].name, name) == 0)
-			return &l->tensors[i];
-	test_failed(__FILE__, __LINE__, "no '%s'", name);
-}
-
 static void gives_equal_runs_one_segment(void **state)
 {
 	cleanup_layout struct layout shared = LAYOUT_INIT, over = LAYOUT_INIT;
@@ -172,13 +147,13 @@ static void gives_equal_runs_one_segment(void **state)
 
 	(void)state;
 	assert_ok(made_parse_path(&shared, GOOD "shared.pt", &err), &err);
-	assert_true(find(&shared, "a")->segment != SIZE_MAX);
-	assert_true(find(&shared, "a")->segment == find(&shared, "b")->segment);
-	assert_true(find(&shared, "a")->segment == find(&shared, "view")->segment);
+	assert_true(find_tensor(&shared, "a")->segment != SIZE_MAX);
+	assert_true(find_tensor(&shared, "a")->segment == find_tensor(&shared, "b")->segment);
+	assert_true(find_tensor(&shared, "a")->segment == find_tensor(&shared, "view")->segment);
 	assert_ok(made_parse_path(&over, GOOD "overlapping.pt", &err), &err);
-	assert_true(find(&over, "a")->segment == SIZE_MAX && find(&over, "a")->source);
-	assert_true(find(&over, "b")->segment == SIZE_MAX && find(&over, "b")->source);
-	assert_true(find(&over, "c")->segment != SIZE_MAX && !find(&over, "c")->source);
+	assert_true(find_tensor(&over, "a")->segment == SIZE_MAX && find_tensor(&over, "a")->source);
+	assert_true(find_tensor(&over, "b")->segment == SIZE_MAX && find_tensor(&over, "b")->source);
+	assert_true(find_tensor(&over, "c")->segment != SIZE_MAX && !find_tensor(&over, "c")->source);
 }
 
 /* --- names of code ----------------------------------------------------------------------- */
