@@ -35,9 +35,6 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	TRY(window_read(w, l->head.data, (size_t)w->size, 0, err));
 	l->head.len = (size_t)w->size;
 	l->head.data[l->head.len] = 0;
-	if (tar_is_first_block(l->head.data, l->head.len))
-		return fail(err, REASON_PICKLE_MALFORMED,
-			    "%s: is a tar too, which PyTorch tries first", w->name);
 	TRY(pickle_scan(&used, l->head.data, l->head.len, &names, w->name, err));
 	if (used != w->size)
 		return fail(err, REASON_PICKLE_MALFORMED,

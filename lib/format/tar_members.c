@@ -250,9 +250,6 @@ enum wm_code tar_read_members(struct tar_archive *a, struct wm_error *err)
 		TRY(tar_next(&a->t, &e->m, &end, err));
 		if (end)
 			break;
-		if (a->own->n_entries == LIMIT_FILES)
-			return fail(err, REASON_LIMIT, "%s: more than %d members", a->t.w.name,
-				    LIMIT_FILES);
 		a->own->n_first = n_pieces;
 		TRY(take_value(a, e, err));
 		if (a->value_entry == a->own->n_entries)

@@ -450,6 +450,63 @@ static void bounds_members_with_formats(void **state)
 	}
 }
 
+static void bounds_tensors_and_headers(void **state)
+{
+	static const struct {
+		size_t n, more, header;
+		enum reason reason; /* REASON_INTERNAL: it works */
+	} rows[] = {
+		{ LIMIT_TENSORS / 2, 0, 0, REASON_INTERNAL },
+		{ LIMIT_TENSORS / 2, 1, 0, REASON_LIMIT },
+		{ 0, 0, LIMIT_HEADER / 2 - 4096, REASON_INTERNAL },
+		{ 0, 0, LIMIT_HEADER / 2, REASON_HEADER_TOO_LARGE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf bytes = BUF_INIT(64 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		enum wm_code code;
+
+		for (unsigned k = 0; k < 2; k++) {
+			cleanup_buf struct buf gguf = BUF_INIT(64 << 20);
+
+			if (rows[i].n)
+				made_gguf_many(&gguf, rows[i].n + (k ? rows[i].more : 0));
+			else
+				made_gguf_header(&gguf, rows[i].header);
+			made_tar_member(&bytes, k ? "b.gguf" : "a.gguf", '0', gguf.data, gguf.len);
+		}
+		made_tar_zeros(&bytes, 1024);
+		code = made_parse(&l, bytes.data, bytes.len, "m.tar", &err);
+		assert_verdict(code, &err, "two members",
+			       rows[i].reason == REASON_INTERNAL ? NULL :
+								   reason_info(rows[i].reason)->id);
+		if (code == WM_OK)
+			assert_int_equal(l.n_tensors, 2 * rows[i].n);
+	}
+}
+
+/* Its tensors lie in a file beside the archive, which is no member of a checkpoint. */
+static void takes_members_with_externals_as_opaque(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), onnx = BUF_INIT(1 << 20);
+	cleanup_layout struct layout alone = LAYOUT_INIT, l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	read_file(&onnx, "testdata/good/onnx/external.onnx");
+	assert_ok(made_parse(&alone, onnx.data, onnx.len, "m.onnx", &err), &err);
+	assert_true(alone.n_externals > 0);
+	made_tar_member(&bytes, "m.onnx", '0', onnx.data, onnx.len);
+	made_tar_zeros(&bytes, 1024);
+	parse_ok(&l, &bytes, "m.tar");
+	assert_int_equal(l.n_tensors, 0);
+	assert_int_equal(l.n_externals, 0);
+	assert_false(l.has_tensors);
+}
+
 /* Many tensors, whose names with a long one in front would be too many bytes. */
 static void bounds_names_of_tensors(void **state)
 {
@@ -520,6 +577,8 @@ int main(void)
 		cmocka_unit_test(answers_soon),
 		cmocka_unit_test(bounds_members_and_names),
 		cmocka_unit_test(bounds_members_with_formats),
+		cmocka_unit_test(bounds_tensors_and_headers),
+		cmocka_unit_test(takes_members_with_externals_as_opaque),
 		cmocka_unit_test(bounds_names_of_tensors),
 		cmocka_unit_test(takes_random_archives),
 		cmocka_unit_test(survives_failing_allocations),

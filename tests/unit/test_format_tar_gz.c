@@ -145,6 +145,70 @@ static void refuses_every_shorter_file(void **state)
 	}
 }
 
+/* Members whose tensors are no runs of them, and name code. */
+static void gathers_from_members_that_gather(void **state)
+{
+	static const char *const files[] = { "transposed", "overlapping", "optimiser" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		cleanup_buf struct buf pt = BUF_INIT(1 << 20), tar = BUF_INIT(1 << 20);
+		cleanup_buf struct buf gz = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT, t = LAYOUT_INIT, z = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		char path[80];
+
+		snprintf(path, sizeof(path), "testdata/good/torch/%s.pt", files[i]);
+		read_file(&pt, path);
+		made_tar_file(&tar, "README", "text");
+		made_tar_member(&tar, "m.pt", '0', pt.data, pt.len);
+		made_tar_zeros(&tar, 1024);
+		made_gzip(&gz, tar.data, tar.len);
+		parse_ok(&l, &pt, "m.pt");
+		parse_ok(&t, &tar, "m.tar");
+		parse_ok(&z, &gz, "m.tar.gz");
+		assert_true(l.n_tensors > 0 && l.n_imports > 0);
+		assert_int_equal(t.n_tensors, l.n_tensors);
+		assert_int_equal(z.n_tensors, l.n_tensors);
+		assert_int_equal(t.n_imports, l.n_imports);
+		assert_string_equal(t.imports[0].name, l.imports[0].name);
+		assert_int_equal(t.imports[0].allowed, l.imports[0].allowed);
+		for (size_t k = 0; k < l.n_tensors; k++) {
+			cleanup_buf struct buf a = BUF_INIT(1 << 20), b = BUF_INIT(1 << 20);
+			cleanup_buf struct buf c = BUF_INIT(1 << 20);
+
+			assert_string_equal(t.tensors[k].name, l.tensors[k].name);
+			assert_ok(made_bytes(&a, &l, &l.tensors[k], &pt, &err), &err);
+			assert_ok(made_bytes(&b, &t, &t.tensors[k], &tar, &err), &err);
+			assert_ok(made_bytes(&c, &z, &z.tensors[k], &gz, &err), &err);
+			assert_true(a.len == b.len && a.len == c.len);
+			assert_memory_equal(a.data, b.data, a.len);
+			assert_memory_equal(a.data, c.data, a.len);
+		}
+	}
+}
+
+static void begins_anew_after_a_failure(void **state)
+{
+	cleanup_buf struct buf tar = BUF_INIT(1 << 20), gz = BUF_INIT(1 << 20);
+	cleanup_buf struct buf got = BUF_INIT(1 << 20), small = BUF_INIT(1000);
+	cleanup_layout struct layout z = LAYOUT_INIT;
+	const struct sink sink = made_sink(&got), none = made_sink(&small);
+	struct wm_error err = { 0 };
+	cleanup_fd int fd = -1;
+	struct window w;
+
+	(void)state;
+	make_both(&tar, &gz);
+	parse_ok(&z, &gz, "m.tar.gz");
+	fd = made_file(gz.data, gz.len);
+	w = (struct window){ .fd = fd, .size = gz.len, .name = "m.tar.gz" };
+	assert_reason(z.format->gather(&z, &z.tensors[2], &w, &none, &err), &err, LIMIT);
+	assert_ok(z.format->gather(&z, &z.tensors[0], &w, &sink, &err), &err);
+	assert_int_equal(got.len, 7);
+	assert_memory_equal(got.data, "weights", 7);
+}
+
 static void says_that_the_file_changed(void **state)
 {
 	cleanup_buf struct buf tar = BUF_INIT(1 << 20), gz = BUF_INIT(1 << 20);
@@ -234,6 +298,8 @@ int main(void)
 		cmocka_unit_test(gathers_what_the_plain_one_holds),
 		cmocka_unit_test(finds_what_writers_wrote),
 		cmocka_unit_test(refuses_every_shorter_file),
+		cmocka_unit_test(gathers_from_members_that_gather),
+		cmocka_unit_test(begins_anew_after_a_failure),
 		cmocka_unit_test(says_that_the_file_changed),
 		cmocka_unit_test(reads_no_hdf5),
 		cmocka_unit_test(answers_soon),
