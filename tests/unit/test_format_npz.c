@@ -6,6 +6,7 @@
 
 #include "format/slot.h"
 #include "made_npy.h"
+#include "made_slot.h"
 #include "made_zip.h"
 
 #define GOOD_FOLDER "testdata/good/npy/"
@@ -143,12 +144,24 @@ static void embeds_beside_no_other(void **state)
 	}
 }
 
-static enum wm_code embed_some(void *context, struct wm_error *err)
+/* A record that PyTorch's loaders take an archive for theirs by, in one that NumPy reads. */
+static void names_the_pickle_of_others(void **state)
 {
-	cleanup_buf struct buf zone = BUF_INIT(1 << 20);
-	const struct layout *l = context;
+	static const struct made_member members[] = { { "a/data.pkl", "N.", 2, 0 },
+						      { "a/data.npz", "N.", 2, 0 } };
 
-	return l->format->embed(&zone, l, "sidecar", 7, "m", err);
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		made_zip(&bytes, &members[i], 1, false);
+		assert_ok(made_parse(&l, bytes.data, bytes.len, "m.npz", &err), &err);
+		assert_int_equal(l.n_imports, i == 0);
+		if (i == 0)
+			assert_string_equal(l.imports[0].name, "torch:data.pkl");
+	}
 }
 
 static void survives_failing_allocations(void **state)
@@ -157,7 +170,7 @@ static void survives_failing_allocations(void **state)
 
 	(void)state;
 	read_good(&m, "stored.npz");
-	with_every_allocation_failing(embed_some, &m.layout);
+	embed_without_memory(&m.layout);
 }
 
 /* --- archives of other names ------------------------------------------------------------ */
@@ -216,6 +229,7 @@ int main(void)
 		cmocka_unit_test(embeds_beside_no_other),
 		cmocka_unit_test(reads_archives_of_any_name),
 		cmocka_unit_test(tells_arrays_whatever_the_name),
+		cmocka_unit_test(names_the_pickle_of_others),
 		cmocka_unit_test(survives_failing_allocations),
 	};
 

@@ -219,6 +219,22 @@ static void tells_by_a_beginning(void **state)
 	assert_ptr_equal(format_pick("m", 1 << 20, start, sizeof(start)), &format_raw);
 }
 
+static void bounds_the_names(void **state)
+{
+	(void)state;
+	for (size_t over = 0; over < 2; over++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 22);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		for (size_t i = 0; i < LIMIT_IMPORTS + over; i++)
+			assert_ok(buf_printf(&bytes, &err, "cm\n%zu\n0", i), &err);
+		assert_ok(buf_append_str(&bytes, "N.", &err), &err);
+		assert_verdict(made_parse(&l, bytes.data, bytes.len, "m.pkl", &err), &err, "names",
+			       over ? "limit" : NULL);
+	}
+}
+
 static void only_dictionaries_are_harmless(void **state)
 {
 	static const char bytes[] = "(ccollections\nOrderedDict\ncos\nsystem\ncos\nsystem\nt.";
@@ -258,6 +274,7 @@ int main(void)
 		cmocka_unit_test(files_are_one_pickle),
 		cmocka_unit_test(leaves_others_alone),
 		cmocka_unit_test(tells_by_a_beginning),
+		cmocka_unit_test(bounds_the_names),
 		cmocka_unit_test(only_dictionaries_are_harmless),
 		cmocka_unit_test(fails_where_memory_does),
 	};

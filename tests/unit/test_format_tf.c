@@ -176,6 +176,45 @@ static void bounds_the_memory_of_names(void **state)
 	assert_true(l.n_externals == 0);
 }
 
+/* As TensorFlow writes them: the checksum of each tensor, a number of 32 bits. */
+static void takes_checksums_of_tensors(void **state)
+{
+	static const struct {
+		const char *rest, *reason; /* behind type, shape and length */
+		size_t len;
+	} rows[] = {
+		{ "\x35\1\2\3\4", NULL, 5 },	{ "", NULL, 0 },
+		{ "\x35\1\2\3", "tf-malformed", 4 }, { "\x30\1", "tf-malformed", 2 },
+		{ "\x31\1\2\3\4\5\6\7\x08", "tf-malformed", 9 },
+		{ "\x31\1\2\3", "tf-malformed", 4 },	{ "\x3d\1\2\3\4", "tf-malformed", 5 },
+	};
+	static const uint8_t entry[] = { 0x08, 4, 0x12, 4, 0x12, 2, 0x08, 3, 0x28, 3 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf block = BUF_INIT(1 << 20), bytes = BUF_INIT(1 << 20);
+		cleanup_buf struct buf value = BUF_INIT(100);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		char row[20];
+		uint32_t offs[] = { 0, 0 };
+
+		assert_ok(buf_append(&value, entry, sizeof(entry), &err), &err);
+		assert_ok(buf_append(&value, rows[i].rest, rows[i].len, &err), &err);
+		made_tf_pair(&block, "", 0, "\x08\x01", 2);
+		offs[1] = (uint32_t)block.len;
+		made_tf_pair(&block, "a", 1, value.data, value.len);
+		made_tf_restarts(&block, offs, 2);
+		made_tf_table(&bytes, block.data, block.len);
+		if (i == 0)
+			check_recorded("testdata/fuzz/tf_index/checksum-of-tensor", &bytes);
+		snprintf(row, sizeof(row), "row %zu", i);
+		assert_verdict(made_parse(&l, bytes.data, bytes.len, "m.index", &err), &err, row,
+			       rows[i].reason);
+		assert_int_equal(l.n_externals, rows[i].reason ? 0 : 1);
+	}
+}
+
 static void bounds_the_index(void **state)
 {
 	static uint8_t bytes[LIMIT_HEADER / 2 + 1];
@@ -426,6 +465,35 @@ static void tells_savers_apart(void **state)
 		      TF_MALFORMED);
 }
 
+/* Fields that are none of graphs, in each form; and those that are cut off. */
+static void skips_fields_of_every_form(void **state)
+{
+	static const struct {
+		const char *bytes, *reason;
+		size_t len;
+	} rows[] = {
+		{ "\x79\1\2\3\4\5\6\7\x08", NULL, 9 }, { "\x79\1\2\3\4\5\6\7", "tf-malformed", 8 },
+		{ "\x7d\1\2\3\4", NULL, 5 },		 { "\x7d\1\2\3", "tf-malformed", 4 },
+		{ "\x78\1", NULL, 2 },			 { "\x78\x81", "tf-malformed", 2 },
+		{ "\x7b\x7c", "tf-malformed", 2 },	 { "\x7e", "tf-malformed", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+		char row[20];
+
+		made_graph(&bytes, "221", "PyFunc", 0);
+		assert_ok(buf_append(&bytes, rows[i].bytes, rows[i].len, &err), &err);
+		snprintf(row, sizeof(row), "row %zu", i);
+		assert_verdict(made_parse(&l, bytes.data, bytes.len, "saved_model.pb", &err), &err,
+			       row, rows[i].reason);
+		assert_int_equal(l.n_imports, rows[i].reason ? 0 : 1);
+	}
+}
+
 static void skips_constants_unread(void **state)
 {
 	cleanup_layout struct layout l = LAYOUT_INIT;
@@ -492,10 +560,12 @@ int main(void)
 		cmocka_unit_test(notices_every_changed_bit),
 		cmocka_unit_test(takes_many_tensors),
 		cmocka_unit_test(bounds_the_memory_of_names),
+		cmocka_unit_test(takes_checksums_of_tensors),
 		cmocka_unit_test(bounds_the_index),
 		cmocka_unit_test(lists_ops_that_run_code),
 		cmocka_unit_test(allows_savers_their_ops),
 		cmocka_unit_test(tells_savers_apart),
+		cmocka_unit_test(skips_fields_of_every_form),
 		cmocka_unit_test(skips_constants_unread),
 		cmocka_unit_test(bounds_what_is_read_of_graphs),
 		cmocka_unit_test(allows_no_graph_that_is_not_read),

@@ -26,6 +26,9 @@
 	"ctorch._utils\n_rebuild_parameter\n(" TENSOR(PLAIN) grad "}" hooks "tR"
 #define SIZED(size) "\x80\2}X\1\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(" PLAIN "K\0" size \
 	"K\1\x85\x89" "ccollections\nOrderedDict\n)RtRs."
+#define COLUMNS "ctorch._utils\n_rebuild_tensor_v2\n(" \
+	"(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0000X\3\0\0\0cpuM\0\x40NtQ" \
+	"K\0K\x80K\x80\x86K\1K\x80\x86\x89" "ccollections\nOrderedDict\n)RtR"
 #define KEYS(keys) "\x80\2](" keys "e."
 #define KEY0 "X\1\0\0\0000"
 #define TWO "\2\0\0\0\0\0\0\0"
@@ -198,6 +201,38 @@ static void refuses_what_is_a_tar_too(void **state)
 	}
 }
 
+/* Tensors that are columns of one storage: what is gathered is out of proportion at last. */
+static void bounds_what_is_gathered(void **state)
+{
+	enum { NUMEL = 128 * 128, LEN = 4 * NUMEL };
+	static uint8_t storage[LEN];
+
+	(void)state;
+	for (unsigned n = 1600; n <= 2600; n += 1000) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 24);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		assert_ok(buf_append(&bytes, MAGIC VERSION SYSTEM, sizeof(MAGIC VERSION SYSTEM) - 1,
+				     &err), &err);
+		assert_ok(buf_append(&bytes, "\x80\2}(", 4, &err), &err);
+		for (unsigned i = 0; i < n; i++) {
+			const uint8_t key[] = { 'X', 2, 0, 0, 0, (uint8_t)(' ' + i % 64),
+						(uint8_t)(' ' + i / 64) };
+
+			assert_ok(buf_append(&bytes, key, sizeof(key), &err), &err);
+			assert_ok(buf_append(&bytes, COLUMNS, sizeof(COLUMNS) - 1, &err), &err);
+		}
+		assert_ok(buf_append(&bytes, "u." KEYS(KEY0) "\0\x40\0\0\0\0\0\0",
+				     sizeof("u." KEYS(KEY0) "\0\x40\0\0\0\0\0\0") - 1, &err), &err);
+		assert_ok(buf_append(&bytes, storage, LEN, &err), &err);
+		assert_verdict(made_parse(&l, bytes.data, bytes.len, "m.pt", &err), &err, "columns",
+			       n == 1600 ? NULL : "limit");
+		if (n == 1600)
+			assert_true(l.n_tensors == n && l.tensors[n - 1].source);
+	}
+}
+
 static void fails_where_memory_does(void **state)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
@@ -214,6 +249,7 @@ int main(void)
 		cmocka_unit_test(names_code_without_running_it),
 		cmocka_unit_test(refuses_every_length),
 		cmocka_unit_test(refuses_what_is_a_tar_too),
+		cmocka_unit_test(bounds_what_is_gathered),
 		cmocka_unit_test(fails_where_memory_does),
 	};
 
