@@ -129,6 +129,16 @@ static enum wm_code parse_member(struct tar_archive *a, struct tar_entry *e,
 	return add_layout(a->t.l, &inner, err);
 }
 
+/*
+ * PyTorch's archives from before 2017: loading them runs the pickles in them, as far as it gets. They
+ * are code by these names alone, and several pickles one behind the other.
+ */
+static bool is_legacy(const struct tar_member *m)
+{
+	return strcmp(m->name, "pickle") == 0 || strcmp(m->name, "storages") == 0 ||
+	       strcmp(m->name, "tensors") == 0;
+}
+
 /* Reads a file by its own format; archives in archives, and what has no format, are opaque. */
 static enum wm_code look_into(struct tar_archive *a, struct tar_entry *e, struct wm_error *err)
 {
@@ -137,7 +147,7 @@ static enum wm_code look_into(struct tar_archive *a, struct tar_entry *e, struct
 	const struct format *format = NULL;
 
 	e->layout = SIZE_MAX;
-	if (e->m.folder || w.size == 0)
+	if (e->m.folder || w.size == 0 || is_legacy(&e->m))
 		return WM_OK;
 	TRY(format_pick_window(&format, &w, err));
 	if (format == &format_raw || format == &format_tar || format == &format_tar_gz)
@@ -220,19 +230,14 @@ static enum wm_code check_paths(const struct tar_archive *a, struct wm_error *er
 	return WM_OK;
 }
 
-/* PyTorch's archives from before 2017: loading them runs the pickles in them, as far as it gets. */
 static enum wm_code note_legacy(struct tar_archive *a, struct wm_error *err)
 {
-	static const char *const names[] = { "pickle", "storages", "tensors" };
 	static const char import[] = "torch.legacy_tar";
-	size_t found = 0;
+	bool found = false;
 
 	for (size_t i = 0; i < a->own->n_entries; i++)
-		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++)
-			found += strcmp(a->entries[i].m.name, names[j]) == 0;
-	if (found == 0)
-		return WM_OK;
-	return layout_add_import(a->t.l, import, sizeof(import) - 1, false, err);
+		found |= is_legacy(&a->entries[i].m);
+	return found ? layout_add_import(a->t.l, import, sizeof(import) - 1, false, err) : WM_OK;
 }
 
 enum wm_code tar_read_members(struct tar_archive *a, struct wm_error *err)
