@@ -130,8 +130,8 @@ static enum wm_code parse_member(struct tar_archive *a, struct tar_entry *e,
 }
 
 /*
- * PyTorch's archives from before 2017: loading them runs the pickles in them, as far as it gets. They
- * are code by these names alone, and several pickles one behind the other.
+ * PyTorch's archives from before 2017: loading them runs the pickles in them, as far as it gets.
+ * They are code by these names alone, and several pickles one behind the other.
  */
 static bool is_legacy(const struct tar_member *m)
 {
