@@ -3,6 +3,8 @@
 #include "format/format.h"
 
 #include "format/inflate.h"
+#include "format/pickle.h"
+#include "format/tar.h"
 #include "util/file.h"
 
 /* In the order in which they are asked what a file of a name that says nothing is. */
@@ -53,14 +55,43 @@ enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t
 	return file_read_at(w->fd, out, len, w->off + off, w->name, err);
 }
 
+/*
+ * Loaders that unpickle look at no name: what runs as a pickle, or as PyTorch's oldest archive, must
+ * not pass for something else. Of a stream, which can be read in order alone, the beginning counts.
+ */
+static enum wm_code look_for_pickle(const struct format **f, const struct window *w,
+				    struct wm_error *err)
+{
+	enum pickle_look look;
+	struct window part = *w;
+
+	if (w->stream && part.size > FORMAT_START)
+		part.size = FORMAT_START;
+	TRY(pickle_runs(&look, &part, err));
+	if (look != PICKLE_IS_NONE && *f == &format_raw)
+		*f = &format_pickle;
+	if (look != PICKLE_CALLS || *f == &format_pickle || *f == &format_torch_legacy)
+		return WM_OK;
+	return fail(err, REASON_FORMAT_POLYGLOT,
+		    "%s: is %s, and a pickle as well, which calls what it names", w->name,
+		    (*f)->grammar);
+}
+
 enum wm_code format_pick_window(const struct format **out, const struct window *w,
 				struct wm_error *err)
 {
 	uint8_t start[FORMAT_START];
 	size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
+	const struct format *f;
 
 	TRY(window_read(w, start, len, 0, err));
-	*out = format_pick(w->name, w->size, start, len);
+	f = format_pick(w->name, w->size, start, len);
+	TRY(look_for_pickle(&f, w, err));
+	if (f != &format_tar && f != &format_tar_gz && f != &format_torch_legacy &&
+	    tar_is_first_block(start, len))
+		return fail(err, REASON_FORMAT_POLYGLOT, "%s: is %s, and a tar archive as well",
+			    w->name, f->grammar);
+	*out = f;
 	return WM_OK;
 }
 

@@ -69,6 +69,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 {
 	cleanup_arrays struct arrays a = { .layout = l, .file = w };
 	cleanup_zip struct zip z = { 0 };
+	static const char unread[] = "keras:weights-unread";
 	const struct zip_member *npz, *h5;
 	bool told;
 
@@ -83,6 +84,8 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	told = !(npz ? npz : h5)->deflated && (npz || !w->stream);
 	if (told)
 		TRY(npz ? read_arrays(&a, npz, err) : keras_h5_add(&a, h5, err));
+	else /* pickled arrays and links to other files may be in them */
+		TRY(layout_add_import(l, unread, sizeof(unread) - 1, false, err));
 	TRY(zip_close(&z, l, err));
 	TRY(arrays_finish(&a, err));
 	layout_sort_imports(l);

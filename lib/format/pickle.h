@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/format.h"
 #include "util/error.h"
 
 enum pickle_kind {
@@ -106,11 +107,18 @@ MUST_USE enum wm_code pickle_scan(size_t *used, const void *data, size_t len,
 				  const struct pickle_names *names, const char *name,
 				  struct wm_error *err);
 
+/* What unpicklers make of a file from its first byte on. */
+enum pickle_look {
+	PICKLE_IS_NONE, /* text and numbers are none, but by a chance of one in millions */
+	PICKLE_IS_ONE,	/* whole, or after PROTO nothing but pickles is seen */
+	PICKLE_CALLS,	/* and it calls something that it names, whatever comes after */
+};
+
 /*
- * Whether a file of `size` bytes that begins so may be pickles for a loader, of whatever name:
- * they call what they name; or one is whole, or begins with PROTO, and nothing but pickles is
- * seen. Text and numbers are no such thing, but by a chance of one in millions.
+ * Looks at all of the window, or so much as unpicklers would read, hopping over arguments; memory
+ * is bounded. Fails where that cannot be told.
  */
-bool pickle_begins(const uint8_t *start, size_t len, uint64_t size);
+MUST_USE enum wm_code pickle_runs(enum pickle_look *out, const struct window *w,
+				  struct wm_error *err);
 
 #endif
