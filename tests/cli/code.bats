@@ -104,3 +104,13 @@ given_graph() { # other
 	given_code other.pt "$TOP/testdata/good/tar/ustar.tar"
 	harmless other.pt
 }
+
+@test "who signs code hears that verifiers will refuse it; who signs none does not" {
+	given
+	sed 's/"class_name": "InputLayer"/"class_name":"tf.>Lambda" /' "$HDF5" >lambda.h5
+	run -0 --separate-stderr wm sign lambda.h5 -m m.yaml --key publisher.key
+	[[ $stderr == *"lambda.h5: loading it would use 'keras:Lambda': 'weightmark verify' refuses that"*--allow-code* ]]
+	cp "$HDF5" plain.h5
+	run -0 --separate-stderr wm sign plain.h5 -m m.yaml --key publisher.key
+	[ -z "$stderr" ]
+}
