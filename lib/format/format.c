@@ -95,16 +95,42 @@ enum wm_code format_pick_window(const struct format **out, const struct window *
 	return WM_OK;
 }
 
+static bool is_zip(const struct format *f)
+{
+	return f == &format_torch_zip || f == &format_npz || f == &format_keras_zip;
+}
+
+/* Says so where a file that is refused begins as one of another format than its name says. */
+static enum wm_code tell_misnamed(const struct format *f, const struct window *w,
+				  const struct wm_error *said, struct wm_error *err)
+{
+	uint8_t start[FORMAT_START];
+	size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
+	const struct format *begins;
+
+	TRY(window_read(w, start, len, 0, err));
+	begins = format_pick("", w->size, start, len);
+	if (begins == &format_raw || begins == f || (is_zip(begins) && is_zip(f)))
+		return fail_again(err, said);
+	return fail(err, REASON_FORMAT_MISNAMED, "%s: its name says %s, and it begins as %s",
+		    w->name, f->grammar, begins->grammar);
+}
+
 enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
 			  struct wm_error *err)
 {
 	const struct window w = { .fd = fd, .size = size, .name = name };
 	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error said = { 0 };
+	enum wm_code code;
 
 	if (size == 0)
 		return fail(err, REASON_EMPTY_FILE, "%s: has no bytes", name);
 	TRY(format_pick_window(&l.format, &w, err));
-	TRY(l.format->parse(&l, &w, err));
+	code = l.format->parse(&l, &w, &said);
+	if (code != WM_OK)
+		return error_is_untold(code) ? fail_again(err, &said) :
+					       tell_misnamed(l.format, &w, &said, err);
 	*out = l;
 	l = (struct layout)LAYOUT_INIT;
 	return WM_OK;
