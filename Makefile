@@ -36,7 +36,7 @@ hardening   := -fstack-protector-strong -fstack-clash-protection $(if $(x86),-fc
 comma       := ,
 sanitize    := $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 fuzzing     := $(if $(FUZZ),-fsanitize=fuzzer-no-link)
-coverage    := $(if $(COVERAGE),--coverage -O0)
+coverage    := $(if $(COVERAGE),--coverage -O0 -DWM_COVERAGE)
 base_flags   = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden -pthread \
                $(CFLAGS) $(hardening) $(sanitize) $(fuzzing) $(coverage) -Ilib -isystem $(B)/gen $(pkg_cflags)
 # Only headers of libhdf5 are needed; it is loaded at run time.

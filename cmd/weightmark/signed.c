@@ -170,9 +170,9 @@ static enum wm_code print_summary(const struct signing *s, bool dry_run, struct 
 		if (changes.files.rows[i].difference != DIFF_EQUAL)
 			print("  %-10s%s\n", difference_name(changes.files.rows[i].difference),
 			      changes.files.rows[i].name);
-	print("  %-10s%zu file%s, %llu bytes, %zu tensors\n", "measured", c->n_files,
+	print("  %-10s%zu file%s, %llu bytes, %zu tensor%s\n", "measured", c->n_files,
 	      c->n_files == 1 ? "" : "s", (unsigned long long)checkpoint_size(c),
-	      checkpoint_n_tensors(c));
+	      checkpoint_n_tensors(c), checkpoint_n_tensors(c) == 1 ? "" : "s");
 	if (s->n_cached > 0)
 		print("  %-10s%zu file%s as last measured here, not read again\n", "cached",
 		      s->n_cached, s->n_cached == 1 ? "" : "s");
@@ -190,10 +190,34 @@ static enum wm_code print_summary(const struct signing *s, bool dry_run, struct 
 	return WM_OK;
 }
 
+/* Verifiers refuse what would run code: who signs it should hear so before they do. */
+static void warn_code(const struct checkpoint *c)
+{
+	const struct checkpoint_file *where = NULL;
+	const char *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_files; i++)
+		for (size_t k = 0; k < c->files[i].layout.n_imports; k++) {
+			const struct import *name = &c->files[i].layout.imports[k];
+
+			if (name->allowed)
+				continue;
+			where = first ? where : &c->files[i];
+			first = first ? first : name->name;
+			n++;
+		}
+	if (n > 0)
+		warning("%s: loading it would use '%s'%s: 'weightmark verify' refuses that as "
+			"code-not-allowed unless --allow-code names it",
+			where->path, first, n > 1 ? " and other code" : "");
+}
+
 enum wm_code signed_report(const struct signing *s, bool dry_run, struct wm_error *err)
 {
 	slots_warn(&s->embedding);
 	warn_recording(&s->recording);
+	warn_code(s->checkpoint);
 	if (output_is_json())
 		return print_tree(s, dry_run, err);
 	TRY(print_summary(s, dry_run, err));

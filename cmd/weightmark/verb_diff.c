@@ -317,7 +317,7 @@ const struct verb verb_diff = {
 		"verified: who signed it, if anybody, is what verify tells.",
 	.examples = "weightmark diff base.safetensors finetuned.safetensors\n"
 		    "weightmark diff llm/weightmark.wmk llm",
-	.exits = "0 all equal; 1 some differ; 2 usage; 3 could not tell.",
+	.exits = "0 all equal; 1 some differ, or one is refused; 2 usage; 3 could not tell.",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.run = run,

@@ -159,7 +159,7 @@ const struct verb verb_find = {
 		"be removed at any time.",
 	.examples = "weightmark find model.safetensors --ledger ledger.git\n"
 		    "weightmark find --dataset faces-2019 --ledger a.git --ledger b.git --json",
-	.exits = "0 found; 1 nothing found.",
+	.exits = "0 found; 1 nothing found, or there is no such ledger; 2 usage; 3 could not tell.",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.run = run,

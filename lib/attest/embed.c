@@ -245,8 +245,8 @@ static enum wm_code choose_targets(struct embedding *out, struct work *w,
 		return fail(err, REASON_POINTER_ONLY, "%s: its weights are git-lfs pointers",
 			    c->path);
 	if (w->n == 0)
-		return fail(err, REASON_NO_SLOT, "%s: %zu files of tensors, all without a place",
-			    c->path, out->n_without);
+		return fail(err, REASON_NO_SLOT, "%s: %zu file%s, none with a place for a slot",
+			    c->path, out->n_without, out->n_without == 1 ? "" : "s");
 	return WM_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/carriers.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/relpath.h"
@@ -126,6 +127,9 @@ enum wm_code signable_open(struct checkpoint **out, const char *path,
 	const struct checkpoint_open_options opening = { options->links_within };
 	cleanup_checkpoint struct checkpoint *c = NULL;
 
+	if (carrier_is_sidecar(path))
+		return fail(err, REASON_USAGE, "%s: is a sidecar; give the checkpoint beside it",
+			    path);
 	TRY(checkpoint_open(&c, path, &opening, err));
 	if (!c->is_directory && is_shard(c->files[0].path))
 		return fail(err, REASON_SHARD_ALONE, "%s: is one shard of a set", path);

@@ -123,7 +123,6 @@ static enum wm_code move(struct checkpoint_file *to, const struct run *r, struct
 		return fail_nomem(err);
 	place(l, r);
 	l->has_tensors = true;
-	l->format = &format_external;
 	return layout_sort_names(l, REASON_TENSOR_TWICE, to->place, err);
 }
 
@@ -148,10 +147,9 @@ static enum wm_code resolve_run(struct checkpoint *c, const struct run *r, struc
 		return fail(err, REASON_EXTERNAL_NOT_DATA, "%s: keeps tensors in %.80s, a %s",
 			    r->from->place, r->list->path,
 			    to->role != ROLE_LOAD ? "document" : to->layout.format->grammar);
-	if (to->is_pointer)
-		return check_ranges(r, to->pointer.size, err);
-	TRY(check_ranges(r, to->layout.size, err));
-	return move(to, r, err);
+	TRY(check_ranges(r, to->is_pointer ? to->pointer.size : to->layout.size, err));
+	to->layout.format = &format_external;
+	return to->is_pointer ? WM_OK : move(to, r, err);
 }
 
 enum wm_code external_resolve(struct checkpoint *c, struct wm_error *err)

@@ -16,8 +16,8 @@ bool gather_wanted(const struct layout *l);
 uint64_t gather_size(const struct layout *l);
 
 /*
- * Sets the digest of each such tensor. `fd` and `name` are of the file. Fails with the
- * format's reason codes, `read-failed`, `file-changed`.
+ * Lets the format compare what all bytes tell, and sets the digest of each such tensor. `fd` and
+ * `name` are of the file. Fails with the format's reason codes, `read-failed`, `file-changed`.
  */
 MUST_USE enum wm_code gather_tensors(struct layout *l, int fd, const char *name,
 				     struct progress *progress, struct wm_error *err);

@@ -189,9 +189,9 @@ static enum wm_code sort(struct shard_index *x, const char *path, struct wm_erro
 /* Whether the shards of this part are of a format that always tells tensors. */
 static bool lists_tensors(const char *part)
 {
-	const char *suffix = name_weights_suffix(part);
+	static const char *const suffixes[] = { ".safetensors", ".gguf", NULL };
 
-	return strcasecmp(suffix, ".safetensors") == 0 || strcasecmp(suffix, ".gguf") == 0;
+	return file_ends_with_any(part, suffixes);
 }
 
 enum wm_code index_read(struct shard_index *out, struct checkpoint_file *f, struct wm_error *err)

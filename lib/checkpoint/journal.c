@@ -13,7 +13,7 @@ static const char magic[] = "weightmark-journal/2\n";
 enum wm_code journal_encode(struct buf *out, const struct journal *j, struct wm_error *err)
 {
 	const uint64_t numbers[] = {
-		j->old_size, j->new_size, j->from, j->to, j->device, j->inode
+		j->old_size, j->new_size, j->from, j->to, 0, j->inode
 	};
 	uint8_t digest[SHA256_BYTES];
 	size_t start = out->len;
@@ -57,13 +57,13 @@ enum wm_code journal_parse(struct journal *out, const void *data, size_t len, co
 	const uint8_t *start = cursor_take(&c, strlen(magic));
 	uint8_t digest[SHA256_BYTES];
 	struct journal j = { 0 };
-	uint64_t n;
+	uint64_t n, device;
 
 	if (!start || memcmp(start, magic, strlen(magic)) != 0)
 		return fail(err, REASON_JOURNAL_MALFORMED, "%s: does not begin as a journal", name);
 	if (!cursor_u64be(&c, &j.old_size) || !cursor_u64be(&c, &j.new_size) ||
 	    !cursor_u64be(&c, &j.from) || !cursor_u64be(&c, &j.to) ||
-	    !cursor_u64be(&c, &j.device) || !cursor_u64be(&c, &j.inode) ||
+	    !cursor_u64be(&c, &device) || !cursor_u64be(&c, &j.inode) ||
 	    !take_bytes(&c, j.replaced, sizeof(j.replaced)) ||
 	    !take_bytes(&c, j.beside, sizeof(j.beside)) || !cursor_u64be(&c, &n) ||
 	    cursor_left(&c) < SHA256_BYTES || cursor_left(&c) - SHA256_BYTES != n)

@@ -18,7 +18,7 @@ enum {
 struct journal {
 	uint64_t old_size, new_size; /* bytes */
 	uint64_t from, to; /* [0, to) with to < old_size, or [from, old_size) with from > 0 */
-	uint64_t device, inode;
+	uint64_t inode;
 	uint8_t replaced[SHA256_BYTES]; /* of the old bytes [from, to) */
 	uint8_t beside[SHA256_BYTES];	/* of those next to them, JOURNAL_BESIDE or all */
 	const uint8_t *bytes;		/* borrowed; of the new file, from `from` on */

@@ -23,11 +23,9 @@ struct rest {
 
 static bool cut(struct rest *r, const char *end)
 {
-	size_t len = strlen(end);
-
-	if (r->len < len || memcmp(r->name + r->len - len, end, len) != 0)
+	if (!file_ends_with(r->name, r->len, end))
 		return false;
-	r->len -= len;
+	r->len -= strlen(end);
 	return true;
 }
 
@@ -47,14 +45,9 @@ static bool cut_component(struct rest *r)
 /* Cuts a suffix of weights off unless nothing would be left. */
 static bool cut_suffix(struct rest *r)
 {
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		size_t len = strlen(suffixes[i]);
-
-		if (r->len <= len || strncasecmp(r->name + r->len - len, suffixes[i], len) != 0)
-			continue;
-		r->len -= len;
-		return true;
-	}
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		if (r->len > strlen(suffixes[i]) && cut(r, suffixes[i]))
+			return true;
 	return false;
 }
 

@@ -9,12 +9,14 @@
  * rewrite_recover() finishes it.
  *
  *	journal = "weightmark-journal/2\n", old size u64be, new size u64be, from u64be,
- *	          to u64be, device u64be, inode u64be, SHA-256 of the old bytes [from, to),
+ *	          to u64be, 8 bytes that say nothing, inode u64be,
+ *	          SHA-256 of the old bytes [from, to),
  *	          SHA-256 of the bytes that stay next to them, up to 65536: behind a
  *	          beginning, before an end,
  *	          length of bytes u64be, bytes, SHA-256 of all before
  *
- * The device is the id of the file system (f_fsid), which on ext4 outlasts a reboot.
+ * Of devices nothing is said: their numbers, and on XFS the id of the file system, are others
+ * after a reboot. The digests tell whether the file is the one.
  *
  * The system calls that change anything in place, in this order, and what is found where
  * the last one carried out is:

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
 
 #include "checkpoint/journal.h"
 #include "util/cleanup.h"
@@ -142,20 +141,6 @@ static enum wm_code holds(bool *out, const uint8_t digest[SHA256_BYTES], int fd,
 	return WM_OK;
 }
 
-static enum wm_code identify(uint64_t *device, uint64_t *inode, uint64_t *size, int fd,
-			     const char *path, struct wm_error *err)
-{
-	struct statvfs fs;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0)
-		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
-	*device = fs.f_fsid;
-	*inode = st.st_ino;
-	*size = (uint64_t)st.st_size;
-	return WM_OK;
-}
-
 /* Writes the journal, durably, before anything else changes. */
 static enum wm_code store_journal(struct journal *out, const struct rewrite *r, const char *path,
 				  struct wm_error *err)
@@ -170,8 +155,12 @@ static enum wm_code store_journal(struct journal *out, const struct rewrite *r, 
 	};
 	struct wm_error why = { 0 };
 	uint64_t off = 0, len = 0;
+	struct stat st;
 
-	TRY(identify(&j.device, &j.inode, &j.old_size, r->fd, r->path, err));
+	if (fstat(r->fd, &st) < 0)
+		return fail(err, REASON_READ_FAILED, "%s: %s", r->path, strerror(errno));
+	j.inode = st.st_ino;
+	j.old_size = (uint64_t)st.st_size;
 	TRY(digest_range(j.replaced, r->fd, j.from, j.to - j.from, r->path, err));
 	find_beside(&off, &len, &j);
 	TRY(digest_range(j.beside, r->fd, off, len, r->path, err));
@@ -388,14 +377,14 @@ static enum wm_code is_old(bool *out, int fd, const struct journal *j, uint64_t 
 	return *out ? holds(out, j->replaced, fd, j->from, j->to - j->from, path, err) : WM_OK;
 }
 
-static enum wm_code recover_file(enum recovery *out, int fd, const struct journal *j,
-				 const char *path, const char *journal, struct wm_error *err)
+static enum wm_code recover_file(enum recovery *out, int fd, const struct stat *st,
+				 const struct journal *j, const char *path,
+				 const char *journal, struct wm_error *err)
 {
-	uint64_t device = 0, inode = 0, size = 0, off = 0, len = 0;
+	uint64_t size = (uint64_t)st->st_size, off = 0, len = 0;
 	bool old = false, beside = false;
 
-	TRY(identify(&device, &inode, &size, fd, path, err));
-	if (device != j->device || inode != j->inode)
+	if (st->st_ino != j->inode)
 		return fail(err, REASON_JOURNAL_MISMATCH, "%s: its journal is of another file",
 			    path);
 	if (!size_fits(j, size))
@@ -453,5 +442,5 @@ enum wm_code rewrite_recover(enum recovery *out, const char *path, struct wm_err
 	if (fstat(fd, &st) < 0)
 		return fail(err, REASON_READ_FAILED, "%s: %s", path, strerror(errno));
 	TRY(check_alone(&st, path, err));
-	return recover_file(out, fd, &j, path, journal, err);
+	return recover_file(out, fd, &st, &j, path, journal, err);
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
 
+#include "format/inflate.h"
 #include "format/place.h"
 #include "format/strided.h"
 #include "util/cleanup.h"
@@ -109,30 +109,6 @@ static enum wm_code read_head(struct arrays *a, struct npy *out, const char *nam
 	return p->deflated ? WM_OK : keep_piece(a, head, len, p->off, err);
 }
 
-static enum wm_code grow(struct arrays *a, struct wm_error *err)
-{
-	struct layout *l = a->layout;
-	size_t cap = a->cap ? a->cap * 2 : 1;
-	struct tensor *tensors;
-	uint64_t *offs;
-
-	if (l->n_tensors == LIMIT_TENSORS)
-		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", a->file->name,
-			    LIMIT_TENSORS);
-	if (l->n_tensors < a->cap)
-		return WM_OK;
-	tensors = reallocarray(l->tensors, cap, sizeof(*tensors));
-	if (!tensors)
-		return fail_nomem(err);
-	l->tensors = tensors;
-	offs = reallocarray(a->offs, cap, sizeof(*offs));
-	if (!offs)
-		return fail_nomem(err);
-	a->offs = offs;
-	a->cap = cap;
-	return WM_OK;
-}
-
 /* The strides of the array's elements as they stand. */
 static void set_strides(uint64_t *strides, const struct npy *n)
 {
@@ -146,8 +122,9 @@ static void set_strides(uint64_t *strides, const struct npy *n)
 	}
 }
 
-static enum wm_code add_source(struct arrays *a, struct tensor *t, const struct npy *n,
-			       const struct arrays_place *p, struct wm_error *err)
+static enum wm_code add_source(struct arrays *a, struct tensor *t, uint64_t *off,
+			       const struct npy *n, const struct arrays_place *p,
+			       struct wm_error *err)
 {
 	void *memory = NULL, *strides = NULL;
 	struct source *s;
@@ -159,7 +136,7 @@ static enum wm_code add_source(struct arrays *a, struct tensor *t, const struct 
 	set_strides(strides, n);
 	run = strided_is_contiguous(t, strides);
 	if (run && !p->deflated) {
-		a->offs[a->layout->n_tensors] = p->off + n->head_len;
+		*off = p->off + n->head_len;
 		return WM_OK;
 	}
 	if (!run && p->deflated && t->len > TURN_MAX)
@@ -184,10 +161,10 @@ enum wm_code arrays_add(struct arrays *a, const char *name, const struct arrays_
 	void *dims = NULL;
 	struct tensor t = { .name = name, .name_len = strlen(name), .segment = SIZE_MAX };
 	cleanup_buf struct buf where = BUF_INIT(LIMIT_MESSAGE);
+	uint64_t off = PLACE_NONE;
 	struct npy n;
 
 	TRY(buf_printf(&where, err, "%.100s: array '%.80s'", a->file->name, name));
-	TRY(grow(a, err));
 	TRY(read_head(a, &n, buf_str(&where), p, err));
 	TRY(arena_alloc(&dims, &l->arena, (n.rank + 1) * sizeof(uint64_t), err));
 	memcpy(dims, n.dims, n.rank * sizeof(uint64_t));
@@ -195,10 +172,8 @@ enum wm_code arrays_add(struct arrays *a, const char *name, const struct arrays_
 	t.rank = n.rank;
 	t.dims = dims;
 	t.len = n.len;
-	a->offs[l->n_tensors] = PLACE_NONE;
-	TRY(add_source(a, &t, &n, p, err));
-	l->tensors[l->n_tensors++] = t;
-	return WM_OK;
+	TRY(add_source(a, &t, &off, &n, p, err));
+	return place_add(l, &a->offs, &t, off, a->file->name, err);
 }
 
 enum wm_code arrays_finish(struct arrays *a, struct wm_error *err)
@@ -227,7 +202,7 @@ static enum wm_code next_bytes(struct packed *p, uint8_t *out, size_t len, struc
 	size_t n = 0;
 
 	TRY(inflate_read(p->inflate, out, len, &n, err));
-	p->crc = (uint32_t)crc32_z(p->crc, out, n);
+	p->crc = inflate_crc32(p->crc, out, n);
 	if (n < len)
 		return fail(err, REASON_INFLATE_SHORT, "%s: '%.80s' ends too early", p->name,
 			    p->tensor->name);

@@ -18,7 +18,6 @@ struct arrays {
 	struct layout *layout;
 	const struct window *file;
 	uint64_t *offs; /* of the layout's tensors, for place_segments() */
-	size_t cap;
 	size_t parsed;	/* bytes of heads: at most LIMIT_HEADER */
 	struct inflate *inflate; /* NULL before it was needed; in this arena */
 	struct arena scratch;

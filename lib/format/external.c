@@ -9,15 +9,9 @@
  */
 #include "format/format.h"
 
-static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
-{
-	(void)name, (void)size, (void)start, (void)len;
-	return false;
-}
-
 static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
 {
 	return format_raw.parse(l, w, err);
 }
 
-const struct format format_external = { "external/1", claims, parse, NULL, NULL, NULL };
+const struct format format_external = { .grammar = "external/1", .parse = parse };

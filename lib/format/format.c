@@ -3,35 +3,46 @@
 #include "format/format.h"
 
 #include "format/inflate.h"
+#include "format/pickle.h"
+#include "format/tar.h"
 #include "util/file.h"
 
-
-const struct format *const formats[] = {
-	&format_tf_index, /* by their names, whatever they begin with */
+/* In the order in which they are asked what a file of a name that says nothing is. */
+static const struct format *const formats[] = {
 	&format_tf_graph,
 	&format_safetensors,
 	&format_gguf,
 	&format_keras_zip,
-	&format_npy,
-	&format_npz,
 	&format_torch_zip,
+	&format_npz, /* all archives that are not PyTorch's */
 	&format_torch_legacy,
-	&format_tar,
 	&format_tar_gz,
+	&format_tar,
 	&format_hdf5,
 	&format_onnx,
+	&format_npy,
 	&format_pickle, /* under names of PyTorch's, whatever the others leave */
-	&format_raw,
+	&format_tf_index, /* of what it begins with nothing tells it */
 };
-const size_t n_formats = sizeof(formats) / sizeof(formats[0]);
+
+enum { N_FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 const struct format *format_pick(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < N_FORMATS; i++)
+		if (formats[i]->suffixes && file_ends_with_any(name, formats[i]->suffixes))
+			return formats[i];
+	for (size_t i = 0; i < N_FORMATS; i++)
+		if (formats[i]->claims && formats[i]->claims(name, size, start, len))
+			return formats[i];
+	return &format_raw;
+}
 
-	while (i < n_formats - 1 && !formats[i]->claims(name, size, start, len))
-		i++;
-	return formats[i];
+void kept_release(struct kept *k)
+{
+	if (k->state)
+		k->free(k->state);
+	*k = (struct kept){ 0 };
 }
 
 enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t off,
@@ -44,26 +55,83 @@ enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t
 	return file_read_at(w->fd, out, len, w->off + off, w->name, err);
 }
 
-enum wm_code format_parse_window(struct layout *out, const struct window *w, struct wm_error *err)
+/*
+ * Loaders that unpickle look at no name: what runs as a pickle, or as PyTorch's oldest archive, must
+ * not pass for something else. Of a stream, which can be read in order alone, the beginning counts.
+ */
+static enum wm_code look_for_pickle(const struct format **f, const struct window *w,
+				    struct wm_error *err)
 {
-	cleanup_layout struct layout l = LAYOUT_INIT;
+	enum pickle_look look;
+	struct window part = *w;
+
+	if (w->stream && part.size > FORMAT_START)
+		part.size = FORMAT_START;
+	TRY(pickle_runs(&look, &part, err));
+	if (look != PICKLE_IS_NONE && *f == &format_raw)
+		*f = &format_pickle;
+	if (look != PICKLE_CALLS || *f == &format_pickle || *f == &format_torch_legacy)
+		return WM_OK;
+	return fail(err, REASON_FORMAT_POLYGLOT,
+		    "%s: is %s, and a pickle as well, which calls what it names", w->name,
+		    (*f)->grammar);
+}
+
+enum wm_code format_pick_window(const struct format **out, const struct window *w,
+				struct wm_error *err)
+{
 	uint8_t start[FORMAT_START];
 	size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
+	const struct format *f;
 
-	if (w->size == 0)
-		return fail(err, REASON_EMPTY_FILE, "%s: has no bytes", w->name);
 	TRY(window_read(w, start, len, 0, err));
-	l.format = format_pick(w->name, w->size, start, len);
-	TRY(l.format->parse(&l, w, err));
-	*out = l;
-	l = (struct layout)LAYOUT_INIT;
+	f = format_pick(w->name, w->size, start, len);
+	TRY(look_for_pickle(&f, w, err));
+	if (f != &format_tar && f != &format_tar_gz && f != &format_torch_legacy &&
+	    tar_is_first_block(start, len))
+		return fail(err, REASON_FORMAT_POLYGLOT, "%s: is %s, and a tar archive as well",
+			    w->name, f->grammar);
+	*out = f;
 	return WM_OK;
+}
+
+static bool is_zip(const struct format *f)
+{
+	return f == &format_torch_zip || f == &format_npz || f == &format_keras_zip;
+}
+
+/* Says so where a file that is refused begins as one of another format than its name says. */
+static enum wm_code tell_misnamed(const struct format *f, const struct window *w,
+				  const struct wm_error *said, struct wm_error *err)
+{
+	uint8_t start[FORMAT_START];
+	size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
+	const struct format *begins;
+
+	TRY(window_read(w, start, len, 0, err));
+	begins = format_pick("", w->size, start, len);
+	if (begins == &format_raw || begins == f || (is_zip(begins) && is_zip(f)))
+		return fail_again(err, said);
+	return fail(err, REASON_FORMAT_MISNAMED, "%s: its name says %s, and it begins as %s",
+		    w->name, f->grammar, begins->grammar);
 }
 
 enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
 			  struct wm_error *err)
 {
 	const struct window w = { .fd = fd, .size = size, .name = name };
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error said = { 0 };
+	enum wm_code code;
 
-	return format_parse_window(out, &w, err);
+	if (size == 0)
+		return fail(err, REASON_EMPTY_FILE, "%s: has no bytes", name);
+	TRY(format_pick_window(&l.format, &w, err));
+	code = l.format->parse(&l, &w, &said);
+	if (code != WM_OK)
+		return error_is_untold(code) ? fail_again(err, &said) :
+					       tell_misnamed(l.format, &w, &said, err);
+	*out = l;
+	l = (struct layout)LAYOUT_INIT;
+	return WM_OK;
 }

@@ -2,7 +2,7 @@
 /*
  * Checkpoint formats: which one a file is, and what its bytes are.
  *
- * The verifier picks the format, by magic bytes and name, from one table. A file that
+ * The verifier picks the format, by name and then by magic bytes, from one table. A file that
  * claims a known format must parse by that format's strict grammar; `raw` stands only
  * where nothing claims the file (docs/design.md, "Measuring"). Parsing gives a layout: the
  * ordered segments that tile the file exactly, and the tensors among them.
@@ -71,7 +71,7 @@ struct layout {
 	uint64_t size;	   /* bytes of the view, which the segments tile */
 	struct buf head;   /* parsed bytes from offset 0 on, for formats that begin with an index */
 	struct piece *pieces; /* all bytes of the view that were parsed: ascending, disjoint */
-	size_t n_pieces, pieces_cap;
+	size_t n_pieces;
 	struct {
 		uint64_t from, to;
 	} zone;		   /* either from is 0 or to is `size` */
@@ -125,17 +125,20 @@ MUST_USE enum wm_code layout_add_import(struct layout *l, const char *name, size
 					bool allowed, struct wm_error *err);
 void layout_sort_imports(struct layout *l);
 
+/* Appends a tensor of the file `name`. Fails with `limit` beyond LIMIT_TENSORS of them. */
+MUST_USE enum wm_code layout_add_tensor(struct layout *l, const struct tensor *t,
+					const char *name, struct wm_error *err);
+
 /* Appends to the externals; names and paths are borrowed, from the arena. */
 MUST_USE enum wm_code layout_add_external(struct layout *l, const struct external *e,
 					  struct wm_error *err);
 
 /*
- * Fails with `reason` where the tensors with a source have over `times` times the bytes of the
- * view, and of 1 MiB: what is gathered must not be out of all proportion to the file.
+ * Fails with `reason` where the tensors with a source have over LIMIT_RATIO times the bytes of the
+ * view: what is gathered must not be out of all proportion to the file.
  */
-MUST_USE enum wm_code layout_bound_gathered(const struct layout *l, uint64_t times,
-					    enum reason reason, const char *name,
-					    struct wm_error *err);
+MUST_USE enum wm_code layout_bound_gathered(const struct layout *l, enum reason reason,
+					    const char *name, struct wm_error *err);
 
 /* Where byte `off` of the view, of no piece, stands in the file. */
 uint64_t layout_file_off(const struct layout *l, uint64_t off);
@@ -172,12 +175,26 @@ bool tensor_name_has_controls(const char *name, size_t len);
 
 struct inflate;
 
+/*
+ * What a format keeps from one tensor that it gathers to the next one of the file. Whoever gathers
+ * several begins with { 0 } and releases it.
+ */
+struct kept {
+	const struct tensor *next; /* the one that `state` goes on with; NULL: there is none */
+	void *state;
+	void (*free)(void *state);
+};
+
+void kept_release(struct kept *k);
+#define cleanup_kept __attribute__((cleanup(kept_release)))
+
 /* Bytes of an open file to read: all of it, or a member of an archive. */
 struct window {
 	int fd;
 	uint64_t off, size; /* the window is [off, off + size) of the file */
 	const char *name;   /* for messages */
 	struct inflate *stream; /* or NULL; else it is that of what this inflates to */
+	struct kept *kept;	/* or NULL: each tensor is gathered by itself */
 };
 
 /*
@@ -194,7 +211,8 @@ enum { FORMAT_START = 32768 + 8 };
 /* A row of the table of formats. */
 struct format {
 	const char *grammar; /* "safetensors/1": what a file record names */
-	/* Whether a file of this path (for its suffix), size and beginning claims the format. */
+	const char *const *suffixes; /* of names that claim it, NULL behind the last; or NULL */
+	/* Whether a file of another path, of this size and beginning does. NULL: none does. */
 	bool (*claims)(const char *name, uint64_t size, const uint8_t *start, size_t len);
 	/*
 	 * Reads and checks a window of size > 0 strictly, into a layout that is LAYOUT_INIT and
@@ -225,6 +243,11 @@ struct format {
 	enum wm_code (*gather)(const struct layout *l, const struct tensor *t,
 			       const struct window *w, const struct sink *sink,
 			       struct wm_error *err);
+	/*
+	 * Compares what loaders compare and only all bytes tell, for where they are read anyway.
+	 * Fails with the format's reason codes, and as file_read_at() does. NULL: nothing.
+	 */
+	enum wm_code (*check)(const struct layout *l, const struct window *w, struct wm_error *err);
 };
 
 extern const struct format format_safetensors, format_gguf, format_npy, format_npz,
@@ -240,12 +263,19 @@ extern const struct format format_external;
  */
 enum { SAFETENSORS_HEADER_HUB = 25000000 };
 
-/* All formats; the last, raw, claims everything. */
-extern const struct format *const formats[];
-extern const size_t n_formats;
-
-/* The format that a file with this path, size and beginning claims to be of. */
+/*
+ * The format that a file with this path, size and beginning claims to be of: by its name, else
+ * by what it begins with, else raw.
+ */
 const struct format *format_pick(const char *name, uint64_t size, const uint8_t *start, size_t len);
+
+/*
+ * The same of a window, of which it reads what has to be read. Where that says nothing, what runs as a
+ * pickle is one. Fails with `format-polyglot` where it is of another format, and runs as a pickle or
+ * as a tar archive too; else as window_read() does.
+ */
+MUST_USE enum wm_code format_pick_window(const struct format **out, const struct window *w,
+					 struct wm_error *err);
 
 /*
  * Picks the format of the open file and parses it. `name` is its path, for the suffix
@@ -254,9 +284,5 @@ const struct format *format_pick(const char *name, uint64_t size, const uint8_t 
  */
 MUST_USE enum wm_code format_parse(struct layout *out, int fd, uint64_t size, const char *name,
 				   struct wm_error *err);
-
-/* The same of a window, whose name tells the suffix. */
-MUST_USE enum wm_code format_parse_window(struct layout *out, const struct window *w,
-					  struct wm_error *err);
 
 #endif

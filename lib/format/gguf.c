@@ -30,7 +30,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "format/gguf_read.h"
 #include "format/slot.h"
@@ -466,15 +465,15 @@ static enum wm_code take_displaced(struct buf *head, const struct layout *l, con
 	return WM_OK;
 }
 
+static const char *const suffixes[] = { ".gguf", NULL };
+
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	static const char suffix[] = ".gguf";
-	const size_t name_len = strlen(name), suffix_len = sizeof(suffix) - 1;
-
-	(void)size;
-	if (name_len >= suffix_len && strcasecmp(name + name_len - suffix_len, suffix) == 0)
-		return true;
+	(void)name, (void)size;
 	return len >= 4 && memcmp(start, "GGUF", 4) == 0;
 }
 
-const struct format format_gguf = { "gguf/1", claims, parse, embed, take_displaced, NULL };
+const struct format format_gguf = {
+	.grammar = "gguf/1", .suffixes = suffixes, .claims = claims, .parse = parse,
+	.embed = embed, .take_displaced = take_displaced,
+};

@@ -10,7 +10,7 @@
 #include "util/utf8.h"
 
 enum {
-	READ_BYTES = 65536, /* of the file at a time, at least */
+	READ_BYTES = 65536, /* of the file, beyond what is needed */
 	KV_LEAST = 14,	    /* bytes of a pair with a key of one byte and a value of one */
 	TENSOR_LEAST = 25,  /* bytes of a tensor of rank 0 with a name of one byte */
 	ALIGNMENT_DEFAULT = 32,
@@ -43,7 +43,7 @@ static enum wm_code malformed(const struct gguf *g, const char *what, struct wm_
 /* Makes the next `n` bytes stand in the head. */
 static enum wm_code need(struct gguf *g, uint64_t n, struct wm_error *err)
 {
-	uint64_t want = (uint64_t)g->head->len * 2;
+	uint64_t want = g->at + n + READ_BYTES;
 	size_t more;
 
 	if (n <= g->head->len - g->at)
@@ -56,10 +56,6 @@ static enum wm_code need(struct gguf *g, uint64_t n, struct wm_error *err)
 	if (n > LIMIT_HEADER - g->at)
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: a header of more than %d bytes",
 			    g->file.name, LIMIT_HEADER);
-	if (want < READ_BYTES)
-		want = READ_BYTES;
-	if (want < g->at + n)
-		want = g->at + n;
 	if (want > g->file.size)
 		want = g->file.size;
 	if (want > LIMIT_HEADER)

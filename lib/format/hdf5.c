@@ -9,7 +9,7 @@
  *	            without "/"; each group by one link
  *	data set  = a tensor named by its path, without the slash in front; or text, which is none
  *	type      = little-endian integers of 1, 2, 4, 8 bytes, IEEE 754 of 2, 4, 8; bool and
- *	            complex64 as h5py writes them
+ *	            complex numbers as h5py writes them, bfloat16 as Keras does
  *	storage   = one run of the file, chunks, or in the head of the data set
  *	filters   = deflate, shuffle, fletcher32
  *	attribute = model_config, training_config of the root: JSON, of which imports are made;
@@ -27,7 +27,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "format/hdf5_child.h"
 #include "format/hdf5_internal.h"
@@ -145,7 +144,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 
 	/* The child reads the file alone, and knows nothing of what it inflates to. */
 	if (w->stream)
-		return fail(err, REASON_HDF5_UNREADABLE, "%s: stands in a compressed archive",
+		return fail(err, REASON_INFLATE_HDF5, "%s: stands in a compressed archive",
 			    w->name);
 	TRY(find_signature(&at, w, err));
 	TRY(find_slot(l, w, at, err));
@@ -188,22 +187,59 @@ static enum wm_code gather_run(const struct window *view, uint64_t off, uint64_t
 	return WM_OK;
 }
 
-/* Bytes of a tensor that come from a child. */
-struct coming {
-	const struct sink *out;
-	uint64_t left;
-	const char *name;
-};
-
-static enum wm_code pass_on(void *context, const void *data, size_t len, struct wm_error *err)
+/* The next tensor from the `i`th on that the library gives; l->n_tensors where there is none. */
+static size_t next_apart(const struct layout *l, size_t i)
 {
-	struct coming *c = context;
+	while (i < l->n_tensors) {
+		const struct hdf5_source *source = l->tensors[i].source;
 
-	if (len > c->left)
-		return fail(err, REASON_HDF5_UNREADABLE, "%s: its reader gives too many bytes",
-			    c->name);
-	c->left -= len;
-	return c->out->take(c->out->context, data, len, err);
+		if (source && !source->is_run)
+			break;
+		i++;
+	}
+	return i;
+}
+
+static void free_child(void *state)
+{
+	hdf5_child_free(state);
+}
+
+/* Starts a child that gives `t` and, where one goes on with them, all that follow it. */
+static enum wm_code start(struct kept *kept, const struct layout *l, const struct tensor *t,
+			  bool all, const struct window *view, struct wm_error *err)
+{
+	const size_t i = (size_t)(t - l->tensors);
+	const struct hdf5_wanted wanted = { t, all ? l->n_tensors - i : 1, view->name };
+	struct hdf5_child *child = NULL;
+	uint64_t len = 0;
+
+	for (size_t k = i; k < i + wanted.n; k = next_apart(l, k + 1))
+		len += l->tensors[k].len; /* bounded: layout_bound_gathered() */
+	TRY(hdf5_child_start(&child, view, hdf5_read_tensors, &wanted,
+			     time_to_read(len).processor, err));
+	*kept = (struct kept){ t, child, free_child };
+	return WM_OK;
+}
+
+/* Takes the tensor from the child that is at it, which ends after the last one. */
+static enum wm_code take_next(struct kept *kept, const struct layout *l, const struct tensor *t,
+			      bool all, const struct sink *sink, struct wm_error *err)
+{
+	const size_t next = next_apart(l, (size_t)(t - l->tensors) + 1);
+	uint64_t n = 0;
+
+	TRY(hdf5_child_hear(&n, kept->state, t->len, time_to_read(t->len).clock, sink, err));
+	if (n < t->len)
+		return fail(err, REASON_HDF5_UNREADABLE, "'%.120s': its reader gives too few bytes",
+			    t->name);
+	if (all && next < l->n_tensors) {
+		kept->next = &l->tensors[next];
+		return WM_OK;
+	}
+	TRY(hdf5_child_finish(kept->state, err));
+	kept_release(kept);
+	return WM_OK;
 }
 
 static enum wm_code gather(const struct layout *l, const struct tensor *t, const struct window *w,
@@ -211,35 +247,30 @@ static enum wm_code gather(const struct layout *l, const struct tensor *t, const
 {
 	const struct hdf5_source *source = t->source;
 	const struct window view = view_of(w, source->base + l->slot_len);
-	const struct hdf5_wanted wanted = { t, w->name };
-	struct coming c = { sink, t->len, w->name };
-	const struct sink coming = { pass_on, &c };
+	cleanup_kept struct kept alone = { 0 };
+	struct kept *kept = w->kept ? w->kept : &alone;
+	enum wm_code code = WM_OK;
 
 	if (source->is_run)
 		return gather_run(&view, source->off, t->len, sink, err);
-	TRY(hdf5_child_run(&coming, &view, hdf5_read_tensor, &wanted,
-			   time_to_read(t->len), err));
-	if (c.left > 0)
-		return fail(err, REASON_HDF5_UNREADABLE, "%s: its reader gives too few bytes",
-			    w->name);
-	return WM_OK;
+	if (kept->next != t) {
+		kept_release(kept);
+		code = start(kept, l, t, w->kept, &view, err);
+	}
+	if (code == WM_OK)
+		code = take_next(kept, l, t, w->kept, sink, err);
+	if (code != WM_OK)
+		kept_release(kept);
+	return code;
 }
 
 /* --- claiming ---------------------------------------------------------------------------- */
 
-static bool has_suffix(const char *name, const char *suffix)
-{
-	const size_t len = strlen(name), suffix_len = strlen(suffix);
-
-	return len >= suffix_len && strcasecmp(name + len - suffix_len, suffix) == 0;
-}
+static const char *const suffixes[] = { ".h5", ".hdf5", ".keras-weights", NULL };
 
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	(void)size;
-	if (has_suffix(name, ".h5") || has_suffix(name, ".hdf5") ||
-	    has_suffix(name, ".keras-weights"))
-		return true;
+	(void)name, (void)size;
 	if (len >= sizeof(slot_start) - 1 && memcmp(start, slot_start, sizeof(slot_start) - 1) == 0)
 		return true;
 	for (size_t at = 0; at + sizeof(signature) <= len; at = at ? 2 * at : BLOCK_FIRST)
@@ -248,4 +279,7 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	return false;
 }
 
-const struct format format_hdf5 = { "hdf5/1", claims, parse, embed, NULL, gather };
+const struct format format_hdf5 = {
+	.grammar = "hdf5/1", .suffixes = suffixes, .claims = claims, .parse = parse, .embed = embed,
+	.gather = gather,
+};

@@ -1,70 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A child process that runs libhdf5: starting it, limits, what it answers. */
+/* A child process that runs libhdf5, and what it answers. */
 #include "format/hdf5_child.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "format/hdf5_library.h"
 #include "format/hdf5_sandbox.h"
+#include "util/child.h"
 #include "util/cleanup.h"
 #include "util/cursor.h"
-#include "util/file.h"
 
 enum {
 	LENGTH_BYTES = 4,
-	END_BYTES = 4 + LIMIT_MESSAGE,
 	/* The ends of a child that says nothing more. */
 	NOT_SHUT_IN = 70,
 	NOT_HEARD = 71,
 };
 
-struct child {
-	pid_t pid; /* 0 where there is none */
-	int from;
-};
-
-static void child_release(struct child *c)
-{
-	cleanup_fd_(&c->from);
-	if (c->pid <= 0)
-		return;
-	kill(c->pid, SIGKILL);
-	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* --- in the child ------------------------------------------------------------------------ */
 
-static bool write_all(const void *data, size_t len)
-{
-	struct cursor c = cursor_of(data, len);
-
-	while (cursor_left(&c) > 0) {
-		ssize_t n = write(SANDBOX_PIPE, c.data + c.off, cursor_left(&c));
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0)
-			(void)cursor_take(&c, (size_t)n);
-	}
-	return true;
-}
+struct task {
+	const struct window *view;
+	hdf5_child_fn *body;
+	const void *context;
+	uint64_t seconds;
+};
 
 static enum wm_code take_frame(void *context, const void *data, size_t len, struct wm_error *err)
 {
@@ -75,176 +37,190 @@ static enum wm_code take_frame(void *context, const void *data, size_t len, stru
 		const uint32_t n = cursor_left(&c) < HDF5_FRAME ? (uint32_t)cursor_left(&c) :
 								  HDF5_FRAME;
 
-		if (!write_all(&n, sizeof(n)) || !write_all(cursor_take(&c, n), n))
-			_exit(NOT_HEARD);
+		if (!child_write(SANDBOX_PIPE, &n, sizeof(n)) ||
+		    !child_write(SANDBOX_PIPE, cursor_take(&c, n), n))
+			sandbox_leave(NOT_HEARD);
 	}
 	return WM_OK;
 }
 
 /* Never returns. The descriptors are moved to where the sandbox lets them be used. */
-static void be_child(int to, const struct window *view, hdf5_child_fn *body, const void *context,
-		     uint64_t seconds, pid_t parent)
+static void be_child(int to, pid_t parent, void *context)
 {
-	const struct window mine = { .fd = SANDBOX_FILE, .off = view->off, .size = view->size,
-				     .name = view->name };
+	const struct task *task = context;
+	const struct window mine = { .fd = SANDBOX_FILE, .off = task->view->off,
+				     .size = task->view->size, .name = task->view->name };
 	const struct sink out = { take_frame, NULL };
+	const uint32_t no_frame = 0;
 	struct wm_error err = { 0 };
-	uint32_t end[2] = { 0, REASON_NONE };
-	char message[LIMIT_MESSAGE] = "";
+	enum wm_code code;
 
-	if (!sandbox_take_descriptors(view->fd, to) || !sandbox_settle(parent, seconds) ||
-	    !hdf5_library_start(&mine) || !sandbox_close())
-		_exit(NOT_SHUT_IN);
-	if (body(context, &out, &err) != WM_OK) {
-		end[1] = (uint32_t)error_reason(&err);
-		memcpy(message, err.message, strnlen(err.message, sizeof(message) - 1));
-	}
-	_exit(write_all(end, sizeof(end)) && write_all(message, sizeof(message)) ? 0 : NOT_HEARD);
+	if (!sandbox_take_descriptors(task->view->fd, to) ||
+	    !sandbox_settle(parent, task->seconds) || !hdf5_library_start(&mine) ||
+	    !sandbox_close())
+		sandbox_leave(NOT_SHUT_IN);
+	code = task->body(task->context, &out, &err);
+	sandbox_leave(child_write(SANDBOX_PIPE, &no_frame, sizeof(no_frame)) &&
+				      child_write_end(SANDBOX_PIPE, code, &err) ?
+			      0 : NOT_HEARD);
 }
 
 /* --- in the parent ----------------------------------------------------------------------- */
 
-/* What is still to come of an answer. */
-struct answer {
-	int from;
-	int64_t deadline;
+struct hdf5_child {
+	struct child child;
 	const char *name; /* of the file, for messages */
-	bool ended;	  /* nothing more comes */
+	bool ended;	  /* and well */
+	uint8_t frame[HDF5_FRAME];
 };
 
-/* Reads up to `len` bytes; fewer where the pipe ends, and `a->ended` is set then. */
-static enum wm_code read_some(struct answer *a, uint8_t *out, size_t len, size_t *got,
+void hdf5_child_free(struct hdf5_child *c)
+{
+	if (c)
+		child_release(&c->child);
+	free(c);
+}
+
+enum wm_code hdf5_child_start(struct hdf5_child **out, const struct window *view,
+			      hdf5_child_fn *body, const void *context, uint64_t seconds,
 			      struct wm_error *err)
 {
-	struct pollfd p = { .fd = a->from, .events = POLLIN };
+	cleanup_hdf5_child struct hdf5_child *c = malloc(sizeof(*c));
+	struct task task = { view, body, context, seconds };
+	const struct hdf5_library *library;
 
-	*got = 0;
-	while (*got < len && !a->ended) {
-		int64_t left = a->deadline - now_ms();
-		ssize_t n;
-
-		if (left <= 0)
-			return fail(err, REASON_HDF5_UNREADABLE, "%s: reading it takes too long",
-				    a->name);
-		if (poll(&p, 1, left > 1000 ? 1000 : (int)left) <= 0)
-			continue;
-		n = read(a->from, out + *got, len - *got);
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return fail(err, REASON_HDF5_SANDBOX, "%s: a pipe cannot be read", a->name);
-		a->ended = n == 0;
-		if (n > 0)
-			*got += (size_t)n;
-	}
+	if (!c)
+		return fail_nomem(err);
+	c->child = (struct child)CHILD_NONE;
+	c->name = view->name;
+	c->ended = false;
+	TRY(hdf5_library_load(&library, err));
+	if (!child_start(&c->child, be_child, &task, seconds))
+		return fail(err, REASON_HDF5_SANDBOX, "%s: no child process", view->name);
+	*out = take_ptr(&c);
 	return WM_OK;
 }
 
-/* What the child may fail with; anything else it does not mean. */
-static bool is_childs(uint32_t reason)
+static enum wm_code check(const struct hdf5_child *c, enum child_outcome outcome,
+			  struct wm_error *err)
 {
-	return reason < N_REASONS &&
-	       (strncmp(reason_info(reason)->id, "hdf5-", 5) == 0 || reason == REASON_LIMIT ||
-		reason == REASON_NO_MEMORY || reason == REASON_READ_FAILED ||
-		reason == REASON_FILE_CHANGED || reason == REASON_NONE);
+	if (outcome == CHILD_LATE)
+		return fail(err, REASON_HDF5_UNREADABLE, "%s: reading it takes too long", c->name);
+	if (outcome == CHILD_LOST)
+		return fail(err, REASON_HDF5_SANDBOX, "%s: its reader is gone", c->name);
+	return WM_OK;
 }
 
-static enum wm_code babbled(const struct answer *a, struct wm_error *err)
+/* It closed the pipe, and should have done so. Fails unless it ended well. */
+static enum wm_code await_end(struct hdf5_child *c, bool is_whole, struct wm_error *err)
+{
+	int status = 0;
+
+	TRY(check(c, child_await(&status, &c->child), err));
+	if (is_whole && status == 0)
+		return WM_OK;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_SHUT_IN)
+		return fail(err, REASON_HDF5_SANDBOX, "%s: its reader could not be shut in",
+			    c->name);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+		return check(c, CHILD_LATE, err);
+	if (WIFSIGNALED(status))
+		return fail(err, REASON_HDF5_UNREADABLE, "%s: its reader died of signal %d",
+			    c->name, WTERMSIG(status));
+	return fail(err, REASON_HDF5_UNREADABLE, "%s: its reader ended without an answer", c->name);
+}
+
+static enum wm_code read_exactly(struct hdf5_child *c, void *out, size_t len, struct wm_error *err)
+{
+	size_t n = 0;
+
+	TRY(check(c, child_read(&c->child, out, len, &n), err));
+	return n == len ? WM_OK : await_end(c, false, err);
+}
+
+static enum wm_code babbled(const struct hdf5_child *c, struct wm_error *err)
 {
 	return fail(err, REASON_HDF5_UNREADABLE, "%s: its reader answers in another language",
-		    a->name);
+		    c->name);
+}
+
+/* What the child may fail with; anything else it does not mean. */
+static bool is_childs(enum reason reason)
+{
+	return strncmp(reason_info(reason)->id, "hdf5-", 5) == 0 || reason == REASON_LIMIT ||
+	       reason == REASON_NO_MEMORY || reason == REASON_READ_FAILED ||
+	       reason == REASON_FILE_CHANGED;
 }
 
 /* Reads what stands behind the frames. */
-static enum wm_code read_end(struct answer *a, struct wm_error *err)
+static enum wm_code read_end(struct hdf5_child *c, struct wm_error *err)
 {
-	uint8_t end[END_BYTES + 1];
-	struct cursor c = cursor_of(end, END_BYTES);
+	uint8_t end[CHILD_END_BYTES], more;
 	char message[LIMIT_MESSAGE];
-	uint32_t reason = 0;
-	size_t got;
+	enum reason reason;
+	size_t n = 0;
 
-	TRY(read_some(a, end, sizeof(end), &got, err));
-	if (got != END_BYTES || !cursor_u32le(&c, &reason) || !is_childs(reason))
-		return babbled(a, err);
-	memcpy(message, cursor_take(&c, sizeof(message)), sizeof(message));
-	message[sizeof(message) - 1] = '\0';
-	return reason == REASON_NONE ? WM_OK : fail(err, (enum reason)reason, "%s", message);
+	TRY(read_exactly(c, end, sizeof(end), err));
+	TRY(check(c, child_read(&c->child, &more, 1, &n), err));
+	if (n > 0 || !child_read_end(&reason, message, end) ||
+	    (reason != REASON_NONE && !is_childs(reason)))
+		return babbled(c, err);
+	if (reason != REASON_NONE)
+		return fail(err, reason, "%s", message);
+	TRY(await_end(c, true, err));
+	c->ended = true;
+	return WM_OK;
 }
 
-/* Hands all frames on. `*whole` is whether the answer came to its end. */
-static enum wm_code read_answer(bool *whole, struct answer *a, const struct sink *out,
-				uint8_t *frame, struct wm_error *err)
+/* Reads the length of a frame: 0, and `c->ended`, where no more come. */
+static enum wm_code read_length(uint32_t *len, struct hdf5_child *c, struct wm_error *err)
 {
-	for (;;) {
-		uint8_t bytes[LENGTH_BYTES];
-		struct cursor c = cursor_of(bytes, sizeof(bytes));
-		uint32_t len = 0;
-		size_t got;
+	uint8_t bytes[LENGTH_BYTES] = { 0 };
+	struct cursor in = cursor_of(bytes, sizeof(bytes));
 
-		TRY(read_some(a, bytes, sizeof(bytes), &got, err));
-		if (got < sizeof(bytes))
-			return WM_OK;
-		if (!cursor_u32le(&c, &len) || len > HDF5_FRAME)
-			return babbled(a, err);
-		if (len == 0) {
-			*whole = true;
-			return read_end(a, err);
-		}
-		TRY(read_some(a, frame, len, &got, err));
-		if (got < len)
-			return WM_OK;
-		TRY(out->take(out->context, frame, len, err));
+	TRY(read_exactly(c, bytes, sizeof(bytes), err));
+	if (!cursor_u32le(&in, len) || *len > HDF5_FRAME)
+		return babbled(c, err);
+	return *len == 0 ? read_end(c, err) : WM_OK;
+}
+
+enum wm_code hdf5_child_hear(uint64_t *n, struct hdf5_child *c, uint64_t len, uint64_t seconds,
+			     const struct sink *out, struct wm_error *err)
+{
+	uint64_t left = len;
+	uint32_t frame = 0;
+
+	child_give_time(&c->child, seconds);
+	while (left > 0 && !c->ended) {
+		TRY(read_length(&frame, c, err));
+		if (frame > left)
+			return fail(err, REASON_HDF5_UNREADABLE,
+				    "%s: its reader gives too many bytes", c->name);
+		TRY(read_exactly(c, c->frame, frame, err));
+		if (frame > 0)
+			TRY(out->take(out->context, c->frame, frame, err));
+		left -= frame;
 	}
+	*n = len - left;
+	return WM_OK;
 }
 
-static enum wm_code died(int status, const char *name, struct wm_error *err)
+enum wm_code hdf5_child_finish(struct hdf5_child *c, struct wm_error *err)
 {
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_SHUT_IN)
-		return fail(err, REASON_HDF5_SANDBOX, "%s: its reader could not be shut in", name);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-		return fail(err, REASON_HDF5_UNREADABLE, "%s: reading it takes too long", name);
-	if (WIFSIGNALED(status))
-		return fail(err, REASON_HDF5_UNREADABLE, "%s: its reader died of signal %d", name,
-			    WTERMSIG(status));
-	return fail(err, REASON_HDF5_UNREADABLE, "%s: its reader ended without an answer", name);
-}
+	uint32_t frame = 0;
 
-static enum wm_code start(struct child *c, const struct window *view, hdf5_child_fn *body,
-			  const void *context, struct hdf5_time most, struct wm_error *err)
-{
-	const pid_t parent = getpid();
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return fail(err, REASON_HDF5_SANDBOX, "%s: no pipe", view->name);
-	c->pid = fork();
-	if (c->pid == 0)
-		be_child(ends[1], view, body, context, most.processor, parent);
-	close(ends[1]);
-	c->from = ends[0];
-	return c->pid > 0 ? WM_OK :
-			    fail(err, REASON_HDF5_SANDBOX, "%s: no child process", view->name);
+	if (!c->ended)
+		TRY(read_length(&frame, c, err));
+	return frame == 0 ? WM_OK : babbled(c, err);
 }
 
 enum wm_code hdf5_child_run(const struct sink *out, const struct window *view,
 			    hdf5_child_fn *body, const void *context, struct hdf5_time most,
 			    struct wm_error *err)
 {
-	__attribute__((cleanup(child_release))) struct child c = { 0, -1 };
-	cleanup_free uint8_t *frame = malloc(HDF5_FRAME);
-	const struct hdf5_library *library;
-	struct answer a = { .deadline = now_ms() + (int64_t)most.clock * 1000, .name = view->name };
-	bool whole = false;
-	int status = 0;
+	cleanup_hdf5_child struct hdf5_child *c = NULL;
+	uint64_t n;
 
-	if (!frame)
-		return fail_nomem(err);
-	TRY(hdf5_library_load(&library, err));
-	TRY(start(&c, view, body, context, most, err));
-	a.from = c.from;
-	TRY(read_answer(&whole, &a, out, frame, err));
-	while (waitpid(c.pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return fail(err, REASON_INTERNAL, "a child process is gone");
-	c.pid = 0;
-	return whole && status == 0 ? WM_OK : died(status, view->name, err);
+	TRY(hdf5_child_start(&c, view, body, context, most.processor, err));
+	return hdf5_child_hear(&n, c, UINT64_MAX, most.clock, out, err);
 }

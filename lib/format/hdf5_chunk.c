@@ -7,10 +7,7 @@
  */
 #include "format/hdf5_dataset.h"
 
-#include <stdlib.h>
-#include <zlib.h>
-
-#include "util/cleanup.h"
+#include "format/inflate.h"
 
 enum {
 	/* The library finds the nth chunk by counting, n * n / 2 steps: many must hold much. */
@@ -19,7 +16,8 @@ enum {
 	CHUNK_LEAST = 4096, /* bytes of the data set for each further chunk */
 	CHECKSUM_BYTES = 4,
 	STORED_SPARE = 1 << 16, /* by which a stored chunk may be longer than an unpacked one */
-	INFLATE_BYTES = 1 << 16,
+	INFLATE_BYTES = 1 << 14,
+	SCRATCH = 1 << 19,
 };
 
 static enum wm_code refuse(const struct hdf5_place *p, const char *what, struct wm_error *err)
@@ -27,54 +25,68 @@ static enum wm_code refuse(const struct hdf5_place *p, const char *what, struct 
 	return fail(err, REASON_HDF5_STORAGE, "%s: '%.120s' %s", p->name, p->path, what);
 }
 
-/* Stores how many bytes `len` bytes inflate to, or more than `most` where it is more. */
-static enum wm_code count_inflated(uint64_t *out, uint8_t *data, size_t len, uint64_t most,
+/* How the chunks of one data set are looked at. */
+struct checking {
+	const struct hdf5_dataset *d;
+	const struct hdf5_place *p;
+	hid_t dataset, space;
+	struct arena scratch;
+	struct inflate *inflate; /* NULL: begun with the first chunk that is deflated */
+};
+
+static void checking_release(struct checking *c)
+{
+	arena_release(&c->scratch);
+}
+
+/* Stores how many bytes a part of the file inflates to, or more than `most` where it is more. */
+static enum wm_code count_inflated(uint64_t *out, struct checking *c, const struct window *part,
+				   uint64_t most, struct wm_error *err)
+{
+	uint8_t bytes[INFLATE_BYTES];
+	size_t n = 0;
+
+	if (!c->inflate)
+		TRY(inflate_open(&c->inflate, &c->scratch, part, INFLATE_ZLIB, err));
+	else
+		TRY(inflate_restart(c->inflate, part, err));
+	*out = 0;
+	do {
+		TRY(inflate_read(c->inflate, bytes, sizeof(bytes), &n, err));
+		*out += n;
+	} while (n > 0 && *out <= most);
+	return WM_OK;
+}
+
+static enum wm_code check_deflated(struct checking *c, uint64_t at, uint64_t len,
 				   struct wm_error *err)
 {
-	cleanup_free uint8_t *into = malloc(INFLATE_BYTES);
-	z_stream z = { .next_in = data, .avail_in = (uInt)len };
-	int status = Z_OK;
-
-	*out = 0;
-	if (!into || inflateInit(&z) != Z_OK)
-		return fail_nomem(err);
-	while (status == Z_OK && *out <= most) {
-		z.next_out = into;
-		z.avail_out = INFLATE_BYTES;
-		status = inflate(&z, Z_NO_FLUSH);
-		*out += INFLATE_BYTES - z.avail_out;
-	}
-	inflateEnd(&z);
-	if (status != Z_STREAM_END)
-		*out = UINT64_MAX;
-	return WM_OK;
-}
-
-static enum wm_code check_deflated(const struct hdf5_dataset *d, const struct hdf5_place *p,
-				   uint64_t at, size_t len, struct wm_error *err)
-{
-	cleanup_free uint8_t *stored = malloc(len + 1);
+	const uint64_t expected = c->d->chunk_len;
+	struct window part;
 	uint64_t unpacked = 0;
+	enum wm_code code;
 
-	if (!stored)
-		return fail_nomem(err);
-	if (!hdf5_library_read(at, len, stored))
-		return hdf5_failed(p, "chunks", err);
-	TRY(count_inflated(&unpacked, stored, len, d->chunk_len, err));
-	if (unpacked != d->chunk_len)
-		return refuse(p, "has a chunk that unpacks to another length", err);
+	if (!hdf5_library_part(&part, at, len))
+		return refuse(c->p, "has a chunk that does not lie within the file", err);
+	code = count_inflated(&unpacked, c, &part, expected, err);
+	if (code != WM_OK && code != WM_FORMAT)
+		return code;
+	if (code != WM_OK || unpacked != expected)
+		return refuse(c->p, "has a chunk that unpacks to another length", err);
 	return WM_OK;
 }
 
-static enum wm_code check_chunk(const struct hdf5_dataset *d, const struct hdf5_place *p,
-				hid_t dataset, hid_t space, uint64_t nth, struct wm_error *err)
+static enum wm_code check_chunk(struct checking *c, uint64_t nth, struct wm_error *err)
 {
+	const struct hdf5_dataset *d = c->d;
+	const struct hdf5_place *p = c->p;
 	const uint64_t checksum = d->has_checksum ? CHECKSUM_BYTES : 0;
 	hsize_t offsets[HDF5_RANK_MAX + 1], len = 0;
 	unsigned skipped = 0;
 	haddr_t at = 0;
 
-	if (p->h->H5Dget_chunk_info(dataset, space, nth, offsets, &skipped, &at, &len) < 0)
+	if (p->h->H5Dget_chunk_info(c->dataset, c->space, nth, offsets, &skipped, &at,
+				    &len) < 0)
 		return hdf5_failed(p, "chunks", err);
 	if (skipped != 0)
 		return fail(err, REASON_HDF5_FILTER, "%s: '%.120s' has a chunk without its filters",
@@ -82,7 +94,7 @@ static enum wm_code check_chunk(const struct hdf5_dataset *d, const struct hdf5_
 	if (len > d->chunk_len + STORED_SPARE || len < checksum)
 		return refuse(p, "has a chunk that is too long or too short", err);
 	if (d->is_deflated)
-		return check_deflated(d, p, at, (size_t)(len - checksum), err);
+		return check_deflated(c, at, len - checksum, err);
 	return len == d->chunk_len + checksum ? WM_OK :
 						refuse(p, "has a chunk of another length", err);
 }
@@ -101,6 +113,10 @@ static bool is_whole(const struct hdf5_dataset *d, uint64_t n)
 enum wm_code hdf5_check_chunks(const struct hdf5_dataset *d, const struct hdf5_place *p,
 			       hid_t dataset, hid_t space, struct wm_error *err)
 {
+	__attribute__((cleanup(checking_release))) struct checking c = {
+		.d = d, .p = p, .dataset = dataset, .space = space,
+		.scratch = ARENA_INIT(SCRATCH),
+	};
 	hsize_t n = 0;
 
 	if (d->is_chunked && p->h->H5Dget_num_chunks(dataset, space, &n) < 0)
@@ -113,6 +129,6 @@ enum wm_code hdf5_check_chunks(const struct hdf5_dataset *d, const struct hdf5_p
 		return refuse(p, "has values that nobody wrote, and a value of its own for them",
 			      err);
 	for (uint64_t i = 0; i < n; i++)
-		TRY(check_chunk(d, p, dataset, space, i, err));
+		TRY(check_chunk(&c, i, err));
 	return WM_OK;
 }

@@ -2,10 +2,13 @@
 /* Telling in the child what a data set is, and refusing what loaders could be tricked with. */
 #include "format/hdf5_dataset.h"
 
-#include "format/hdf5_dtype.h"
+#include <string.h>
 
-/* An unpacked chunk is at most this large, so that the library's memory suffices. */
-enum { CHUNK_MAX = 64 << 20 };
+#include "format/hdf5_dtype.h"
+#include "util/buf.h"
+
+/* An unpacked chunk is at most this large: the library has it packed, unpacked and in its cache. */
+enum { CHUNK_MAX = 16 << 20 };
 
 enum wm_code hdf5_failed(const struct hdf5_place *p, const char *what, struct wm_error *err)
 {
@@ -36,10 +39,29 @@ static enum wm_code read_shape(struct hdf5_dataset *d, const struct hdf5_place *
 	return WM_OK;
 }
 
+/*
+ * Whether an attribute says that opaque pairs of bytes are bfloat16, for which HDF5 has no type:
+ * what Keras 3 writes, and looks at when it loads (keras/src/saving/saving_lib.py).
+ */
+static enum wm_code read_mark(bool *out, const struct hdf5_place *p, hid_t dataset,
+			      struct wm_error *err)
+{
+	static const char mark[] = "bfloat16";
+	const struct hdf5_place attribute = { p->h, p->name, "dtype" };
+	cleanup_buf struct buf text = BUF_INIT(HDF5_CONFIG_MAX);
+	bool is_there = false;
+
+	TRY(hdf5_read_text(&is_there, &text, &attribute, dataset, err));
+	*out = is_there && text.len == sizeof(mark) - 1 &&
+	       memcmp(text.data, mark, sizeof(mark) - 1) == 0;
+	return WM_OK;
+}
+
 static enum wm_code read_type(struct hdf5_dataset *d, const struct hdf5_place *p, hid_t dataset,
 			      struct wm_error *err)
 {
 	const hid_t type = p->h->H5Dget_type(dataset);
+	bool is_bfloat16 = false;
 	enum hdf5_kind kind;
 
 	if (type < 0)
@@ -47,7 +69,9 @@ static enum wm_code read_type(struct hdf5_dataset *d, const struct hdf5_place *p
 	kind = hdf5_read_dtype(&d->dtype, p->h, type);
 	p->h->H5Tclose(type);
 	d->is_text = kind == HDF5_TEXT;
-	if (kind == HDF5_OTHER)
+	if (kind == HDF5_PAIRS)
+		TRY(read_mark(&is_bfloat16, p, dataset, err));
+	if (kind == HDF5_OTHER || (kind == HDF5_PAIRS && !is_bfloat16))
 		return fail(err, REASON_HDF5_TYPE,
 			    "%s: '%.120s' is of a type that is no tensor's here", p->name, p->path);
 	return WM_OK;

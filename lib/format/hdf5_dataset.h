@@ -41,10 +41,10 @@ MUST_USE enum wm_code hdf5_check_chunks(const struct hdf5_dataset *d, const stru
 					hid_t dataset, hid_t space, struct wm_error *err);
 
 /*
- * Appends the text of the attribute of the root that is named p->path; `*is_there` is whether
+ * Appends the text of the attribute of `object` that is named p->path; `*is_there` is whether
  * there is one. Fails with `hdf5-config` where it is no single text.
  */
 MUST_USE enum wm_code hdf5_read_text(bool *is_there, struct buf *out, const struct hdf5_place *p,
-				     hid_t root, struct wm_error *err);
+				     hid_t object, struct wm_error *err);
 
 #endif

@@ -89,19 +89,23 @@ static bool is_bool(const struct hdf5_library *h, hid_t type)
 	       h->H5Tget_member_value(type, 1, &yes) >= 0 && no == 0 && yes == 1;
 }
 
-/* As h5py writes complex64: a compound of two f32, r and i. */
-static bool is_complex(const struct hdf5_library *h, hid_t type)
+/* As h5py writes complex numbers: a compound of two f32, or of two f64, r and i. */
+static bool read_complex(enum dtype *out, const struct hdf5_library *h, hid_t type)
 {
 	static const char *const names[] = { "r", "i" };
+	const size_t half = h->H5Tget_size(type) / 2;
 
-	if (h->H5Tget_size(type) != 8 || h->H5Tget_nmembers(type) != 2)
+	if (h->H5Tget_size(type) % 2 != 0 || h->H5Tget_nmembers(type) != 2)
 		return false;
+	*out = half == 4 ? DTYPE_C64 : DTYPE_C128;
 	for (unsigned i = 0; i < 2; i++) {
 		const hid_t of = h->H5Tget_member_type(type, i);
 		enum dtype dtype = DTYPE_I8;
 		const bool is = of >= 0 && h->H5Tget_class(of) == H5T_FLOAT &&
-				read_float(&dtype, h, of) && dtype == DTYPE_F32 &&
-				h->H5Tget_member_offset(type, i) == i * (size_t)4 &&
+				read_float(&dtype, h, of) &&
+				dtype == (half == 4 ? DTYPE_F32 : DTYPE_F64) &&
+				dtype_info(dtype)->bytes == half &&
+				h->H5Tget_member_offset(type, i) == i * half &&
 				has_member(h, type, i, names[i]);
 
 		if (of >= 0)
@@ -128,11 +132,13 @@ enum hdf5_kind hdf5_read_dtype(enum dtype *out, const struct hdf5_library *h, hi
 		known = is_bool(h, type);
 		break;
 	case H5T_COMPOUND:
-		*out = DTYPE_C64;
-		known = is_complex(h, type);
+		known = read_complex(out, h, type);
 		break;
 	case H5T_STRING:
 		return HDF5_TEXT;
+	case H5T_OPAQUE:
+		*out = DTYPE_BF16;
+		return h->H5Tget_size(type) == 2 ? HDF5_PAIRS : HDF5_OTHER;
 	default:
 		break;
 	}

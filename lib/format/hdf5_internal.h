@@ -21,8 +21,7 @@
 enum {
 	HDF5_DATASET = 'd',
 	HDF5_CONFIG = 'c',
-	HDF5_RANK_MAX = 32,	  /* the library's own limit */
-	HDF5_EXPANSION_MAX = 100, /* bytes of gathered tensors for each of the file */
+	HDF5_RANK_MAX = 32, /* the library's own limit */
 };
 
 /* One attribute that says how Keras builds the model. */
@@ -41,28 +40,25 @@ struct hdf5_source {
 /* In the child: lists what the file holds; the context is its name. */
 enum wm_code hdf5_list(const void *context, const struct sink *out, struct wm_error *err);
 
-/* A tensor of the list, and the file that it is in. */
+/* Tensors of the list, and the file that they are in. */
 struct hdf5_wanted {
-	const struct tensor *tensor;
+	const struct tensor *tensors;
+	size_t n;
 	const char *name;
 };
 
-/* In the child: gives the bytes of the data set that the context, a struct hdf5_wanted, is of. */
-enum wm_code hdf5_read_tensor(const void *context, const struct sink *out, struct wm_error *err);
+/*
+ * In the child: gives the bytes of those tensors of the context, a struct hdf5_wanted, that are no
+ * runs, one after the other, each in pieces of its own.
+ */
+enum wm_code hdf5_read_tensors(const void *context, const struct sink *out, struct wm_error *err);
 
 /*
  * Makes tensors, segments and imports of a list, none of which is believed: everything is
  * bounded, and ranges lie in the l->size bytes of the view, of which the library has those from
- * `base` on. Fails with `hdf5-...`, `limit`.
+ * `base` on. Fails with `hdf5-...`, `keras-malformed`, `limit`.
  */
 MUST_USE enum wm_code hdf5_take_list(struct layout *l, uint64_t base, const void *list, size_t len,
 				     const char *name, struct wm_error *err);
-
-/*
- * Adds the code that Keras would run or import for a model of this JSON. Fails with
- * `hdf5-config` where it is not JSON as we read it.
- */
-MUST_USE enum wm_code hdf5_add_imports(struct layout *l, const void *config, size_t len,
-				       const char *name, struct wm_error *err);
 
 #endif

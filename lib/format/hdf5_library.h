@@ -23,7 +23,7 @@
 #define HDF5_FUNCTIONS(F)								\
 	F(H5open) F(H5free_memory) F(H5get_libversion) F(H5Eset_auto2)			\
 	F(H5PLset_loading_state) F(H5FDregister) F(H5Fopen) F(H5Oopen)	\
-	F(H5Oclose) F(H5Oget_info2) F(H5Literate) F(H5Dopen2) F(H5Dget_type)		\
+	F(H5Oclose) F(H5Oget_info2) F(H5Literate) F(H5Dget_type)		\
 	F(H5Dget_space) F(H5Dget_create_plist) F(H5Dget_offset)				\
 	F(H5Dget_storage_size) F(H5Dread) F(H5Dget_num_chunks) F(H5Dget_chunk_info)	\
 	F(H5Sget_simple_extent_type) F(H5Sget_simple_extent_ndims)			\
@@ -34,7 +34,7 @@
 	F(H5Tget_nmembers) F(H5Tget_member_name) F(H5Tget_member_value)			\
 	F(H5Tget_member_type) F(H5Tget_member_offset) F(H5Tget_super)			\
 	F(H5Tis_variable_str) F(H5Tget_cset) F(H5Tset_cset) F(H5Tset_size)		\
-	F(H5Tcopy) F(H5Tclose) F(H5Pcreate) F(H5Pset_driver) F(H5Pset_chunk_cache)	\
+	F(H5Tcopy) F(H5Tclose) F(H5Pcreate) F(H5Pset_driver) F(H5Pset_cache)	\
 	F(H5Pget_layout) F(H5Pget_chunk) F(H5Pget_nfilters) F(H5Pget_filter2)		\
 	F(H5Pget_external_count) F(H5Pclose) F(H5Pfill_value_defined) F(H5Aexists)	\
 	F(H5Aopen) F(H5Aget_type) F(H5Aget_space) F(H5Aget_storage_size) F(H5Aread)	\
@@ -46,7 +46,7 @@ struct hdf5_library {
 #define F(name) __typeof__(&name) name;
 	HDF5_FUNCTIONS(F)
 #undef F
-	const hid_t *file_access, *dataset_access, *c_string; /* valid after H5open() */
+	const hid_t *file_access, *c_string; /* valid after H5open() */
 };
 
 /*
@@ -64,8 +64,8 @@ MUST_USE bool hdf5_library_start(const struct window *view);
 /* Opens that file; below 0 where the library cannot. */
 hid_t hdf5_library_open_file(void);
 
-/* Reads bytes of the file itself, at `off` from the beginning of the view. */
-bool hdf5_library_read(uint64_t off, size_t len, void *out);
+/* Makes `out` the `len` bytes at `off` of the view; false where it has not so many. */
+bool hdf5_library_part(struct window *out, uint64_t off, uint64_t len);
 
 /* Why a read of the file itself failed: `read-failed`, `file-changed`; REASON_NONE: none did. */
 enum reason hdf5_library_read_failure(void);

@@ -10,9 +10,7 @@
 #include "util/cleanup.h"
 
 enum {
-	READ_BYTES = 1 << 20,	/* of what is not chunked at a time, unless one element is larger */
-	CACHE_BYTES = 128 << 20, /* of chunks; a row of them that fits is unpacked once */
-	CACHE_SLOTS = 20011,
+	READ_BYTES = 4 << 20, /* at a time: chunks that are in no cache are unpacked once for it */
 };
 
 /* A data set being read: in blocks of rows of one dimension, with all others inside whole. */
@@ -105,51 +103,72 @@ static bool is_as_listed(const struct hdf5_dataset *d, const struct tensor *t)
 	return true;
 }
 
-static enum wm_code read_dataset(struct reading *r, const struct tensor *t, struct wm_error *err)
+static enum wm_code read_values(struct reading *r, const struct hdf5_dataset *d, hid_t space,
+				struct wm_error *err)
 {
-	cleanup_free uint8_t *block = malloc(READ_BYTES);
-	const uint64_t element = dtype_info(t->dtype)->bytes;
-	struct hdf5_dataset d = { 0 };
-	hid_t space;
+	const uint64_t element = dtype_info(d->dtype)->bytes;
 
-	if (!block)
-		return fail_nomem(err);
-	TRY(hdf5_describe(&d, &r->place, r->dataset, err));
-	if (!is_as_listed(&d, t))
-		return fail(err, REASON_FILE_CHANGED, "%s: '%.120s' is another data set now",
-			    r->place.name, r->place.path);
-	r->block = block;
-	r->rank = d.rank;
-	memcpy(r->dims, d.dims, sizeof(r->dims));
-	r->type = r->place.h->H5Dget_type(r->dataset);
-	space = r->place.h->H5Dget_space(r->dataset);
-	if (r->type < 0 || space < 0)
-		return hdf5_failed(&r->place, "type", err);
-	TRY(hdf5_check_chunks(&d, &r->place, r->dataset, space, err));
+	r->rank = d->rank;
+	memcpy(r->dims, d->dims, sizeof(r->dims));
+	TRY(hdf5_check_chunks(d, &r->place, r->dataset, space, err));
 	if (r->rank == 0)
 		return read_scalar(r, element, err);
 	divide(r, element);
 	return read_all(r, space, err);
 }
 
-enum wm_code hdf5_read_tensor(const void *context, const struct sink *out, struct wm_error *err)
+static enum wm_code read_dataset(struct reading *r, const struct tensor *t, struct wm_error *err)
 {
-	const struct hdf5_wanted *wanted = context;
-	struct reading r = { .out = out, .place = { NULL, wanted->name, wanted->tensor->name } };
-	const struct hdf5_library *h;
-	hid_t file, access;
+	const struct hdf5_library *h = r->place.h;
+	struct hdf5_dataset d = { 0 };
+	enum wm_code code;
+	hid_t space;
 
-	TRY(hdf5_library_load(&h, err));
-	r.place.h = h;
-	file = hdf5_library_open_file();
-	access = h->H5Pcreate(*h->dataset_access);
-	if (file < 0 || access < 0 ||
-	    h->H5Pset_chunk_cache(access, CACHE_SLOTS, CACHE_BYTES, 1.0) < 0)
-		return hdf5_failed(&r.place, "file", err);
-	r.dataset = h->H5Dopen2(file, wanted->tensor->name, access);
+	TRY(hdf5_describe(&d, &r->place, r->dataset, err));
+	if (!is_as_listed(&d, t))
+		return fail(err, REASON_FILE_CHANGED, "%s: '%.120s' is another data set now",
+			    r->place.name, r->place.path);
+	r->type = h->H5Dget_type(r->dataset);
+	space = h->H5Dget_space(r->dataset);
+	code = r->type < 0 || space < 0 ? hdf5_failed(&r->place, "type", err) :
+					  read_values(r, &d, space, err);
+	h->H5Sclose(space);
+	h->H5Tclose(r->type);
+	return code;
+}
+
+static enum wm_code read_tensor(const struct hdf5_wanted *wanted, const struct tensor *t,
+				hid_t file, uint8_t *block, const struct sink *out,
+				struct wm_error *err)
+{
+	struct reading r = { .out = out, .block = block, .place = { NULL, wanted->name, t->name } };
+	enum wm_code code;
+
+	TRY(hdf5_library_load(&r.place.h, err));
+	r.dataset = file < 0 ? -1 : r.place.h->H5Oopen(file, t->name, H5P_DEFAULT);
 	if (r.dataset < 0)
 		return hdf5_failed(&r.place, "head", err);
-	return read_dataset(&r, wanted->tensor, err);
+	code = read_dataset(&r, t, err);
+	r.place.h->H5Oclose(r.dataset);
+	return code;
+}
+
+enum wm_code hdf5_read_tensors(const void *context, const struct sink *out, struct wm_error *err)
+{
+	const struct hdf5_wanted *wanted = context;
+	cleanup_free uint8_t *block = malloc(READ_BYTES);
+	const hid_t file = hdf5_library_open_file();
+
+	if (!block)
+		return fail_nomem(err);
+	for (size_t i = 0; i < wanted->n; i++) {
+		const struct tensor *t = &wanted->tensors[i];
+		const struct hdf5_source *source = t->source;
+
+		if (source && !source->is_run)
+			TRY(read_tensor(wanted, t, file, block, out, err));
+	}
+	return WM_OK;
 }
 
 /* --- text of attributes ------------------------------------------------------------------ */
@@ -196,36 +215,53 @@ static enum wm_code read_fixed(struct buf *out, const struct hdf5_place *p, hid_
 		return no_text(p, err);
 	while (len > 0 && out->data[len - 1] == 0)
 		len--;
-	out->len = len;
+	out->len = size;
+	buf_truncate(out, len);
 	return WM_OK;
 }
 
-static enum wm_code read_text(struct buf *out, const struct hdf5_place *p, hid_t attribute,
-			      struct wm_error *err)
+static enum wm_code read_typed(struct buf *out, const struct hdf5_place *p, hid_t attribute,
+			       hid_t type, struct wm_error *err)
 {
-	const hid_t type = p->h->H5Aget_type(attribute), space = p->h->H5Aget_space(attribute);
-	htri_t varies;
+	const hid_t space = p->h->H5Aget_space(attribute);
+	const bool is_single = space >= 0 && p->h->H5Sget_simple_extent_npoints(space) == 1;
+	const htri_t varies = p->h->H5Tis_variable_str(type);
 
-	if (type < 0 || space < 0 || p->h->H5Tget_class(type) != H5T_STRING ||
-	    p->h->H5Sget_simple_extent_npoints(space) != 1)
-		return no_text(p, err);
-	varies = p->h->H5Tis_variable_str(type);
-	if (varies < 0)
+	if (space >= 0)
+		p->h->H5Sclose(space);
+	if (!is_single || varies < 0 || p->h->H5Tget_class(type) != H5T_STRING)
 		return no_text(p, err);
 	return varies ? read_variable(out, p, attribute, type, err) :
 			read_fixed(out, p, attribute, type, err);
 }
 
-enum wm_code hdf5_read_text(bool *is_there, struct buf *out, const struct hdf5_place *p,
-			    hid_t root, struct wm_error *err)
+static enum wm_code read_text(struct buf *out, const struct hdf5_place *p, hid_t attribute,
+			      struct wm_error *err)
 {
-	const htri_t exists = p->h->H5Aexists(root, p->path);
-	const hid_t attribute = exists > 0 ? p->h->H5Aopen(root, p->path, H5P_DEFAULT) : -1;
+	const hid_t type = p->h->H5Aget_type(attribute);
+	enum wm_code code;
+
+	if (type < 0)
+		return no_text(p, err);
+	code = read_typed(out, p, attribute, type, err);
+	p->h->H5Tclose(type);
+	return code;
+}
+
+enum wm_code hdf5_read_text(bool *is_there, struct buf *out, const struct hdf5_place *p,
+			    hid_t object, struct wm_error *err)
+{
+	const htri_t exists = p->h->H5Aexists(object, p->path);
+	const hid_t attribute = exists > 0 ? p->h->H5Aopen(object, p->path, H5P_DEFAULT) : -1;
 
 	if (exists < 0 || (exists > 0 && attribute < 0))
 		return hdf5_failed(p, "attributes", err);
-	if (exists > 0)
-		TRY(read_text(out, p, attribute, err));
+	if (exists > 0) {
+		const enum wm_code code = read_text(out, p, attribute, err);
+
+		p->h->H5Aclose(attribute);
+		TRY(code);
+	}
 	*is_there = exists > 0;
 	return WM_OK;
 }

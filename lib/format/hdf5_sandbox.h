@@ -23,6 +23,12 @@ bool sandbox_take_descriptors(int file, int pipe);
 bool sandbox_settle(pid_t parent, uint64_t seconds);
 
 /*
+ * Ends the process. Built to count what runs (make coverage) it writes its counts before, which is
+ * why the sandbox of such a build lets files be opened and written: it is for tests alone.
+ */
+_Noreturn void sandbox_leave(int status);
+
+/*
  * From here on: reading SANDBOX_FILE at an offset, writing SANDBOX_PIPE, memory that is not
  * executable, time, exit. Anything else kills the process. Nothing of the file system is within
  * reach by Landlock besides, where the kernel has it.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/keras_config.h"
 #include "util/cursor.h"
 #include "util/utf8.h"
 
@@ -130,7 +131,7 @@ static enum wm_code take_config(struct taking *t, struct wm_error *err)
 	text = cursor_take(&t->in, len);
 	if (!text || len > HDF5_CONFIG_MAX)
 		return babbled(t, err);
-	return hdf5_add_imports(t->l, text, len, t->name, err);
+	return keras_add_imports(t->l, text, len, t->name, err);
 }
 
 static enum wm_code take_records(struct taking *t, struct wm_error *err)
@@ -219,26 +220,6 @@ static enum wm_code place(struct taking *t, struct wm_error *err)
 	return WM_OK;
 }
 
-/* What is gathered must not be out of all proportion to the file. */
-static enum wm_code bound_gathered(const struct taking *t, struct wm_error *err)
-{
-	uint64_t sum = 0, most;
-
-	if (__builtin_mul_overflow(t->l->size, HDF5_EXPANSION_MAX, &most))
-		most = UINT64_MAX;
-	for (size_t i = 0; i < t->l->n_tensors; i++) {
-		const struct tensor *tensor = &t->l->tensors[i];
-
-		if (!tensor->source)
-			continue;
-		if (__builtin_add_overflow(sum, tensor->len, &sum) || sum > most)
-			return fail(err, REASON_HDF5_EXPANSION,
-				    "%s: up to '%.120s' its data sets unpack to more than %d times "
-				    "its size", t->name, tensor->name, HDF5_EXPANSION_MAX);
-	}
-	return WM_OK;
-}
-
 static enum wm_code take_all(struct taking *t, struct wm_error *err)
 {
 	TRY(take_records(t, err));
@@ -246,7 +227,7 @@ static enum wm_code take_all(struct taking *t, struct wm_error *err)
 	TRY(layout_sort_names(t->l, REASON_HDF5_DUPLICATE, t->name, err));
 	TRY(sort_runs(t, err));
 	TRY(place(t, err));
-	return bound_gathered(t, err);
+	return layout_bound_gathered(t->l, REASON_HDF5_EXPANSION, t->name, err);
 }
 
 enum wm_code hdf5_take_list(struct layout *l, uint64_t base, const void *list, size_t len,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inflating with zlib, which reads deflate only; gzip around it is read here:
+ * Inflating with zlib, which reads deflate, and its own format around it; gzip is read here:
  *
  *	gzip     = 1f 8b 08 flags mtime[4] xfl os extra? name? comment? hcrc? deflate trailer
  *	flags    = 1 text, 2 hcrc, 4 extra, 8 name, 16 comment; no other bit
@@ -63,6 +63,11 @@ static void zlib_free(void *context, void *memory)
 	(void)context, (void)memory;
 }
 
+uint32_t inflate_crc32(uint32_t before, const void *data, size_t len)
+{
+	return (uint32_t)crc32_z(before, data, len);
+}
+
 /* --- input --------------------------------------------------------------------------- */
 
 static enum wm_code truncated(const struct inflate *s, struct wm_error *err)
@@ -99,7 +104,7 @@ static enum wm_code take_bytes(struct inflate *s, uint8_t *out, size_t len, stru
 {
 	for (size_t i = 0; i < len; i++)
 		TRY(take_byte(s, &out[i], err));
-	s->crc = (uint32_t)crc32(s->crc, out, (unsigned)len);
+	s->crc = inflate_crc32(s->crc, out, len);
 	return WM_OK;
 }
 
@@ -196,6 +201,8 @@ static enum wm_code check_ratio(const struct inflate *s, struct wm_error *err)
 {
 	uint64_t most;
 
+	if (s->kind == INFLATE_ZLIB)
+		return WM_OK;
 	if (__builtin_mul_overflow(s->in.size, (uint64_t)LIMIT_RATIO, &most) ||
 	    __builtin_add_overflow(most, (uint64_t)INFLATE_FREE, &most))
 		return WM_OK;
@@ -218,7 +225,8 @@ static enum wm_code step(struct inflate *s, uint8_t *out, unsigned len, unsigned
 	s->z.avail_out = len;
 	code = inflate(&s->z, Z_NO_FLUSH);
 	*n = len - s->z.avail_out;
-	s->crc = (uint32_t)crc32(s->crc, out, *n);
+	if (s->kind == INFLATE_GZIP)
+		s->crc = inflate_crc32(s->crc, out, *n);
 	s->out_off += *n;
 	if (code == Z_MEM_ERROR)
 		return fail_nomem(err);
@@ -281,7 +289,7 @@ enum wm_code inflate_open(struct inflate **out, struct arena *a, const struct wi
 	s->in = *w;
 	s->kind = kind;
 	s->z = (z_stream){ .zalloc = zlib_alloc, .zfree = zlib_free, .opaque = s };
-	if (inflateInit2(&s->z, -MAX_WBITS) != Z_OK)
+	if (inflateInit2(&s->z, kind == INFLATE_ZLIB ? MAX_WBITS : -MAX_WBITS) != Z_OK)
 		return fail_nomem(err);
 	TRY(begin(s, err));
 	*out = s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inflating a window: raw deflate (RFC 1951), or one gzip member around it (RFC 1952).
+ * Inflating a window: raw deflate (RFC 1951), or one gzip member (RFC 1952) or what zlib writes
+ * (RFC 1950) around it.
  *
  *	struct inflate *s = NULL;
  *	TRY(inflate_open(&s, &arena, &window, INFLATE_GZIP, err));
@@ -11,8 +12,8 @@
  * Strict: the compressed data take the whole window; a second gzip member, or anything else
  * behind the first, is refused. Sizes and check sums are compared when the end is reached.
  * Memory is bounded, whatever the data, and so is what they grow to: LIMIT_RATIO
- * bytes for each compressed one, beyond INFLATE_FREE of them. After a failure the stream is
- * good for inflate_restart() only.
+ * bytes for each compressed one, beyond INFLATE_FREE of them; INFLATE_ZLIB has no such bound, and
+ * who reads it has one. After a failure the stream is good for inflate_restart() only.
  *
  * Fails with `inflate-malformed`, `inflate-truncated`, `inflate-trailing`, `inflate-ratio`,
  * `gzip-malformed`, `gzip-checksum`; as window_read() does; and `limit`, `no-memory` of the
@@ -25,7 +26,7 @@
 
 struct inflate;
 
-enum inflate_kind { INFLATE_RAW, INFLATE_GZIP };
+enum inflate_kind { INFLATE_RAW, INFLATE_GZIP, INFLATE_ZLIB };
 
 enum {
 	INFLATE_FREE = 1 << 20, /* bytes that may come of however little */
@@ -57,5 +58,8 @@ MUST_USE enum wm_code inflate_read_at(struct inflate *s, void *out, size_t len, 
 /* The same, but with fewer bytes where the data end; then all of them are as they should be. */
 MUST_USE enum wm_code inflate_read_up_to(struct inflate *s, void *out, size_t cap, uint64_t off,
 					 size_t *n, struct wm_error *err);
+
+/* The CRC-32 of gzip and zip: of `len` bytes behind those of which it is `before`; at first 0. */
+uint32_t inflate_crc32(uint32_t before, const void *data, size_t len);
 
 #endif

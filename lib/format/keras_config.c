@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config.json of Keras 3: what keras/src/saving/serialization_lib.py makes objects of.
+ * The JSON that Keras makes objects of: config.json of an archive, model_config and
+ * training_config of an HDF5 file; keras/src/saving/serialization_lib.py and, of objects that
+ * have no module, keras/src/legacy/saving.
  *
- *	object	= { "module": text | null, "class_name": text, "config": any,
- *		    "registered_name": text | null, ... }, anywhere in the document
- *	name	= "keras:" and registered_name where it is another than class_name, else
- *		  [module "."] class_name; of a function, its name is the text `config`
- *	lambda	= an object of class_name Lambda or __lambda__: "keras:Lambda"
+ *	object	= { "class_name": text, "module": text | null, "registered_name": text | null,
+ *		    "config": any, ... }, anywhere in the document
+ *	running	= an object one of whose names ends in a class below whose configuration is
+ *		  code, names it or names files, however it begins and in any case:
+ *		  "keras:" and the class
+ *	name	= "keras:" and registered_name where it is another than class_name, and
+ *		  "keras:" [module "."] class_name; of a function, its name is the text `config`
  *	file	= "vocabulary": text, which layers read from this path: "keras:vocabulary:" path
  *
- * Harmless are classes, which begin with a capital, of the modules below, but for layers
- * that run what is stored in their configuration or load other files; functions only of
- * modules that have no others; and what stands for values ("__tuple__"). Each other name is
- * code that loading imports, or that must have been registered before.
+ * Harmless are classes, which begin with a capital, of the modules below; classes of Keras
+ * without a module, which loaders look up among their own; functions only of modules that have
+ * no others; and what stands for values ("__tuple__"). Each other name is code that loading
+ * imports, or that must have been registered before.
  */
 #include "format/keras_config.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "text/json.h"
 #include "util/cleanup.h"
@@ -69,13 +74,67 @@ static const char *const function_modules[] = {
 	"keras.metrics", "keras.regularizers",
 };
 
-static const char *const not_harmless[] = {
-	"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper",
+/* Classes whose configuration is code, or says which is called, or which files are read. */
+static const char *const running[] = {
+	"__lambda__", "ClassMethod", "FlaxLayer", "InstanceMethod", "InstanceProperty", "JaxLayer",
+	"Lambda", "PyMethodLayer", "SlicingOpLambda", "TensorFlowOpLayer", "TFOpLambda",
+	"TFSMLayer", "TorchModuleWrapper",
 };
 
 static const char *const values[] = {
 	"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__",
-	"__tuple__",
+	"__tuple__", "TensorShape",
+};
+
+/* Classes of Keras as files before its version 3 name them, without a module. */
+static const char *const classes[] = {
+	/* models, policies, layers */
+	"Functional", "Model", "Sequential", "DTypePolicy", "Policy", "PolicyV1", "InputLayer",
+	"InputSpec", "Activation", "ActivityRegularization", "Add", "AdditiveAttention",
+	"AlphaDropout", "Attention", "Average", "AveragePooling1D", "AveragePooling2D",
+	"AveragePooling3D", "BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2",
+	"Bidirectional", "CategoryEncoding", "CenterCrop", "Concatenate", "Conv1D",
+	"Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "ConvLSTM1D",
+	"ConvLSTM2D", "ConvLSTM3D", "Cropping1D", "Cropping2D", "Cropping3D", "CuDNNGRU",
+	"CuDNNLSTM", "Dense", "DenseFeatures", "DepthwiseConv1D", "DepthwiseConv2D",
+	"Discretization", "Dot", "Dropout", "ELU", "EinsumDense", "Embedding", "Flatten", "GRU",
+	"GRUCell", "GRUV2", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D",
+	"GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D",
+	"GlobalMaxPooling2D", "GlobalMaxPooling3D", "GroupNormalization", "GroupQueryAttention",
+	"HashedCrossing", "Hashing", "IntegerLookup", "LSTM", "LSTMCell", "LSTMV2",
+	"LayerNormalization", "LeakyReLU", "LocallyConnected1D", "LocallyConnected2D", "Masking",
+	"MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "Maximum", "Minimum",
+	"MultiHeadAttention", "Multiply", "Normalization", "PReLU", "Permute", "RNN",
+	"RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomHeight",
+	"RandomRotation", "RandomTranslation", "RandomWidth", "RandomZoom", "ReLU",
+	"RepeatVector", "Rescaling", "Reshape", "Resizing", "SeparableConv1D", "SeparableConv2D",
+	"SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "SpatialDropout2D",
+	"SpatialDropout3D", "SpectralNormalization", "StackedRNNCells", "StringLookup",
+	"Subtract", "TextVectorization", "ThresholdedReLU", "TimeDistributed",
+	"UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D",
+	"ZeroPadding2D", "ZeroPadding3D",
+	/* initializers, constraints, regularizers */
+	"Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity",
+	"LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform",
+	"TruncatedNormal", "VarianceScaling", "Zeros", "MaxNorm", "MinMaxNorm", "NonNeg",
+	"RadialConstraint", "UnitNorm", "L1", "L1L2", "L2", "OrthogonalRegularizer",
+	/* optimizers and their schedules */
+	"Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion",
+	"LossScaleOptimizer", "Nadam", "RMSprop", "SGD", "CosineDecay", "CosineDecayRestarts",
+	"ExponentialDecay", "InverseTimeDecay", "PiecewiseConstantDecay", "PolynomialDecay",
+	/* losses and metrics */
+	"BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
+	"CategoricalFocalCrossentropy", "CategoricalHinge", "CosineSimilarity", "Hinge", "Huber",
+	"KLDivergence", "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError",
+	"MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson",
+	"SparseCategoricalCrossentropy", "SquaredHinge", "AUC", "Accuracy", "BinaryAccuracy",
+	"BinaryIoU", "CategoricalAccuracy", "F1Score", "FBetaScore", "FalseNegatives",
+	"FalsePositives", "IoU", "LogCoshError", "Mean", "MeanIoU", "MeanMetricWrapper",
+	"MeanRelativeError", "OneHotIoU", "OneHotMeanIoU", "Precision", "PrecisionAtRecall",
+	"R2Score", "Recall", "RecallAtPrecision", "RootMeanSquaredError",
+	"SensitivityAtSpecificity", "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy",
+	"SpecificityAtSensitivity", "Sum", "TopKCategoricalAccuracy", "TrueNegatives",
+	"TruePositives",
 };
 
 static bool is_identifier(const char *text)
@@ -85,6 +144,28 @@ static bool is_identifier(const char *text)
 		    (p == text || *p < '0' || *p > '9'))
 			return false;
 	return *text != '\0';
+}
+
+/* The class of those that run which a name ends in, NULL: none. Loaders know it by many paths. */
+static const char *runs(const char *name)
+{
+	const char *last = name;
+
+	for (const char *p = name; p && *p; p++)
+		if (*p == '.' || *p == '>')
+			last = p + 1;
+	for (size_t i = 0; last && i < sizeof(running) / sizeof(running[0]); i++)
+		if (strcasecmp(last, running[i]) == 0)
+			return i == 0 ? "Lambda" : running[i];
+	return NULL;
+}
+
+static bool is_harmless(const char *module, const char *name, bool function)
+{
+	if (!module)
+		return !function && IS_ONE_OF(name, classes);
+	return is_identifier(name) && (function ? IS_ONE_OF(module, function_modules) :
+						  *name <= 'Z' && IS_ONE_OF(module, modules));
 }
 
 static enum wm_code add(struct reader *r, const char *kind, const char *module, const char *name,
@@ -100,35 +181,35 @@ static enum wm_code add(struct reader *r, const char *kind, const char *module, 
 static enum wm_code end_object(struct reader *r, const struct level *v, struct wm_error *err)
 {
 	const char *name = v->text[CLASS], *module = v->text[MODULE];
-	const char *registered = v->text[REGISTERED];
-	bool function = name && strcmp(name, "function") == 0;
+	const char *registered = v->text[REGISTERED], *runner = runs(name);
+	const bool function = name && strcmp(name, "function") == 0;
 
 	if (v->text[VOCABULARY])
 		TRY(add(r, "vocabulary:", NULL, v->text[VOCABULARY], err));
-	if (!name || IS_ONE_OF(name, values))
-		return WM_OK;
-	if (strcmp(name, "Lambda") == 0 || strcmp(name, "__lambda__") == 0)
-		return add(r, "", NULL, "Lambda", err);
+	if (!name)
+		return module ? add(r, "", NULL, module, err) : WM_OK;
 	if (registered && strcmp(registered, name) == 0)
 		registered = NULL;
-	if (function) {
-		name = v->text[CONFIG] ? v->text[CONFIG] : "function";
-		if (registered && strcmp(registered, name) == 0)
-			registered = NULL;
+	if (function && v->text[CONFIG])
+		name = v->text[CONFIG];
+	if (!runner)
+		runner = runs(registered) ? runs(registered) : runs(name);
+	if (runner)
+		return add(r, "", NULL, runner, err);
+	if (registered && strcmp(registered, name) != 0) {
+		TRY(add(r, "", NULL, registered, err));
+		if (!module)
+			return WM_OK;
 	}
-	if (registered)
-		return add(r, "", NULL, registered, err);
-	if (module && is_identifier(name) && !IS_ONE_OF(name, not_harmless) &&
-	    (function ? IS_ONE_OF(module, function_modules) :
-			*name <= 'Z' && IS_ONE_OF(module, modules)))
+	if ((!function && IS_ONE_OF(name, values)) || is_harmless(module, name, function))
 		return WM_OK;
 	return add(r, "", module, name, err);
 }
 
 static enum wm_code malformed(const struct reader *r, const char *what, struct wm_error *err)
 {
-	return fail(err, REASON_KERAS_MALFORMED, "%s: byte %zu of config.json: %s", r->name,
-		    r->json->at, what);
+	return fail(err, REASON_KERAS_MALFORMED, "%s: byte %zu of the model's configuration: %s",
+		    r->name, r->json->at, what);
 }
 
 static enum wm_code take_key(struct reader *r, struct level *v, struct wm_error *err)
@@ -212,8 +293,8 @@ static enum wm_code read_events(struct reader *r, struct wm_error *err)
 	return WM_OK;
 }
 
-enum wm_code keras_add_imports(struct layout *l, const uint8_t *config, size_t len,
-			       const char *name, struct wm_error *err)
+enum wm_code keras_add_imports(struct layout *l, const void *config, size_t len, const char *name,
+			       struct wm_error *err)
 {
 	cleanup_json struct json j = json_parser(config, len, name);
 	struct reader r = { .layout = l, .json = &j, .name = name,
@@ -223,7 +304,5 @@ enum wm_code keras_add_imports(struct layout *l, const uint8_t *config, size_t l
 	j.reason = REASON_KERAS_MALFORMED;
 	code = read_events(&r, err);
 	arena_release(&r.texts);
-	if (code == WM_OK)
-		layout_sort_imports(l);
 	return code;
 }

@@ -6,12 +6,12 @@
 #include "format/format.h"
 
 /*
- * Adds each class, function and lambda of config.json that is not known to be harmless to
- * the imports; the grammar stands in format/keras_config.c. Fails with `keras-malformed`
- * where it is no JSON, says a thing twice, or names code otherwise than by plain text;
- * `limit`.
+ * Adds each class, function, lambda and file that a configuration names, and that is not known
+ * to be harmless, to the imports, which are sorted by the caller; the grammar stands in
+ * format/keras_config.c. Fails with `keras-malformed` where it is no JSON, says a thing twice,
+ * or names code otherwise than by plain text; `limit`.
  */
-MUST_USE enum wm_code keras_add_imports(struct layout *l, const uint8_t *config, size_t len,
+MUST_USE enum wm_code keras_add_imports(struct layout *l, const void *config, size_t len,
 					const char *name, struct wm_error *err);
 
 #endif

@@ -70,7 +70,7 @@ enum wm_code keras_h5_gather(const struct layout *l, const struct tensor *t, con
 {
 	const struct source *s = t->source;
 	const struct window member = { .fd = w->fd, .off = w->off + s->off, .size = s->size,
-				       .name = w->name, .stream = w->stream };
+				       .name = w->name, .stream = w->stream, .kept = w->kept };
 
 	return format_hdf5.gather(&l->members[0], s->inner, &member, sink, err);
 }

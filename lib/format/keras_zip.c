@@ -12,10 +12,8 @@
  * One of the two model.weights is there. The slot is the member weightmark.wmk.
  */
 #include <string.h>
-#include <strings.h>
 
-#include <zlib.h>
-
+#include "format/inflate.h"
 #include "format/keras_config.h"
 #include "format/keras_h5.h"
 #include "format/npz.h"
@@ -36,7 +34,7 @@ static enum wm_code read_config(struct layout *l, const struct zip *z, const str
 	if (!m)
 		return malformed(w, "has no config.json", err);
 	TRY(zip_load(&bytes, l, m, LIMIT_KERAS_CONFIG, w, err));
-	if (crc32_z(0, bytes, (size_t)m->len) != m->crc32)
+	if (inflate_crc32(0, bytes, (size_t)m->len) != m->crc32)
 		return fail(err, REASON_ZIP_CHECKSUM, "%s: config.json", w->name);
 	return keras_add_imports(l, bytes, (size_t)m->len, w->name, err);
 }
@@ -60,6 +58,7 @@ static enum wm_code read_arrays(struct arrays *a, const struct zip_member *m, st
 	TRY(zip_read(&z, &inner, &w, err));
 	TRY(npz_check_keys(&z, err));
 	TRY(npz_add(a, &z, m->off, err));
+	TRY(zip_keep_sums(a->layout, &z, m->off, err));
 	for (size_t i = 0; i < inner.n_pieces; i++)
 		TRY(copy_piece(a->layout, m->off + inner.pieces[i].off, inner.pieces[i].data,
 			       inner.pieces[i].len, err));
@@ -70,6 +69,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 {
 	cleanup_arrays struct arrays a = { .layout = l, .file = w };
 	cleanup_zip struct zip z = { 0 };
+	static const char unread[] = "keras:weights-unread";
 	const struct zip_member *npz, *h5;
 	bool told;
 
@@ -80,11 +80,15 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	if (!npz == !h5)
 		return malformed(w, "has no weights, or two kinds of them", err);
 	TRY(read_config(l, &z, w, err));
+	TRY(zip_keep_sums(l, &z, 0, err));
 	told = !(npz ? npz : h5)->deflated && (npz || !w->stream);
 	if (told)
 		TRY(npz ? read_arrays(&a, npz, err) : keras_h5_add(&a, h5, err));
+	else /* pickled arrays and links to other files may be in them */
+		TRY(layout_add_import(l, unread, sizeof(unread) - 1, false, err));
 	TRY(zip_close(&z, l, err));
 	TRY(arrays_finish(&a, err));
+	layout_sort_imports(l);
 	l->has_tensors = told;
 	return WM_OK;
 }
@@ -102,14 +106,9 @@ static enum wm_code gather(const struct layout *l, const struct tensor *t, const
 				  arrays_gather(l, t, w, sink, err);
 }
 
-static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
-{
-	const char *dot = strrchr(name, '.');
-
-	(void)size, (void)start, (void)len;
-	return dot && strcasecmp(dot, ".keras") == 0;
-}
+static const char *const suffixes[] = { ".keras", NULL };
 
 const struct format format_keras_zip = {
-	"keras-zip/1", claims, parse, embed, NULL, gather,
+	.grammar = "keras-zip/1", .suffixes = suffixes, .parse = parse, .embed = embed,
+	.gather = gather, .check = zip_check_sums,
 };

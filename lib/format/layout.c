@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK = 1 << 20 };
+#include "util/array.h"
 
 void layout_release(struct layout *l)
 {
@@ -29,17 +29,14 @@ void layout_release(struct layout *l)
 enum wm_code layout_add_piece(struct layout *l, uint64_t off, const void *data, size_t len,
 			      struct wm_error *err)
 {
+	struct piece *grown;
+
 	if (len == 0)
 		return WM_OK;
-	if (l->n_pieces == l->pieces_cap) {
-		size_t cap = l->pieces_cap ? l->pieces_cap * 2 : 1;
-		struct piece *grown = reallocarray(l->pieces, cap, sizeof(*grown));
-
-		if (!grown)
-			return fail_nomem(err);
-		l->pieces = grown;
-		l->pieces_cap = cap;
-	}
+	grown = array_grow(l->pieces, l->n_pieces, sizeof(*grown));
+	if (!grown)
+		return fail_nomem(err);
+	l->pieces = grown;
 	l->pieces[l->n_pieces++] = (struct piece){ off, len, data };
 	return WM_OK;
 }
@@ -68,18 +65,15 @@ enum wm_code layout_close_head(struct layout *l, struct wm_error *err)
 enum wm_code layout_add_import(struct layout *l, const char *name, size_t len, bool allowed,
 			       struct wm_error *err)
 {
+	struct import *grown;
 	char *copy = NULL;
 
 	if (l->n_imports == LIMIT_IMPORTS)
 		return fail(err, REASON_LIMIT, "more than %d names of code", LIMIT_IMPORTS);
-	if ((l->n_imports & (l->n_imports - 1)) == 0) {
-		size_t cap = l->n_imports ? l->n_imports * 2 : 1;
-		struct import *grown = reallocarray(l->imports, cap, sizeof(*grown));
-
-		if (!grown)
-			return fail_nomem(err);
-		l->imports = grown;
-	}
+	grown = array_grow(l->imports, l->n_imports, sizeof(*grown));
+	if (!grown)
+		return fail_nomem(err);
+	l->imports = grown;
 	TRY(arena_copy(&copy, &l->arena, name, len, err));
 	l->imports[l->n_imports++] = (struct import){ copy, allowed };
 	return WM_OK;
@@ -106,34 +100,46 @@ void layout_sort_imports(struct layout *l)
 	l->n_imports = kept;
 }
 
+enum wm_code layout_add_tensor(struct layout *l, const struct tensor *t, const char *name,
+			       struct wm_error *err)
+{
+	struct tensor *grown;
+
+	if (l->n_tensors == LIMIT_TENSORS)
+		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", name, LIMIT_TENSORS);
+	grown = array_grow(l->tensors, l->n_tensors, sizeof(*grown));
+	if (!grown)
+		return fail_nomem(err);
+	l->tensors = grown;
+	l->tensors[l->n_tensors++] = *t;
+	return WM_OK;
+}
+
 enum wm_code layout_add_external(struct layout *l, const struct external *e, struct wm_error *err)
 {
-	if ((l->n_externals & (l->n_externals - 1)) == 0) {
-		size_t cap = l->n_externals ? l->n_externals * 2 : 1;
-		struct external *grown = reallocarray(l->externals, cap, sizeof(*grown));
+	struct external *grown = array_grow(l->externals, l->n_externals, sizeof(*grown));
 
-		if (!grown)
-			return fail_nomem(err);
-		l->externals = grown;
-	}
+	if (!grown)
+		return fail_nomem(err);
+	l->externals = grown;
 	l->externals[l->n_externals++] = *e;
 	return WM_OK;
 }
 
-enum wm_code layout_bound_gathered(const struct layout *l, uint64_t times, enum reason reason,
-				   const char *name, struct wm_error *err)
+enum wm_code layout_bound_gathered(const struct layout *l, enum reason reason, const char *name,
+				   struct wm_error *err)
 {
-	const uint64_t most = (l->size / SLACK + 1) > UINT64_MAX / SLACK / times ?
-				      UINT64_MAX : (l->size + SLACK) * times;
-	uint64_t sum = 0;
+	uint64_t sum = 0, most;
 
+	if (__builtin_mul_overflow(l->size, (uint64_t)LIMIT_RATIO, &most))
+		most = UINT64_MAX;
 	for (size_t i = 0; i < l->n_tensors; i++) {
 		const struct tensor *t = &l->tensors[i];
 
 		if (t->source && (__builtin_add_overflow(sum, t->len, &sum) || sum > most))
 			return fail(err, reason, "%s: up to '%.80s' its tensors that are no runs "
-						 "of it have over %llu times its size", name,
-				    t->name, (unsigned long long)times);
+						 "of it have over %d times its size", name,
+				    t->name, LIMIT_RATIO);
 	}
 	return WM_OK;
 }

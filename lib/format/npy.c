@@ -11,7 +11,7 @@
  *		  "'shape'" ":" tuple: each once, in any order
  *	tuple	= "()" | "(" n ",)" | "(" n ("," n)+ [","] ")"
  *	n	= decimal without leading zeros, below 2^63
- *	type	= "<" or "|" and b1, i1, u1; "<" and i2 u2 f2 i4 u4 f4 i8 u8 f8 c8
+ *	type	= "<" or "|" and b1, i1, u1; "<" and i2 u2 f2 i4 u4 f4 i8 u8 f8 c8 c16
  *
  * NumPy evaluates the header as a Python literal; this grammar is what it writes, and not
  * evaluated. All is little-endian. The tensor of a file of one array has the name "array":
@@ -21,11 +21,9 @@
 #include "format/npy.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "format/arrays.h"
 #include "util/cursor.h"
-#include "util/file.h"
 
 static const char magic[] = "\x93NUMPY";
 
@@ -89,13 +87,13 @@ static bool take(struct cursor *c, const char *text)
 
 /* The types but for their first character. */
 static const struct {
-	char text[3];
+	const char *text;
 	enum dtype dtype;
 } types[] = {
 	{ "b1", DTYPE_BOOL }, { "i1", DTYPE_I8 },  { "u1", DTYPE_U8 },	{ "i2", DTYPE_I16 },
 	{ "u2", DTYPE_U16 },  { "f2", DTYPE_F16 }, { "i4", DTYPE_I32 }, { "u4", DTYPE_U32 },
 	{ "f4", DTYPE_F32 },  { "i8", DTYPE_I64 }, { "u8", DTYPE_U64 }, { "f8", DTYPE_F64 },
-	{ "c8", DTYPE_C64 },
+	{ "c8", DTYPE_C64 },  { "c16", DTYPE_C128 },
 };
 
 static enum wm_code read_type(struct reader *r, struct wm_error *err)
@@ -111,13 +109,15 @@ static enum wm_code read_type(struct reader *r, struct wm_error *err)
 		return malformed(r->name, "its type does not end", err);
 	r->in.off += (size_t)(end - p) + 1;
 	skip_spaces(&r->in);
-	for (size_t i = 0; end - p == 3 && i < sizeof(types) / sizeof(types[0]); i++) {
-		if (memcmp(p + 1, types[i].text, 2) != 0)
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		const size_t len = strlen(types[i].text);
+
+		if ((size_t)(end - p) != 1 + len || memcmp(p + 1, types[i].text, len) != 0)
 			continue;
 		if (p[0] == '>')
-			return fail(err, REASON_NPY_BYTE_ORDER, "%s: its type is '%.3s'", r->name,
-				    (const char *)p);
-		if (p[0] != '<' && (p[0] != '|' || types[i].text[1] != '1'))
+			return fail(err, REASON_NPY_BYTE_ORDER, "%s: its type is '>%s'", r->name,
+				    types[i].text);
+		if (p[0] != '<' && (p[0] != '|' || dtype_info(types[i].dtype)->bytes != 1))
 			break;
 		r->out->dtype = types[i].dtype;
 		return WM_OK;
@@ -253,15 +253,16 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	return arrays_finish(&a, err);
 }
 
-/* Under a name of another format the magic says little: some are read from further in. */
+static const char *const suffixes[] = { ".npy", NULL };
+
+/* Formats that are read from further in are asked before. */
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	const char *dot = strrchr(file_name(name), '.');
-
-	(void)size;
-	if (dot && strcasecmp(dot, ".npy") == 0)
-		return true;
-	return npy_claims(start, len) && (!dot || strcasecmp(dot, ".npz") == 0);
+	(void)name, (void)size;
+	return npy_claims(start, len);
 }
 
-const struct format format_npy = { "npy/1", claims, parse, NULL, NULL, arrays_gather };
+const struct format format_npy = {
+	.grammar = "npy/1", .suffixes = suffixes, .claims = claims, .parse = parse,
+	.gather = arrays_gather,
+};

@@ -16,9 +16,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "util/file.h"
 
 static const char slot_name[] = "weightmark.wmk", suffix[] = ".npy";
+static const char *const suffixes[] = { ".npz", NULL };
 
 static bool is_array(const struct zip_member *m)
 {
@@ -52,10 +54,9 @@ enum wm_code npz_check_keys(const struct zip *z, struct wm_error *err)
 /* A loader of PyTorch's takes the archive for its own, whatever it is called, by this record. */
 static enum wm_code note_pickle(struct layout *l, const struct zip_member *m, struct wm_error *err)
 {
-	static const char record[] = "/data.pkl", import[] = "torch:data.pkl";
-	const size_t len = sizeof(record) - 1;
+	static const char import[] = "torch:data.pkl";
 
-	if (m->name_len < len || strcasecmp(m->name + m->name_len - len, record) != 0)
+	if (!file_ends_with(m->name, m->name_len, "/data.pkl"))
 		return WM_OK;
 	return layout_add_import(l, import, sizeof(import) - 1, false, err);
 }
@@ -110,8 +111,11 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	TRY(npz_check_keys(&z, err));
 	TRY(zip_take_slot(&z, l, w, slot_name, err));
 	TRY(npz_add(&a, &z, 0, err));
+	TRY(zip_keep_sums(l, &z, 0, err));
 	TRY(zip_close(&z, l, err));
-	return arrays_finish(&a, err);
+	TRY(arrays_finish(&a, err));
+	l->has_tensors = l->n_tensors > 0 || file_ends_with_any(w->name, suffixes);
+	return WM_OK;
 }
 
 static enum wm_code embed(struct buf *zone, const struct layout *l, const void *carried,
@@ -124,16 +128,14 @@ static enum wm_code embed(struct buf *zone, const struct layout *l, const void *
 	return zip_embed(zone, l, slot_name, carried, len, name, err);
 }
 
-/*
- * By its name alone: what an archive of another name begins with does not tell whose loader
- * reads it.
- */
+/* Any archive: NumPy reads all of them, and what it begins with does not tell whose loader does. */
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	const char *dot = strrchr(name, '.');
-
-	(void)size, (void)start, (void)len;
-	return dot && strcasecmp(dot, ".npz") == 0;
+	(void)name, (void)size;
+	return zip_claims(start, len);
 }
 
-const struct format format_npz = { "npz/1", claims, parse, embed, NULL, arrays_gather };
+const struct format format_npz = {
+	.grammar = "npz/1", .suffixes = suffixes, .claims = claims, .parse = parse, .embed = embed,
+	.gather = arrays_gather, .check = zip_check_sums,
+};

@@ -38,7 +38,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "format/onnx_parse.h"
 #include "format/onnx_values.h"
@@ -206,13 +205,9 @@ static enum wm_code gather(const struct layout *l, const struct tensor *t, const
 	return onnx_values_feed(t->source, w, sink, err);
 }
 
-static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
-{
-	static const char suffix[] = ".onnx";
-	const size_t name_len = strlen(name), suffix_len = sizeof(suffix) - 1;
+/* Nothing else tells a model: any bytes may begin one. */
+static const char *const suffixes[] = { ".onnx", NULL };
 
-	(void)size, (void)start, (void)len;
-	return name_len >= suffix_len && strcasecmp(name + name_len - suffix_len, suffix) == 0;
-}
-
-const struct format format_onnx = { "onnx/1", claims, parse, embed, NULL, gather };
+const struct format format_onnx = {
+	.grammar = "onnx/1", .suffixes = suffixes, .parse = parse, .embed = embed, .gather = gather,
+};

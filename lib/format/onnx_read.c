@@ -131,8 +131,6 @@ enum wm_code onnx_varint(uint64_t *out, struct onnx_bytes *b, uint64_t end, stru
 	uint8_t byte = 0x80;
 
 	for (unsigned i = 0; byte & 0x80; i++) {
-		if (i == VARINT_MAX)
-			return malformed(b, "a number of more than 10 bytes", err);
 		TRY(onnx_bytes_read(&byte, b, 1, end, err));
 		if (i == VARINT_MAX - 1 && byte > 1)
 			return malformed(b, "a number of more than 64 bits", err);

@@ -5,6 +5,7 @@
 
 #include "format/onnx_parse.h"
 #include "format/onnx_values.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/relpath.h"
 
@@ -12,26 +13,13 @@ static const char prefix[] = "onnx:";
 
 enum { PREFIX_BYTES = sizeof(prefix) - 1, DECIMAL_MAX = 20, LOCATION_EXTERNAL = 1 };
 
-/* Makes room for one more in an array of `n` that grows by powers of two. */
-static enum wm_code grow(void **list, size_t n, size_t size, struct wm_error *err)
-{
-	void *grown;
-
-	if ((n & (n - 1)) != 0)
-		return WM_OK;
-	grown = reallocarray(*list, n ? n * 2 : 1, size);
-	if (!grown)
-		return fail_nomem(err);
-	*list = grown;
-	return WM_OK;
-}
-
 static enum wm_code append_segment(struct layout *l, struct segment s, struct wm_error *err)
 {
-	void *list = l->segments;
+	struct segment *grown = array_grow(l->segments, l->n_segments, sizeof(*grown));
 
-	TRY(grow(&list, l->n_segments, sizeof(*l->segments), err));
-	l->segments = list;
+	if (!grown)
+		return fail_nomem(err);
+	l->segments = grown;
 	l->segments[l->n_segments++] = s;
 	l->size = s.off + s.len;
 	return WM_OK;
@@ -46,16 +34,6 @@ enum wm_code onnx_add_segment(struct layout *l, uint64_t off, uint64_t len, bool
 	if (len > 0)
 		TRY(append_segment(l, (struct segment){ .off = off, .len = len, .tensor = tensor },
 				   err));
-	return WM_OK;
-}
-
-static enum wm_code append_tensor(struct layout *l, const struct tensor *t, struct wm_error *err)
-{
-	void *list = l->tensors;
-
-	TRY(grow(&list, l->n_tensors, sizeof(*l->tensors), err));
-	l->tensors = list;
-	l->tensors[l->n_tensors++] = *t;
 	return WM_OK;
 }
 
@@ -273,7 +251,7 @@ static enum wm_code add_numbers(struct onnx_parser *p, struct tensor *t,
 		TRY(arena_copy(&copy, &p->l->arena, &v, sizeof(v), err));
 		t->source = copy;
 	}
-	return append_tensor(p->l, t, err);
+	return layout_add_tensor(p->l, t, p->bytes.file.name, err);
 }
 
 /* The tensor's values are in its own message. */
@@ -298,7 +276,7 @@ static enum wm_code add_inside(struct onnx_parser *p, struct tensor *t,
 		TRY(onnx_add_segment(p->l, given->data, t->len, true, err));
 		t->segment = p->l->n_segments - 1;
 	}
-	return append_tensor(p->l, t, err);
+	return layout_add_tensor(p->l, t, p->bytes.file.name, err);
 }
 
 enum wm_code onnx_end_tensor(struct onnx_parser *p, struct wm_error *err)

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/format.h"
 #include "util/error.h"
 
 enum pickle_kind {
@@ -104,6 +105,20 @@ struct pickle_names {
 };
 MUST_USE enum wm_code pickle_scan(size_t *used, const void *data, size_t len,
 				  const struct pickle_names *names, const char *name,
+				  struct wm_error *err);
+
+/* What unpicklers make of a file from its first byte on. */
+enum pickle_look {
+	PICKLE_IS_NONE, /* text and numbers are none, but by a chance of one in millions */
+	PICKLE_IS_ONE,	/* whole, or after PROTO nothing but pickles is seen */
+	PICKLE_CALLS,	/* and it calls something that it names, whatever comes after */
+};
+
+/*
+ * Looks at all of the window, or so much as unpicklers would read, hopping over arguments; memory
+ * is bounded. Fails where that cannot be told.
+ */
+MUST_USE enum wm_code pickle_runs(enum pickle_look *out, const struct window *w,
 				  struct wm_error *err);
 
 #endif

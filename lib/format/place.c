@@ -5,7 +5,20 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
+
+enum wm_code place_add(struct layout *l, uint64_t **offs, const struct tensor *t, uint64_t off,
+		       const char *name, struct wm_error *err)
+{
+	uint64_t *grown = array_grow(*offs, l->n_tensors, sizeof(*grown));
+
+	if (!grown)
+		return fail_nomem(err);
+	*offs = grown;
+	grown[l->n_tensors] = off;
+	return layout_add_tensor(l, t, name, err);
+}
 
 struct run {
 	uint64_t off, len;

@@ -12,6 +12,13 @@
 #define PLACE_NONE UINT64_MAX
 
 /*
+ * Appends a tensor to the layout and where it stands, or PLACE_NONE, to `*offs`, which is NULL at
+ * first; free() it. Fails with `limit` beyond LIMIT_TENSORS; `name` is the file's.
+ */
+MUST_USE enum wm_code place_add(struct layout *l, uint64_t **offs, const struct tensor *t,
+				uint64_t off, const char *name, struct wm_error *err);
+
+/*
  * Of l->tensors, tensor i is the run of its length at offs[i]: sets offs[i] to PLACE_NONE
  * where it overlaps with another without being the same run, so that no byte is in two
  * segments. Such a tensor needs a source.

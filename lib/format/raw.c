@@ -4,12 +4,6 @@
 
 #include <stdlib.h>
 
-static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
-{
-	(void)name, (void)size, (void)start, (void)len;
-	return true;
-}
-
 static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
 {
 	l->segments = calloc(1, sizeof(*l->segments));
@@ -21,4 +15,4 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	return WM_OK;
 }
 
-const struct format format_raw = { "raw/1", claims, parse, NULL, NULL, NULL };
+const struct format format_raw = { .grammar = "raw/1", .parse = parse };

@@ -23,7 +23,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "text/json.h"
 #include "util/cleanup.h"
@@ -33,7 +32,6 @@ enum {
 	HEADER_LEAST = 2,	     /* {} */
 	HEADER_CLAIMED = 100000000, /* the reference reader's own limit */
 	METADATA_MEMORY = 2 * LIMIT_HEADER,
-	ENTRIES_FIRST = 64,
 };
 
 /* The types that this format knows, in the specification's spelling. */
@@ -50,18 +48,15 @@ struct entry {
 };
 
 struct reader {
-	struct layout *layout;
+	struct layout *layout; /* until place(), `segment` of its tensors is where they begin */
 	struct json json;
 	const char *name; /* of the file, for messages */
-	struct entry *entries;
-	size_t n_entries, cap;
 	bool has_metadata;
 };
 
 static void reader_release(struct reader *r)
 {
 	json_release(&r->json);
-	free(r->entries);
 }
 
 #define cleanup_reader __attribute__((cleanup(reader_release)))
@@ -203,28 +198,10 @@ static enum wm_code read_name(struct reader *r, struct tensor *t, struct wm_erro
 	return WM_OK;
 }
 
-static enum wm_code add_entry(struct reader *r, const struct entry *e, struct wm_error *err)
-{
-	if (r->n_entries == LIMIT_TENSORS)
-		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", r->name,
-			    LIMIT_TENSORS);
-	if (r->n_entries == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : ENTRIES_FIRST;
-		struct entry *grown = reallocarray(r->entries, cap, sizeof(*grown));
-
-		if (!grown)
-			return fail_nomem(err);
-		r->entries = grown;
-		r->cap = cap;
-	}
-	r->entries[r->n_entries++] = *e;
-	return WM_OK;
-}
-
 /* The key that was just read names a tensor. */
 static enum wm_code read_tensor(struct reader *r, struct wm_error *err)
 {
-	struct entry e = { .tensor.segment = SIZE_MAX };
+	struct entry e = { 0 };
 	enum json_event event;
 	unsigned seen = 0;
 
@@ -241,7 +218,8 @@ static enum wm_code read_tensor(struct reader *r, struct wm_error *err)
 			    "%s: tensor '%.80s' lacks dtype, shape or data_offsets", r->name,
 			    e.tensor.name);
 	TRY(check_shape(r, &e, err));
-	return add_entry(r, &e, err);
+	e.tensor.segment = e.begin;
+	return layout_add_tensor(r->layout, &e.tensor, r->name, err);
 }
 
 static enum wm_code check_metadata(const struct reader *r, const struct node *map,
@@ -326,35 +304,36 @@ static enum wm_code read_members(struct reader *r, struct wm_error *err)
 }
 
 /* By offsets, so that empty tensors come before the one that begins where they lie. */
-static int compare_entries(const void *a, const void *b)
+static int compare_places(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct tensor *x = a, *y = b;
 
-	if (x->begin != y->begin)
-		return x->begin < y->begin ? -1 : 1;
-	if (x->end != y->end)
-		return x->end < y->end ? -1 : 1;
-	return tensor_compare_names(&x->tensor, &y->tensor);
+	if (x->segment != y->segment)
+		return x->segment < y->segment ? -1 : 1;
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return tensor_compare_names(x, y);
 }
 
-/* Checks that the sorted entries tile the buffer of `buffer` bytes; counts the non-empty. */
+/* Checks that the sorted tensors tile the buffer of `buffer` bytes; counts the non-empty. */
 static enum wm_code check_tiling(const struct reader *r, uint64_t buffer, size_t *n_stored,
 				 struct wm_error *err)
 {
+	const struct layout *l = r->layout;
 	uint64_t at = 0;
 
 	*n_stored = 0;
-	for (size_t i = 0; i < r->n_entries; i++) {
-		const struct entry *e = &r->entries[i];
+	for (size_t i = 0; i < l->n_tensors; i++) {
+		const struct tensor *t = &l->tensors[i];
 
-		if (e->begin != at)
-			return fail(err, e->begin < at ? REASON_SAFETENSORS_OVERLAP :
-							 REASON_SAFETENSORS_HOLE,
+		if (t->segment != at)
+			return fail(err, t->segment < at ? REASON_SAFETENSORS_OVERLAP :
+							   REASON_SAFETENSORS_HOLE,
 				    "%s: tensor '%.80s' begins at %llu, not at %llu", r->name,
-				    e->tensor.name, (unsigned long long)e->begin,
+				    t->name, (unsigned long long)t->segment,
 				    (unsigned long long)at);
-		at = e->end;
-		*n_stored += e->end > e->begin;
+		at += t->len;
+		*n_stored += t->len > 0;
 	}
 	if (at != buffer)
 		return fail(err, at > buffer ? REASON_SAFETENSORS_TRUNCATED :
@@ -364,33 +343,24 @@ static enum wm_code check_tiling(const struct reader *r, uint64_t buffer, size_t
 	return WM_OK;
 }
 
-/* Turns the checked entries into tensors and segments. */
-static enum wm_code place(struct reader *r, uint64_t size, size_t n_stored,
-			  struct wm_error *err)
+/* Makes the segments of the checked tensors. */
+static enum wm_code place(struct layout *l, size_t n_stored, struct wm_error *err)
 {
-	struct layout *l = r->layout;
-	size_t next = 1;
-
 	l->segments = calloc(n_stored + 1, sizeof(*l->segments));
-	l->tensors = calloc(r->n_entries + 1, sizeof(*l->tensors));
-	if (!l->segments || !l->tensors)
+	if (!l->segments)
 		return fail_nomem(err);
-	l->segments[0].len = l->head.len;
-	for (size_t i = 0; i < r->n_entries; i++) {
-		const struct entry *e = &r->entries[i];
+	l->segments[l->n_segments++].len = l->size = l->head.len;
+	for (size_t i = 0; i < l->n_tensors; i++) {
+		struct tensor *t = &l->tensors[i];
 
-		l->tensors[i] = e->tensor;
-		if (e->end == e->begin)
+		t->segment = SIZE_MAX;
+		if (t->len == 0)
 			continue;
-		l->tensors[i].segment = next;
-		l->segments[next].off = l->head.len + e->begin;
-		l->segments[next].len = e->end - e->begin;
-		l->segments[next].tensor = true;
-		next++;
+		t->segment = l->n_segments++;
+		l->segments[t->segment] =
+			(struct segment){ .off = l->size, .len = t->len, .tensor = true };
+		l->size += t->len;
 	}
-	l->n_segments = n_stored + 1;
-	l->size = size;
-	l->n_tensors = r->n_entries;
 	l->has_tensors = true;
 	return WM_OK;
 }
@@ -445,7 +415,6 @@ static enum wm_code finish_head(struct reader *r, struct wm_error *err)
 static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
 {
 	cleanup_reader struct reader r = { .layout = l, .name = w->name };
-	uint64_t size = w->size;
 	size_t n_stored;
 
 	TRY(read_head(l, w, err));
@@ -453,11 +422,10 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	r.json.reason = REASON_SAFETENSORS_MALFORMED;
 	TRY(read_members(&r, err));
 	TRY(finish_head(&r, err));
-	if (r.n_entries > 1)
-		qsort(r.entries, r.n_entries, sizeof(*r.entries), compare_entries);
-	size -= l->slot_len;
-	TRY(check_tiling(&r, size - l->head.len, &n_stored, err));
-	TRY(place(&r, size, n_stored, err));
+	if (l->n_tensors > 1)
+		qsort(l->tensors, l->n_tensors, sizeof(*l->tensors), compare_places);
+	TRY(check_tiling(&r, w->size - l->slot_len - l->head.len, &n_stored, err));
+	TRY(place(l, n_stored, err));
 	TRY(layout_close_head(l, err));
 	return layout_sort_names(l, REASON_SAFETENSORS_DUPLICATE, w->name, err);
 }
@@ -476,19 +444,19 @@ static bool looks_like_header(const uint8_t *start, size_t len)
 	return at >= len || start[at] == '"' || start[at] == '}';
 }
 
+static const char *const suffixes[] = { ".safetensors", NULL };
+
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
-	static const char suffix[] = ".safetensors";
-	const size_t name_len = strlen(name), suffix_len = sizeof(suffix) - 1;
 	struct cursor c = cursor_of(start, len);
 	uint64_t n;
 
-	if (name_len >= suffix_len && strcasecmp(name + name_len - suffix_len, suffix) == 0)
-		return true;
+	(void)name;
 	return cursor_u64le(&c, &n) && n >= HEADER_LEAST && n <= HEADER_CLAIMED &&
 	       n <= size - LENGTH_BYTES && looks_like_header(start, len);
 }
 
 const struct format format_safetensors = {
-	"safetensors/1", claims, parse, safetensors_embed, safetensors_take_displaced, NULL,
+	.grammar = "safetensors/1", .suffixes = suffixes, .claims = claims, .parse = parse,
+	.embed = safetensors_embed, .take_displaced = safetensors_take_displaced,
 };

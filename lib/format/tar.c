@@ -27,7 +27,6 @@
  * by inflating it. It is one gzip member (format/inflate.h), and has no slot.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "format/tar.h"
 #include "format/slot.h"
@@ -36,17 +35,8 @@
 
 enum { SLOT_FORM = 't', MAGIC_OFF = 257 };
 
-static bool ends_with(const char *name, const char *suffix)
-{
-	const size_t name_len = strlen(name), len = strlen(suffix);
-
-	return name_len > len && strcasecmp(name + name_len - len, suffix) == 0;
-}
-
-static bool is_gzip(const uint8_t *start, size_t len)
-{
-	return len >= 2 && start[0] == 0x1f && start[1] == 0x8b;
-}
+/* Of either kind. */
+static const char *const nemo[] = { ".nemo", NULL };
 
 static enum wm_code make_own(struct tar_archive *a, struct wm_error *err)
 {
@@ -184,25 +174,22 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	return tar_place(&a, true, err);
 }
 
-static bool claims_gz(const char *name, uint64_t size, const uint8_t *start, size_t len)
-{
-	(void)size;
-	return ends_with(name, ".tar.gz") || ends_with(name, ".tgz") ||
-	       (ends_with(name, ".nemo") && is_gzip(start, len));
-}
+static const char *const suffixes[] = { ".tar", NULL };
 
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
 	static const char magic[] = "ustar";
 
-	if (claims_gz(name, size, start, len))
-		return false;
-	return ends_with(name, ".tar") || ends_with(name, ".nemo") ||
+	(void)size;
+	return file_ends_with_any(name, nemo) ||
 	       (len >= TAR_BLOCK && memcmp(start + MAGIC_OFF, magic, sizeof(magic) - 1) == 0) ||
 	       tar_is_first_block(start, len);
 }
 
-const struct format format_tar = { "tar/1", claims, parse, embed, NULL, tar_gather };
+const struct format format_tar = {
+	.grammar = "tar/1", .suffixes = suffixes, .claims = claims, .parse = parse, .embed = embed,
+	.gather = tar_gather, .check = tar_check,
+};
 
 /* --- compressed ---------------------------------------------------------------------- */
 
@@ -230,7 +217,7 @@ static uint64_t most_inflated(uint64_t size)
 static enum wm_code parse_gz(struct layout *l, const struct window *w, struct wm_error *err)
 {
 	cleanup_tar_archive struct tar_archive a = {
-		.t = { .w = { -1, 0, most_inflated(w->size), w->name, NULL }, .l = l },
+		.t = { .w = { -1, 0, most_inflated(w->size), w->name, NULL, NULL }, .l = l },
 	};
 
 	TRY(make_own(&a, err));
@@ -242,4 +229,15 @@ static enum wm_code parse_gz(struct layout *l, const struct window *w, struct wm
 	return tar_place(&a, false, err);
 }
 
-const struct format format_tar_gz = { "tar.gz/1", claims_gz, parse_gz, NULL, NULL, tar_gather };
+static const char *const suffixes_gz[] = { ".tar.gz", ".tgz", NULL };
+
+static bool claims_gz(const char *name, uint64_t size, const uint8_t *start, size_t len)
+{
+	(void)size;
+	return file_ends_with_any(name, nemo) && len >= 2 && start[0] == 0x1f && start[1] == 0x8b;
+}
+
+const struct format format_tar_gz = {
+	.grammar = "tar.gz/1", .suffixes = suffixes_gz, .claims = claims_gz, .parse = parse_gz,
+	.gather = tar_gather,
+};

@@ -17,6 +17,13 @@ struct tar_entry {
 	size_t layout; /* index into l->members; SIZE_MAX: opaque */
 };
 
+/* A member whose format compares what all bytes tell. */
+struct tar_checked {
+	const struct layout *inner;
+	uint64_t off, size;
+	const char *name;
+};
+
 /* What a layout of a tar file has for itself: l->own. */
 struct tar_own {
 	size_t n_entries, kept;
@@ -24,6 +31,8 @@ struct tar_own {
 	struct inflate *stream; /* of a compressed one, */
 	int stream_fd;		/* of this file; -1: of none any more */
 	size_t n_first;		/* pieces before the last member's */
+	struct tar_checked *checked; /* members with something to check, n_checked of them */
+	size_t n_checked;
 };
 
 /* All members while they are read. */
@@ -34,6 +43,7 @@ struct tar_archive {
 	const uint8_t *value;	   /* of the member with the name of slots, or NULL */
 	size_t value_len;
 	size_t value_entry;
+	unsigned n_apart; /* members that a child process reads */
 };
 
 /* Reads all members; t.at is then where the zero blocks begin. */
@@ -46,6 +56,10 @@ MUST_USE enum wm_code tar_place(struct tar_archive *a, bool segments, struct wm_
 MUST_USE enum wm_code tar_gather(const struct layout *l, const struct tensor *t,
 				 const struct window *w, const struct sink *sink,
 				 struct wm_error *err);
+
+/* format.h, `check`, of what is not compressed. */
+MUST_USE enum wm_code tar_check(const struct layout *l, const struct window *w,
+				struct wm_error *err);
 
 void tar_archive_release(struct tar_archive *a);
 #define cleanup_tar_archive __attribute__((cleanup(tar_archive_release)))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "format/slot.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 
@@ -79,28 +80,41 @@ static enum wm_code count_kept(struct tar_archive *a, const struct layout *inner
 /* Makes room for one more layout, and has it. */
 static enum wm_code add_layout(struct layout *l, struct layout *inner, struct wm_error *err)
 {
+	struct layout *grown;
+
 	if (l->n_members == LIMIT_MEMBER_FORMATS)
 		return fail(err, REASON_LIMIT, "more than %d members of an archive have a format",
 			    LIMIT_MEMBER_FORMATS);
-	if ((l->n_members & (l->n_members - 1)) == 0) {
-		size_t cap = l->n_members ? l->n_members * 2 : 1;
-		struct layout *grown = reallocarray(l->members, cap, sizeof(*grown));
-
-		if (!grown)
-			return fail_nomem(err);
-		l->members = grown;
-	}
+	grown = array_grow(l->members, l->n_members, sizeof(*grown));
+	if (!grown)
+		return fail_nomem(err);
+	l->members = grown;
 	l->members[l->n_members++] = *inner;
 	*inner = (struct layout)LAYOUT_INIT;
 	return WM_OK;
 }
 
+/* Each such member takes a process of its own, however small it is. */
+static enum wm_code count_apart(struct tar_archive *a, const struct format *format,
+				struct wm_error *err)
+{
+	if (format != &format_hdf5 && format != &format_keras_zip)
+		return WM_OK;
+	if (++a->n_apart > LIMIT_MEMBERS_APART)
+		return fail(err, REASON_LIMIT, "%s: more than %d members are HDF5", a->t.w.name,
+			    LIMIT_MEMBERS_APART);
+	return WM_OK;
+}
+
 static enum wm_code parse_member(struct tar_archive *a, struct tar_entry *e,
-				 const struct window *w, struct wm_error *err)
+				 const struct format *format, const struct window *w,
+				 struct wm_error *err)
 {
 	cleanup_layout struct layout inner = LAYOUT_INIT;
-	enum wm_code code = format_parse_window(&inner, w, err);
+	enum wm_code code;
 
+	inner.format = format;
+	code = format->parse(&inner, w, err);
 	if (code != WM_OK)
 		return fail_context(code, err, "%s", a->t.w.name);
 	for (size_t i = 0; i < inner.n_imports; i++)
@@ -115,23 +129,31 @@ static enum wm_code parse_member(struct tar_archive *a, struct tar_entry *e,
 	return add_layout(a->t.l, &inner, err);
 }
 
+/*
+ * PyTorch's archives from before 2017: loading them runs the pickles in them, as far as it gets.
+ * They are code by these names alone, and several pickles one behind the other.
+ */
+static bool is_legacy(const struct tar_member *m)
+{
+	return strcmp(m->name, "pickle") == 0 || strcmp(m->name, "storages") == 0 ||
+	       strcmp(m->name, "tensors") == 0;
+}
+
 /* Reads a file by its own format; archives in archives, and what has no format, are opaque. */
 static enum wm_code look_into(struct tar_archive *a, struct tar_entry *e, struct wm_error *err)
 {
 	const struct window w = { a->t.w.fd, a->t.w.off + e->m.off, e->m.size, e->m.name,
-				  a->t.w.stream };
-	const size_t len = w.size < FORMAT_START ? (size_t)w.size : FORMAT_START;
-	const struct format *format;
-	uint8_t start[FORMAT_START];
+				  a->t.w.stream, NULL };
+	const struct format *format = NULL;
 
 	e->layout = SIZE_MAX;
-	if (e->m.folder || w.size == 0)
+	if (e->m.folder || w.size == 0 || is_legacy(&e->m))
 		return WM_OK;
-	TRY(window_read(&w, start, len, 0, err));
-	format = format_pick(w.name, w.size, start, len);
+	TRY(format_pick_window(&format, &w, err));
 	if (format == &format_raw || format == &format_tar || format == &format_tar_gz)
 		return WM_OK;
-	return parse_member(a, e, &w, err);
+	TRY(count_apart(a, format, err));
+	return parse_member(a, e, format, &w, err);
 }
 
 /* --- members ------------------------------------------------------------------------- */
@@ -163,20 +185,6 @@ static enum wm_code take_value(struct tar_archive *a, const struct tar_entry *e,
 	TRY(tar_keep(&a->value, &a->t, e->m.off, (size_t)e->m.size, err));
 	a->value_len = (size_t)e->m.size;
 	a->value_entry = a->own->n_entries;
-	return WM_OK;
-}
-
-static enum wm_code grow(struct tar_archive *a, struct wm_error *err)
-{
-	const size_t n = a->own->n_entries;
-	struct tar_entry *grown;
-
-	if ((n & (n - 1)) != 0)
-		return WM_OK;
-	grown = reallocarray(a->entries, n ? n * 2 : 1, sizeof(*grown));
-	if (!grown)
-		return fail_nomem(err);
-	a->entries = grown;
 	return WM_OK;
 }
 
@@ -222,19 +230,14 @@ static enum wm_code check_paths(const struct tar_archive *a, struct wm_error *er
 	return WM_OK;
 }
 
-/* PyTorch's archives from before 2017: loading them runs the pickles in them, as far as it gets. */
 static enum wm_code note_legacy(struct tar_archive *a, struct wm_error *err)
 {
-	static const char *const names[] = { "pickle", "storages", "tensors" };
 	static const char import[] = "torch.legacy_tar";
-	size_t found = 0;
+	bool found = false;
 
 	for (size_t i = 0; i < a->own->n_entries; i++)
-		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++)
-			found += strcmp(a->entries[i].m.name, names[j]) == 0;
-	if (found == 0)
-		return WM_OK;
-	return layout_add_import(a->t.l, import, sizeof(import) - 1, false, err);
+		found |= is_legacy(&a->entries[i].m);
+	return found ? layout_add_import(a->t.l, import, sizeof(import) - 1, false, err) : WM_OK;
 }
 
 enum wm_code tar_read_members(struct tar_archive *a, struct wm_error *err)
@@ -244,14 +247,14 @@ enum wm_code tar_read_members(struct tar_archive *a, struct wm_error *err)
 		const size_t n_pieces = a->t.l->n_pieces;
 		struct tar_entry *e;
 
-		TRY(grow(a, err));
-		e = &a->entries[a->own->n_entries];
+		e = array_grow(a->entries, a->own->n_entries, sizeof(*e));
+		if (!e)
+			return fail_nomem(err);
+		a->entries = e;
+		e += a->own->n_entries;
 		TRY(tar_next(&a->t, &e->m, &end, err));
 		if (end)
 			break;
-		if (a->own->n_entries == LIMIT_FILES)
-			return fail(err, REASON_LIMIT, "%s: more than %d members", a->t.w.name,
-				    LIMIT_FILES);
 		a->own->n_first = n_pieces;
 		TRY(take_value(a, e, err));
 		if (a->value_entry == a->own->n_entries)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/place.h"
 #include "format/tar_layout.h"
 #include "util/cleanup.h"
 
@@ -16,9 +17,19 @@ struct source {
 	const char *name;
 };
 
+/* The tensors as they become the archive's. */
+struct taking {
+	struct layout *l;
+	uint64_t *offs; /* where each stands: format/place.h */
+	bool runs;	/* else none of them is a run of the file */
+	bool prefixed;	/* names are "MEMBER/NAME", since several members have tensors */
+	size_t names_len;
+	const char *name; /* of the archive, for messages */
+};
+
 /* Counts the tensors, and the members that have some. */
-static enum wm_code count(const struct tar_archive *a, size_t *n_tensors, size_t *n_segments,
-			  size_t *n_with, struct wm_error *err)
+static enum wm_code count(const struct tar_archive *a, size_t *n_tensors, size_t *n_with,
+			  struct wm_error *err)
 {
 	const struct layout *l = a->t.l;
 
@@ -29,59 +40,30 @@ static enum wm_code count(const struct tar_archive *a, size_t *n_tensors, size_t
 			return fail(err, REASON_LIMIT, "%s: more than %d tensors", a->t.w.name,
 				    LIMIT_TENSORS);
 		*n_tensors += inner->n_tensors;
-		*n_segments += inner->n_segments;
 		*n_with += inner->n_tensors > 0;
 	}
 	return WM_OK;
 }
 
-/* --- segments ------------------------------------------------------------------------ */
-
-static void add_segment(struct layout *l, uint64_t from, uint64_t to, bool tensor)
-{
-	if (from < to)
-		l->segments[l->n_segments++] = (struct segment){ .off = from, .len = to - from,
-								 .tensor = tensor };
-}
-
-/* Adds the member's tensors' segments, and what lies before each; `map` tells which is which. */
-static void add_segments(struct layout *l, uint64_t *at, const struct tar_entry *e, size_t *map)
-{
-	const struct layout *inner = &l->members[e->layout];
-
-	for (size_t i = 0; i < inner->n_segments; i++) {
-		const struct segment *s = &inner->segments[i];
-		const uint64_t off = e->m.off + layout_file_off(inner, s->off);
-
-		if (!s->tensor)
-			continue;
-		add_segment(l, *at, off, false);
-		map[i] = l->n_segments;
-		add_segment(l, off, off + s->len, true);
-		*at = off + s->len;
-	}
-}
-
 /* --- tensors ------------------------------------------------------------------------- */
 
-/* Names are the member's own where it alone has tensors, else "MEMBER/NAME". */
-static enum wm_code take_name(struct tensor *t, struct layout *l, const struct tar_entry *e,
-			      size_t *names_len, const char *name, struct wm_error *err)
+static enum wm_code take_name(struct taking *k, struct tensor *t, const struct tar_entry *e,
+			      struct wm_error *err)
 {
 	const size_t prefix = strlen(e->m.name), len = prefix + 1 + t->name_len;
 	void *memory = NULL;
 	char *text;
 
-	if (len > LIMIT_NAME || len > LIMIT_HEADER - *names_len)
+	if (len > LIMIT_NAME || len > LIMIT_HEADER - k->names_len)
 		return fail(err, REASON_LIMIT,
-			    "%s: names of tensors in '%s' that are too long, or too many", name,
+			    "%s: names of tensors in '%s' that are too long, or too many", k->name,
 			    e->m.name);
-	TRY(arena_alloc(&memory, &l->arena, len + 1, err));
+	TRY(arena_alloc(&memory, &k->l->arena, len + 1, err));
 	text = memory;
 	memcpy(text, e->m.name, prefix);
 	text[prefix] = '/';
 	memcpy(text + prefix + 1, t->name, t->name_len);
-	*names_len += len;
+	k->names_len += len;
 	t->name = text;
 	t->name_len = len;
 	return WM_OK;
@@ -96,30 +78,33 @@ static enum wm_code take_source(struct tensor *t, struct layout *l, const struct
 	*(struct source *)memory = (struct source){ &l->members[e->layout], own, e->m.off,
 						    e->m.size, e->m.name };
 	t->source = memory;
-	t->segment = SIZE_MAX;
 	return WM_OK;
 }
 
-/* Adds the member's tensors; `map` tells segments, and is NULL where there are none. */
-static enum wm_code add_tensors(struct layout *l, const struct tar_entry *e, const size_t *map,
-				bool prefixed, size_t *names_len, const char *name,
-				struct wm_error *err)
+/* Where a tensor of a member is a run of the archive, or PLACE_NONE. */
+static uint64_t place_of(const struct tensor *t, const struct layout *inner,
+			 const struct tar_entry *e)
 {
-	const struct layout *inner = &l->members[e->layout];
+	if (t->segment == SIZE_MAX)
+		return PLACE_NONE;
+	return e->m.off + layout_file_off(inner, inner->segments[t->segment].off);
+}
 
-	for (size_t i = 0; i < inner->n_tensors; i++) {
-		struct tensor *t = &l->tensors[l->n_tensors];
+static enum wm_code take_tensor(struct taking *k, const struct tensor *own,
+				const struct tar_entry *e, struct wm_error *err)
+{
+	struct tensor *t = &k->l->tensors[k->l->n_tensors];
+	uint64_t *off = &k->offs[k->l->n_tensors];
 
-		*t = inner->tensors[i];
-		t->source = NULL;
-		if (prefixed)
-			TRY(take_name(t, l, e, names_len, name, err));
-		if (t->segment != SIZE_MAX && map)
-			t->segment = map[t->segment];
-		else if (t->len > 0)
-			TRY(take_source(t, l, e, &inner->tensors[i], err));
-		l->n_tensors++;
-	}
+	*t = *own;
+	t->source = NULL;
+	t->segment = SIZE_MAX;
+	*off = k->runs ? place_of(own, &k->l->members[e->layout], e) : PLACE_NONE;
+	if (k->prefixed)
+		TRY(take_name(k, t, e, err));
+	if (*off == PLACE_NONE && t->len > 0)
+		TRY(take_source(t, k->l, e, own, err));
+	k->l->n_tensors++;
 	return WM_OK;
 }
 
@@ -138,52 +123,83 @@ static void drop(struct layout *inner)
 	inner->n_segments = inner->n_tensors = 0;
 }
 
-static enum wm_code place_entries(struct tar_archive *a, bool segments, bool prefixed,
-				  struct wm_error *err)
+static enum wm_code take_tensors(struct taking *k, const struct tar_archive *a,
+				 struct wm_error *err)
 {
-	struct layout *l = a->t.l;
-	size_t names_len = 0;
-	uint64_t at = 0;
-
 	for (size_t i = 0; i < a->own->n_entries; i++) {
 		const struct tar_entry *e = &a->entries[i];
-		cleanup_free size_t *map = NULL;
+		struct layout *inner;
 
 		if (e->layout == SIZE_MAX)
 			continue;
-		l->has_tensors |= l->members[e->layout].has_tensors;
-		if (segments) {
-			map = calloc(l->members[e->layout].n_segments + 1, sizeof(*map));
-			if (!map)
-				return fail_nomem(err);
-			add_segments(l, &at, e, map);
-		}
-		TRY(add_tensors(l, e, map, prefixed, &names_len, a->t.w.name, err));
-		if (segments)
-			drop(&l->members[e->layout]);
+		inner = &k->l->members[e->layout];
+		k->l->has_tensors |= inner->has_tensors;
+		for (size_t j = 0; j < inner->n_tensors; j++)
+			TRY(take_tensor(k, &inner->tensors[j], e, err));
+		if (k->runs)
+			drop(inner);
 	}
-	if (segments) {
-		add_segment(l, at, l->zone.from, false);
-		at = l->zone.from;
+	return WM_OK;
+}
+
+static enum wm_code list_checked(struct tar_archive *a, struct wm_error *err)
+{
+	struct tar_own *own = a->own;
+	void *memory = NULL;
+
+	TRY(arena_alloc(&memory, &a->t.l->arena, (a->t.l->n_members + 1) * sizeof(*own->checked),
+			err));
+	own->checked = memory;
+	for (size_t i = 0; i < own->n_entries; i++) {
+		const struct tar_entry *e = &a->entries[i];
+		const struct layout *inner;
+
+		if (e->layout == SIZE_MAX)
+			continue;
+		inner = &a->t.l->members[e->layout];
+		if (inner->format->check)
+			own->checked[own->n_checked++] = (struct tar_checked){
+				inner, e->m.off, e->m.size, e->m.name
+			};
 	}
-	add_segment(l, at, l->size, false);
+	return WM_OK;
+}
+
+enum wm_code tar_check(const struct layout *l, const struct window *w, struct wm_error *err)
+{
+	const struct tar_own *own = l->own;
+
+	for (size_t i = 0; i < own->n_checked; i++) {
+		const struct tar_checked *c = &own->checked[i];
+		const struct window member = { .fd = w->fd, .off = w->off + c->off,
+					       .size = c->size, .name = c->name };
+		enum wm_code code = c->inner->format->check(c->inner, &member, err);
+
+		if (code != WM_OK)
+			return fail_context(code, err, "%s", w->name);
+	}
 	return WM_OK;
 }
 
 enum wm_code tar_place(struct tar_archive *a, bool segments, struct wm_error *err)
 {
+	cleanup_free uint64_t *offs = NULL;
 	struct layout *l = a->t.l;
-	size_t n_tensors = 0, n_segments = 0, n_with = 0;
+	struct taking k;
+	size_t n_tensors = 0, n_with = 0;
 
-	TRY(count(a, &n_tensors, &n_segments, &n_with, err));
+	TRY(count(a, &n_tensors, &n_with, err));
 	l->tensors = calloc(n_tensors + 1, sizeof(*l->tensors));
-	l->segments = calloc(2 * n_segments + 2, sizeof(*l->segments));
-	if (!l->tensors || !l->segments)
+	offs = calloc(n_tensors + 1, sizeof(*offs));
+	if (!l->tensors || !offs)
 		return fail_nomem(err);
 	for (size_t i = 0; n_with == 1 && i < l->n_members; i++)
 		if (l->members[i].n_tensors > 0)
 			l->metadata.root = l->members[i].metadata.root;
-	TRY(place_entries(a, segments, n_with > 1, err));
+	k = (struct taking){ l, offs, segments, n_with > 1, 0, a->t.w.name };
+	TRY(take_tensors(&k, a, err));
+	TRY(place_segments(l, offs, err));
+	TRY(list_checked(a, err));
 	return layout_sort_names(l, REASON_TAR_DUPLICATE, a->t.w.name, err);
 }
 
@@ -225,7 +241,7 @@ enum wm_code tar_gather(const struct layout *l, const struct tensor *t, const st
 	const struct source *s = t->source;
 	struct tar_own *own = l->own;
 	const struct window member = { w->fd, (own->stream ? 0 : w->off) + s->off, s->size,
-				       s->name, own->stream };
+				       s->name, own->stream, w->kept };
 	enum wm_code code;
 
 	TRY(reopen(own, w, err));

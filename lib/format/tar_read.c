@@ -403,24 +403,38 @@ void tar_write_header(uint8_t out[TAR_BLOCK], const char *name, uint64_t size)
 	memcpy(out, h, TAR_BLOCK);
 }
 
+/* A check sum as Python's tarfile takes it at most: in base 256, or what is octal before a NUL. */
+static int64_t lenient_sum(const uint8_t *field, size_t len)
+{
+	int64_t value = 0;
+	bool negative = field[0] == 0xff;
+
+	if (field[0] == 0x80 || field[0] == 0xff) {
+		for (size_t i = 1; i < len; i++)
+			value = value << 8 | field[i];
+		return negative ? value - ((int64_t)1 << (8 * (len - 1))) : value;
+	}
+	for (size_t i = 0; i < len && field[i]; i++) {
+		negative |= field[i] == '-';
+		if (field[i] >= '0' && field[i] <= '7')
+			value = 8 * value + (field[i] - '0');
+	}
+	return negative ? -value : value;
+}
+
 bool tar_is_first_block(const uint8_t *start, size_t len)
 {
 	enum { SUM_OFF = 148, SUM_BYTES = 8 };
-	int64_t plain = SUM_BYTES * ' ', with_signs = plain, said = 0;
-	bool digits = false;
+	int64_t plain = SUM_BYTES * ' ', with_signs = plain, said;
 
 	if (len < TAR_BLOCK)
 		return false;
 	for (size_t i = 0; i < TAR_BLOCK; i++) {
-		bool sum = i >= SUM_OFF && i < SUM_OFF + SUM_BYTES;
-
-		if (!sum) {
-			plain += start[i];
-			with_signs += (int8_t)start[i];
-		} else if (start[i] >= '0' && start[i] <= '7') {
-			said = 8 * said + (start[i] - '0');
-			digits = true;
-		}
+		if (i >= SUM_OFF && i < SUM_OFF + SUM_BYTES)
+			continue;
+		plain += start[i];
+		with_signs += (int8_t)start[i];
 	}
-	return digits && (said == plain || said == with_signs);
+	said = lenient_sum(start + SUM_OFF, SUM_BYTES);
+	return said == plain || said == with_signs;
 }

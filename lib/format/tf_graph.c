@@ -6,8 +6,9 @@
  *	MetaGraph  = ( 2 Graph | other )*
  *	Graph      = ( 1 Node | 2 Library | other )*
  *	Library    = ( 1 Function | other )*
- *	Function   = ( 3 Node | other )*
- *	Node       = ( 2 op | other )*
+ *	Function   = ( 1 Signature | 3 Node | other )*
+ *	Signature  = ( 1 function name | other )*, the name once in a Function
+ *	Node       = ( 1 node name | 2 op | other )*
  *	op         = at most OP_MAX bytes of UTF-8 without control characters
  *	other      = a field of any other number or type
  *
@@ -16,7 +17,8 @@
  * are no tensors: those of a SavedModel are in its variables (format/tf_index.c), constants are
  * the graph's. Ops that run other code, or read or write files of any name, and ops of
  * libraries that TensorFlow does not have (their names have a ">") are imports that are not
- * allowed; so are graphs in text and graphs in chunks, which are not read.
+ * allowed; so are graphs in text and graphs in chunks, which are not read. Every SavedModel
+ * has a saver, which reads and writes its variables: to it three of these ops are allowed.
  */
 #include "format/format.h"
 
@@ -26,9 +28,12 @@
 #include "util/file.h"
 #include "util/utf8.h"
 
-enum { CHUNK = 65536, OP_MAX = 255, VARINT_BYTES = 10 };
+enum { CHUNK = 65536, OP_MAX = 255, NAME_BYTES = 32, VARINT_BYTES = 10 };
 
-enum level { SAVED_MODEL, META_GRAPH, GRAPH, LIBRARY, FUNCTION, NODE, OP, N_LEVELS };
+enum level {
+	SAVED_MODEL, META_GRAPH, GRAPH, LIBRARY, FUNCTION, SIGNATURE, NODE, /* messages */
+	FUNCTION_NAME, NODE_NAME, OP, N_LEVELS,
+};
 
 /* What a field of type PROTO_BYTES holds, if it is no other one. */
 static const struct {
@@ -38,13 +43,28 @@ static const struct {
 } children[] = {
 	{ SAVED_MODEL, 2, META_GRAPH }, { META_GRAPH, 2, GRAPH },
 	{ GRAPH, 1, NODE },		{ GRAPH, 2, LIBRARY },
-	{ LIBRARY, 1, FUNCTION },	{ FUNCTION, 3, NODE },
-	{ NODE, 2, OP },
+	{ LIBRARY, 1, FUNCTION },	{ FUNCTION, 1, SIGNATURE },
+	{ FUNCTION, 3, NODE },		{ SIGNATURE, 1, FUNCTION_NAME },
+	{ NODE, 1, NODE_NAME },		{ NODE, 2, OP },
 };
 
-static const char *const refused_ops[] = {
-	"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateless", "ReadFile", "WriteFile",
+/*
+ * What the names of ops have in them that run code, end the process, or take the name of a
+ * file or server: in all their versions, also those called experimental.
+ */
+static const char *const refused_parts[] = {
+	"Abort", "AtHost", "BigQuery", "CSVDataset", "CacheDataset", "CreateSummary",
+	"DataService", "DatasetFromGraph", "Debug", "DecodeProto", "EncodeProto", "FileSystem",
+	"FixedLengthRecord", "FromHost", "GenerateVocabRemapping", "GeneratorDataset",
+	"HostCompute", "LMDB", "LoadAndRemapMatrix", "LoadDataset", "MatchingFiles",
+	"MlirPassthrough", "PrintV2", "PyFunc", "ReadFile", "RegisterDataset", "Remote",
+	"Restore", "Rpc", "Save", "SnapshotChunk", "SnapshotDataset", "SnapshotNested", "Sql",
+	"TFRecord", "TRT", "TextFile", "TextLine", "ToHost", "WholeFile", "WriteFile", ">",
 };
+
+/* Those that every saver of present form has. */
+static const char *const saver_ops[] = { "MergeV2Checkpoints", "RestoreV2", "SaveV2" };
+enum { N_SAVER_OPS = sizeof(saver_ops) / sizeof(saver_ops[0]) };
 
 /* A file, read from front to back. */
 struct scan {
@@ -59,6 +79,9 @@ struct scan {
 		uint64_t end;
 	} open[N_LEVELS];    /* messages that `at` is in, each within the one before */
 	size_t depth;	     /* of the innermost */
+	bool named;	     /* whether the function has its name */
+	bool saver_function, saver_node; /* whether it, and the node, are a saver's by name */
+	bool found[N_SAVER_OPS];	 /* in the node */
 };
 
 static enum wm_code malformed(const struct scan *s, const char *what, struct wm_error *err)
@@ -120,10 +143,10 @@ static enum wm_code skip(struct scan *s, uint64_t n, struct wm_error *err)
 
 static bool is_refused(const char *op)
 {
-	for (size_t i = 0; i < sizeof(refused_ops) / sizeof(refused_ops[0]); i++)
-		if (strcmp(op, refused_ops[i]) == 0)
+	for (size_t i = 0; i < sizeof(refused_parts) / sizeof(refused_parts[0]); i++)
+		if (strstr(op, refused_parts[i]))
 			return true;
-	return strchr(op, '>');
+	return false;
 }
 
 static enum wm_code add_import(struct layout *l, const char *what, struct wm_error *err)
@@ -145,7 +168,83 @@ static enum wm_code read_op(struct scan *s, uint64_t len, struct wm_error *err)
 	if (!utf8_valid(op, (size_t)len) || tensor_name_has_controls((char *)op, (size_t)len))
 		return malformed(s, "an op whose name is not UTF-8, or has a control character",
 				 err);
+	for (size_t i = 0; i < N_SAVER_OPS; i++) {
+		if (strcmp((char *)op, saver_ops[i]) != 0)
+			continue;
+		s->found[i] = true;
+		return WM_OK;
+	}
 	return is_refused((char *)op) ? add_import(s->layout, (char *)op, err) : WM_OK;
+}
+
+/* Reads how a name begins. */
+static enum wm_code read_beginning(char beginning[NAME_BYTES], struct scan *s, uint64_t len,
+				   struct wm_error *err)
+{
+	uint8_t byte = 0;
+	size_t n = 0;
+
+	for (; n < len && n < NAME_BYTES - 1; n++) {
+		TRY(take(&byte, s, err));
+		beginning[n] = (char)byte;
+	}
+	beginning[n] = '\0';
+	return skip(s, len - n, err);
+}
+
+/* TensorFlow 2 names the two functions of a saver so. */
+static enum wm_code read_function_name(struct scan *s, uint64_t len, struct wm_error *err)
+{
+	static const char save[] = "__inference__traced_save_";
+	static const char restore[] = "__inference__traced_restore_";
+	char name[NAME_BYTES];
+
+	if (s->named)
+		return malformed(s, "a function that is named twice", err);
+	TRY(read_beginning(name, s, len, err));
+	s->named = true;
+	s->saver_function = strncmp(name, save, sizeof(save) - 1) == 0 ||
+			    strncmp(name, restore, sizeof(restore) - 1) == 0;
+	return WM_OK;
+}
+
+/* TensorFlow 1 has the nodes of savers in the graph, as save/... and save_1/... */
+static enum wm_code read_node_name(struct scan *s, uint64_t len, struct wm_error *err)
+{
+	char name[NAME_BYTES];
+	size_t n = 4;
+
+	TRY(read_beginning(name, s, len, err));
+	s->saver_node = false;
+	if (strncmp(name, "save", n) != 0)
+		return WM_OK;
+	if (name[n] == '_')
+		n += 1 + strspn(name + n + 1, "0123456789");
+	s->saver_node = name[n] == '/';
+	return WM_OK;
+}
+
+static enum wm_code end_node(struct scan *s, struct wm_error *err)
+{
+	const bool in_graph = s->open[s->depth - 1].level == GRAPH;
+
+	for (size_t i = 0; i < N_SAVER_OPS; i++)
+		if (s->found[i] && !(in_graph ? s->saver_node : s->saver_function))
+			TRY(add_import(s->layout, saver_ops[i], err));
+	return WM_OK;
+}
+
+static void begin(struct scan *s, enum level level, uint64_t len)
+{
+	s->depth++;
+	s->open[s->depth].level = level;
+	s->open[s->depth].end = s->at + len;
+	if (level == FUNCTION)
+		s->named = s->saver_function = false;
+	if (level != NODE)
+		return;
+	s->saver_node = false;
+	memset(s->found, 0, sizeof(s->found));
 }
 
 /* Reads a field of bytes, or begins it where it is a message. */
@@ -160,12 +259,12 @@ static enum wm_code read_bytes(struct scan *s, uint64_t number, struct wm_error 
 			continue;
 		if (len > s->open[s->depth].end - s->at)
 			return malformed(s, "a field beyond its message", err);
-		if (children[i].holds == OP)
-			return read_op(s, len, err);
-		s->depth++;
-		s->open[s->depth].level = children[i].holds;
-		s->open[s->depth].end = s->at + len;
-		return WM_OK;
+		switch (children[i].holds) {
+		case FUNCTION_NAME: return read_function_name(s, len, err);
+		case NODE_NAME: return read_node_name(s, len, err);
+		case OP: return read_op(s, len, err);
+		default: begin(s, children[i].holds, len); return WM_OK;
+		}
 	}
 	return skip(s, len, err);
 }
@@ -191,8 +290,9 @@ static enum wm_code read_graphs(struct layout *l, const struct window *w, struct
 	struct scan s = { .layout = l, .file = w, .open = { { SAVED_MODEL, w->size } } };
 
 	for (;;) {
-		while (s.depth > 0 && s.at == s.open[s.depth].end)
-			s.depth--;
+		for (; s.depth > 0 && s.at == s.open[s.depth].end; s.depth--)
+			if (s.open[s.depth].level == NODE)
+				TRY(end_node(&s, err));
 		if (s.at == w->size)
 			return WM_OK;
 		TRY(read_field(&s, err));
@@ -229,4 +329,6 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	return WM_OK;
 }
 
-const struct format format_tf_graph = { "tf-saved-model/1", claims, parse, NULL, NULL, NULL };
+const struct format format_tf_graph = {
+	.grammar = "tf-saved-model/1", .claims = claims, .parse = parse,
+};

@@ -48,7 +48,7 @@ static const struct {
 } types[] = {
 	[1] = TYPE(F32), [2] = TYPE(F64), [3] = TYPE(I32), [4] = TYPE(U8), [5] = TYPE(I16),
 	[6] = TYPE(I8), [8] = TYPE(C64), [9] = TYPE(I64), [10] = TYPE(BOOL),
-	[14] = TYPE(BF16), [17] = TYPE(U16), [19] = TYPE(F16), [22] = TYPE(U32),
+	[14] = TYPE(BF16), [17] = TYPE(U16), [18] = TYPE(C128), [19] = TYPE(F16), [22] = TYPE(U32),
 	[23] = TYPE(U64), [24] = TYPE(F8_E5M2), [25] = TYPE(F8_E4M3),
 	[26] = TYPE(F8_E4M3FNUZ), [28] = TYPE(F8_E5M2FNUZ),
 	[7] = { OPAQUE, 0 }, [20] = { OPAQUE, 0 }, [21] = { OPAQUE, 0 },
@@ -286,25 +286,11 @@ static enum wm_code read_table(struct layout *l, const char *name, struct wm_err
 
 /* --- the file ------------------------------------------------------------------------ */
 
-/* Only the end tells indexes of this format from others: see parse_as_other(). */
+/* Only its end tells an index of this format from others: see parse(). */
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
 	(void)start, (void)len;
-	return size >= TF_FOOTER_BYTES && file_has_suffix(name, suffix);
-}
-
-/* A file that only has the suffix is what it would be without it. */
-static enum wm_code parse_as_other(struct layout *l, const struct window *w, struct wm_error *err)
-{
-	uint8_t start[FORMAT_START];
-	const size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
-	size_t i = 0;
-
-	TRY(window_read(w, start, len, 0, err));
-	while (formats[i] == &format_tf_index || !formats[i]->claims(w->name, w->size, start, len))
-		i++;
-	l->format = formats[i];
-	return l->format->parse(l, w, err);
+	return size >= TF_FOOTER_BYTES && file_ends_with(name, strlen(name), suffix);
 }
 
 static enum wm_code parse(struct layout *l, const struct window *w, struct wm_error *err)
@@ -313,8 +299,10 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	size_t len = (size_t)w->size;
 
 	TRY(window_read(w, footer, sizeof(footer), w->size - sizeof(footer), err));
-	if (!tf_table_ends(footer))
-		return parse_as_other(l, w, err);
+	if (!tf_table_ends(footer)) {
+		l->format = &format_raw;
+		return format_raw.parse(l, w, err);
+	}
 	if (w->size > INDEX_MAX)
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: an index of more than %d bytes",
 			    w->name, INDEX_MAX);
@@ -328,4 +316,6 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	return read_table(l, w->name, err);
 }
 
-const struct format format_tf_index = { "tf-index/1", claims, parse, NULL, NULL, NULL };
+const struct format format_tf_index = {
+	.grammar = "tf-index/1", .claims = claims, .parse = parse,
+};

@@ -319,7 +319,7 @@ enum wm_code torch_finish(struct torch_reader *r, struct wm_error *err)
 	for (size_t i = 0; i < l->n_tensors; i++)
 		if (l->tensors[i].segment != SIZE_MAX)
 			l->tensors[i].source = NULL;
-	TRY(layout_bound_gathered(l, LIMIT_RATIO, REASON_LIMIT, r->name, err));
+	TRY(layout_bound_gathered(l, REASON_LIMIT, r->name, err));
 	return layout_sort_names(l, REASON_TORCH_DUPLICATE, r->name, err);
 }
 

@@ -31,7 +31,6 @@ struct torch_reader {
 	torch_storage_fn *storage;
 	void *context;
 	uint64_t *offs; /* of the layout's tensors, for place_segments(); free() */
-	size_t cap;
 	uint64_t n_visits, n_kept; /* work, and bytes of what is found */
 };
 

@@ -296,5 +296,5 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 }
 
 const struct format format_torch_legacy = {
-	"torch-legacy/1", claims, parse, NULL, NULL, torch_gather,
+	.grammar = "torch-legacy/1", .claims = claims, .parse = parse, .gather = torch_gather,
 };

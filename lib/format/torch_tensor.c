@@ -67,31 +67,6 @@ static enum wm_code keep_name(struct tensor *t, const struct torch_reader *r,
 	return WM_OK;
 }
 
-/* Makes room for one more tensor and its offset. */
-static enum wm_code grow(struct torch_reader *r, struct wm_error *err)
-{
-	struct layout *l = r->layout;
-	size_t cap = r->cap ? r->cap * 2 : 64;
-	struct tensor *tensors;
-	uint64_t *offs;
-
-	if (l->n_tensors == LIMIT_TENSORS)
-		return fail(err, REASON_LIMIT, "%s: has more than %d tensors", r->name,
-			    LIMIT_TENSORS);
-	if (l->n_tensors < r->cap)
-		return WM_OK;
-	tensors = reallocarray(l->tensors, cap, sizeof(*tensors));
-	if (!tensors)
-		return fail_nomem(err);
-	l->tensors = tensors;
-	offs = reallocarray(r->offs, cap, sizeof(*offs));
-	if (!offs)
-		return fail_nomem(err);
-	r->offs = offs;
-	r->cap = cap;
-	return WM_OK;
-}
-
 /* Checks that the elements lie within the storage, and that none of them is there twice over. */
 static enum wm_code check_span(struct tensor *t, const struct torch_reader *r,
 			       const struct torch_storage *s, uint64_t offset,
@@ -145,10 +120,8 @@ static enum wm_code add_tensor(struct torch_reader *r, const struct torch_storag
 		.strides = (const void *)copy,
 	};
 	t.source = t.len > 0 ? e : NULL;
-	TRY(grow(r, err));
-	r->offs[l->n_tensors] = strided_is_contiguous(&t, e->strides) ? e->off : PLACE_NONE;
-	l->tensors[l->n_tensors++] = t;
-	return WM_OK;
+	return place_add(l, &r->offs, &t,
+			 strided_is_contiguous(&t, e->strides) ? e->off : PLACE_NONE, r->name, err);
 }
 
 static enum wm_code find_storage(struct torch_storage *out, struct torch_reader *r,

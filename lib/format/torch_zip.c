@@ -21,10 +21,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "format/torch.h"
 #include "format/zip.h"
+#include "util/file.h"
 
 enum { SMALL_MAX = 16, TAIL_MAX = 64, VERSION_MAX = 10, LOCAL_BYTES = 30 };
 
@@ -244,21 +244,11 @@ static enum wm_code embed(struct buf *zone, const struct layout *l, const void *
 	return zip_embed(zone, l, slot, carried, len, name, err);
 }
 
-static bool has_suffix(const char *name)
-{
-	static const char *const suffixes[] = { ".pt", ".pth", ".bin", ".ckpt", ".ptl", ".dat",
-						".model" };
-	const char *dot = strrchr(name, '.');
-
-	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-		if (strcasecmp(dot, suffixes[i]) == 0)
-			return true;
-	return false;
-}
-
 /* An archive under a name of weights; under any other, one whose first record PyTorch wrote. */
 static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t len)
 {
+	static const char *const names[] = { ".pt", ".pth", ".bin", ".ckpt", ".ptl", ".dat",
+					     ".model", NULL };
 	static const char *const records[] = { "/data.pkl", "/version", "/byteorder",
 					       "/.format_version", "/.data/version" };
 	size_t name_len;
@@ -266,7 +256,7 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 	(void)size;
 	if (!zip_claims(start, len))
 		return false;
-	if (has_suffix(name))
+	if (file_ends_with_any(name, names))
 		return true;
 	if (len < LOCAL_BYTES)
 		return false;
@@ -282,5 +272,6 @@ static bool claims(const char *name, uint64_t size, const uint8_t *start, size_t
 }
 
 const struct format format_torch_zip = {
-	"torch-zip/1", claims, parse, embed, NULL, torch_gather,
+	.grammar = "torch-zip/1", .claims = claims, .parse = parse, .embed = embed,
+	.gather = torch_gather,
 };

@@ -20,7 +20,7 @@ struct zip_member {
 	size_t name_len;
 	uint16_t flags;	     /* general purpose bits, APPNOTE 4.4.4 */
 	bool deflated;	     /* method 8; else stored */
-	uint32_t crc32;	     /* of its bytes, as the archive says: nothing was compared */
+	uint32_t crc32;	     /* of its bytes, as the archive says: zip_check_sums() compares */
 	uint64_t header_off; /* of the local header, in the window */
 	uint64_t off;	     /* of its bytes as stored */
 	uint64_t stored_len; /* of those; `len` where it is not deflated */
@@ -93,5 +93,16 @@ struct window zip_window(const struct zip_member *m, const struct window *w, con
  */
 MUST_USE enum wm_code zip_load(const uint8_t **out, struct layout *l, const struct zip_member *m,
 			       size_t max, const struct window *w, struct wm_error *err);
+
+/*
+ * Keeps in l->own what the archive, which begins at `base` of the layout's window, says of the
+ * bytes of its stored members; beside what was kept before.
+ */
+MUST_USE enum wm_code zip_keep_sums(struct layout *l, const struct zip *z, uint64_t base,
+				    struct wm_error *err);
+
+/* struct format.check: fails with `zip-checksum` where a member that was kept has other bytes. */
+MUST_USE enum wm_code zip_check_sums(const struct layout *l, const struct window *w,
+				     struct wm_error *err);
 
 #endif

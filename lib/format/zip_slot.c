@@ -13,8 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include <zlib.h>
-
+#include "format/inflate.h"
 #include "format/slot.h"
 #include "format/zip_internal.h"
 
@@ -60,7 +59,7 @@ static enum wm_code put_common(struct buf *out, const struct archive *a, const s
 	TRY(put(out, 0, 2, err)); /* stored */
 	TRY(put(out, 0, 2, err));
 	TRY(put(out, DATE, 2, err));
-	TRY(put(out, crc32_z(0, value->data, value->len), 4, err));
+	TRY(put(out, inflate_crc32(0, value->data, value->len), 4, err));
 	TRY(put(out, value->len, 4, err));
 	TRY(put(out, value->len, 4, err));
 	return put(out, strlen(a->slot), 2, err);

@@ -108,7 +108,8 @@ static enum wm_code text_checkpoint(struct buf *out, const struct checkpoint *c,
 	if (!c->is_directory)
 		TRY(buf_printf(&text, err, ", %s", c->files[0].layout.format->grammar));
 	if (checkpoint_n_tensors(c) > 0)
-		TRY(buf_printf(&text, err, ", %zu tensors", checkpoint_n_tensors(c)));
+		TRY(buf_printf(&text, err, ", %zu tensor%s", checkpoint_n_tensors(c),
+			       checkpoint_n_tensors(c) == 1 ? "" : "s"));
 	TRY(line(out, c->is_directory ? "directory" : "file", buf_str(&text), err));
 	for (size_t i = 0; c->is_directory && i < c->n_parts; i++) {
 		const struct checkpoint_part *p = &c->parts[i];

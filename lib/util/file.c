@@ -409,6 +409,22 @@ bool file_has_suffix(const char *path, const char *suffix)
 	return len > suffix_len && strcmp(path + len - suffix_len, suffix) == 0;
 }
 
+bool file_ends_with(const char *name, size_t len, const char *suffix)
+{
+	size_t suffix_len = strlen(suffix);
+
+	return len >= suffix_len && strncasecmp(name + len - suffix_len, suffix, suffix_len) == 0;
+}
+
+bool file_ends_with_any(const char *path, const char *const *suffixes)
+{
+	size_t len = strlen(path);
+
+	while (*suffixes && !file_ends_with(path, len, *suffixes))
+		suffixes++;
+	return *suffixes != NULL;
+}
+
 const char *file_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

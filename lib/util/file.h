@@ -121,8 +121,14 @@ bool file_unchanged(const struct stat *before, const struct stat *after);
  */
 bool file_is_temporary(const char *name);
 
-/* Whether `path` ends with `suffix` and has something before it. */
+/* Whether `path` ends with `suffix`, as we write it ourselves, and has something before it. */
 bool file_has_suffix(const char *path, const char *suffix);
+
+/* Whether the `len` bytes of a name end with `suffix`, in upper or lower case: as others do. */
+bool file_ends_with(const char *name, size_t len, const char *suffix);
+
+/* Whether `path` ends so with one of these, of which the last is NULL. */
+bool file_ends_with_any(const char *path, const char *const *suffixes);
 
 /* The part of `path` after the last slash. Borrowed from `path`. */
 const char *file_name(const char *path);

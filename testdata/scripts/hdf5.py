@@ -75,6 +75,7 @@ def array(base, size, dims):
 
 BOOL = enumeration(I8, 1, [("FALSE", 0), ("TRUE", 1)])
 COMPLEX = compound(8, [("r", 0, F32), ("i", 4, F32)])
+COMPLEX128 = compound(16, [("r", 0, F64), ("i", 8, F64)])
 
 
 class File:
@@ -116,13 +117,14 @@ class File:
     def plain(self, kind, dims, data, **more):
         return self.dataset(kind, dims, self.run(data), **more)
 
-    def chunked(self, dims, chunk, element, chunks, end=None):
-        """Chunks are (offset of each dimension, data) in order, in one leaf of a tree."""
+    def chunked(self, dims, chunk, element, chunks, end=None, skipped=0, stored=None, at=None):
+        """Chunks are (offset of each dimension, data) in order, in one leaf of a tree; what it says of
+        them may be that filters were skipped, another length, another place."""
         leaf = b"TREE" + struct.pack("<BBHQQ", 1, 0, len(chunks), UNDEFINED, UNDEFINED)
         for offsets, data in chunks:
-            leaf += struct.pack("<II", len(data), 0)
+            leaf += struct.pack("<II", len(data) if stored is None else stored, skipped)
             leaf += b"".join(struct.pack("<Q", o) for o in offsets) + struct.pack("<Q", 0)
-            leaf += struct.pack("<Q", self.put(data))
+            leaf += struct.pack("<Q", self.put(data) if at is None else at)
         last = end if end is not None else [d for d in dims]
         leaf += struct.pack("<II", 0, 0) + b"".join(struct.pack("<Q", o) for o in last)
         leaf += struct.pack("<Q", 0)

@@ -11,7 +11,8 @@ import sys
 import h5py
 import numpy as np
 
-DTYPES = ["<f2", "<f4", "<f8", "i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "?", "<c8"]
+DTYPES = ["<f2", "<f4", "<f8", "i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "?", "<c8",
+          "<c16", "V2"]
 
 
 def random_array(rng, dtype=None, shape=None):
@@ -43,9 +44,11 @@ def add_dataset(group, name, rng):
         dataset = group.create_dataset(name, shape=array.shape, dtype=array.dtype, **options)
         dataset[:1] = array[:1]
     elif rng.randrange(10) == 0:
-        group.create_dataset(name, shape=array.shape, dtype=array.dtype)
+        dataset = group.create_dataset(name, shape=array.shape, dtype=array.dtype)
     else:
-        group.create_dataset(name, data=array, **options)
+        dataset = group.create_dataset(name, data=array, **options)
+    if array.dtype == "V2":
+        dataset.attrs["dtype"] = "bfloat16"
 
 
 def add_compact(group, name, rng):
@@ -145,12 +148,24 @@ def all_kinds(f):
     f["text"] = "no tensor"
 
 
+def keras_bfloat16(f):
+    """A layer of complex weights, and one whose weights Keras 3 keeps as bfloat16."""
+    rng = random.Random(10)
+    for i, (shape, options) in enumerate((((4, 3), {}), ((3,), {"chunks": (2,)}), ((), {}))):
+        weight = f.create_dataset(f"layers/dense/vars/{i}", data=random_array(rng, "V2", shape),
+                                  **options)
+        weight.attrs["dtype"] = "bfloat16"
+    f["layers/fft/vars/0"] = random_array(rng, "<c16", (2, 3))
+    f["layers/fft/vars/1"] = random_array(rng, "<c8", (3,))
+
+
 def main():
     folder = pathlib.Path(__file__).resolve().parents[1] / "good" / "hdf5"
     folder.mkdir(exist_ok=True)
     for name, fill, options in (
             ("keras-2.h5", keras_2, {}), ("keras-3.weights.h5", keras_3, {}),
             ("all-kinds.h5", all_kinds, {}), ("latest.h5", all_kinds, {"libver": "latest"}),
+            ("keras-bfloat16.weights.h5", keras_bfloat16, {}),
             ("user-block.h5", keras_3, {"userblock_size": 1024})):
         with h5py.File(folder / name, "w", **options) as f:
             fill(f)

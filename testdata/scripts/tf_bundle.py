@@ -178,8 +178,12 @@ def node(name, op, more=b""):
     return field(1, name) + field(2, op) + more
 
 
+def function(name, nodes):
+    return field(1, field(1, name)) + b"".join(field(3, n) for n in nodes)
+
+
 def graph(nodes, functions=()):
-    library = b"".join(field(1, b"".join(field(3, n) for n in f)) for f in functions)
+    library = b"".join(field(1, f) for f in functions)
     return b"".join(field(1, n) for n in nodes) + (field(2, library) if library else b"")
 
 

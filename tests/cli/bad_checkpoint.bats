@@ -109,3 +109,13 @@ check_row() { # number, name, base, command, exit, reason, twin, text
 	run -130 --separate-stderr bash -c "ulimit -v 1000000; exec timeout --preserve-status -s INT 2 '$B/weightmark' digest c"
 	[ -z "$output" ]
 }
+
+@test "bad: what is called by another format's name is told what it is" {
+	cp "$TOP/testdata/good/npy/stored.npz" m.safetensors
+	run -1 --separate-stderr wm digest m.safetensors
+	refused_as format-misnamed
+	[[ $stderr == *'its name says safetensors/1, and it begins as npz/1'* ]]
+	cp "$TOP/testdata/good/hdf5/all-kinds.h5" m.onnx
+	run -1 --separate-stderr wm digest m.onnx
+	refused_as format-misnamed
+}

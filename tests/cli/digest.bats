@@ -81,6 +81,33 @@ load signed
 	refused_as empty-file
 }
 
+@test "digest: a check sum that loaders compare" {
+	given
+	local bad=$TOP/testdata/bad/npy
+	for name in npz-stored-check-sum-wrong.npz keras-weights-check-sum.keras; do
+		cp "$bad/$name" "a.${name##*.}"
+		run -1 --separate-stderr wm digest "a.${name##*.}"
+		refused_as zip-checksum
+		run -1 --separate-stderr wm sign "a.${name##*.}" -m m.yaml --key publisher.key
+		refused_as zip-checksum
+		cp "$bad/${name%.*}.twin.${name##*.}" "a.${name##*.}"
+		run -0 wm digest "a.${name##*.}"
+	done
+	wm sign a.npz -m m.yaml --key publisher.key >/dev/null
+	run -0 wm verify a.npz --key publisher.pub --full
+}
+
+@test "digest: HDF5 in a compressed archive, and the same unpacked" {
+	mkdir in
+	cp "$TOP/testdata/good/hdf5/all-kinds.h5" in/m.h5
+	tar -cf m.tar -C in m.h5
+	gzip -k m.tar
+	run -1 --separate-stderr wm digest m.tar.gz
+	refused_as inflate-hdf5
+	run -0 wm digest m.tar
+	run -0 wm digest in
+}
+
 @test "digest: hostile names" {
 	local name
 	for name in "${hostile_names[@]}"; do

@@ -392,3 +392,12 @@ load signed
 	[ "$(of_json "$output" '.statements[] | [.kind, .reused] | join(" ")')" = $'manifest true\nrelease false' ]
 	run -0 wm verify m --key publisher.pub --full
 }
+
+@test "sign: a sidecar is no checkpoint" {
+	given
+	wm sign model.safetensors -m m.yaml --key publisher.key
+	run -2 --separate-stderr wm sign model.safetensors.wmk -m m.yaml --key publisher.key
+	refused_as usage
+	[[ $stderr == *'give the checkpoint beside it'* ]]
+	[ ! -e model.safetensors.wmk.wmk ]
+}

@@ -136,6 +136,34 @@ digests() { # path
 	[[ $output$stderr == *torchscript:constants.pkl* ]]
 }
 
+@test "torch: code is found whatever a file is called" {
+	given
+	rm model.safetensors
+	command -v python3 >/dev/null || skip "python3 is not installed"
+	python3 -B - <<-'END'
+		import collections, os, pickle, zipfile
+		class Run:
+		    def __reduce__(self):
+		        return os.system, ("touch ran",)
+		for name, protocol in ("weights", 4), ("m.ort", 5), ("m.pb", 2), ("m.index", 0):
+		    with open(name, "wb") as out:
+		        pickle.dump(Run(), out, protocol)
+		with zipfile.ZipFile("m.zip", "w") as z:
+		    z.writestr("m/notes.txt", "text")
+		    z.writestr("m/data.pkl", pickle.dumps(Run(), 2))
+		with open("harmless", "wb") as out:
+		    pickle.dump(collections.OrderedDict(a=1), out, 4)
+	END
+	for file in weights m.ort m.pb m.index m.zip; do
+		wm sign "$file" -m m.yaml --key publisher.key >/dev/null
+		run -1 --separate-stderr wm verify "$file" --key publisher.pub
+		[[ $output$stderr == *code-not-allowed* ]]
+		[ ! -e ran ]
+	done
+	wm sign harmless -m m.yaml --key publisher.key >/dev/null
+	run -0 wm verify harmless --key publisher.pub
+}
+
 @test "torch: what is hostile is neither signed nor measured" {
 	given
 	for name in duplicate twin-by-case-pickle state-replaces-tensor opcode-stack-global bomb; do

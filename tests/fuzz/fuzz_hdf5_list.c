@@ -37,7 +37,7 @@ static void check(const struct layout *l)
 			require(l->segments[t->segment].len == t->len);
 		if (s && s->is_run)
 			require(s->off <= l->size && t->len <= l->size - s->off);
-		require(!s || t->len <= l->size * HDF5_EXPANSION_MAX);
+		require(!s || t->len <= l->size * LIMIT_RATIO);
 	}
 	for (size_t i = 1; i < l->n_imports; i++)
 		require(strcmp(l->imports[i - 1].name, l->imports[i].name) < 0);

@@ -5,6 +5,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <time.h>
 
 #include "util/file.h"
 
@@ -64,6 +65,14 @@ void with_every_allocation_failing(enum wm_code (*body)(void *context, struct wm
 		}
 		assert_int_equal(code, WM_NOMEM);
 	}
+}
+
+double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 void read_file(struct buf *out, const char *path)

@@ -24,6 +24,15 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
+/* Whether this is built with sanitizers, which take memory of their own. */
+#if defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 /* Fails the test with a message; cmocka's fail_msg() cannot stand beside our fail(). */
 _Noreturn void test_failed(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -55,6 +64,9 @@ void with_every_allocation_failing(enum wm_code (*body)(void *context, struct wm
 
 /* Makes the `n`th allocation from now fail, and all after it; 0 stops that. */
 void fail_allocation(size_t n);
+
+/* Seconds since some moment, for what takes too long. */
+double seconds(void);
 
 /* The whole file `path` in `out`. */
 void read_file(struct buf *out, const char *path);

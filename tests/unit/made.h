@@ -49,6 +49,32 @@ int made_file(const void *data, size_t len);
 enum wm_code made_parse(struct layout *out, const void *data, size_t len, const char *name,
 			struct wm_error *err);
 
+/* Parses the bytes as a file of that name with every allocation failing. */
+void parse_without_memory(const struct buf *bytes, const char *name);
+
+/* Parses the file `path`. */
+enum wm_code made_parse_path(struct layout *out, const char *path, struct wm_error *err);
+
+/* The tensor of this name, which there must be. */
+const struct tensor *find_tensor(const struct layout *l, const char *name);
+
+/* A sink that appends to a buffer. */
+struct sink made_sink(struct buf *out);
+
+/* Appends the logical bytes of a tensor of the file `file`. */
+enum wm_code made_bytes(struct buf *out, const struct layout *l, const struct tensor *t,
+			const struct buf *file, struct wm_error *err);
+
+/* Fails the test unless `what` was refused for this reason, or accepted where it is NULL. */
+void assert_verdict(enum wm_code code, const struct wm_error *err, const char *what,
+		    const char *reason);
+
+/*
+ * Calls `check` with each path of the table testdata/bad/`table` and its reason, and with that of
+ * its twin and NULL. Returns the number of rows.
+ */
+size_t each_bad(const char *table, void (*check)(const char *path, const char *reason));
+
 /*
  * Appends a file of `n` tensors "model.layers.I.weight" of one byte each, the Ith at
  * I * 7919 mod n, so that neither names nor offsets are sorted.

@@ -15,29 +15,19 @@ enum wm_code made_npy_read(struct made_npy *m, const char *path, struct wm_error
 	return made_parse(&m->layout, m->bytes.data, m->bytes.len, path, err);
 }
 
-static enum wm_code take(void *context, const void *data, size_t len, struct wm_error *err)
-{
-	return buf_append(context, data, len, err);
-}
-
 enum wm_code made_npy_tensor(struct buf *out, const struct made_npy *m, const struct tensor *t,
 			     struct wm_error *err)
 {
-	const struct layout *l = &m->layout;
-	cleanup_fd int fd = made_file(m->bytes.data, m->bytes.len);
-	const struct window w = { .fd = fd, .size = m->bytes.len, .name = "m" };
-	const struct sink sink = { take, out };
-
-	if (t->source)
-		return l->format->gather(l, t, &w, &sink, err);
-	if (t->segment == SIZE_MAX)
-		return WM_OK;
-	return buf_append(out, m->bytes.data + layout_file_off(l, l->segments[t->segment].off),
-			  (size_t)l->segments[t->segment].len, err);
+	return made_bytes(out, &m->layout, t, &m->bytes, err);
 }
 
 enum wm_code made_npy_gather(const struct made_npy *m, struct wm_error *err)
 {
+	cleanup_fd int fd = made_file(m->bytes.data, m->bytes.len);
+	const struct window w = { .fd = fd, .size = m->bytes.len, .name = "m" };
+
+	if (m->layout.format->check)
+		TRY(m->layout.format->check(&m->layout, &w, err));
 	for (size_t i = 0; i < m->layout.n_tensors; i++) {
 		cleanup_buf struct buf bytes = BUF_INIT(1 << 26);
 

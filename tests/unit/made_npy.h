@@ -23,7 +23,7 @@ enum wm_code made_npy_read(struct made_npy *m, const char *path, struct wm_error
 enum wm_code made_npy_tensor(struct buf *out, const struct made_npy *m, const struct tensor *t,
 			     struct wm_error *err);
 
-/* Gathers all tensors, for the error alone. */
+/* Compares what the format compares and gathers all tensors, for the error alone. */
 enum wm_code made_npy_gather(const struct made_npy *m, struct wm_error *err);
 
 /* Asserts that segments tile the view, and that pieces are bytes of the file. */

@@ -2,6 +2,8 @@
 /* ONNX files that tests make; see made_onnx.h. */
 #include "made_onnx.h"
 
+#include <stdio.h>
+
 static void append(struct buf *out, const void *data, size_t len)
 {
 	struct wm_error err = { 0 };
@@ -64,6 +66,22 @@ void made_onnx(struct buf *out, const struct buf *tensors, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		made_field(&graph, 5, &tensors[i]);
+	made_model(out, &graph);
+}
+
+void made_onnx_many(struct buf *out, size_t n)
+{
+	cleanup_buf struct buf graph = BUF_INIT(1 << 26);
+
+	for (size_t i = 0; i < n; i++) {
+		cleanup_buf struct buf tensor = BUF_INIT(1 << 10);
+		char name[64];
+
+		snprintf(name, sizeof(name), "layer.%zu.weight", i * 7919 % n);
+		made_tensor(&tensor, name, 2, 1);
+		made_text(&tensor, 9, "d");
+		made_field(&graph, 5, &tensor);
+	}
 	made_model(out, &graph);
 }
 

@@ -21,6 +21,9 @@ void made_model(struct buf *out, const struct buf *graph);
 /* The same around initializers of one TensorProto each. */
 void made_onnx(struct buf *out, const struct buf *tensors, size_t n);
 
+/* A model of `n` tensors "layer.I.weight" of one byte each, in no order of their names. */
+void made_onnx_many(struct buf *out, size_t n);
+
 /* A model of one tensor "a" of four bytes. */
 void made_onnx_good(struct buf *out);
 

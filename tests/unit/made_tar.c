@@ -155,13 +155,3 @@ void made_tar_random(struct buf *out, uint64_t seed)
 	}
 	made_tar_zeros(out, BLOCK * (2 + generate_below(&g, 30)));
 }
-
-static enum wm_code take(void *context, const void *data, size_t len, struct wm_error *err)
-{
-	return buf_append(context, data, len, err);
-}
-
-struct sink made_sink(struct buf *out)
-{
-	return (struct sink){ take, out };
-}

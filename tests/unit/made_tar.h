@@ -31,7 +31,4 @@ void made_gzip(struct buf *out, const void *data, size_t len);
 /* Appends a random archive that must be accepted; the same for the same seed. */
 void made_tar_random(struct buf *out, uint64_t seed);
 
-/* A sink that appends to a buffer. */
-struct sink made_sink(struct buf *out);
-
 #endif

@@ -93,14 +93,14 @@ static void directory_open(struct publisher *p)
 static void (*const fixtures[])(struct publisher *p) = { lone_open, directory_open };
 
 /* The bytes of all files of a checkpoint, to see what changed. */
-struct kept {
+struct original {
 	char *places[8];
 	struct buf bytes[8];
 	size_t n;
 };
 
 /* Closes the files: a descriptor of ours would be in the way of changing them in place. */
-static void kept_take(struct kept *k, const struct checkpoint *c)
+static void kept_take(struct original *k, const struct checkpoint *c)
 {
 	k->n = c->n_files;
 	assert_true(k->n <= 8);
@@ -113,7 +113,7 @@ static void kept_take(struct kept *k, const struct checkpoint *c)
 	}
 }
 
-static void kept_release(struct kept *k)
+static void original_release(struct original *k)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		free(k->places[i]);
@@ -121,9 +121,9 @@ static void kept_release(struct kept *k)
 	}
 }
 
-#define cleanup_kept __attribute__((cleanup(kept_release)))
+#define cleanup_original __attribute__((cleanup(original_release)))
 
-static void assert_kept(const struct kept *k)
+static void assert_kept(const struct original *k)
 {
 	for (size_t i = 0; i < k->n; i++)
 		if (!holds_bytes(k->places[i], k->bytes[i].data, k->bytes[i].len))
@@ -168,7 +168,7 @@ static void embeds_and_strips(void **state)
 		bool directory = i & 1;
 		cleanup_embedding struct embedding in = { 0 }, again = { 0 }, out = { 0 };
 		cleanup_buf struct buf carried = BUF_INIT(LIMIT_SIDECAR);
-		cleanup_kept struct kept before = { 0 }, after = { 0 };
+		cleanup_original struct original before = { 0 }, after = { 0 };
 		struct wm_error err = { 0 };
 		struct publisher p;
 		enum wm_code code;
@@ -222,7 +222,7 @@ static void writes_another_file(void **state)
 {
 	cleanup_embedding struct embedding in = { 0 }, again = { 0 }, out = { 0 }, no = { 0 };
 	cleanup_free char *made = NULL, *third = NULL, *back = NULL, *link = NULL;
-	cleanup_kept struct kept before = { 0 };
+	cleanup_original struct original before = { 0 };
 	struct embed_options options = replacing;
 	struct wm_error err = { 0 };
 	struct publisher p;
@@ -397,7 +397,7 @@ static void refuses(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		cleanup_embedding struct embedding in = { 0 };
 		cleanup_checkpoint struct checkpoint *c = NULL;
-		cleanup_kept struct kept before = { 0 };
+		cleanup_original struct original before = { 0 };
 		struct wm_error err = { 0 };
 		struct publisher p;
 

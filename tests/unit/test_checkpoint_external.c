@@ -151,7 +151,7 @@ static void refuses_data_of_a_format(void **state)
 	};
 
 	(void)state;
-	for (size_t twice = 0; twice < 2; twice++) {
+	for (size_t twice = 0; twice < 3; twice++) {
 		cleanup_checkpoint struct checkpoint *c = NULL;
 		struct wm_error err = { 0 };
 		char *folder = scratch_new();
@@ -159,7 +159,7 @@ static void refuses_data_of_a_format(void **state)
 
 		write_index(folder, "m.index", 1, entries);
 		write_index(folder, "n.index", 1, none);
-		tree_write(folder, &(struct tree_file){ DATA, "0123" });
+		tree_write(folder, &(struct tree_file){ DATA, twice == 2 ? "pointer" : "0123" });
 		assert_ok(checkpoint_open(&c, folder, &plain, &err), &err);
 		l = &checkpoint_find_file(c, "n.index")->layout;
 		assert_ok(layout_add_external(l, to, &err), &err);

@@ -21,14 +21,6 @@ static int given(struct layout *l, const char *path)
 	return fd;
 }
 
-static const struct tensor *find(const struct layout *l, const char *name)
-{
-	for (size_t i = 0; i < l->n_tensors; i++)
-		if (strcmp(l->tensors[i].name, name) == 0)
-			return &l->tensors[i];
-	test_failed(__FILE__, __LINE__, "no '%s'", name);
-}
-
 /* transposed.pt: m = 0 to 23 as six rows of four floats, t its transpose. */
 static void digests_the_logical_bytes(void **state)
 {
@@ -48,9 +40,9 @@ static void digests_the_logical_bytes(void **state)
 	assert_int_equal(gather_size(&l), 96 + 96);
 	assert_ok(gather_tensors(&l, fd, "m", &progress, &err), &err);
 	assert_int_equal(progress.done, 96 + 96);
-	assert_memory_equal(find(&l, "t")->digest, expected, SHA256_BYTES);
-	assert_non_null(find(&l, "p")->digest);
-	assert_null(find(&l, "m")->digest);
+	assert_memory_equal(find_tensor(&l, "t")->digest, expected, SHA256_BYTES);
+	assert_non_null(find_tensor(&l, "p")->digest);
+	assert_null(find_tensor(&l, "m")->digest);
 	/* Once is enough. */
 	assert_false(gather_wanted(&l));
 	assert_int_equal(gather_size(&l), 0);

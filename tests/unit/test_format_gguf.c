@@ -7,7 +7,6 @@
 #include "harness.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "bad_gguf.h"
 #include "util/file.h"
@@ -353,14 +352,6 @@ static void bounds_keys(void **state)
 	}
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void bounds_the_number_of_pairs(void **state)
 {
 	(void)state;
@@ -368,13 +359,10 @@ static void bounds_the_number_of_pairs(void **state)
 		cleanup_buf struct buf bytes = BUF_INIT(LIMIT_HEADER);
 		cleanup_layout struct layout l = LAYOUT_INIT;
 		struct wm_error err = { 0 };
-		double start;
 		enum wm_code code;
 
 		made_gguf_pairs(&bytes, LIMIT_METADATA + over % 2, over == 2);
-		start = seconds();
 		code = made_parse(&l, bytes.data, bytes.len, "m.gguf", &err);
-		assert_true(seconds() - start < 1);
 		if (over == 0)
 			assert_ok(code, &err);
 		else if (over == 1)
@@ -445,15 +433,6 @@ static void takes_random_files(void **state)
 	}
 }
 
-static enum wm_code parse_some(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const struct buf *bytes = context;
-	cleanup_fd int fd = made_file(bytes->data, bytes->len);
-
-	return format_parse(&l, fd, bytes->len, "m.gguf", err);
-}
-
 static void survives_failing_allocations(void **state)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), many = BUF_INIT(1 << 20);
@@ -461,9 +440,9 @@ static void survives_failing_allocations(void **state)
 	(void)state;
 	made_gguf(&bytes, GGUF_HEAD("1", "2") "s:general.name w:8 s:x s:k w:4 w:1 " FOUR_I8("a")
 		  "p:32 r:4");
-	with_every_allocation_failing(parse_some, &bytes);
+	parse_without_memory(&bytes, "m.gguf");
 	made_gguf_many(&many, 2000);
-	with_every_allocation_failing(parse_some, &many);
+	parse_without_memory(&many, "m.gguf");
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 
 #include "format/slot.h"
 #include "made_gguf.h"
+#include "made_slot.h"
 
 static void parse_text(struct layout *l, struct buf *bytes, const char *text)
 {
@@ -13,34 +14,6 @@ static void parse_text(struct layout *l, struct buf *bytes, const char *text)
 
 	made_gguf(bytes, text);
 	assert_ok(made_parse(l, bytes->data, bytes->len, "m.gguf", &err), &err);
-}
-
-/* Appends the file `bytes`, whose layout is `l`, with a slot that carries `len` bytes. */
-static void make_embedded(struct buf *out, const struct buf *bytes, const struct layout *l,
-			  const void *carried, size_t len)
-{
-	struct wm_error err = { 0 };
-
-	assert_ok(format_gguf.embed(out, l, carried, len, "m", &err), &err);
-	assert_ok(buf_append(out, bytes->data + l->head.len, bytes->len - l->head.len, &err), &err);
-}
-
-static void check_same_view(const struct layout *a, const struct layout *b)
-{
-	assert_int_equal(a->size, b->size);
-	assert_int_equal(a->head.len, b->head.len);
-	assert_memory_equal(a->head.data, b->head.data, a->head.len);
-	assert_int_equal(a->n_segments, b->n_segments);
-	for (size_t i = 0; i < a->n_segments; i++) {
-		assert_int_equal(a->segments[i].off, b->segments[i].off);
-		assert_int_equal(a->segments[i].len, b->segments[i].len);
-		assert_int_equal(a->segments[i].tensor, b->segments[i].tensor);
-	}
-	assert_int_equal(a->n_tensors, b->n_tensors);
-	for (size_t i = 0; i < a->n_tensors; i++) {
-		assert_string_equal(a->tensors[i].name, b->tensors[i].name);
-		assert_true(a->tensors[i].segment == b->tensors[i].segment);
-	}
 }
 
 static void strips_what_it_embeds(void **state)
@@ -54,24 +27,10 @@ static void strips_what_it_embeds(void **state)
 	for (uint64_t seed = 0; seed < 1000; seed++) {
 		const size_t len = lens[seed % (sizeof(lens) / sizeof(lens[0]))];
 		cleanup_buf struct buf bytes = BUF_INIT(1 << 20), embedded = BUF_INIT(1 << 20);
-		cleanup_buf struct buf again = BUF_INIT(1 << 20);
-		cleanup_layout struct layout l = LAYOUT_INIT, m = LAYOUT_INIT;
-		struct wm_error err = { 0 };
 
 		made_gguf_random(&bytes, seed);
-		assert_ok(made_parse(&l, bytes.data, bytes.len, "m", &err), &err);
-		make_embedded(&embedded, &bytes, &l, carried, len);
-		assert_true(embedded.len > bytes.len);
+		made_slotted(&embedded, &bytes, "m", carried, len);
 		assert_int_equal((embedded.len - bytes.len) % SLOT_UNIT, 0);
-		assert_ok(made_parse(&m, embedded.data, embedded.len, "m", &err), &err);
-		assert_int_equal(m.slot_len, embedded.len - bytes.len);
-		assert_int_equal(m.carried.len, len);
-		assert_memory_equal(m.carried.data, carried, len);
-		assert_false(m.displaced);
-		check_same_view(&l, &m);
-		make_embedded(&again, &bytes, &m, carried, len);
-		assert_int_equal(again.len, embedded.len);
-		assert_memory_equal(again.data, embedded.data, again.len);
 	}
 }
 
@@ -91,7 +50,6 @@ static void make_with_value(struct buf *out, const char *kvs, const struct buf *
 	made_gguf(out, buf_str(&text));
 }
 
-enum found { SLOT, DISPLACED, METADATA };
 #define SIDECAR_KEY "s:weightmark.sidecar "
 #define ALIGN_4096 "s:general.alignment w:4 w:4096 "
 
@@ -110,17 +68,16 @@ static void takes_for_a_slot_only_its_own(void **state)
 		{ SIDECAR_KEY "w:8 s:@ " ALIGN_4096, 'g', 39, 4096, DISPLACED },
 		{ SIDECAR_KEY "w:8 s:@ " ALIGN_4096, 'g', 38, 8192, DISPLACED },
 		{ SIDECAR_KEY "w:8 s:@. " ALIGN_4096, 'g', 38, 4096, DISPLACED },
-		{ SIDECAR_KEY "w:8 s:x@ " ALIGN_4096, 'g', 38, 4096, METADATA },
-		{ SIDECAR_KEY "w:8 s:wm1. " ALIGN_4096, 'g', 38, 4096, METADATA },
-		{ SIDECAR_KEY "w:8 s:@x " ALIGN_4096, 'g', 38, 4096, METADATA },
-		{ SIDECAR_KEY "w:9 w:8 q:1 s:@ " ALIGN_4096, 'g', 38, 4096, METADATA },
-		{ SIDECAR_KEY "w:4 w:1 " ALIGN_4096, 'g', 38, 4096, METADATA },
+		{ SIDECAR_KEY "w:8 s:x@ " ALIGN_4096, 'g', 38, 4096, TAKEN },
+		{ SIDECAR_KEY "w:8 s:wm1. " ALIGN_4096, 'g', 38, 4096, TAKEN },
+		{ SIDECAR_KEY "w:8 s:@x " ALIGN_4096, 'g', 38, 4096, TAKEN },
+		{ SIDECAR_KEY "w:9 w:8 q:1 s:@ " ALIGN_4096, 'g', 38, 4096, TAKEN },
+		{ SIDECAR_KEY "w:4 w:1 " ALIGN_4096, 'g', 38, 4096, TAKEN },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		cleanup_buf struct buf value = BUF_INIT(1 << 20), bytes = BUF_INIT(1 << 20);
-		cleanup_buf struct buf head = BUF_INIT(1 << 20);
 		cleanup_layout struct layout l = LAYOUT_INIT;
 		struct wm_error err = { 0 };
 
@@ -131,18 +88,7 @@ static void takes_for_a_slot_only_its_own(void **state)
 			check_recorded(i ? "testdata/fuzz/gguf/slot-displaced" :
 					   "testdata/fuzz/gguf/slot", &bytes);
 		assert_ok(made_parse(&l, bytes.data, bytes.len, "m", &err), &err);
-		assert_int_equal(l.displaced, rows[i].found == DISPLACED);
-		assert_int_equal(l.slot_len, rows[i].found == SLOT ? 4096 : 0);
-		assert_int_equal(l.carried.len, rows[i].found == METADATA ? 0 : 7);
-		assert_int_equal(l.size + l.slot_len, bytes.len);
-		if (rows[i].found == SLOT)
-			assert_ok(format_gguf.embed(&head, &l, "x", 1, "m", &err), &err);
-		else if (rows[i].found == DISPLACED)
-			assert_reason(format_gguf.embed(&head, &l, "x", 1, "m", &err), &err,
-				      SLOT_DISPLACED);
-		else
-			assert_reason(format_gguf.embed(&head, &l, "x", 1, "m", &err), &err,
-				      SLOT_KEY_TAKEN);
+		assert_found(&l, bytes.len, rows[i].found);
 	}
 }
 
@@ -154,17 +100,13 @@ static void moves_data_by_whole_alignments(void **state)
 	for (size_t i = 0; i < sizeof(alignments) / sizeof(alignments[0]); i++) {
 		const unsigned a = alignments[i];
 		cleanup_buf struct buf bytes = BUF_INIT(1 << 22), embedded = BUF_INIT(1 << 22);
-		cleanup_layout struct layout l = LAYOUT_INIT, m = LAYOUT_INIT;
-		struct wm_error err = { 0 };
 		char text[200];
 
 		snprintf(text, sizeof(text), GGUF_HEAD("1", "1")
 			 "s:general.alignment w:4 w:%u " FOUR_I8("a") "p:%u r:4", a, a);
-		parse_text(&l, &bytes, text);
-		make_embedded(&embedded, &bytes, &l, "sidecar", 7);
-		assert_ok(made_parse(&m, embedded.data, embedded.len, "m", &err), &err);
-		assert_int_equal(m.slot_len, a < 4096 ? 4096 : a);
-		check_same_view(&l, &m);
+		made_gguf(&bytes, text);
+		made_slotted(&embedded, &bytes, "m", "sidecar", 7);
+		assert_int_equal(embedded.len - bytes.len, a < 4096 ? 4096 : a);
 	}
 }
 
@@ -175,7 +117,7 @@ static void notices_any_changed_byte_of_a_slot(void **state)
 
 	(void)state;
 	parse_text(&l, &bytes, GOOD_GGUF);
-	make_embedded(&embedded, &bytes, &l, "a sidecar", 9);
+	made_slotted(&embedded, &bytes, "m", "a sidecar", 9);
 	for (size_t at = 16; at < 24 + SLOT_UNIT; at++) {
 		cleanup_layout struct layout m = LAYOUT_INIT;
 		struct wm_error err = { 0 };
@@ -218,22 +160,6 @@ static void bounds_what_it_embeds(void **state)
 		      HEADER_TOO_LARGE);
 }
 
-static enum wm_code embed_some(void *context, struct wm_error *err)
-{
-	cleanup_buf struct buf head = BUF_INIT(1 << 20);
-
-	return format_gguf.embed(&head, context, "sidecar", 7, "m", err);
-}
-
-static enum wm_code parse_some(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const struct buf *bytes = context;
-	cleanup_fd int fd = made_file(bytes->data, bytes->len);
-
-	return format_parse(&l, fd, bytes->len, "m.gguf", err);
-}
-
 static void survives_failing_allocations(void **state)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), embedded = BUF_INIT(1 << 20);
@@ -241,9 +167,9 @@ static void survives_failing_allocations(void **state)
 
 	(void)state;
 	parse_text(&l, &bytes, GOOD_GGUF);
-	with_every_allocation_failing(embed_some, &l);
-	make_embedded(&embedded, &bytes, &l, "sidecar", 7);
-	with_every_allocation_failing(parse_some, &embedded);
+	embed_without_memory(&l);
+	made_slotted(&embedded, &bytes, "m", "sidecar", 7);
+	parse_without_memory(&embedded, "m.gguf");
 }
 
 int main(void)

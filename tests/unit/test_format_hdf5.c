@@ -7,10 +7,11 @@
 #include "harness.h"
 
 #include <stdio.h>
+#include <sys/wait.h>
 
 #include "checkpoint/gather.h"
 #include "crypto/sha256.h"
-#include "made.h"
+#include "made_tar.h"
 #include "util/file.h"
 
 #define GOOD "testdata/good/hdf5/"
@@ -125,7 +126,7 @@ static void append_tensors(struct buf *out, const char *file)
 static void finds_what_h5py_finds(void **state)
 {
 	static const char *const files[] = { "all-kinds.h5", "keras-2.h5", "keras-3.weights.h5",
-					     "latest.h5", "user-block.h5" };
+					     "keras-bfloat16.weights.h5", "latest.h5", "user-block.h5" };
 	cleanup_buf struct buf expected = BUF_INIT(1 << 20), found = BUF_INIT(1 << 20);
 	struct wm_error err = { 0 };
 
@@ -233,6 +234,124 @@ static void is_claimed_by_name_or_magic(void **state)
 	}
 }
 
+/* Gathers in an order in which no child can go on with what comes next, and in the one it has. */
+static void gathers_in_any_order(void **state)
+{
+	static const char *const names[] = { "storage/packed", "storage/chunked", "storage/packed",
+					     "storage/compact", "storage/chunked",
+					     "storage/never-written" };
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	cleanup_kept struct kept kept = { 0 };
+	cleanup_fd int fd = -1;
+
+	(void)state;
+	parse_good(&l, &fd, "all-kinds.h5");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cleanup_buf struct buf alone = BUF_INIT(1 << 20), next = BUF_INIT(1 << 20);
+		const struct sink a = { append, &alone }, b = { append, &next };
+		const struct tensor *t = tensor_of(&l, names[i]);
+		struct window w = { .fd = fd, .size = l.size, .name = "m.h5" };
+		struct wm_error err = { 0 };
+
+		assert_ok(format_hdf5.gather(&l, t, &w, &a, &err), &err);
+		w.kept = &kept;
+		assert_ok(format_hdf5.gather(&l, t, &w, &b, &err), &err);
+		assert_int_equal(alone.len, t->len);
+		assert_int_equal(next.len, t->len);
+		assert_memory_equal(next.data, alone.data, t->len);
+		assert_true(kept.next != t);
+	}
+}
+
+/* Takes zero bytes and counts them. */
+static enum wm_code count(void *context, const void *data, size_t len, struct wm_error *err)
+{
+	const uint8_t *bytes = data;
+	uint64_t *n = context;
+
+	(void)err;
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(bytes[i], 0);
+	*n += len;
+	return WM_OK;
+}
+
+/* Rows of more bytes than are read at a time, in a file that is large enough to have them. */
+static void gathers_long_rows(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+	cleanup_fd int fd = -1;
+	uint64_t n = 0;
+	const struct sink sink = { count, &n };
+	struct window w = { .name = "m.h5" };
+
+	(void)state;
+	read_file(&bytes, BAD "hdf5/rows-never-written.h5");
+	while (bytes.len < 300000)
+		assert_ok(buf_append_byte(&bytes, 0, &err), &err);
+	fd = made_file(bytes.data, bytes.len);
+	assert_ok(format_parse(&l, fd, bytes.len, "m.h5", &err), &err);
+	w.fd = fd;
+	w.size = bytes.len;
+	assert_ok(format_hdf5.gather(&l, &l.tensors[0], &w, &sink, &err), &err);
+	assert_int_equal(n, 2 * 3 * ((1 << 20) + 5) * 4);
+}
+
+static enum wm_code refuse(void *context, const void *data, size_t len, struct wm_error *err)
+{
+	(void)context, (void)data, (void)len;
+	return fail(err, REASON_LIMIT, "enough");
+}
+
+static void ends_its_child_when_it_fails(void **state)
+{
+	const struct sink sink = { refuse, NULL };
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct kept kept = { 0 };
+	struct window w = { .name = "m.h5", .kept = &kept };
+	struct wm_error err = { 0 };
+	cleanup_fd int fd = -1;
+
+	(void)state;
+	parse_good(&l, &fd, "all-kinds.h5");
+	w.fd = fd;
+	w.size = l.size;
+	assert_reason(format_hdf5.gather(&l, tensor_of(&l, "storage/packed"), &w, &sink, &err),
+		      &err, LIMIT);
+	assert_null(kept.next);
+	assert_null(kept.state);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+/* Each takes a process, and there is room for thousands of them in a MiB. */
+static void bounds_members_of_archives(void **state)
+{
+	cleanup_buf struct buf member = BUF_INIT(1 << 20);
+
+	(void)state;
+	read_file(&member, GOOD "keras-3.weights.h5");
+	for (unsigned over = 0; over < 2; over++) {
+		cleanup_buf struct buf bytes = BUF_INIT(64 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		for (unsigned i = 0; i < LIMIT_MEMBERS_APART + over; i++) {
+			char name[40];
+
+			snprintf(name, sizeof(name), "%u.h5", i);
+			made_tar_member(&bytes, name, '0', member.data, member.len);
+		}
+		made_tar_zeros(&bytes, 1024);
+		if (over)
+			assert_reason(made_parse(&l, bytes.data, bytes.len, "m.tar", &err), &err,
+				      LIMIT);
+		else
+			assert_ok(made_parse(&l, bytes.data, bytes.len, "m.tar", &err), &err);
+	}
+}
+
 static enum wm_code parse_some(void *context, struct wm_error *err)
 {
 	cleanup_layout struct layout l = LAYOUT_INIT;
@@ -243,11 +362,17 @@ static enum wm_code parse_some(void *context, struct wm_error *err)
 	return gather_tensors(&l, fd, "m.h5", NULL, err);
 }
 
-/* As with_every_allocation_failing(), which does not see those that a child counts. */
+/*
+ * As with_every_allocation_failing(), which does not see those that a child counts. A child that
+ * counts what runs needs memory for it, and dies.
+ */
 static void with_each_failing(void *context)
 {
 	enum wm_code code = WM_NOMEM;
 
+#ifdef WM_COVERAGE
+	skip();
+#endif
 	for (size_t n = 1; code != WM_OK; n++) {
 		struct wm_error err = { 0 };
 
@@ -297,6 +422,10 @@ int main(void)
 		cmocka_unit_test(keeps_foreign_user_blocks),
 		cmocka_unit_test(is_claimed_by_name_or_magic),
 		cmocka_unit_test(refuses_every_shorter_file),
+		cmocka_unit_test(gathers_in_any_order),
+		cmocka_unit_test(gathers_long_rows),
+		cmocka_unit_test(ends_its_child_when_it_fails),
+		cmocka_unit_test(bounds_members_of_archives),
 		cmocka_unit_test(survives_failing_allocations),
 	};
 

@@ -99,14 +99,6 @@ static enum wm_code allocate(const void *context, const struct sink *out, struct
 }
 
 /* Sanitizers take address space without bound, and so the child has no limit under them. */
-#if defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
 static void bounds_memory(void **state)
 {
 	static const size_t some = 128, many = 1024;
@@ -124,8 +116,15 @@ static void bounds_memory(void **state)
 
 /* --- what it may not --------------------------------------------------------------------- */
 
-enum deed { OPEN, READ_PLAIN, READ_OTHER, WRITE_OTHER, SOCKET, FORK, RUN, KILL, LINK, EXECUTABLE,
-	    MAP_ITS_FILE, DUPLICATE, N_DEEDS };
+enum deed { OPEN, READ_PLAIN, WRITE_OTHER, DUPLICATE, READ_OTHER, SOCKET, FORK, RUN, KILL, LINK,
+	    EXECUTABLE, MAP_ITS_FILE, N_DEEDS };
+
+/* Where a child writes counts of what ran, it may do the first of these (hdf5_sandbox.h). */
+#ifdef WM_COVERAGE
+#define FIRST_DEED READ_OTHER
+#else
+#define FIRST_DEED OPEN
+#endif
 
 static enum wm_code misbehave(const void *context, const struct sink *out, struct wm_error *err)
 {
@@ -150,7 +149,7 @@ static enum wm_code misbehave(const void *context, const struct sink *out, struc
 	case MAP_ITS_FILE:
 		done = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, SANDBOX_FILE, 0) == MAP_FAILED;
 		break;
-	default: done = fcntl(SANDBOX_PIPE, F_DUPFD, 0); break;
+	default: done = fcntl(SANDBOX_PIPE, F_DUPFD, 0); break; /* DUPLICATE */
 	}
 	return fail(err, REASON_LIMIT, "alive, after %ld", done);
 }
@@ -158,7 +157,7 @@ static enum wm_code misbehave(const void *context, const struct sink *out, struc
 static void is_killed_for_all_else(void **state)
 {
 	(void)state;
-	for (enum deed deed = OPEN; deed < N_DEEDS; deed++) {
+	for (enum deed deed = FIRST_DEED; deed < N_DEEDS; deed++) {
 		cleanup_buf struct buf out = BUF_INIT(100);
 		struct wm_error err = { 0 };
 		enum wm_code code = run_child(&out, misbehave, &deed, 10, &err);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * lib/format/hdf5_take.c, hdf5_keras.c: that nothing of a list is believed, and which code the
- * configuration of a model is found to run.
- */
+/* lib/format/hdf5_take.c: that nothing of a list is believed. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -65,7 +62,7 @@ static void refuses_bad_lists(void **state)
 		{ BYTES4("a", "0") " " BYTES4("b", "4"), NULL },
 		{ "m:c w:2 m:{}", NULL },
 		{ "m:c w:3 m:{}", "hdf5-unreadable" },
-		{ "m:c w:1 m:{", "hdf5-config" },
+		{ "m:c w:1 m:{", "keras-malformed" },
 		{ "m:c w:0xffffffff m:{}", "hdf5-unreadable" },
 		{ "z:1", "hdf5-unreadable" },
 	};
@@ -138,78 +135,6 @@ static void gathers_what_overlaps(void **state)
 	assert_string_equal(buf_str(&out), "here");
 }
 
-/* --- code -------------------------------------------------------------------------------- */
-
-static void lists_code(void **state)
-{
-	static const struct {
-		const char *config, *imports; /* parted by spaces, "!" before those not allowed */
-	} rows[] = {
-		{ "{}", "" },
-		{ "{\"class_name\":\"Sequential\",\"config\":{\"layers\":[{\"class_name\":\"Dense\"}]}}", "" },
-		{ "{\"class_name\":\"Lambda\",\"config\":{\"function\":[\"4wEA\"]}}", "!keras:Lambda" },
-		{ "[[{\"x\":{\"cl\\u0061ss_name\":\"L\\u0061mbda\"}}]]", "!keras:Lambda" },
-		{ "{\"module\":\"keras.layers\",\"class_name\":\"Lambda\"}", "!keras:Lambda" },
-		{ "{\"module\":\"os\",\"class_name\":\"Lambda\"}", "!keras:Lambda" },
-		{ "{\"class_name\":\"__lambda__\"}", "!keras:__lambda__" },
-		{ "{\"class_name\":\"TFOpLambda\"}", "!keras:TFOpLambda" },
-		{ "{\"module\":\"keras.layers\",\"class_name\":\"Dense\"}", "keras:keras.layers.Dense" },
-		{ "{\"class_name\":\"Dense\",\"module\":\"keras.layers\"}", "keras:keras.layers.Dense" },
-		{ "{\"module\":\"keras\",\"class_name\":\"Sequential\"}", "keras:keras.Sequential" },
-		{ "{\"module\":\"keras.src.models.functional\",\"class_name\":\"Functional\"}",
-		  "keras:keras.src.models.functional.Functional" },
-		{ "{\"module\":\"keras\",\"class_name\":\"config.enable_unsafe_deserialization\"}",
-		  "!keras:keras.config.enable_unsafe_deserialization" },
-		{ "{\"module\":\"keras.utils\",\"class_name\":\"get_file\"}",
-		  "!keras:keras.utils.get_file" },
-		{ "{\"module\":\"keras.layers\",\"class_name\":\"a.b\"}", "!keras:keras.layers.a.b" },
-		{ "{\"module\":\"kerasx.layers\",\"class_name\":\"Dense\"}",
-		  "!keras:kerasx.layers.Dense" },
-		{ "{\"module\":\"os\",\"class_name\":\"system\"}", "!keras:os.system" },
-		{ "{\"module\":\"os\"}", "!keras:os" },
-		{ "{\"module\":null,\"class_name\":\"Dense\"}", "" },
-		{ "{\"module\":[\"os\"],\"class_name\":\"system\"}", "" },
-		{ "{\"module\":\"builtins\",\"class_name\":\"function\",\"config\":\"f\"}",
-		  "!keras:builtins.function" },
-		{ "[{\"module\":\"os\",\"config\":{\"module\":\"sys\",\"class_name\":\"x\"},"
-		  "\"class_name\":\"y\"},{\"class_name\":\"Dense\"}]", "!keras:os.y !keras:sys.x" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		cleanup_layout struct layout l = LAYOUT_INIT;
-		cleanup_buf struct buf found = BUF_INIT(1 << 16);
-		struct wm_error err = { 0 };
-
-		assert_ok(hdf5_add_imports(&l, rows[i].config, strlen(rows[i].config), "m.h5", &err),
-			  &err);
-		layout_sort_imports(&l);
-		for (size_t k = 0; k < l.n_imports; k++)
-			assert_ok(buf_printf(&found, &err, "%s%s%s", k ? " " : "",
-					     l.imports[k].allowed ? "" : "!", l.imports[k].name),
-				  &err);
-		assert_string_equal(buf_str(&found), rows[i].imports);
-	}
-}
-
-static void bounds_names_of_code(void **state)
-{
-	(void)state;
-	for (int over = 0; over < 2; over++) {
-		cleanup_layout struct layout l = LAYOUT_INIT;
-		struct wm_error err = { 0 };
-		char config[400];
-		enum wm_code code;
-
-		snprintf(config, sizeof(config), "{\"module\":\"%0*d\"}", 255 + over, 0);
-		code = hdf5_add_imports(&l, config, strlen(config), "m.h5", &err);
-		if (over)
-			assert_reason(code, &err, HDF5_CONFIG);
-		else
-			assert_ok(code, &err);
-	}
-}
-
 static enum wm_code take_some(void *context, struct wm_error *err)
 {
 	cleanup_layout struct layout l = LAYOUT_INIT;
@@ -235,8 +160,6 @@ int main(void)
 		cmocka_unit_test(refuses_bad_lists),
 		cmocka_unit_test(tiles_the_view),
 		cmocka_unit_test(gathers_what_overlaps),
-		cmocka_unit_test(lists_code),
-		cmocka_unit_test(bounds_names_of_code),
 		cmocka_unit_test(survives_failing_allocations),
 	};
 

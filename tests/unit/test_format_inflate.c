@@ -10,6 +10,8 @@
 #define DEFLATE "\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x27\xb9\x00"
 #define HEAD(flags) "\x1f\x8b\x08" flags "\0\0\0\0\x02\xff"
 #define TRAILER "\x00\x88\x59\x0b\x18\0\0\0"
+#define ZLIB_HEAD "\x78\x9c"
+#define ADLER "\x70\xbe\x08\xbb"
 #define BYTES(text) text, sizeof(text) - 1
 
 static enum wm_code inflate_by(struct buf *out, size_t step, const void *data, size_t len,
@@ -80,6 +82,11 @@ static void inflates_or_says_why_not(void **state)
 		{ BYTES(DEFLATE), INFLATE_RAW, NULL },
 		{ BYTES(HEAD("\0") DEFLATE TRAILER), INFLATE_GZIP, NULL },
 		{ BYTES(HEAD("\1") DEFLATE TRAILER), INFLATE_GZIP, NULL },
+		{ BYTES(ZLIB_HEAD DEFLATE ADLER), INFLATE_ZLIB, NULL },
+		{ BYTES(ZLIB_HEAD DEFLATE "\x70\xbe\x08\xbc"), INFLATE_ZLIB, "inflate-malformed" },
+		{ BYTES(ZLIB_HEAD DEFLATE "\x70\xbe\x08"), INFLATE_ZLIB, "inflate-truncated" },
+		{ BYTES(ZLIB_HEAD DEFLATE ADLER "x"), INFLATE_ZLIB, "inflate-trailing" },
+		{ BYTES("\x78\x9d" DEFLATE ADLER), INFLATE_ZLIB, "inflate-malformed" },
 		{ BYTES(HEAD("\4") "\2\0xy" DEFLATE TRAILER), INFLATE_GZIP, NULL },
 		{ BYTES(HEAD("\4") "\0\0" DEFLATE TRAILER), INFLATE_GZIP, NULL },
 		{ BYTES(HEAD("\x18") "name\0\0" DEFLATE TRAILER), INFLATE_GZIP, NULL },
@@ -250,6 +257,28 @@ static void bounds_what_data_grow_to(void **state)
 	}
 }
 
+/* Who reads a chunk knows how long it is. */
+static void leaves_what_zlib_wrote_to_its_reader(void **state)
+{
+	cleanup_buf struct buf data = BUF_INIT(1 << 20), out = BUF_INIT(1 << 24);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(buf_append(&data, ZLIB_HEAD, 2, &err), &err);
+	append_bomb(&data, 12000);
+	assert_reason(inflate_all(&out, data.data, data.len, INFLATE_ZLIB, &err), &err,
+		      INFLATE_TRUNCATED);
+	assert_true(out.len > INFLATE_FREE + (uint64_t)LIMIT_RATIO * data.len);
+}
+
+static void counts_as_gzip_does(void **state)
+{
+	(void)state;
+	assert_int_equal(inflate_crc32(0, "123456789", 9), 0xcbf43926);
+	assert_int_equal(inflate_crc32(inflate_crc32(0, "1234", 4), "56789", 5), 0xcbf43926);
+	assert_int_equal(inflate_crc32(0, NULL, 0), 0);
+}
+
 static enum wm_code inflate_some(void *context, struct wm_error *err)
 {
 	cleanup_buf struct buf out = BUF_INIT(1 << 20);
@@ -269,6 +298,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inflates_or_says_why_not),
 		cmocka_unit_test(inflates_in_any_steps),
+		cmocka_unit_test(leaves_what_zlib_wrote_to_its_reader),
+		cmocka_unit_test(counts_as_gzip_does),
 		cmocka_unit_test(refuses_every_shorter_stream),
 		cmocka_unit_test(reads_at_any_place),
 		cmocka_unit_test(bounds_what_data_grow_to),

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * lib/format/npz.c, keras_zip.c, keras_config.c: slots in archives of arrays, which come out
- * again, and the code that models name.
- */
+/* lib/format/npz.c, keras_zip.c: slots in archives of arrays, which come out again. */
 #include "harness.h"
 
 #include <stdio.h>
 
-#include "format/keras_config.h"
 #include "format/slot.h"
 #include "made_npy.h"
+#include "made_slot.h"
+#include "made_zip.h"
 
 #define GOOD_FOLDER "testdata/good/npy/"
 #define SEEDS "testdata/fuzz/npy/"
@@ -146,104 +144,81 @@ static void embeds_beside_no_other(void **state)
 	}
 }
 
-/* --- the code that a configuration names ---------------------------------------------- */
-
-#define LAYER(module, name) "{\"module\":\"" module "\",\"class_name\":\"" name "\",\"config\":{}}"
-#define FUNCTION(module, name) \
-	"{\"module\":\"" module "\",\"class_name\":\"function\",\"config\":\"" name "\"}"
-
-static const struct {
-	const char *config, *imports; /* each with a space behind */
-} configs[] = {
-	{ "{}", "" },
-	{ "[1,null,true,\"class_name\"]", "" },
-	{ LAYER("keras.layers", "Dense"), "" },
-	{ LAYER("keras", "Sequential"), "" },
-	{ LAYER("keras.src.models.functional", "Functional"), "" },
-	{ LAYER("keras.layers", "Lambda"), "keras:Lambda " },
-	{ LAYER("anything", "Lambda"), "keras:Lambda " },
-	{ "{\"class_name\":\"__lambda__\",\"config\":{\"value\":\"4wEA\"}}", "keras:Lambda " },
-	{ "{\"class_name\":\"__tensor__\",\"config\":{\"value\":[1.5e3]}}", "" },
-	{ "{\"class_name\":\"__tuple__\",\"items\":[" LAYER("os", "System") "]}",
-	  "keras:os.System " },
-	{ "{\"class_name\":\"__typespec__\",\"module\":\"tensorflow\"}",
-	  "keras:tensorflow.__typespec__ " },
-	{ LAYER("keras.layers", "TFSMLayer"), "keras:keras.layers.TFSMLayer " },
-	{ LAYER("keras.layers", "TorchModuleWrapper"), "keras:keras.layers.TorchModuleWrapper " },
-	{ LAYER("keras.layers", "x.Dense"), "keras:keras.layers.x.Dense " },
-	{ LAYER("keras", "utils.get_file"), "keras:keras.utils.get_file " },
-	{ LAYER("keras", "load_model"), "keras:keras.load_model " },
-	{ LAYER("keras.utils", "Sequence"), "keras:keras.utils.Sequence " },
-	{ LAYER("keras.src.utils", "X"), "keras:keras.src.utils.X " },
-	{ LAYER("keras.layers.", "Dense"), "keras:keras.layers..Dense " },
-	{ LAYER("keras_hub.layers", "Dense"), "keras:keras_hub.layers.Dense " },
-	{ FUNCTION("keras.activations", "relu"), "" },
-	{ FUNCTION("keras.utils", "get_file"), "keras:keras.utils.get_file " },
-	{ FUNCTION("keras.models", "load_model"), "keras:keras.models.load_model " },
-	{ FUNCTION("keras.config", "enable_unsafe_deserialization"),
-	  "keras:keras.config.enable_unsafe_deserialization " },
-	{ FUNCTION("builtins", "exec"), "keras:builtins.exec " },
-	{ "{\"class_name\":\"function\",\"module\":\"os\",\"config\":[\"system\"]}",
-	  "keras:os.function " },
-	{ "{\"class_name\":\"Mine\",\"module\":null,\"registered_name\":\"my>Mine\"}",
-	  "keras:my>Mine " },
-	{ "{\"class_name\":\"Mine\",\"registered_name\":null}", "keras:Mine " },
-	{ "{\"class_name\":\"Dense\",\"module\":\"keras.layers\",\"registered_name\":\"my>D\"}",
-	  "keras:my>D " },
-	{ "{\"class_name\":\"Dense\",\"module\":\"keras.layers\",\"registered_name\":\"Dense\"}",
-	  "" },
-	{ "{\"vocabulary\":\"/etc/passwd\"}", "keras:vocabulary:/etc/passwd " },
-	{ "{\"vocabulary\":[\"a\",\"b\"]}", "" },
-	{ "{\"a\":[" LAYER("b", "C") "," LAYER("a", "C") "," LAYER("b", "C") "]}",
-	  "keras:a.C keras:b.C " },
-	{ "{\"class_name\":\"Outer\",\"config\":{\"l\":" LAYER("in", "Inner") "},\"module\":\"m\"}",
-	  "keras:in.Inner keras:m.Outer " },
-};
-
-static void lists_code_that_models_name(void **state)
+/* A record that PyTorch's loaders take an archive for theirs by, in one that NumPy reads. */
+static void names_the_pickle_of_others(void **state)
 {
+	static const struct made_member members[] = { { "a/data.pkl", "N.", 2, 0 },
+						      { "a/data.npz", "N.", 2, 0 } };
+
 	(void)state;
-	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
 		cleanup_layout struct layout l = LAYOUT_INIT;
-		cleanup_buf struct buf found = BUF_INIT(1000);
-		const char *config = configs[i].config;
 		struct wm_error err = { 0 };
 
-		assert_ok(keras_add_imports(&l, (const uint8_t *)config, strlen(config), "m", &err),
-			  &err);
-		for (size_t k = 0; k < l.n_imports; k++) {
-			assert_false(l.imports[k].allowed);
-			assert_ok(buf_printf(&found, &err, "%s ", l.imports[k].name), &err);
-		}
-		assert_string_equal(buf_str(&found), configs[i].imports);
+		made_zip(&bytes, &members[i], 1, false);
+		assert_ok(made_parse(&l, bytes.data, bytes.len, "m.npz", &err), &err);
+		assert_int_equal(l.n_imports, i == 0);
+		if (i == 0)
+			assert_string_equal(l.imports[0].name, "torch:data.pkl");
 	}
-}
-
-static enum wm_code read_config(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const char *config = context;
-
-	return keras_add_imports(&l, (const uint8_t *)config, strlen(config), "m", err);
-}
-
-static enum wm_code embed_some(void *context, struct wm_error *err)
-{
-	cleanup_buf struct buf zone = BUF_INIT(1 << 20);
-	const struct layout *l = context;
-
-	return l->format->embed(&zone, l, "sidecar", 7, "m", err);
 }
 
 static void survives_failing_allocations(void **state)
 {
-	char config[] = "[" LAYER("b", "C") "," LAYER("a", "\\u0043") "]";
 	cleanup_made_npy struct made_npy m = MADE_NPY_INIT;
 
 	(void)state;
-	with_every_allocation_failing(read_config, config);
 	read_good(&m, "stored.npz");
-	with_every_allocation_failing(embed_some, &m.layout);
+	embed_without_memory(&m.layout);
+}
+
+/* --- archives of other names ------------------------------------------------------------ */
+
+static void reads_archives_of_any_name(void **state)
+{
+	static const struct {
+		struct made_member members[2];
+		const char *import;
+	} rows[] = {
+		{ { { "notes.txt", "text", 4, 0 }, { "word/document.xml", "<a/>", 4, 0 } }, NULL },
+		{ { { "notes.txt", "text", 4, 0 }, { "m/data.pkl", "N.", 2, 0 } }, "torch:data.pkl" },
+		{ { { "notes.txt", "text", 4, 0 }, { "m/DATA.PKL", "N.", 2, 0 } }, "torch:data.pkl" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT, named = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		made_zip(&bytes, rows[i].members, 2, false);
+		assert_ok(made_parse(&l, bytes.data, bytes.len, "m.docx", &err), &err);
+		assert_ptr_equal(l.format, &format_npz);
+		assert_false(l.has_tensors);
+		assert_int_equal(l.n_imports, rows[i].import != NULL);
+		if (rows[i].import) {
+			assert_string_equal(l.imports[0].name, rows[i].import);
+			assert_false(l.imports[0].allowed);
+		}
+		assert_ok(made_parse(&named, bytes.data, bytes.len, "m.NPZ", &err), &err);
+		assert_true(named.has_tensors);
+		assert_reason(made_parse(&named, bytes.data, bytes.len - 1, "m", &err), &err,
+			      ZIP_MALFORMED);
+	}
+}
+
+static void tells_arrays_whatever_the_name(void **state)
+{
+	cleanup_made_npy struct made_npy m = MADE_NPY_INIT;
+	cleanup_layout struct layout l = LAYOUT_INIT;
+	struct wm_error err = { 0 };
+
+	(void)state;
+	read_good(&m, "stored.npz");
+	assert_ok(made_parse(&l, m.bytes.data, m.bytes.len, "weights", &err), &err);
+	assert_true(l.has_tensors && l.n_tensors > 0);
+	assert_int_equal(l.n_tensors, m.layout.n_tensors);
 }
 
 int main(void)
@@ -252,7 +227,9 @@ int main(void)
 		cmocka_unit_test(strips_what_it_embeds),
 		cmocka_unit_test(notices_any_changed_byte_of_a_slot),
 		cmocka_unit_test(embeds_beside_no_other),
-		cmocka_unit_test(lists_code_that_models_name),
+		cmocka_unit_test(reads_archives_of_any_name),
+		cmocka_unit_test(tells_arrays_whatever_the_name),
+		cmocka_unit_test(names_the_pickle_of_others),
 		cmocka_unit_test(survives_failing_allocations),
 	};
 

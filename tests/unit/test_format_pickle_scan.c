@@ -36,7 +36,7 @@ static const struct {
 	ROW("cos\0x\nsystem\n.", "(computed)"),
 	/* STACK_GLOBAL, from text on the stack, from the memo, from what is no text. */
 	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93.", "os.system"),
-	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93\x94h\0h\1\x93\x86.", "os.system,os.system"),
+	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93\x94h\0h\1\x93\x86.", "os.system"),
 	ROW("\x80\4\x8c\2osN\x93.", "(computed)"),
 	ROW("\x80\4\x8c\2osU\6system\x93.", "(computed)"),
 	ROW("\x80\4\x8c\6system\x93.", NULL),
@@ -72,8 +72,10 @@ static const struct {
 	ROW("X\xff\xff\xff\xffx.", NULL), ROW("\x8d\xff\xff\xff\xff\xff\xff\xff\xffx.", NULL), ROW("F1.5.", NULL),
 	ROW("R.", NULL), ROW("NR.", NULL), ROW("(R.", NULL), ROW("(NR.", NULL), ROW("t.", NULL), ROW("Ne.", NULL),
 	ROW("0.", NULL), ROW("2.", NULL), ROW("(2.", NULL), ROW("h\0.", NULL), ROW("g0\n.", NULL), ROW("q\0.", NULL),
-	ROW("(q\0.", NULL), ROW("Nq\xff.", NULL), ROW("Nr\xff\xff\xff\xff.", NULL), ROW("Np-1\n.", NULL),
-	ROW("Np\n.", NULL), ROW("Np99999999999\n.", NULL), ROW("!N.", NULL), ROW("\xffN.", NULL), ROW("\x94.", NULL),
+	ROW("(q\0.", NULL), ROW("Nq\xff.", ""), ROW("Nr\xff\xff\xff\xff.", ""), ROW("Np-1\n.", NULL),
+	ROW("Np\n.", NULL), ROW("Np99999999999\n.", ""), ROW("Np 1_0 \n0g+10\n.", ""), ROW("Np1__0\n.", NULL), ROW("Np_1\n.", NULL),
+	ROW("Np1 0\n.", NULL), ROW("Nr\0\0\1\0""0j\0\0\2\0.", NULL), ROW("X\2\0\0\0osr\0\0\x10\0X\6\0\0\0system\x93.", "os.system"),
+	ROW("X\2\0\0\0osr\0\0\x10\0""0j\0\0\x10\0X\6\0\0\0system\x93.", "(computed)"), ROW("!N.", NULL), ROW("\xffN.", NULL), ROW("\x94.", NULL),
 };
 
 static void finds_names(void **state)
@@ -142,7 +144,16 @@ static void files_are_one_pickle(void **state)
 		{ "m.bin", "cos\nsystem\n(tR.", "pickle/1", NULL },
 		{ "m.ckpt", "cos\nsystem\n(tRx", NULL, "pickle-malformed" },
 		{ "m.bin", "weights", "raw/1", NULL },
-		{ "m.other", "\x80\2N.", "raw/1", NULL },
+		{ "m.other", "\x80\2N.", "pickle/1", NULL },
+		{ "m", "\x80\4\x8c\2os\x94\x8c\6system\x94\x93\x94)R.", "pickle/1", NULL },
+		{ "m.ort", "\x80\5N.", "pickle/1", NULL },
+		{ "m.pb", "cos\nsystem\n(tR.", "pickle/1", NULL },
+		{ "m.index", "cos\nsystem\n(tR.", "pickle/1", NULL },
+		{ "m", "N.cos\nsystem\n(tR", NULL, "pickle-malformed" },
+		{ "m", "(icollections\nOrderedDict\n.", "pickle/1", NULL },
+		{ "m", "(ccollections\nOrderedDict\no.", "pickle/1", NULL },
+		{ "m", "\x80\2r\xff\xff\xff\x7f", "raw/1", NULL },
+		{ "m", "\x80\2Nr\xff\xff\xff\x7f", NULL, "pickle-malformed" },
 	};
 
 	(void)state;
@@ -162,6 +173,96 @@ static void files_are_one_pickle(void **state)
 		assert_false(l.has_tensors);
 		assert_int_equal(l.size, strlen(files[i].bytes));
 		assert_int_equal(l.n_segments, 1);
+	}
+}
+
+static const struct format *picked(const char *name, const void *bytes, size_t len)
+{
+	cleanup_fd int fd = made_file(bytes, len);
+	const struct window w = { .fd = fd, .size = len, .name = name };
+	const struct format *f = NULL;
+	struct wm_error err = { 0 };
+
+	assert_ok(format_pick_window(&f, &w, &err), &err);
+	return f;
+}
+
+/* Other files that begin with what some pickle begins with. */
+static void leaves_others_alone(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} files[] = {
+		{ "cat\ndog\nSun\nMoon\n", 17 },	       /* words, */
+		{ "cache\nbuild\n.env\n", 17 },	       /* patterns, */
+		{ "Version\n.hidden\n", 16 },
+		{ "C\x08MAKE_X\n\n..note", 16 },
+		{ "class Net:\n    pass\n", 20 },	       /* sources, */
+		{ "(c) 2020\n", 9 },
+		{ "{\"a\": 1}", 8 },
+		{ "\x89PNG\r\n\x1a\n", 8 },		       /* images, */
+		{ "\xff\xd8\xff\xe0\0\x10JFIF", 10 },
+		{ "\x1f\x8b\x08\0\0\0\0\0", 8 },	       /* compressed, */
+		{ "\x80\1\x34\x12\0\0%!PS-Adobe", 16 },      /* a font, */
+		{ "\x80\2\xe0\1\0\0\0\0", 8 },	       /* 640 by 480, */
+		{ "\x80\2\0\0\x80\2\0\0", 8 },
+		{ "\0\0\x80\x3f\0\0\0\x40", 8 },	       /* numbers, */
+		{ "\x80\4X\xff\xff\xff\x7f", 7 },
+		{ "\x80\4\x95\xff\xff\xff\xff\0\0\0\0", 11 }, /* more than there is */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		assert_ptr_equal(picked("m.bin", files[i].bytes, files[i].len), &format_raw);
+}
+
+/* What loaders run tells, however far it lies behind arguments, and however it is written. */
+static void tells_what_runs(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} files[] = {
+		{ "cos\nsystem\np99999\n(S'x'\ntR.", 28 }, { "cos\nsystem\np+1\n(S'x'\ntR.", 25 },
+		{ "cos\nsystem\np1_1\n(S'x'\ntR.", 26 },	{ "cos\nsystem\np 7 \n(S'x'\ntR.", 26 },
+		{ "cos\nsystem\nr\0\0\1\0(S'x'\ntR.", 26 },
+		{ "cos\nsystem\np99999999999999999999999\n(S'x'\ntR\xff", 45 },
+		{ "clogging\nroot\n(dS'append'\ncos\nsystem\nsbS'x'\na\xff", 46 },
+		{ "]cos\nsystem\na\xff", 14 }, { "](cos\nsystem\ne\xff", 15 },
+		{ "}(Ncos\nsystem\nu\xff", 16 }, { "}Ncos\nsystem\ns\xff", 15 },
+	};
+	static char far[300000];
+	static const char payload[] = "cos\nsystem\n(S'x'\ntR\xff";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (picked("m.bin", files[i].bytes, files[i].len) != &format_pickle)
+			test_failed(__FILE__, __LINE__, "row %zu", i);
+	/* BINBYTES of 100,000 bytes; then a text of one long line. */
+	memcpy(far, "B\xa0\x86\1\0", 5);
+	memcpy(far + 100005, "S'", 2);
+	memset(far + 100007, 'x', 150000);
+	memcpy(far + 250007, "'\n", 2);
+	memcpy(far + 250009, payload, sizeof(payload) - 1);
+	assert_ptr_equal(picked("m", far, 250009 + sizeof(payload) - 1), &format_pickle);
+	far[250009] = 'X';
+	assert_ptr_equal(picked("m", far, 250009 + sizeof(payload) - 1), &format_raw);
+}
+
+static void bounds_the_names(void **state)
+{
+	(void)state;
+	for (size_t over = 0; over < 2; over++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 22);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		for (size_t i = 0; i < LIMIT_IMPORTS + over; i++)
+			assert_ok(buf_printf(&bytes, &err, "cm\n%zu\n0", i), &err);
+		assert_ok(buf_append_str(&bytes, "N.", &err), &err);
+		assert_verdict(made_parse(&l, bytes.data, bytes.len, "m.pkl", &err), &err, "names",
+			       over ? "limit" : NULL);
 	}
 }
 
@@ -202,6 +303,9 @@ int main(void)
 		cmocka_unit_test(stops_at_stop),
 		cmocka_unit_test(bounds_the_stack),
 		cmocka_unit_test(files_are_one_pickle),
+		cmocka_unit_test(leaves_others_alone),
+		cmocka_unit_test(tells_what_runs),
+		cmocka_unit_test(bounds_the_names),
 		cmocka_unit_test(only_dictionaries_are_harmless),
 		cmocka_unit_test(fails_where_memory_does),
 	};

@@ -89,11 +89,6 @@ static void counts_no_more_than_64_bits(void **state)
 	}
 }
 
-static enum wm_code take(void *context, const void *data, size_t len, struct wm_error *err)
-{
-	return buf_append(context, data, len, err);
-}
-
 static void check(const uint64_t *dims, const uint64_t *strides, unsigned rank, unsigned element,
 		  uint64_t off, uint64_t window_off)
 {
@@ -102,13 +97,14 @@ static void check(const uint64_t *dims, const uint64_t *strides, unsigned rank, 
 	cleanup_buf struct buf found = BUF_INIT(FILE_BYTES);
 	const struct window w = { .fd = fd, .off = window_off, .size = FILE_BYTES - window_off,
 				  .name = "w" };
+	const struct sink sink = made_sink(&found);
 	uint64_t index[RANK] = { 0 }, n = 1;
 	struct wm_error err = { 0 };
 
 	for (unsigned i = 0; i < rank; i++)
 		n *= dims[i];
 	t.len = n * element;
-	assert_ok(strided_gather(&s, &t, &w, &(struct sink){ take, &found }, &err), &err);
+	assert_ok(strided_gather(&s, &t, &w, &sink, &err), &err);
 	assert_int_equal(found.len, t.len);
 	for (uint64_t k = 0; k < n; k++) {
 		uint64_t left = k, at = window_off + off;

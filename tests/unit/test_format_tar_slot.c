@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "format/slot.h"
+#include "made_slot.h"
 #include "made_tar.h"
 
 #define SLOT_NAME "weightmark.wmk.wm1"
@@ -14,39 +15,6 @@ static void parse_ok(struct layout *l, const struct buf *bytes)
 	struct wm_error err = { 0 };
 
 	assert_ok(made_parse(l, bytes->data, bytes->len, "m.tar", &err), &err);
-}
-
-static void check_same_view(const struct layout *a, const struct layout *b)
-{
-	assert_int_equal(a->size, b->size);
-	assert_int_equal(a->zone.from, b->zone.from);
-	assert_int_equal(a->zone.to, b->zone.to);
-	assert_int_equal(a->n_segments, b->n_segments);
-	for (size_t i = 0; i < a->n_segments; i++) {
-		assert_int_equal(a->segments[i].off, b->segments[i].off);
-		assert_int_equal(a->segments[i].len, b->segments[i].len);
-		assert_int_equal(a->segments[i].tensor, b->segments[i].tensor);
-	}
-	assert_int_equal(a->n_pieces, b->n_pieces);
-	for (size_t i = 0; i < a->n_pieces; i++) {
-		assert_int_equal(a->pieces[i].off, b->pieces[i].off);
-		assert_int_equal(a->pieces[i].len, b->pieces[i].len);
-		assert_memory_equal(a->pieces[i].data, b->pieces[i].data, a->pieces[i].len);
-	}
-	assert_int_equal(a->n_tensors, b->n_tensors);
-	for (size_t i = 0; i < a->n_tensors; i++) {
-		assert_string_equal(a->tensors[i].name, b->tensors[i].name);
-		assert_true(a->tensors[i].segment == b->tensors[i].segment);
-	}
-}
-
-/* Appends the file without its slot, as stripping makes it. */
-static void strip(struct buf *out, const struct buf *file, const struct layout *l)
-{
-	struct wm_error err = { 0 };
-
-	assert_ok(buf_append(out, file->data, (size_t)l->zone.from, &err), &err);
-	assert_ok(layout_append_zone(out, l, &err), &err);
 }
 
 static void strips_what_it_embeds(void **state)
@@ -60,27 +28,10 @@ static void strips_what_it_embeds(void **state)
 	for (uint64_t seed = 0; seed < 500; seed++) {
 		const size_t len = lens[seed % (sizeof(lens) / sizeof(lens[0]))];
 		cleanup_buf struct buf bytes = BUF_INIT(1 << 20), embedded = BUF_INIT(1 << 20);
-		cleanup_buf struct buf again = BUF_INIT(1 << 20), bare = BUF_INIT(1 << 20);
-		cleanup_layout struct layout l = LAYOUT_INIT, m = LAYOUT_INIT;
-		struct wm_error err = { 0 };
 
 		made_tar_random(&bytes, seed);
-		parse_ok(&l, &bytes);
-		assert_ok(made_embed(&embedded, &l, &bytes, carried, len, &err), &err);
-		assert_true(embedded.len > bytes.len);
+		made_slotted(&embedded, &bytes, "m.tar", carried, len);
 		assert_int_equal((embedded.len - bytes.len) % SLOT_UNIT, 0);
-		parse_ok(&m, &embedded);
-		assert_int_equal(m.slot_len, embedded.len - bytes.len);
-		assert_int_equal(m.carried.len, len);
-		assert_memory_equal(m.carried.data, carried, len);
-		assert_false(m.displaced);
-		check_same_view(&l, &m);
-		assert_ok(made_embed(&again, &m, &embedded, carried, len, &err), &err);
-		assert_int_equal(again.len, embedded.len);
-		assert_memory_equal(again.data, embedded.data, again.len);
-		strip(&bare, &embedded, &m);
-		assert_int_equal(bare.len, bytes.len);
-		assert_memory_equal(bare.data, bytes.data, bytes.len);
 	}
 }
 
@@ -125,8 +76,6 @@ static void notices_any_changed_byte_of_a_slot(void **state)
 	}
 }
 
-enum found { SLOT, DISPLACED, TAKEN };
-
 /* Appends a member with the name of slots, as `how` says, and what stands before and behind. */
 static void append_like_a_slot(struct buf *out, char how, const struct buf *value)
 {
@@ -169,10 +118,8 @@ static void takes_for_a_slot_only_its_own(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		cleanup_buf struct buf value = BUF_INIT(1 << 20), bytes = BUF_INIT(1 << 20);
-		cleanup_buf struct buf zone = BUF_INIT(1 << 20);
 		cleanup_layout struct layout l = LAYOUT_INIT;
 		struct wm_error err = { 0 };
-		enum wm_code code;
 
 		if (rows[i].text)
 			assert_ok(buf_append_str(&value, rows[i].text, &err), &err);
@@ -186,17 +133,7 @@ static void takes_for_a_slot_only_its_own(void **state)
 		if (rows[i].how == 'x')
 			made_tar_sum(bytes.data);
 		parse_ok(&l, &bytes);
-		assert_int_equal(l.slot_len, rows[i].found == SLOT ? SLOT_UNIT : 0);
-		assert_int_equal(l.displaced, rows[i].found == DISPLACED);
-		assert_int_equal(l.carried.len, rows[i].found == TAKEN ? 0 : 7);
-		assert_int_equal(l.size + l.slot_len, bytes.len);
-		code = format_tar.embed(&zone, &l, "x", 1, "m", &err);
-		if (rows[i].found == SLOT)
-			assert_ok(code, &err);
-		else if (rows[i].found == DISPLACED)
-			assert_reason(code, &err, SLOT_DISPLACED);
-		else
-			assert_reason(code, &err, SLOT_KEY_TAKEN);
+		assert_found(&l, bytes.len, rows[i].found);
 	}
 }
 
@@ -244,22 +181,6 @@ static void bounds_what_it_embeds(void **state)
 	assert_int_equal(zone.len, 0);
 }
 
-static enum wm_code embed_some(void *context, struct wm_error *err)
-{
-	cleanup_buf struct buf zone = BUF_INIT(1 << 20);
-
-	return format_tar.embed(&zone, context, "sidecar", 7, "m", err);
-}
-
-static enum wm_code parse_some(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const struct buf *bytes = context;
-	cleanup_fd int fd = made_file(bytes->data, bytes->len);
-
-	return format_parse(&l, fd, bytes->len, "m.tar", err);
-}
-
 static void survives_failing_allocations(void **state)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(1 << 20), embedded = BUF_INIT(1 << 20);
@@ -270,9 +191,9 @@ static void survives_failing_allocations(void **state)
 	made_tar_tensor(&bytes, "m.safetensors", "w", "weights");
 	made_tar_zeros(&bytes, 1024);
 	parse_ok(&l, &bytes);
-	with_every_allocation_failing(embed_some, &l);
+	embed_without_memory(&l);
 	assert_ok(made_embed(&embedded, &l, &bytes, "sidecar", 7, &err), &err);
-	with_every_allocation_failing(parse_some, &embedded);
+	parse_without_memory(&embedded, "m.tar");
 }
 
 int main(void)

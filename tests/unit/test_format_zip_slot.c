@@ -7,6 +7,7 @@
 
 #include "format/slot.h"
 #include "format/zip_internal.h"
+#include "made_slot.h"
 #include "made_zip.h"
 #include "util/file.h"
 
@@ -18,28 +19,6 @@ static void given(struct layout *l, struct buf *bytes, bool zip64)
 
 	made_torch(bytes, made_pickle, made_pickle_len, values, sizeof(values), zip64);
 	assert_ok(made_parse(l, bytes->data, bytes->len, "m.pt", &err), &err);
-}
-
-static void check_same_view(const struct layout *a, const struct layout *b)
-{
-	cleanup_buf struct buf x = BUF_INIT(1 << 20), y = BUF_INIT(1 << 20);
-	struct wm_error err = { 0 };
-
-	assert_int_equal(a->size, b->size);
-	assert_true(a->zone.from == b->zone.from && a->zone.to == b->zone.to);
-	assert_ok(layout_append_zone(&x, a, &err), &err);
-	assert_ok(layout_append_zone(&y, b, &err), &err);
-	assert_int_equal(x.len, y.len);
-	assert_memory_equal(x.data, y.data, x.len);
-	assert_int_equal(a->n_segments, b->n_segments);
-	for (size_t i = 0; i < a->n_segments; i++)
-		assert_memory_equal(&a->segments[i], &b->segments[i], sizeof(*a->segments));
-	assert_int_equal(a->n_pieces, b->n_pieces);
-	for (size_t i = 0; i < a->n_pieces; i++) {
-		assert_true(a->pieces[i].off == b->pieces[i].off && a->pieces[i].len == b->pieces[i].len);
-		assert_memory_equal(a->pieces[i].data, b->pieces[i].data, a->pieces[i].len);
-	}
-	assert_int_equal(a->n_tensors, b->n_tensors);
 }
 
 static void strips_what_it_embeds(void **state)
@@ -54,26 +33,11 @@ static void strips_what_it_embeds(void **state)
 	for (size_t i = 0; i < 2 * sizeof(lens) / sizeof(lens[0]); i++) {
 		const size_t len = lens[i / 2];
 		cleanup_buf struct buf bytes = BUF_INIT(1 << 20), embedded = BUF_INIT(1 << 20);
-		cleanup_buf struct buf again = BUF_INIT(1 << 20), zone = BUF_INIT(1 << 20);
-		cleanup_layout struct layout l = LAYOUT_INIT, m = LAYOUT_INIT;
-		struct wm_error err = { 0 };
+		cleanup_layout struct layout l = LAYOUT_INIT;
 
 		given(&l, &bytes, i % 2);
-		assert_ok(made_embed(&embedded, &l, &bytes, carried, len, &err), &err);
-		assert_ok(made_parse(&m, embedded.data, embedded.len, "m.pt", &err), &err);
-		assert_int_equal(m.slot_len, embedded.len - bytes.len);
-		assert_int_equal(m.carried.len, len);
-		assert_memory_equal(m.carried.data, carried, len);
-		assert_false(m.displaced);
-		check_same_view(&l, &m);
-		assert_ok(made_embed(&again, &m, &embedded, carried, len, &err), &err);
-		assert_int_equal(again.len, embedded.len);
-		assert_memory_equal(again.data, embedded.data, again.len);
-		/* The zone of the view is the end of the original. */
-		assert_ok(layout_append_zone(&zone, &m, &err), &err);
-		assert_memory_equal(zone.data, bytes.data + m.zone.from, zone.len);
-		assert_int_equal(m.zone.from + zone.len, bytes.len);
-		/* And the value stands where loaders map from. */
+		made_slotted(&embedded, &bytes, "m.pt", carried, len);
+		/* The value stands where loaders map from. */
 		assert_int_equal((size_t)((uint8_t *)memmem(embedded.data, embedded.len, "wm1.", 4) -
 					  embedded.data) % 64, 0);
 	}
@@ -108,8 +72,6 @@ static void notices_any_changed_byte_of_a_slot(void **state)
 	}
 }
 
-enum found { SLOT, DISPLACED, DATA };
-
 static void takes_for_a_slot_only_its_own(void **state)
 {
 	static const struct {
@@ -122,9 +84,9 @@ static void takes_for_a_slot_only_its_own(void **state)
 		{ 'z', 90, false, "archive/extra/weightmark", DISPLACED },
 		{ 'z', 90, true, "archive/extra/weightmark", DISPLACED },
 		{ 'g', 90, true, "archive/extra/weightmark", DISPLACED },
-		{ 'z', 90, true, "archive/extra/weightmark2", DATA },
-		{ 0, 0, true, "archive/extra/weightmark", DATA },
-		{ 0, 0, true, "archive/extra/WeightMark", DATA },
+		{ 'z', 90, true, "archive/extra/weightmark2", TAKEN },
+		{ 0, 0, true, "archive/extra/weightmark", TAKEN },
+		{ 0, 0, true, "archive/extra/WeightMark", TAKEN },
 	};
 
 	(void)state;
@@ -304,24 +266,8 @@ static void reaches_beyond_four_gigabytes(void **state)
 		assert_int_equal(pwrite(fd, zone.data, zone.len, (off_t)off), (ssize_t)zone.len);
 		assert_ok(format_parse(&m, fd, off + zone.len, "m.pt", &err), &err);
 		assert_int_equal(m.carried.len, 7);
-		check_same_view(&l, &m);
+		assert_same_view(&l, &m);
 	}
-}
-
-static enum wm_code embed_some(void *context, struct wm_error *err)
-{
-	cleanup_buf struct buf zone = BUF_INIT(1 << 20);
-
-	return format_torch_zip.embed(&zone, context, "sidecar", 7, "m", err);
-}
-
-static enum wm_code parse_some(void *context, struct wm_error *err)
-{
-	cleanup_layout struct layout l = LAYOUT_INIT;
-	const struct buf *bytes = context;
-	cleanup_fd int fd = made_file(bytes->data, bytes->len);
-
-	return format_parse(&l, fd, bytes->len, "m.pt", err);
 }
 
 static void survives_failing_allocations(void **state)
@@ -332,9 +278,9 @@ static void survives_failing_allocations(void **state)
 
 	(void)state;
 	given(&l, &bytes, true);
-	with_every_allocation_failing(embed_some, &l);
+	embed_without_memory(&l);
 	assert_ok(made_embed(&embedded, &l, &bytes, "sidecar", 7, &err), &err);
-	with_every_allocation_failing(parse_some, &embedded);
+	parse_without_memory(&embedded, "m.pt");
 }
 
 int main(void)
