@@ -385,12 +385,34 @@ static enum wm_code tell(struct scan *s, const struct value *module, const struc
 	return s->names->take(s->names->context, buf_str(&text), text.len, err);
 }
 
+/* Whether a line can be the name of a module or what is in one: then only it may be imported. */
+static bool is_dotted(const uint8_t *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < 0x80 && text[i] != '_' && text[i] != '.' &&
+		    !(text[i] >= '0' && text[i] <= '9') &&
+		    !((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z'))
+			return false;
+	return len > 0;
+}
+
+/* A line that names; of text that is no pickle most are no such thing. */
+static enum wm_code take_name(struct value *out, struct scan *s, struct wm_error *err)
+{
+	const uint64_t before = s->off;
+
+	TRY(take_line(out, s, err));
+	if (s->w && s->off == before && !is_dotted(s->c.data + out->off, out->len))
+		return alien(s, "a line that names nothing", err);
+	return WM_OK;
+}
+
 static enum wm_code tell_lines(struct scan *s, struct wm_error *err)
 {
 	struct value module, name;
 
-	TRY(take_line(&module, s, err));
-	TRY(take_line(&name, s, err));
+	TRY(take_name(&module, s, err));
+	TRY(take_name(&name, s, err));
 	return tell(s, &module, &name, err);
 }
 
