@@ -199,7 +199,9 @@ static enum wm_code end_object(struct reader *r, const struct level *v, struct w
 	if (registered && strcmp(registered, name) != 0)
 		TRY(add(r, "", NULL, registered, err));
 	/* With a module loaders look in that, whatever the name. */
-	if ((!function && !module && IS_ONE_OF(name, values)) || is_harmless(module, name, function))
+	if (!function && !module && IS_ONE_OF(name, values))
+		return WM_OK;
+	if (is_harmless(module, name, function))
 		return WM_OK;
 	return add(r, "", module, name, err);
 }
