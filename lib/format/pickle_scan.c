@@ -29,9 +29,12 @@ static enum wm_code called(struct scan *s, enum wm_code code)
 /* --- names ---------------------------------------------------------------------------- */
 
 /* UTF-8 without NUL, behind which nobody would see the rest of a name. */
-static bool is_plain(const uint8_t *text, size_t len)
+static bool is_plain(const struct scan *s, const struct value *v)
 {
-	return utf8_valid(text, len) && !memchr(text, 0, len);
+	const uint8_t *text = s->c.data + v->off;
+
+	return v->kind == VALUE_TEXT && v->len <= NAME_MAX_BYTES && utf8_valid(text, v->len) &&
+	       !memchr(text, 0, v->len);
 }
 
 static bool is_told(const struct scan *s, const struct value *module, const struct value *name)
@@ -50,9 +53,7 @@ static enum wm_code tell(struct scan *s, const struct value *module, const struc
 	s->named = true;
 	if (s->w || is_told(s, module, name))
 		return WM_OK;
-	if (module->kind != VALUE_TEXT || name->kind != VALUE_TEXT || module->len > NAME_MAX_BYTES ||
-	    name->len > NAME_MAX_BYTES || !is_plain(data + module->off, module->len) ||
-	    !is_plain(data + name->off, name->len))
+	if (!is_plain(s, module) || !is_plain(s, name))
 		return s->names->take(s->names->context, computed, strlen(computed), err);
 	TRY(buf_append(&text, data + module->off, module->len, err));
 	TRY(buf_append_byte(&text, '.', err));

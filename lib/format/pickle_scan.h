@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The machine by which pickles are looked through: bytes, stack, memo. pickle_scan.c has the opcodes.
+ * The machine by which pickles are looked through: bytes, stack, memo. pickle_scan.c has the
+ * opcodes.
  */
 #ifndef FORMAT_PICKLE_SCAN_H
 #define FORMAT_PICKLE_SCAN_H
