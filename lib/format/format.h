@@ -271,8 +271,8 @@ const struct format *format_pick(const char *name, uint64_t size, const uint8_t 
 
 /*
  * The same of a window, of which it reads what has to be read. Where that says nothing, what runs
- * as a pickle is one. Fails with `format-polyglot` where it is of another format, and runs as a pickle
- * or as a tar archive too; else as window_read() does.
+ * as a pickle is one. Fails with `format-polyglot` where it is of another format, and runs as a
+ * pickle or as a tar archive too; else as window_read() does.
  */
 MUST_USE enum wm_code format_pick_window(const struct format **out, const struct window *w,
 					 struct wm_error *err);
