@@ -56,8 +56,8 @@ enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t
 }
 
 /*
- * Loaders that unpickle look at no name: what runs as a pickle, or as PyTorch's oldest archive, must
- * not pass for something else. Of a stream, which can be read in order alone, the beginning counts.
+ * Loaders that unpickle look at no name: what runs as a pickle must not pass for something else. Of
+ * a stream, which can be read in order alone, the beginning counts.
  */
 static enum wm_code look_for_pickle(const struct format **f, const struct window *w,
 				    struct wm_error *err)

@@ -270,9 +270,9 @@ enum { SAFETENSORS_HEADER_HUB = 25000000 };
 const struct format *format_pick(const char *name, uint64_t size, const uint8_t *start, size_t len);
 
 /*
- * The same of a window, of which it reads what has to be read. Where that says nothing, what runs as a
- * pickle is one. Fails with `format-polyglot` where it is of another format, and runs as a pickle or
- * as a tar archive too; else as window_read() does.
+ * The same of a window, of which it reads what has to be read. Where that says nothing, what runs
+ * as a pickle is one. Fails with `format-polyglot` where it is of another format, and runs as a
+ * pickle or as a tar archive too; else as window_read() does.
  */
 MUST_USE enum wm_code format_pick_window(const struct format **out, const struct window *w,
 					 struct wm_error *err);

@@ -196,12 +196,12 @@ static enum wm_code end_object(struct reader *r, const struct level *v, struct w
 		runner = runs(registered) ? runs(registered) : runs(name);
 	if (runner)
 		return add(r, "", NULL, runner, err);
-	if (registered && strcmp(registered, name) != 0) {
+	if (registered && strcmp(registered, name) != 0)
 		TRY(add(r, "", NULL, registered, err));
-		if (!module)
-			return WM_OK;
-	}
-	if ((!function && IS_ONE_OF(name, values)) || is_harmless(module, name, function))
+	/* With a module loaders look in that, whatever the name. */
+	if (!function && !module && IS_ONE_OF(name, values))
+		return WM_OK;
+	if (is_harmless(module, name, function))
 		return WM_OK;
 	return add(r, "", module, name, err);
 }

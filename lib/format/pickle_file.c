@@ -12,7 +12,6 @@
 
 #include "format/format.h"
 #include "format/pickle.h"
-#include "format/tar.h"
 #include "util/file.h"
 
 static enum wm_code add_name(void *context, const char *name, size_t len, struct wm_error *err)

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Check sums of what zip archives hold as it is, which Python's zipfile compares. */
-#include <string.h>
-
-#include <zlib.h>
-
+#include "format/inflate.h"
 #include "format/zip.h"
 
 enum { STEP_BYTES = 65536 };
@@ -43,7 +40,7 @@ static enum wm_code check_sum(const struct sum *s, const struct window *w, struc
 		size_t n = s->len - at < sizeof(step) ? (size_t)(s->len - at) : sizeof(step);
 
 		TRY(window_read(w, step, n, s->off + at, err));
-		crc = (uint32_t)crc32_z(crc, step, n);
+		crc = inflate_crc32(crc, step, n);
 		at += n;
 	}
 	if (crc != s->crc32)

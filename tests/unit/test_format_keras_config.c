@@ -93,7 +93,10 @@ static const struct row naming[] = {
 	{ "{\"class_name\":\"function\",\"module\":\"os\",\"config\":[\"system\"]}",
 	  "keras:os.function " },
 	/* names under which classes are registered; loaders that do not know one import the other */
-	{ REGISTERED("null", "Mine", "\"my>Mine\""), "keras:my>Mine " },
+	{ REGISTERED("null", "Mine", "\"my>Mine\""), "keras:Mine keras:my>Mine " },
+	{ REGISTERED("\"evil\"", "TensorShape", "null"), "keras:evil.TensorShape " },
+	{ REGISTERED("\"evil\"", "__tuple__", "null"), "keras:evil.__tuple__ " },
+	{ REGISTERED("null", "TensorShape", "null"), "" },
 	{ REGISTERED("\"keras.layers\"", "Dense", "\"Dense\""), "" },
 	{ REGISTERED("\"keras.layers\"", "Dense", "\"my>D\""), "keras:my>D " },
 	{ REGISTERED("\"os\"", "system", "\"my>D\""), "keras:my>D keras:os.system " },

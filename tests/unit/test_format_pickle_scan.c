@@ -200,6 +200,9 @@ static void leaves_others_alone(void **state)
 		{ "C\x08MAKE_X\n\n..note", 16 },
 		{ "class Net:\n    pass\n", 20 },	       /* sources, */
 		{ "(c) 2020\n", 9 },
+		{ "(i) You may use.\n(ii) You may not.\n", 35 },
+		{ "(in order of names)\nA\nB and others\n", 36 },
+		{ "(c) 2024 Foo Inc.\nAll rights\nor ask us\n", 39 },
 		{ "{\"a\": 1}", 8 },
 		{ "\x89PNG\r\n\x1a\n", 8 },		       /* images, */
 		{ "\xff\xd8\xff\xe0\0\x10JFIF", 10 },
