@@ -35,9 +35,10 @@ const struct verb verb_embed = {
 	.description =
 		"Puts what the sidecar of the checkpoint PATH carries into the slot of every "
 		"weights file whose format has one (safetensors, GGUF, PyTorch, NumPy and Keras "
-		"archives, HDF5, ONNX, tar), so that it travels with each of them. Statements of kind release and opened values stay outside. Digests "
-		"do not change, since they leave the slot out, and loaders read the files as "
-		"before. 'weightmark strip' is the exact inverse.\n\n"
+		"archives, HDF5, ONNX, tar), so that it travels with each of them. Statements of "
+		"kind release and opened values stay outside. Digests do not change, since they "
+		"leave the slot out, and loaders read the files as before. 'weightmark strip' is "
+		"the exact inverse.\n\n"
 		"What slots carry already stays where it is connected with the sidecar: earlier "
 		"statements of the chain, and those of a parent that the manifest names. No key is "
 		"needed, and no signature is checked: that the manifest lists these files with "
