@@ -119,3 +119,13 @@ check_row() { # number, name, base, command, exit, reason, twin, text
 	run -1 --separate-stderr wm digest m.onnx
 	refused_as format-misnamed
 }
+
+@test "bad: where a download was cut off the remedy is to let it finish" {
+	local good=$TOP/testdata/good name
+	for name in torch/tensor.pt npy/stored.npz hdf5/keras-2.h5 onnx/perceptron.onnx digits-mlp/model.safetensors; do
+		run -0 wm digest "$good/$name"
+		head -c $(($(stat -c %s "$good/$name") * 6 / 10)) "$good/$name" >"cut.${name##*.}"
+		run -1 --separate-stderr wm digest "cut.${name##*.}"
+		[[ $stderr == *'fix: fetch it again and let the download finish'* ]]
+	done
+}
