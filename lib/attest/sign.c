@@ -75,8 +75,8 @@ static enum wm_code load_priors(struct signing *out, const char *path,
 	p = out->priors;
 	if (o->amend && p->n_own == 0)
 		return fail(err, REASON_USAGE,
-			    "%s: carries nothing by this key to amend; to sign it by this key, move "
-			    "the sidecar away and strip slots",
+			    "%s: carries nothing by this key to amend; to sign it by this key, "
+			    "move the sidecar away and strip slots",
 			    path);
 	TRY(priors_answered(&answered, p, err));
 	if (answered && p->n_own == 0)
