@@ -94,7 +94,7 @@ static int run(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 	struct wm_error err = { 0 };
 
-	for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--json") == 0)
 			output_set_json(true);
 	if (!name) {

@@ -2,6 +2,8 @@
 /* Measuring the checkpoints that are operands. */
 #include "measured.h"
 
+#include "attest/carriers.h"
+#include "output.h"
 #include "progress_view.h"
 
 struct checkpoint_open_options checkpoint_opening(const struct call *call)
@@ -23,6 +25,7 @@ enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t 
 	enum wm_code code;
 
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
+	TRY(carrier_refuse_sidecar(call->options.operands[i], err));
 	TRY(checkpoint_open(&c, call->options.operands[i], &opening, err));
 	TRY(checkpoint_find_parts(c, err));
 	progress_view_start(&progress);
@@ -31,4 +34,12 @@ enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t 
 	TRY(code);
 	*out = take_ptr(&c);
 	return WM_OK;
+}
+
+void warn_without_tensors(const struct checkpoint *c)
+{
+	const char *why = checkpoint_without_tensors(c);
+
+	if (why)
+		warning("%s: %s", c->path, why);
 }

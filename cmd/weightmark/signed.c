@@ -6,6 +6,7 @@
 
 #include "attest/priors.h"
 #include "checkpoint/diff.h"
+#include "measured.h"
 #include "output.h"
 #include "report/verdict_report.h"
 #include "text/json.h"
@@ -208,15 +209,16 @@ static void warn_code(const struct checkpoint *c)
 			n++;
 		}
 	if (n > 0)
-		warning("%s: loading it would use '%s'%s: 'weightmark verify' refuses that as "
-			"code-not-allowed unless --allow-code names it",
-			where->path, first, n > 1 ? " and other code" : "");
+		warning("%s: loading it would use '%s', the first of %zu name%s: 'weightmark "
+			"verify' refuses that as code-not-allowed unless --allow-code names it",
+			where->path, first, n, n == 1 ? "" : "s");
 }
 
 enum wm_code signed_report(const struct signing *s, bool dry_run, struct wm_error *err)
 {
 	slots_warn(&s->embedding);
 	warn_recording(&s->recording);
+	warn_without_tensors(s->checkpoint);
 	warn_code(s->checkpoint);
 	if (output_is_json())
 		return print_tree(s, dry_run, err);

@@ -100,6 +100,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	bool tensors = options_has(&call->options, "tensors");
 
 	TRY(measure_operand(&c, call, 0, options_has(&call->options, "sha256"), err));
+	warn_without_tensors(c);
 	if (output_is_json())
 		return print_tree(c, tensors, err);
 	print_digests(c);

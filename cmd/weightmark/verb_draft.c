@@ -25,6 +25,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_tree struct tree t = TREE_INIT;
 	enum wm_code code;
 
+	TRY(carrier_refuse_sidecar(call->options.operands[0], err));
 	TRY(checkpoint_open(&c, call->options.operands[0], &opening, err));
 	TRY(checkpoint_find_parts(c, err));
 	/* Only their digests tell whether slots speak of this checkpoint or of an ancestor. */

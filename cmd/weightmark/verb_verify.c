@@ -126,9 +126,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	const bool statements = options_has(&call->options, "statements");
 	enum wm_code code;
 
-	if (carrier_is_sidecar(call->options.operands[0]))
-		return fail(err, REASON_USAGE, "%s: is a sidecar; give the checkpoint beside it",
-			    call->options.operands[0]);
+	TRY(carrier_refuse_sidecar(call->options.operands[0], err));
 	if (options.part_only && stat(call->options.operands[0], &st) == 0 && S_ISDIR(st.st_mode))
 		return fail(err, REASON_USAGE, "%s: is a directory; with --part-only give one file",
 			    call->options.operands[0]);

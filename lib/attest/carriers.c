@@ -56,6 +56,13 @@ bool carrier_is_sidecar(const char *path)
 	return file_has_suffix(path, SIDECAR_SUFFIX);
 }
 
+enum wm_code carrier_refuse_sidecar(const char *path, struct wm_error *err)
+{
+	if (!carrier_is_sidecar(path))
+		return WM_OK;
+	return fail(err, REASON_USAGE, "%s: is a sidecar; give the checkpoint beside it", path);
+}
+
 enum wm_code carrier_load(struct sidecar *out, const char *path, struct wm_error *err)
 {
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_SIDECAR);

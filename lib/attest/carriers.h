@@ -50,6 +50,9 @@ MUST_USE enum wm_code carrier_sidecar_path(char **out, const char *path, struct 
 /* Whether `path` has the name of a sidecar. */
 bool carrier_is_sidecar(const char *path);
 
+/* Fails with `usage` where it has, for verbs that want the checkpoint itself. */
+MUST_USE enum wm_code carrier_refuse_sidecar(const char *path, struct wm_error *err);
+
 /*
  * Reads and decodes the sidecar file `path`. Fails with `sidecar-missing` where there is
  * none, else as file_read() and sidecar_decode() do.

@@ -223,12 +223,27 @@ static bool is_judged(const struct verification *v, size_t i)
 	return v->listed[i] && is_loaded(v, i) && !v->checkpoint->files[i].is_pointer;
 }
 
+/* Whether the sidecar tells of a lone file of another name, size and grammar than this one. */
+static bool is_of_another(const struct verification *v)
+{
+	const struct checkpoint_file *f = &v->checkpoint->files[0];
+	const Weightmark__V1__File *said = v->record->file[0];
+
+	return !v->checkpoint->is_directory && v->record->n_file == 1 && v->head &&
+	       v->head->carrier->kind == CARRIER_SIDECAR && strcmp(said->path, f->path) != 0 &&
+	       said->size != f->layout.size &&
+	       strcmp(said->grammar, f->layout.format->grammar) != 0;
+}
+
 enum wm_code grammars_equal(const struct verification *v, struct wm_error *err)
 {
 	const struct checkpoint *c = v->checkpoint;
 
 	if (!can_judge(v))
 		return nothing_to_judge(err);
+	if (is_of_another(v))
+		return fail(err, REASON_SIDECAR_FOREIGN, "%s: %s is about another file, '%.128s'",
+			    c->path, v->head->carrier->place, v->record->file[0]->path);
 	for (size_t i = 0; i < c->n_files; i++) {
 		const char *grammar = c->files[i].layout.format->grammar;
 

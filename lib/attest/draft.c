@@ -109,8 +109,8 @@ static enum wm_code write_sum(struct buf *out, const char *what, const char *nam
 	TRY(buf_printf(&line, err, "%s%.4000s: %llu bytes%s", what, name,
 		       (unsigned long long)sum->bytes, rest));
 	if (sum->has_tensors)
-		TRY(buf_printf(&line, err, ", %llu tensors, %llu parameters",
-			       (unsigned long long)sum->tensors,
+		TRY(buf_printf(&line, err, ", %llu tensor%s, %llu parameters",
+			       (unsigned long long)sum->tensors, sum->tensors == 1 ? "" : "s",
 			       (unsigned long long)sum->parameters));
 	return comment(out, buf_str(&line), err);
 }

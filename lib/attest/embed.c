@@ -68,6 +68,7 @@ static void work_release(struct work *w)
 
 static enum wm_code open_work(struct work *w, const char *path, struct wm_error *err)
 {
+	TRY(carrier_refuse_sidecar(path, err));
 	TRY(checkpoint_open(&w->checkpoint, path, w->options->opening, err));
 	if (w->options->out && w->checkpoint->is_directory)
 		return fail(err, REASON_USAGE, "%s: is a directory; --out is for a lone file",
@@ -347,6 +348,7 @@ enum wm_code checkpoint_extract(struct buf *sidecar, const char *path,
 	cleanup_checkpoint struct checkpoint *c = NULL;
 	cleanup_merge struct merge m = { 0 };
 
+	TRY(carrier_refuse_sidecar(path, err));
 	TRY(checkpoint_open(&c, path, opening, err));
 	TRY(merge_gather(&m, c, NULL, err));
 	if (m.n == 0)

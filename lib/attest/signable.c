@@ -27,17 +27,30 @@ static bool shard_number(unsigned *out, const char *at)
 	return true;
 }
 
-/* Whether the name is "X-NNNNN-of-MMMMM.EXT" with more shards than one. */
+/*
+ * Whether the name is "X-NNNNN-of-MMMMM.EXT" with more shards than one, or TensorFlow's
+ * "X.data-NNNNN-of-MMMMM", which is nothing without its index.
+ */
 static bool is_shard(const char *name)
 {
+	static const char data[] = ".data-";
 	unsigned number, of;
 
-	for (const char *at = name; (at = strstr(at, "-of-")); at++)
-		if (at - name > SHARD_DIGITS && at[-SHARD_DIGITS - 1] == '-' &&
-		    shard_number(&number, at - SHARD_DIGITS) &&
-		    shard_number(&of, at + strlen("-of-")) &&
-		    at[strlen("-of-") + SHARD_DIGITS] == '.' && of > 1)
+	for (const char *at = name; (at = strstr(at, "-of-")); at++) {
+		const size_t before = (size_t)(at - name);
+		const char *end;
+
+		if (before <= SHARD_DIGITS || at[-SHARD_DIGITS - 1] != '-' ||
+		    !shard_number(&number, at - SHARD_DIGITS) ||
+		    !shard_number(&of, at + strlen("-of-")))
+			continue;
+		end = at + strlen("-of-") + SHARD_DIGITS;
+		if (*end == '.' && of > 1)
 			return true;
+		if (*end == '\0' && before >= SHARD_DIGITS + strlen(data) &&
+		    strncmp(at - SHARD_DIGITS - strlen(data), data, strlen(data)) == 0)
+			return true;
+	}
 	return false;
 }
 
@@ -127,9 +140,7 @@ enum wm_code signable_open(struct checkpoint **out, const char *path,
 	const struct checkpoint_open_options opening = { options->links_within };
 	cleanup_checkpoint struct checkpoint *c = NULL;
 
-	if (carrier_is_sidecar(path))
-		return fail(err, REASON_USAGE, "%s: is a sidecar; give the checkpoint beside it",
-			    path);
+	TRY(carrier_refuse_sidecar(path, err));
 	TRY(checkpoint_open(&c, path, &opening, err));
 	if (!c->is_directory && is_shard(c->files[0].path))
 		return fail(err, REASON_SHARD_ALONE, "%s: is one shard of a set", path);

@@ -164,12 +164,11 @@ static void note_absent(struct wm_verdict *v)
 static void note_measuring(struct wm_verdict *v)
 {
 	const struct checkpoint *c = v->facts.checkpoint;
-	bool loose = false, tensors = false;
+	const char *tensorless = checkpoint_without_tensors(c);
+	bool loose = false;
 
-	for (size_t i = 0; i < c->n_files; i++) {
+	for (size_t i = 0; i < c->n_files; i++)
 		loose |= c->files[i].layout.loose_spaces;
-		tensors |= c->files[i].layout.has_tensors || c->files[i].is_pointer;
-	}
 	if (has_passed(v, "file-digests-equal") && !checkpoint_excluded_writers(c))
 		verdict_note(v, "writers-not-excluded",
 			     "another process could have written to the file while it was read");
@@ -189,8 +188,8 @@ static void note_measuring(struct wm_verdict *v)
 			verdict_note(v, "weights-not-gathered",
 				     "tensors of part %s are not stored as they are; --full "
 				     "recomputes their digests too", c->parts[i].name);
-	if (!tensors)
-		verdict_note(v, "no-tensors", "no known format: tensors cannot be told apart");
+	if (tensorless)
+		verdict_note(v, "no-tensors", "%s", tensorless);
 }
 
 /* Sidecars are carriers, or say nothing here. */

@@ -289,6 +289,24 @@ size_t checkpoint_n_tensors(const struct checkpoint *c)
 	return n;
 }
 
+const char *checkpoint_without_tensors(const struct checkpoint *c)
+{
+	bool known = false, told = false;
+
+	for (size_t i = 0; i < c->n_files; i++) {
+		const struct checkpoint_file *f = &c->files[i];
+
+		/* What a pointer stands for, and what is not there, may well hold some. */
+		if (f->is_pointer || f->layout.n_tensors + f->layout.n_externals > 0)
+			return NULL;
+		known |= f->layout.format != &format_raw;
+		told |= f->layout.has_tensors;
+	}
+	return told  ? "it holds no tensors" :
+	       known ? "tensors of this format cannot be told apart" :
+		       "no known format: tensors cannot be told apart";
+}
+
 uint64_t checkpoint_size(const struct checkpoint *c)
 {
 	uint64_t size = 0;

@@ -97,6 +97,9 @@ struct checkpoint_file *checkpoint_find_file(const struct checkpoint *c, const c
 /* The tensors of all files. */
 size_t checkpoint_n_tensors(const struct checkpoint *c);
 
+/* Why no tensor of it can be told, as words for a note; NULL where some can. Static. */
+const char *checkpoint_without_tensors(const struct checkpoint *c);
+
 /* The bytes of all stripped views. */
 uint64_t checkpoint_size(const struct checkpoint *c);
 

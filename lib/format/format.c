@@ -2,6 +2,8 @@
 /* The table of formats, and picking one. */
 #include "format/format.h"
 
+#include <string.h>
+
 #include "format/inflate.h"
 #include "format/pickle.h"
 #include "format/tar.h"
@@ -104,12 +106,16 @@ static bool is_zip(const struct format *f)
 static enum wm_code tell_misnamed(const struct format *f, const struct window *w,
 				  const struct wm_error *said, struct wm_error *err)
 {
+	static const uint8_t gzip[] = { 0x1f, 0x8b, 8 };
 	uint8_t start[FORMAT_START];
 	size_t len = w->size < sizeof(start) ? (size_t)w->size : sizeof(start);
 	const struct format *begins;
 
 	TRY(window_read(w, start, len, 0, err));
 	begins = format_pick("", w->size, start, len);
+	/* No name but .tar.gz claims gzip, for what is packed is hidden by it. */
+	if (begins == &format_raw && len >= sizeof(gzip) && memcmp(start, gzip, sizeof(gzip)) == 0)
+		begins = &format_tar_gz;
 	if (begins == &format_raw || begins == f || (is_zip(begins) && is_zip(f)))
 		return fail_again(err, said);
 	return fail(err, REASON_FORMAT_MISNAMED, "%s: its name says %s, and it begins as %s",

@@ -79,6 +79,31 @@ bool torch_storage_type(enum dtype *dtype, bool *untyped, const struct pickle *p
 	return *untyped;
 }
 
+/* The text of a node, for "%.*s" and no longer than a message takes; "" where it is none. */
+static int shown_len(const struct pickle_node *n)
+{
+	enum { SHOWN = 80 };
+
+	return n->kind != PICKLE_TEXT ? 0 : n->n < SHOWN ? (int)n->n : SHOWN;
+}
+
+static const char *shown(const struct pickle *p, const struct pickle_node *n)
+{
+	return n->kind == PICKLE_TEXT ? (const char *)(p->data + n->off) : "";
+}
+
+enum wm_code torch_fail_storage(const struct pickle *p, const struct pickle_node *key,
+				const struct pickle_node *global, const char *name,
+				struct wm_error *err)
+{
+	const struct pickle_node *type = global;
+
+	if (global->kind == PICKLE_GLOBAL)
+		type = pickle_node(p, pickle_item(p, global, 1));
+	return fail(err, REASON_TORCH_DTYPE, "%s: storage '%.*s' is a '%.*s', which is not known",
+		    name, shown_len(key), shown(p, key), shown_len(type), shown(p, type));
+}
+
 bool torch_scalar_type(enum dtype *dtype, const struct pickle *p, const struct pickle_node *n)
 {
 	for (size_t i = 0; i < N_TYPES; i++) {

@@ -41,6 +41,11 @@ void torch_reader_release(struct torch_reader *r);
 bool torch_storage_type(enum dtype *dtype, bool *untyped, const struct pickle *p,
 			const struct pickle_node *global);
 
+/* Fails with `torch-dtype` and what names the storage of such a type: its key and the global. */
+MUST_USE enum wm_code torch_fail_storage(const struct pickle *p, const struct pickle_node *key,
+					 const struct pickle_node *global, const char *name,
+					 struct wm_error *err);
+
 /* Whether a global is of those that weights are made of, which do nothing but hold them. */
 bool torch_is_harmless(const struct pickle *p, const struct pickle_node *global);
 

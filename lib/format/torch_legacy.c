@@ -164,7 +164,7 @@ static enum wm_code read_id(struct storage *out, const struct reader *r,
 			    const struct pickle_node *id, struct wm_error *err)
 {
 	const struct pickle *p = &r->object;
-	const struct pickle_node *key, *numel;
+	const struct pickle_node *key, *numel, *global;
 
 	if (id->kind != PICKLE_TUPLE || id->n != ID_ITEMS ||
 	    !pickle_text_is(p, pickle_node(p, pickle_item(p, id, 0)), "storage"))
@@ -173,9 +173,9 @@ static enum wm_code read_id(struct storage *out, const struct reader *r,
 	numel = pickle_node(p, pickle_item(p, id, 4));
 	if (key->kind != PICKLE_TEXT || numel->kind != PICKLE_INTEGER || numel->integer < 0)
 		return malformed(r, "a storage has no key or number of elements", err);
-	if (!torch_storage_type(&out->dtype, &out->untyped, p,
-				pickle_node(p, pickle_item(p, id, 1))))
-		return fail(err, REASON_TORCH_DTYPE, "%s: a storage", r->file->name);
+	global = pickle_node(p, pickle_item(p, id, 1));
+	if (!torch_storage_type(&out->dtype, &out->untyped, p, global))
+		return torch_fail_storage(p, key, global, r->file->name, err);
 	out->key = p->data + key->off;
 	out->key_len = key->n;
 	out->numel = numel->integer;

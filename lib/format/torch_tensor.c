@@ -180,7 +180,8 @@ static enum wm_code check_rest(enum dtype *dtype, const struct torch_reader *r,
 		return WM_OK;
 	if (version == 3 && !torch_scalar_type(dtype, p, pickle_node(p, pickle_item(p, arguments,
 										    6))))
-		return fail(err, REASON_TORCH_DTYPE, "%s: tensor '%.80s'", r->name, buf_str(path));
+		return fail(err, REASON_TORCH_DTYPE, "%s: tensor '%.80s' is of no known type",
+			    r->name, buf_str(path));
 	if (!torch_is_plain(p, arguments, 4, *dtype) ||
 	    (arguments->n > n && !is_empty(p, pickle_node(p, pickle_item(p, arguments, n)))))
 		return torch_malformed(r, path,

@@ -84,7 +84,7 @@ static enum wm_code find_storage(struct torch_storage *out, void *context, const
 {
 	struct archive *a = context;
 	char name[sizeof("/data/") + TAIL_MAX];
-	const struct pickle_node *key, *numel;
+	const struct pickle_node *key, *numel, *global;
 	const struct zip_member *m;
 	uint64_t len;
 	uint8_t *type;
@@ -93,9 +93,9 @@ static enum wm_code find_storage(struct torch_storage *out, void *context, const
 		return malformed(a, "a persistent id is none of a storage", err);
 	key = pickle_node(p, pickle_item(p, id, 2));
 	numel = pickle_node(p, pickle_item(p, id, 4));
-	if (!torch_storage_type(&out->dtype, &out->untyped, p,
-				pickle_node(p, pickle_item(p, id, 1))))
-		return fail(err, REASON_TORCH_DTYPE, "%s: a storage", a->file->name);
+	global = pickle_node(p, pickle_item(p, id, 1));
+	if (!torch_storage_type(&out->dtype, &out->untyped, p, global))
+		return torch_fail_storage(p, key, global, a->file->name, err);
 	if (key->kind != PICKLE_TEXT || key->n > TAIL_MAX || numel->kind != PICKLE_INTEGER ||
 	    numel->integer < 0)
 		return malformed(a, "a storage has no key or number of elements", err);

@@ -122,8 +122,9 @@ static enum wm_code text_checkpoint(struct buf *out, const struct checkpoint *c,
 		else
 			TRY(buf_printf(&text, err, "%zu of %zu files", p->n_files, p->n_paths));
 		if (p->has_weights)
-			TRY(buf_printf(&text, err, ", %llu tensors",
-				       (unsigned long long)p->n_tensors));
+			TRY(buf_printf(&text, err, ", %llu tensor%s",
+				       (unsigned long long)p->n_tensors,
+				       p->n_tensors == 1 ? "" : "s"));
 		TRY(line(out, "part", buf_str(&text), err));
 	}
 	return WM_OK;

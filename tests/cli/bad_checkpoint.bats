@@ -118,4 +118,29 @@ check_row() { # number, name, base, command, exit, reason, twin, text
 	cp "$TOP/testdata/good/hdf5/all-kinds.h5" m.onnx
 	run -1 --separate-stderr wm digest m.onnx
 	refused_as format-misnamed
+	# gzip as tar.gz, whatever the name says; a tar archive may be made to be both.
+	tar -C "$TOP/testdata/good/npy" -cf m.tar stored.npz
+	gzip -k m.tar
+	for name in m.safetensors m.h5 m.onnx m.npz m.gguf; do
+		cp m.tar.gz "$name"
+		run -1 --separate-stderr wm digest "$name"
+		refused_as format-misnamed
+		[[ $stderr == *'it begins as tar.gz/1'* ]]
+		cp m.tar "$name"
+		run -1 --separate-stderr wm digest "$name"
+		refused_as format-polyglot
+		[[ $stderr == *'fix: where it is merely misnamed, rename it'* ]]
+	done
+	run -0 wm digest m.tar.gz
+	run -0 wm digest m.tar
+}
+
+@test "bad: where a download was cut off the remedy is to let it finish" {
+	local good=$TOP/testdata/good name
+	for name in torch/tensor.pt npy/stored.npz hdf5/keras-2.h5 onnx/perceptron.onnx digits-mlp/model.safetensors; do
+		run -0 wm digest "$good/$name"
+		head -c $(($(stat -c %s "$good/$name") * 6 / 10)) "$good/$name" >"cut.${name##*.}"
+		run -1 --separate-stderr wm digest "cut.${name##*.}"
+		[[ $stderr == *'fix: fetch it again and let the download finish'* ]]
+	done
 }

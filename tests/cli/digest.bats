@@ -74,6 +74,7 @@ load signed
 	echo hello >hello.txt
 	run -0 --separate-stderr wm digest hello.txt
 	[ "${#lines[@]}" = 1 ]
+	[[ $stderr == *'hello.txt: no known format: tensors cannot be told apart' ]]
 	run -0 --separate-stderr wm digest --json hello.txt
 	[ "$(of_json "$output" '.file[0].grammar')" = raw/1 ]
 	: >empty
@@ -120,4 +121,19 @@ load signed
 		[[ $output != *$'\e'* && $output != *$'\u202e'* ]]
 		rm "./$name"
 	done
+}
+
+@test "digest: it says so where no tensors are told, and nothing where some are" {
+	run -0 --separate-stderr wm digest "$TOP/testdata/good/torch/no-tensors.pt"
+	[[ $stderr == *'no-tensors.pt: it holds no tensors' ]]
+	run -0 --separate-stderr wm digest "$TOP/testdata/good/torch-tar/model.pt"
+	[[ $stderr == *'model.pt: tensors of this format cannot be told apart' ]]
+	for file in torch/tensor.pt onnx hdf5/keras-2.h5; do
+		run -0 --separate-stderr wm digest "$TOP/testdata/good/$file"
+		[ -z "$stderr" ]
+	done
+	given
+	lfs_pointer model.safetensors
+	run -0 --separate-stderr wm digest model.safetensors
+	[ -z "$stderr" ]
 }

@@ -32,6 +32,7 @@ all_verbs() {
 	[[ $stderr == *"did you mean 'explain'?"* ]]
 	run -2 --separate-stderr wm --json version
 	refused_as usage
+	[ "$(jq -r .error.reason <<<"$output")" = usage ]
 	run -2 --separate-stderr wm help nothing
 	refused_as usage
 }

@@ -400,4 +400,40 @@ load signed
 	refused_as usage
 	[[ $stderr == *'give the checkpoint beside it'* ]]
 	[ ! -e model.safetensors.wmk.wmk ]
+	cp model.safetensors.wmk other.wmk
+	for verb in digest draft embed strip extract; do
+		run -2 --separate-stderr wm "$verb" other.wmk
+		refused_as usage
+		[[ $stderr == *'give the checkpoint beside it'* ]]
+	done
+	cmp model.safetensors.wmk other.wmk
+	for verb in digest draft embed strip; do
+		run -0 wm "$verb" model.safetensors
+	done
+}
+
+@test "sign, verify: what holds no tensors is signed, and both say so" {
+	given
+	cp "$TOP/testdata/good/torch/no-tensors.pt" m.pt
+	run -0 --separate-stderr wm sign m.pt -m m.yaml --key publisher.key
+	[[ $stderr == *'m.pt: it holds no tensors' ]]
+	run -0 --separate-stderr wm verify m.pt --key publisher.pub --json
+	[ "$(of_json "$output" '.notes[] | select(.code == "no-tensors").text')" = 'it holds no tensors' ]
+	run -0 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key
+	[ -z "$stderr" ]
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --json
+	[ -z "$(of_json "$output" '.notes[] | select(.code == "no-tensors")')" ]
+}
+
+@test "sign: over what another key signed, and what to do" {
+	given_signed
+	wm key new ./other --no-passphrase
+	run -2 --separate-stderr wm sign model.safetensors -m m.yaml --key other.key
+	refused_as already-signed
+	[[ $stderr == *'by another key, or for another version, first move the sidecar away'* ]]
+	run -2 --separate-stderr wm sign model.safetensors --amend --key other.key
+	refused_as usage
+	[[ $stderr == *'move the sidecar away and strip slots'* ]]
+	mv model.safetensors.wmk elsewhere.wmk
+	run -0 wm sign model.safetensors -m m.yaml --key other.key
 }

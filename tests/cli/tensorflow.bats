@@ -67,6 +67,22 @@ each_file_counts() {
 	verify_refused tf-checksum
 }
 
+@test "a file of data without its index is no checkpoint" {
+	given
+	cp "$TF/bundle/model.ckpt-1000.data-00000-of-00002" "$TF/saved_model/$DATA" .
+	for file in *.data-*; do
+		run -2 --separate-stderr wm sign "$file" -m m.yaml --key publisher.key
+		refused_as shard-alone
+		mv "$file" "$file.bin"
+	done
+	# What is no name of a shard, or of the only one.
+	mv variables.data-00000-of-00001.bin variables.sata-00000-of-00001
+	cp model.safetensors model-00001-of-00001.safetensors
+	for file in variables.sata-00000-of-00001 model-00001-of-00001.safetensors; do
+		run -0 --separate-stderr wm sign "$file" -m m.yaml --key publisher.key
+	done
+}
+
 @test "a checkpoint in two shards is one part" {
 	cp -r "$TF/bundle" m
 	sign_directory

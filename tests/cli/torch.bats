@@ -179,6 +179,13 @@ digests() { # path
 	done
 }
 
+@test "torch: a storage of an unknown type is named with its type" {
+	run -1 --separate-stderr wm digest "$BAD/storage-kind.pt"
+	refused_as torch-dtype
+	[[ $stderr == *"storage '0' is a 'QInt8Storage', which is not known"* ]]
+	run -0 wm digest "$BAD/storage-kind.twin.pt"
+}
+
 @test "torch: names in messages cannot forge lines" {
 	cp "$BAD/name-control.pt" model.pt
 	run -1 --separate-stderr wm digest model.pt

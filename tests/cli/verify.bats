@@ -242,3 +242,18 @@ refused_by() { # check reason
 	[ "$(of_json "$output" '.logs[0].pinned')" = true ]
 	[ -e state/weightmark/logs ]
 }
+
+@test "verify: the sidecar of another file is told from a changed file" {
+	given_signed
+	cp "$TOP/testdata/good/npy/stored.npz" other.npz
+	run -1 --separate-stderr wm verify other.npz --sidecar model.safetensors.wmk --key publisher.pub
+	[ "${lines[0]}" = 'refuse (sidecar-foreign)' ]
+	[[ $output == *"model.safetensors.wmk is about another file, 'model.safetensors'"* ]]
+	# Of the same grammar it could as well be a changed copy.
+	tensor_file other.safetensors a aaaa
+	run -1 --separate-stderr wm verify other.safetensors --sidecar model.safetensors.wmk --key publisher.pub
+	[ "${lines[0]}" = 'refuse (file-mismatch)' ]
+	cp other.npz model.npz
+	wm sign model.npz -m m.yaml --key publisher.key
+	run -0 wm verify other.npz --sidecar model.npz.wmk --key publisher.pub
+}
