@@ -3,170 +3,238 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledgers.h"
+#include "measured.h"
 #include "output.h"
+#include "progress_view.h"
 #include "report/lineage_report.h"
-#include "statement/statement.h"
-#include "util/hex.h"
+#include "text/json.h"
+#include "trace_seeds.h"
+#include "util/file.h"
 #include "util/limits.h"
+#include "weightmark/v1/run.pb-c.h"
 
-#define PARTY "party:"
+#define FORMS "text json dot svg"
 
-enum { CANDIDATES = 20 };
-
-/* Where a walk begins. */
-struct seeds {
-	const struct graph *graph;
-	struct index *index;
-	bool datasets; /* alone */
-	struct trace_seed *list; /* owned */
-	size_t n;
-	bool *taken; /* by node; owned */
+/* What was asked. */
+struct asked {
+	const char *option, *what; /* "from", "to" or "what-if", and its value */
+	const char *as, *out;	   /* out: NULL: standard output */
+	uint64_t depth, roles;
 };
 
-static void seeds_release(struct seeds *s)
+/* --- options ----------------------------------------------------------------------------- */
+
+static enum wm_code add_role(uint64_t *roles, const char *name, struct wm_error *err)
 {
-	free(s->list);
-	free(s->taken);
-}
+	const ProtobufCEnumDescriptor *d = &weightmark__v1__dataset_use__role__descriptor;
+	const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value_by_name(d, name);
+	const char *names[LIMIT_ENUM_VALUES];
+	size_t n = 0;
 
-static void add_seed(struct seeds *s, uint32_t node)
-{
-	if (node == GRAPH_NONE || s->taken[node] || s->graph->nodes[node].kind == GRAPH_OTHER)
-		return;
-	if (s->datasets && s->graph->nodes[node].kind != GRAPH_DATASET)
-		return;
-	s->taken[node] = true;
-	s->list[s->n++] = (struct trace_seed){ .node = node };
-}
-
-static enum wm_code add_entry(void *context, const struct indexed *e, struct wm_error *err)
-{
-	struct seeds *s = context;
-	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
-	cleanup_statement struct statement *said = NULL;
-	struct envelope envelope;
-
-	TRY(index_read_entry(&envelope, &a, s->index, e, err));
-	TRY(statement_decode(&said, envelope.payload, envelope.payload_len, "entry", err));
-	add_seed(s, graph_find(s->graph, said->header->object->text));
-	return WM_OK;
-}
-
-static enum wm_code ask(struct seeds *s, const struct ledgers *l, const char *const *origins,
-			enum query_kind kind, const char *value, struct wm_error *err)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		s->index = l->indexes[i];
-		TRY(index_query(s->index, kind, value, origins, s->graph->n_statements, add_entry,
-				s, err));
-	}
-	return WM_OK;
-}
-
-static void add_digest(struct seeds *s, const char *hex)
-{
-	const struct graph_digest *d;
-	uint8_t digest[SHA256_BYTES];
-	uint32_t n;
-
-	if (strlen(hex) != 2 * SHA256_BYTES || !hex_decode(digest, hex, 2 * SHA256_BYTES))
-		return;
-	d = graph_find_digest(&n, s->graph, digest);
-	for (uint32_t i = 0; i < n; i++)
-		add_seed(s, d[i].node);
-}
-
-/* Of several that a name may mean, none is chosen. */
-static enum wm_code refuse_several(const struct seeds *s, const char *what, struct wm_error *err)
-{
-	for (size_t i = 0; i < s->n && i < CANDIDATES; i++)
-		message("'%s' may be %s", what, s->graph->nodes[s->list[i].node].id);
-	return fail(err, REASON_USAGE, "'%.100s' names %zu things; give one of the ids above", what,
-		    s->n);
-}
-
-static enum wm_code find_seeds(struct seeds *s, const struct ledgers *l,
-			       const char *const *origins, const char *what, struct wm_error *err)
-{
-	s->list = calloc((size_t)s->graph->n_nodes + 1, sizeof(*s->list));
-	s->taken = calloc((size_t)s->graph->n_nodes + 1, sizeof(*s->taken));
-	if (!s->list || !s->taken)
-		return fail_nomem(err);
-	s->datasets = strncmp(what, PARTY, strlen(PARTY)) == 0;
-	if (s->datasets)
-		return ask(s, l, origins, QUERY_PARTY, what + strlen(PARTY), err);
-	add_seed(s, graph_find(s->graph, what));
-	if (s->n == 0)
-		add_digest(s, what);
-	if (s->n > 0)
+	if (found && found->value > 0 && found->value < 64) {
+		*roles |= UINT64_C(1) << found->value;
 		return WM_OK;
-	TRY(ask(s, l, origins, QUERY_NAME, what, err));
-	return s->n > 1 ? refuse_several(s, what, err) : WM_OK;
+	}
+	for (unsigned i = 0; i < d->n_values && n < LIMIT_ENUM_VALUES; i++)
+		if (d->values[i].value > 0)
+			names[n++] = d->values[i].name;
+	return fail_unknown(REASON_USAGE, "--roles: no role is called", name, names, n, err);
 }
 
-static enum wm_code show(const struct lineage_report *r, const char *what, struct call *call,
+/* "pretrain,finetune": bits of roles. */
+static enum wm_code read_roles(uint64_t *roles, const char *list, struct wm_error *err)
+{
+	cleanup_free char *copy = list ? strdup(list) : NULL;
+	char *rest = copy, *name;
+
+	*roles = 0;
+	if (!list)
+		return WM_OK;
+	if (!copy)
+		return fail_nomem(err);
+	while ((name = strsep(&rest, ",")))
+		TRY(add_role(roles, name, err));
+	return WM_OK;
+}
+
+static enum wm_code read_asked(struct asked *out, const struct call *call, struct wm_error *err)
+{
+	static const char *const beginnings[] = { "from", "what-if", "to" };
+	const struct options *o = &call->options;
+	size_t n = 0;
+
+	*out = (struct asked){ .depth = UINT32_MAX, .out = options_get(o, "out") };
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+		if (!options_has(o, beginnings[i]))
+			continue;
+		n++;
+		out->option = beginnings[i];
+		out->what = options_get(o, beginnings[i]);
+	}
+	if (n != 1)
+		return fail(err, REASON_USAGE,
+			    "say where to begin with one of --from, --what-if and --to WHAT");
+	out->as = options_get(o, "as");
+	if (!out->as)
+		out->as = output_is_json() ? "json" : "text";
+	if (output_is_json() && strcmp(out->as, "json") != 0 && !out->out)
+		return fail(err, REASON_USAGE, "with --json, --as %s needs -o FILE", out->as);
+	TRY(options_number(o, "depth", 0, UINT32_MAX, &out->depth, err));
+	TRY(read_roles(&out->roles, options_get(o, "roles"), err));
+	if (out->roles && strcmp(out->option, "to") == 0)
+		return fail(err, REASON_USAGE,
+			    "--roles narrows what descends: give it with --from or --what-if");
+	return WM_OK;
+}
+
+/* --- showing ----------------------------------------------------------------------------- */
+
+static enum wm_code make_json(struct buf *out, const struct lineage_report *r,
+			      const struct asked *asked, struct wm_error *err)
+{
+	cleanup_tree struct tree t = TREE_INIT;
+
+	TRY(node_new(&t.root, &t, NODE_MAP, err));
+	TRY(node_set_shown(t.root, &t, r->ancestors ? "to" : "from", asked->what, err));
+	if (r->what_if)
+		TRY(node_set_bool(t.root, &t, "what_if", true, err));
+	TRY(lineage_tree(t.root, &t, r, err));
+	return json_write_pretty(out, t.root, err);
+}
+
+static enum wm_code make(struct buf *out, const struct lineage_report *r,
+			 const struct asked *asked, struct wm_error *err)
+{
+	if (strcmp(asked->as, "json") == 0)
+		return make_json(out, r, asked, err);
+	if (strcmp(asked->as, "dot") == 0)
+		return lineage_dot(out, r, err);
+	return strcmp(asked->as, "svg") == 0 ? lineage_svg(out, r, err) :
+					       lineage_text(out, r, err);
+}
+
+/* To standard output, or to a file, which is then named. */
+static enum wm_code show(const struct lineage_report *r, const struct asked *asked,
 			 struct wm_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_GRAPH_MEMORY);
 	cleanup_tree struct tree t = TREE_INIT;
 
-	if (!output_is_json()) {
-		TRY(lineage_text(&text, r, err));
+	TRY(make(&text, r, asked, err));
+	if (!asked->out) {
 		print_text(buf_str(&text));
-	} else {
-		TRY(node_new(&t.root, &t, NODE_MAP, err));
-		TRY(node_set_shown(t.root, &t, r->ancestors ? "to" : "from", what, err));
-		TRY(lineage_tree(t.root, &t, r, err));
-		print_json(t.root);
+		return WM_OK;
 	}
-	for (uint32_t i = 0; i < r->graph->n_findings; i++)
-		if (lineage_concerns(r, &r->graph->findings[i]))
-			call->status = 4;
-	for (uint32_t i = 0; i < r->trace->n; i++)
-		if (r->ancestors && graph_is_open_end(r->graph, r->trace->list[i].node))
-			call->status = 4;
+	TRY(file_write(asked->out, text.data, text.len, 0644, FILE_REPLACE, err));
+	if (!output_is_json()) {
+		print("%s: %s of %u reached\n", asked->out, asked->as, r->trace->n);
+		return WM_OK;
+	}
+	TRY(node_new(&t.root, &t, NODE_MAP, err));
+	TRY(node_set_shown(t.root, &t, "out", asked->out, err));
+	TRY(node_set_text(t.root, &t, "as", asked->as, err));
+	TRY(node_set_integer(t.root, &t, "reached", r->trace->n, err));
+	print_json(t.root);
 	return WM_OK;
+}
+
+/* Whether something that is shown has to be looked at by a person. */
+static bool is_unclear(const struct lineage_report *r)
+{
+	const struct graph *g = r->graph;
+
+	for (uint32_t i = 0; i < g->n_findings; i++)
+		if (lineage_concerns(r, &g->findings[i]))
+			return true;
+	for (uint32_t i = 0; i < r->trace->n; i++)
+		if (r->ancestors && graph_is_open_end(g, r->trace->list[i].node))
+			return true;
+	return r->trace->n_undecided > 0;
+}
+
+/* --- walking ----------------------------------------------------------------------------- */
+
+static enum wm_code load(struct graph **out, const struct ledgers *l, const char *const *origins,
+			 struct wm_error *err)
+{
+	struct progress progress = { 0 };
+	enum wm_code code;
+
+	progress_view_start_counting(&progress, "statements and references");
+	code = graph_load_shown(out, l->indexes, l->n, origins, &progress, err);
+	progress_view_end();
+	return code;
+}
+
+static enum wm_code walk(const struct seeds *seeds, const struct asked *asked, struct call *call,
+			 struct wm_error *err)
+{
+	const struct trace_options options = { .ancestors = strcmp(asked->option, "to") == 0,
+					       .roles = asked->roles };
+	cleanup_trace struct trace trace = { 0 };
+	cleanup_free struct recomputed *recomputed = NULL;
+	struct lineage_report r = {
+		.graph = seeds->graph,
+		.trace = &trace,
+		.ancestors = options.ancestors,
+		.what_if = strcmp(asked->option, "what-if") == 0,
+		.depth = (uint32_t)asked->depth,
+		.roles = asked->roles,
+	};
+	uint32_t left_out;
+
+	TRY(trace_from(&trace, seeds->graph, seeds->list, seeds->n, &options, err));
+	TRY(recompute(&recomputed, &left_out, seeds->graph, &trace, r.depth,
+		      seeds->ledgers->indexes, err));
+	if (left_out > 0)
+		warning("tensors of %u more derivations were not compared; --depth leaves out what "
+			"is far away", left_out);
+	r.recomputed = recomputed;
+	call->status = is_unclear(&r) ? 4 : 0;
+	return show(&r, asked, err);
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
-	const char *from = options_get(&call->options, "from");
-	const char *to = options_get(&call->options, "to"), *what = from ? from : to;
-	const struct trace_options walk = { .ancestors = to != NULL };
-	__attribute__((cleanup(seeds_release))) struct seeds seeds = { .n = 0 };
 	cleanup_ledgers struct ledgers ledgers = { .n = 0 };
 	cleanup_free const char **origins = NULL;
 	cleanup_graph struct graph *graph = NULL;
-	cleanup_trace struct trace trace = { 0 };
-	uint64_t depth = UINT32_MAX;
+	cleanup_seeds struct seeds seeds = { .n = 0 };
+	struct asked asked;
 
-	if (!from == !to)
-		return fail(err, REASON_USAGE, "say where to begin: --from WHAT or --to WHAT");
-	TRY(options_number(&call->options, "depth", 0, UINT32_MAX, &depth, err));
+	TRY(read_asked(&asked, call, err));
 	TRY(open_ledgers(&ledgers, call, err));
 	TRY(check_origins(&ledgers, call, err));
 	TRY(wanted_origins(&origins, call, err));
-	TRY(graph_load(&graph, ledgers.indexes, ledgers.n, origins, err));
+	TRY(load(&graph, &ledgers, origins, err));
 	seeds.graph = graph;
-	TRY(find_seeds(&seeds, &ledgers, origins, what, err));
-	if (seeds.n == 0) {
-		message("no statement of these ledgers is about '%s'", what);
-		call->status = 1;
-		return WM_OK;
-	}
-	TRY(trace_from(&trace, graph, seeds.list, seeds.n, &walk, err));
-	return show(&(struct lineage_report){ graph, &trace, walk.ancestors, (uint32_t)depth },
-		    what, call, err);
+	seeds.ledgers = &ledgers;
+	seeds.origins = origins;
+	seeds.call = call;
+	TRY(find_seeds(&seeds, asked.what, err));
+	if (seeds.n > 0)
+		return walk(&seeds, &asked, call, err);
+	message("no statement of these ledgers is about '%s'", asked.what);
+	call->status = 1;
+	return WM_OK;
 }
 
 static const struct option_spec options[] = {
 	LEDGERS_OPTIONS,
 	{ .name = "from", .argument = "WHAT", .help = "what descends from it" },
+	{ .name = "what-if", .argument = "WHAT",
+	  .help = "what an order about it would reach, were one given" },
 	{ .name = "to", .argument = "WHAT", .help = "what it descends from" },
+	{ .name = "roles", .argument = "ROLE,...",
+	  .help = "of uses of WHAT only those in these roles, as a signed scope would narrow them" },
 	{ .name = "depth",
 	  .argument = "N",
 	  .help = "leave out what is more than N steps away, runs counted" },
+	{ .name = "as", .argument = "FORM", .kind = VALUE_CHOICE, .choices = FORMS,
+	  .help = "the answer as text, JSON, a Graphviz graph, an image that stands alone" },
+	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
+	  .help = "write it to FILE" },
+	LINKS_OPTION,
 };
 
 const struct verb verb_trace = {
@@ -176,15 +244,23 @@ const struct verb verb_trace = {
 	.description =
 		"Walks what the statements of the ledgers given say of lineage, from an object id, "
 		"a local id or name, a digest of 64 hexadecimal digits, or party:NAME for all "
-		"datasets in whose statements that party stands. Each line says by what relation "
-		"a thing was reached and who asserts it; equal bytes are recomputed. Signatures "
-		"are not verified here. Checkpoints of a tainted run from before the data are "
-		"named as clean.",
+		"datasets in whose statements that party stands; else from a checkpoint on disk, "
+		"which is measured, or a proof that 'weightmark dataset prove' wrote, for the "
+		"dataset of that record. A WHAT that begins with ./, ../ or / is a path alone.\n\n"
+		"Each line says by what relation a thing was reached and who asserts it. What "
+		"digests alone show is recomputed: equal bytes, a conversion that left the weights "
+		"as they were, tensors that a derivation left as they were. Signatures are not "
+		"verified here. What is reached by several ways stands once; 'see' refers to it. "
+		"Checkpoints of a tainted run from before the data are named as clean, the latest "
+		"first; uses of subsets of which nobody can tell as undecided.",
 	.examples = "weightmark trace --from faces-2019 --ledger ledger.git\n"
+		    "weightmark trace --what-if proof.json --roles pretrain,finetune\n"
+		    "weightmark trace --to ./model.safetensors --as svg -o lineage.svg\n"
 		    "weightmark trace --to acme.example/llm@1.0 --ledger ledger.git --json",
-	.exits = "0 walked; 1 nothing is about WHAT; 4 findings concern what was reached, or, with "
-		 "--to, where something comes from is unknown.",
+	.exits = "0 walked; 1 nothing is about WHAT; 4 findings concern what was reached, uses are "
+		 "undecided, or, with --to, where something comes from is unknown.",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.run = run,
+	.measures = true,
 };

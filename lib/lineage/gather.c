@@ -88,6 +88,7 @@ static enum wm_code on_statement(void *context, const struct indexed_statement *
 	const struct kind *kind;
 	struct gathered_statement *s;
 
+	progress_add(g->progress, 1);
 	TRY(gathered_add(&s, &g->statements, sizeof(*s), err));
 	s->said = (struct graph_statement){
 		.ledger = g->ledger,
@@ -115,6 +116,7 @@ static enum wm_code on_edge(void *context, const struct indexed_edge *said, stru
 	struct gathering *g = context;
 	struct gathered_edge *e;
 
+	progress_add(g->progress, 1);
 	TRY(gathered_add(&e, &g->edges, sizeof(*e), err));
 	e->ledger = g->ledger;
 	e->said = *said;
@@ -130,6 +132,7 @@ static enum wm_code on_digest(void *context, const uint8_t digest[SHA256_BYTES],
 	struct gathering *g = context;
 	struct gathered_digest *d;
 
+	progress_add(g->progress, 1);
 	TRY(gathered_add(&d, &g->digests, sizeof(*d), err));
 	d->ledger = g->ledger;
 	d->entry = entry;

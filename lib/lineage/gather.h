@@ -39,6 +39,7 @@ struct gathered_list {
 
 struct gathering {
 	struct arena *arena; /* of texts and digests */
+	struct progress *progress; /* or NULL */
 	uint32_t ledger;     /* that is being read */
 	struct gathered_list *objects; /* one list a ledger, of struct gathered_object by number */
 	size_t n_ledgers;

@@ -103,6 +103,13 @@ enum wm_code join_order_edges(struct join *j, struct wm_error *err)
 enum wm_code graph_load(struct graph **out, struct index *const *indexes, size_t n,
 			const char *const *origins, struct wm_error *err)
 {
+	return graph_load_shown(out, indexes, n, origins, NULL, err);
+}
+
+enum wm_code graph_load_shown(struct graph **out, struct index *const *indexes, size_t n,
+			      const char *const *origins, struct progress *progress,
+			      struct wm_error *err)
+{
 	cleanup_graph struct graph *g = calloc(1, sizeof(*g));
 	__attribute__((cleanup(gathering_release))) struct gathering from = { 0 };
 
@@ -110,6 +117,7 @@ enum wm_code graph_load(struct graph **out, struct index *const *indexes, size_t
 		return fail_nomem(err);
 	g->arena = (struct arena)ARENA_INIT(LIMIT_GRAPH_MEMORY);
 	from.arena = &g->arena;
+	from.progress = progress;
 	TRY(gather_lineage(&from, indexes, n, origins, err));
 	TRY(join_lineage(g, &from, err));
 	*out = take_ptr(&g);

@@ -18,6 +18,7 @@
 
 #include "index/lineage.h"
 #include "util/arena.h"
+#include "util/progress.h"
 
 enum graph_kind {
 	GRAPH_CHECKPOINT,
@@ -124,6 +125,11 @@ DEFINE_CLEANUP(graph, struct graph, graph_free)
  */
 MUST_USE enum wm_code graph_load(struct graph **out, struct index *const *indexes, size_t n,
 				 const char *const *origins, struct wm_error *err);
+
+/* The same, counting each statement, reference and digest that is read; `progress` may be NULL. */
+MUST_USE enum wm_code graph_load_shown(struct graph **out, struct index *const *indexes, size_t n,
+				       const char *const *origins, struct progress *progress,
+				       struct wm_error *err);
 
 /* The node of this id, or GRAPH_NONE. */
 uint32_t graph_find(const struct graph *g, const char *id);

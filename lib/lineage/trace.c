@@ -13,6 +13,7 @@ void trace_release(struct trace *t)
 	free(t->place);
 	free(t->clean);
 	free(t->undecided);
+	free(t->gone);
 	*t = (struct trace){ 0 };
 }
 
@@ -33,7 +34,6 @@ struct walk {
 	uint32_t *ways; /* edges that lead on from node i: from offsets[i] to offsets[i + 1] */
 	const uint32_t *offsets; /* the graph's */
 	uint32_t *next;		 /* by node: the first way that was not gone */
-	bool *gone;		 /* by edge */
 };
 
 static bool is_up(const struct walk *w)
@@ -184,7 +184,7 @@ static void expand(struct walk *w, uint32_t place)
 			break;
 		if (!use_counts(w, place, edge))
 			continue;
-		w->gone[edge] = true;
+		w->t->gone[edge] = true;
 		reach(w,
 		      &(struct traced){ .node = far_end(w, e),
 					.depth = at.depth + 1,
@@ -239,7 +239,7 @@ static void find_paths(const struct walk *w, struct trace *shown)
 					     .via = w->ways[k],
 					     .before = i };
 
-			if (!w->gone[at.via] || shown->place[at.node] != GRAPH_NONE)
+			if (!t->gone[at.via] || shown->place[at.node] != GRAPH_NONE)
 				continue;
 			at.step = t->list[t->place[at.node]].step;
 			if (w->g->nodes[at.node].kind != GRAPH_RUN || step_beyond(w, e) == at.step)
@@ -311,9 +311,9 @@ static enum wm_code make_room(struct walk *w, struct wm_error *err)
 	w->seed = calloc(n, sizeof(*w->seed));
 	w->next = calloc(n, sizeof(*w->next));
 	w->ways = calloc(n_edges, sizeof(*w->ways));
-	w->gone = calloc(n_edges, sizeof(*w->gone));
-	if (!w->t->undecided || !w->queue || !w->queued || !w->seed || !w->next || !w->ways ||
-	    !w->gone)
+	w->t->gone = calloc(n_edges, sizeof(*w->t->gone));
+	if (!w->t->undecided || !w->t->gone || !w->queue || !w->queued || !w->seed || !w->next ||
+	    !w->ways)
 		return fail_nomem(err);
 	order_ways(w);
 	return WM_OK;
@@ -326,7 +326,6 @@ static void walk_release(struct walk *w)
 	free(w->seed);
 	free(w->next);
 	free(w->ways);
-	free(w->gone);
 }
 
 /* Puts the list of `shown` in place of the one of `t`. */

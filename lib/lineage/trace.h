@@ -48,6 +48,7 @@ struct trace {
 	uint32_t n_clean;
 	uint32_t *undecided; /* edges of seeds: uses of another subset; owned */
 	uint32_t n_undecided;
+	bool *gone; /* by edge: whether the walk went it; owned */
 };
 
 void trace_release(struct trace *t);

@@ -1,28 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A walk over a lineage graph for people and for programs: who says what, never that it is so. */
+/*
+ * A walk over a lineage graph for people and for programs: who says what, never that it is so.
+ * Bytes of the input are escaped in each form.
+ */
 #ifndef REPORT_LINEAGE_REPORT_H
 #define REPORT_LINEAGE_REPORT_H
 
-#include "lineage/trace.h"
+#include "lineage/recomputed.h"
 #include "text/node.h"
 
 struct lineage_report {
 	const struct graph *graph;
 	const struct trace *trace;
+	const struct recomputed *recomputed; /* by place in the list; NULL: nothing was compared */
 	bool ancestors;
+	bool what_if;	/* nobody gave an order */
 	uint32_t depth; /* nodes farther away are left out */
+	uint64_t roles; /* by which the walk was narrowed, bits 1 << role; 0: it was not */
 };
 
+/* What each drawing says below it. */
+#define LINEAGE_CAPTION \
+	"As the statements of these ledgers declare it; signatures are not verified here."
+
 /*
- * Appends the tree, each node once, by the path that carries it; what is clean; findings about the
- * nodes that are shown. Bytes of the input are escaped.
+ * Appends the tree, each node once, by the path that carries it, and after "see" what else leads
+ * on to it; uses that are undecided; what is clean; findings about the nodes that are shown.
  */
 MUST_USE enum wm_code lineage_text(struct buf *out, const struct lineage_report *r,
 				   struct wm_error *err);
 
-/* Sets "nodes", "clean" and "findings" of the MAP `map`. */
+/* Sets "nodes", "clean", "undecided" and "findings" of the MAP `map`. */
 MUST_USE enum wm_code lineage_tree(struct node *map, struct tree *t, const struct lineage_report *r,
 				   struct wm_error *err);
+
+/* Appends a graph for Graphviz, an image that stands alone. Both fail with `limit`. */
+MUST_USE enum wm_code lineage_dot(struct buf *out, const struct lineage_report *r,
+				  struct wm_error *err);
+MUST_USE enum wm_code lineage_svg(struct buf *out, const struct lineage_report *r,
+				  struct wm_error *err);
+
+/* --- what the forms share ---------------------------------------------------------------- */
 
 /* Where a walk to ancestors ends: "unknown", "random initialisation: ...", or NULL. Static. */
 const char *lineage_end(const struct lineage_report *r, uint32_t node);
@@ -30,10 +48,40 @@ const char *lineage_end(const struct lineage_report *r, uint32_t node);
 /* Who says what the edge says; NULL: its digests do. Borrowed. */
 const char *lineage_issuer(const struct graph *g, const struct graph_edge *e);
 
+/* Whether the node was reached, and is not too far away. */
+bool lineage_shows(const struct lineage_report *r, uint32_t node);
+
 /* Whether one of the nodes that are shown has it. */
 bool lineage_concerns(const struct lineage_report *r, const struct graph_finding *f);
 
 /* "finetune", "quantise" ... of GRAPH_DERIVED, the role of GRAPH_USED; NULL: not said. Static. */
 const char *lineage_detail(const struct graph_edge *e);
+
+/* Whether it is an equality of which the edge the other way is the one that is drawn. */
+bool lineage_is_mirrored(const struct graph_edge *e);
+
+/* Appends "used, pretrain, from step 100; asserted by NAME", escaped. */
+MUST_USE enum wm_code lineage_edge_text(struct buf *out, const struct lineage_report *r,
+					uint32_t edge, struct wm_error *err);
+
+/* What was recomputed of the edge by which the node at `place` was reached, or NULL. */
+const struct recomputed *lineage_recomputed(const struct lineage_report *r, uint32_t place);
+
+/* A checkpoint that a tainted run made before it was. */
+struct lineage_clean {
+	uint32_t node, edge; /* edge: from its run */
+	uint32_t run;	     /* its place in the walk */
+	uint64_t step;	     /* or STEP_NONE */
+};
+
+/* Those of the walk by run, the latest step first; free() the list. n log n. */
+MUST_USE enum wm_code lineage_clean(struct lineage_clean **out, const struct lineage_report *r,
+				    struct wm_error *err);
+
+/*
+ * The ways by which the walk went on from the node at `place` to nodes that it has by another way
+ * or, of equal bytes, that it came from later.
+ */
+bool lineage_leads_again(const struct lineage_report *r, uint32_t place, uint32_t edge);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "weightmark/v1/run.pb-c.h"
 
 enum { INDENT_MAX = 40 };
 
@@ -15,38 +16,57 @@ static enum wm_code shown(struct buf *out, const char *text, struct wm_error *er
 	return escape_append(out, text, strlen(text), err);
 }
 
-static enum wm_code edge_text(struct buf *out, const struct graph *g, const struct graph_edge *e,
+static enum wm_code bracketed(struct buf *out, const struct lineage_report *r, uint32_t edge,
 			      struct wm_error *err)
 {
-	const char *issuer = lineage_issuer(g, e), *detail = lineage_detail(e);
-
-	TRY(buf_printf(out, err, "  [%s", graph_relation_name(e->relation)));
-	if (detail)
-		TRY(buf_printf(out, err, ", %s", detail));
-	if (e->from_step != STEP_NONE)
-		TRY(buf_printf(out, err, ", from step %llu", (unsigned long long)e->from_step));
-	if (e->step != STEP_NONE)
-		TRY(buf_printf(out, err, ", step %llu", (unsigned long long)e->step));
-	if (!issuer)
-		return buf_append_str(out, "; recomputed]", err);
-	TRY(buf_append_str(out, "; asserted by ", err));
-	TRY(shown(out, issuer, err));
+	TRY(buf_append_str(out, "  [", err));
+	TRY(lineage_edge_text(out, r, edge, err));
 	return buf_append_str(out, "]", err);
 }
 
-static enum wm_code node_line(struct buf *out, const struct lineage_report *r,
-			      const struct traced *at, struct wm_error *err)
+/* The beginning of a line: how far away, what it is. */
+static enum wm_code begin_line(struct buf *out, const struct graph *g, uint32_t node,
+			       uint32_t depth, const char *word, struct wm_error *err)
 {
-	const struct graph_node *n = &r->graph->nodes[at->node];
+	TRY(buf_printf(out, err, "%*s%s%s ",
+		       (int)(2 * (depth < INDENT_MAX ? depth : INDENT_MAX)), "", word,
+		       graph_kind_name(g->nodes[node].kind)));
+	return shown(out, g->nodes[node].id, err);
+}
+
+/* Ways from the node at `place` to what stands elsewhere. */
+static enum wm_code again_text(struct buf *out, const struct lineage_report *r, uint32_t place,
+			       struct wm_error *err)
+{
+	const struct graph *g = r->graph;
+	const struct traced *at = &r->trace->list[place];
+	const uint32_t *offsets = r->ancestors ? g->in : g->out;
+
+	for (uint32_t i = offsets[at->node]; i < offsets[at->node + 1]; i++) {
+		const uint32_t edge = r->ancestors ? i : g->out_edges[i];
+		const struct graph_edge *e = &g->edges[edge];
+
+		if (!lineage_leads_again(r, place, edge))
+			continue;
+		TRY(begin_line(out, g, r->ancestors ? e->from : e->to, at->depth + 1, "see ",
+			       err));
+		TRY(bracketed(out, r, edge, err));
+		TRY(buf_append_str(out, "\n", err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code node_lines(struct buf *out, const struct lineage_report *r, uint32_t place,
+			       struct wm_error *err)
+{
+	const struct traced *at = &r->trace->list[place];
 	const char *end = lineage_end(r, at->node);
 
-	TRY(buf_printf(out, err, "%*s%s ",
-		       (int)(2 * (at->depth < INDENT_MAX ? at->depth : INDENT_MAX)), "",
-		       graph_kind_name(n->kind)));
-	TRY(shown(out, n->id, err));
+	TRY(begin_line(out, r->graph, at->node, at->depth, "", err));
 	if (at->via != GRAPH_NONE)
-		TRY(edge_text(out, r->graph, &r->graph->edges[at->via], err));
-	return buf_printf(out, err, "%s%s\n", end ? "  <- " : "", end ? end : "");
+		TRY(bracketed(out, r, at->via, err));
+	TRY(buf_printf(out, err, "%s%s\n", end ? "  <- " : "", end ? end : ""));
+	return again_text(out, r, place, err);
 }
 
 /* Each after the one that it was reached from: by first child and next sibling, by place. */
@@ -70,7 +90,7 @@ static enum wm_code nodes_text(struct buf *out, const struct lineage_report *r,
 	}
 	for (uint32_t i = root; i != GRAPH_NONE;) {
 		if (t->list[i].depth <= r->depth)
-			TRY(node_line(out, r, &t->list[i], err));
+			TRY(node_lines(out, r, i, err));
 		if (child[i] != GRAPH_NONE) {
 			i = child[i];
 			continue;
@@ -82,16 +102,71 @@ static enum wm_code nodes_text(struct buf *out, const struct lineage_report *r,
 	return WM_OK;
 }
 
-enum wm_code lineage_text(struct buf *out, const struct lineage_report *r, struct wm_error *err)
+/* Which uses count, and that nobody gave an order. */
+static enum wm_code head_text(struct buf *out, const struct lineage_report *r,
+			      struct wm_error *err)
+{
+	const ProtobufCEnumDescriptor *d = &weightmark__v1__dataset_use__role__descriptor;
+	const char *before = "";
+
+	if (r->what_if)
+		TRY(buf_append_str(out, "No order was given: what follows would be tainted.\n",
+				   err));
+	if (r->roles == 0)
+		return WM_OK;
+	TRY(buf_append_str(out, "Only these uses of it count, as in a signed narrower scope: ",
+			   err));
+	for (unsigned i = 0; i < d->n_values; i++) {
+		if (d->values[i].value < 0 || d->values[i].value > 63 ||
+		    !(r->roles >> d->values[i].value & 1))
+			continue;
+		TRY(buf_printf(out, err, "%s%s", before, d->values[i].name));
+		before = ", ";
+	}
+	return buf_append_str(out, "; and those whose role is not said.\n", err);
+}
+
+static enum wm_code clean_text(struct buf *out, const struct lineage_report *r,
+			       struct wm_error *err)
+{
+	cleanup_free struct lineage_clean *clean = NULL;
+	const struct graph *g = r->graph;
+
+	TRY(lineage_clean(&clean, r, err));
+	for (uint32_t i = 0; i < r->trace->n_clean; i++) {
+		TRY(buf_append_str(out, "clean, first candidates: ", err));
+		TRY(shown(out, g->nodes[clean[i].node].id, err));
+		TRY(buf_append_str(out, " of ", err));
+		TRY(shown(out, g->nodes[r->trace->list[clean[i].run].node].id, err));
+		TRY(bracketed(out, r, clean[i].edge, err));
+		TRY(buf_append_str(out, "\n", err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code undecided_text(struct buf *out, const struct lineage_report *r,
+				   struct wm_error *err)
 {
 	const struct graph *g = r->graph;
 
-	TRY(nodes_text(out, r, err));
-	for (uint32_t i = 0; i < r->trace->n_clean; i++) {
-		TRY(buf_append_str(out, "clean, first candidates: ", err));
-		TRY(shown(out, g->nodes[r->trace->clean[i]].id, err));
+	for (uint32_t i = 0; i < r->trace->n_undecided; i++) {
+		const uint32_t edge = r->trace->undecided[i];
+
+		TRY(buf_append_str(out, "undecided, a subset: ", err));
+		TRY(shown(out, g->nodes[g->edges[edge].to].id, err));
+		TRY(buf_append_str(out, " of ", err));
+		TRY(shown(out, g->nodes[g->edges[edge].from].id, err));
+		TRY(bracketed(out, r, edge, err));
 		TRY(buf_append_str(out, "\n", err));
 	}
+	return WM_OK;
+}
+
+static enum wm_code findings_text(struct buf *out, const struct lineage_report *r,
+				  struct wm_error *err)
+{
+	const struct graph *g = r->graph;
+
 	for (uint32_t i = 0; i < g->n_findings; i++) {
 		const struct graph_finding *f = &g->findings[i];
 
@@ -106,4 +181,13 @@ enum wm_code lineage_text(struct buf *out, const struct lineage_report *r, struc
 		TRY(buf_append_str(out, "\n", err));
 	}
 	return WM_OK;
+}
+
+enum wm_code lineage_text(struct buf *out, const struct lineage_report *r, struct wm_error *err)
+{
+	TRY(head_text(out, r, err));
+	TRY(nodes_text(out, r, err));
+	TRY(undecided_text(out, r, err));
+	TRY(clean_text(out, r, err));
+	return findings_text(out, r, err);
 }

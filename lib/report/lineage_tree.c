@@ -1,65 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A walk over a lineage graph as JSON, and what its forms share. */
+/* A walk over a lineage graph as JSON. */
 #include "report/lineage_report.h"
 
-#include <string.h>
-
-#include "weightmark/v1/manifest.pb-c.h"
-#include "weightmark/v1/run.pb-c.h"
-
-const char *lineage_issuer(const struct graph *g, const struct graph_edge *e)
-{
-	if (e->statement == GRAPH_NONE)
-		return NULL;
-	return g->statements[e->statement].issuer ? g->statements[e->statement].issuer : "-";
-}
-
-const char *lineage_detail(const struct graph_edge *e)
-{
-	const ProtobufCEnumDescriptor *d = &weightmark__v1__dataset_use__role__descriptor;
-	const ProtobufCEnumValue *value;
-	int number = e->role;
-
-	if (e->relation == GRAPH_DERIVED) {
-		d = &weightmark__v1__derivation__kind__descriptor;
-		number = e->derivation;
-	}
-	value = number > 0 ? protobuf_c_enum_descriptor_get_value(d, number) : NULL;
-	return value ? value->name : NULL;
-}
-
-/* Whether a run says that it started from weights. */
-static bool has_start(const struct graph *g, uint32_t run)
-{
-	for (uint32_t i = g->in[run]; i < g->in[run + 1]; i++)
-		if (g->edges[i].relation == GRAPH_STARTED_FROM)
-			return true;
-	return false;
-}
-
-const char *lineage_end(const struct lineage_report *r, uint32_t node)
-{
-	const struct graph_node *n = &r->graph->nodes[node];
-
-	if (!r->ancestors)
-		return NULL;
-	if (graph_is_open_end(r->graph, node))
-		return "unknown";
-	return n->kind == GRAPH_RUN && !has_start(r->graph, node) ?
-		       "random initialisation: no parent is declared" :
-		       NULL;
-}
-
-static bool is_shown(const struct lineage_report *r, uint32_t node)
-{
-	return node != GRAPH_NONE && trace_has(r->trace, node) &&
-	       r->trace->list[r->trace->place[node]].depth <= r->depth;
-}
-
-bool lineage_concerns(const struct lineage_report *r, const struct graph_finding *f)
-{
-	return is_shown(r, f->node) || is_shown(r, f->other);
-}
+#include "util/cleanup.h"
 
 static enum wm_code set_step(struct node *map, struct tree *t, const char *key, uint64_t step,
 			     struct wm_error *err)
@@ -67,10 +10,28 @@ static enum wm_code set_step(struct node *map, struct tree *t, const char *key, 
 	return step > (uint64_t)NODE_INTEGER_MAX ? WM_OK : node_set_integer(map, t, key, step, err);
 }
 
+/* What digests say of the edge by which the node at `place` was reached. */
+static enum wm_code recomputed_tree(struct node *map, struct tree *t,
+				    const struct lineage_report *r, uint32_t place,
+				    struct wm_error *err)
+{
+	const struct recomputed *found = lineage_recomputed(r, place);
+
+	if (!found)
+		return WM_OK;
+	if (found->n_tensors > 0)
+		TRY(node_set_integer(map, t, "equal_tensors", found->n_tensors, err));
+	return found->has_parent_digest ? node_set_bool(map, t, "parent_by_digest", true, err) :
+					  WM_OK;
+}
+
+/* Recomputed is what digests say; a derivation beside them still has who said how it was made. */
 static enum wm_code edge_tree(struct node *map, struct tree *t, const struct graph *g,
 			      const struct graph_edge *e, struct wm_error *err)
 {
 	const char *issuer = lineage_issuer(g, e), *detail = lineage_detail(e);
+	enum graph_relation equality;
+	const bool equal = derivation_equality(&equality, g, e);
 
 	TRY(node_set_text(map, t, "relation", graph_relation_name(e->relation), err));
 	if (detail)
@@ -78,13 +39,18 @@ static enum wm_code edge_tree(struct node *map, struct tree *t, const struct gra
 	TRY(set_step(map, t, "from_step", e->from_step, err));
 	TRY(set_step(map, t, "to_step", e->to_step, err));
 	TRY(set_step(map, t, "step", e->step, err));
-	TRY(node_set_text(map, t, "assurance", issuer ? "asserted" : "recomputed", err));
+	if (e->subset)
+		TRY(node_set_hex(map, t, "subset", e->subset, SHA256_BYTES, err));
+	TRY(node_set_text(map, t, "assurance", issuer && !equal ? "asserted" : "recomputed", err));
+	if (equal)
+		TRY(node_set_text(map, t, "equality", graph_relation_name(equality), err));
 	return issuer ? node_set_text(map, t, "issuer", issuer, err) : WM_OK;
 }
 
 static enum wm_code node_tree(struct node *list, struct tree *t, const struct lineage_report *r,
-			      const struct traced *at, struct wm_error *err)
+			      uint32_t place, struct wm_error *err)
 {
+	const struct traced *at = &r->trace->list[place];
 	const struct graph *g = r->graph;
 	const char *end = lineage_end(r, at->node);
 	struct node *map;
@@ -99,7 +65,88 @@ static enum wm_code node_tree(struct node *list, struct tree *t, const struct li
 	if (at->via == GRAPH_NONE)
 		return WM_OK;
 	TRY(node_set_text(map, t, "before", g->nodes[r->trace->list[at->before].node].id, err));
-	return edge_tree(map, t, g, &g->edges[at->via], err);
+	TRY(edge_tree(map, t, g, &g->edges[at->via], err));
+	return recomputed_tree(map, t, r, place, err);
+}
+
+/* The other ways that lead on from the node at `place`. */
+static enum wm_code again_tree(struct node *list, struct tree *t, const struct lineage_report *r,
+			       uint32_t place, struct wm_error *err)
+{
+	const struct graph *g = r->graph;
+	const uint32_t node = r->trace->list[place].node;
+	const uint32_t *offsets = r->ancestors ? g->in : g->out;
+	struct node *map;
+
+	for (uint32_t i = offsets[node]; i < offsets[node + 1]; i++) {
+		const uint32_t edge = r->ancestors ? i : g->out_edges[i];
+		const struct graph_edge *e = &g->edges[edge];
+
+		if (!lineage_leads_again(r, place, edge))
+			continue;
+		TRY(node_append_new(&map, list, t, NODE_MAP, err));
+		TRY(node_set_text(map, t, "id", g->nodes[r->ancestors ? e->from : e->to].id, err));
+		TRY(node_set_text(map, t, "before", g->nodes[node].id, err));
+		TRY(edge_tree(map, t, g, e, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code nodes_tree(struct node *map, struct tree *t, const struct lineage_report *r,
+			       struct wm_error *err)
+{
+	const struct trace *trace = r->trace;
+	struct node *list;
+
+	TRY(node_set_new(&list, map, t, "nodes", NODE_LIST, err));
+	for (uint32_t i = 0; i < trace->n; i++)
+		if (trace->list[i].depth <= r->depth)
+			TRY(node_tree(list, t, r, i, err));
+	TRY(node_set_new(&list, map, t, "again", NODE_LIST, err));
+	for (uint32_t i = 0; i < trace->n; i++)
+		if (trace->list[i].depth <= r->depth)
+			TRY(again_tree(list, t, r, i, err));
+	return WM_OK;
+}
+
+static enum wm_code clean_tree(struct node *map, struct tree *t, const struct lineage_report *r,
+			       struct wm_error *err)
+{
+	cleanup_free struct lineage_clean *clean = NULL;
+	const struct graph *g = r->graph;
+	struct node *list, *row;
+
+	TRY(lineage_clean(&clean, r, err));
+	TRY(node_set_new(&list, map, t, "clean", NODE_LIST, err));
+	for (uint32_t i = 0; i < r->trace->n_clean; i++) {
+		const uint32_t run = r->trace->list[clean[i].run].node;
+
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_text(row, t, "id", g->nodes[clean[i].node].id, err));
+		TRY(node_set_text(row, t, "run", g->nodes[run].id, err));
+		TRY(set_step(row, t, "step", clean[i].step, err));
+		TRY(node_set_text(row, t, "issuer", lineage_issuer(g, &g->edges[clean[i].edge]),
+				  err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code undecided_tree(struct node *map, struct tree *t,
+				   const struct lineage_report *r, struct wm_error *err)
+{
+	const struct graph *g = r->graph;
+	struct node *list, *row;
+
+	TRY(node_set_new(&list, map, t, "undecided", NODE_LIST, err));
+	for (uint32_t i = 0; i < r->trace->n_undecided; i++) {
+		const struct graph_edge *e = &g->edges[r->trace->undecided[i]];
+
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_text(row, t, "dataset", g->nodes[e->from].id, err));
+		TRY(node_set_text(row, t, "run", g->nodes[e->to].id, err));
+		TRY(edge_tree(row, t, g, e, err));
+	}
+	return WM_OK;
 }
 
 static enum wm_code findings_tree(struct node *map, struct tree *t, const struct lineage_report *r,
@@ -126,20 +173,8 @@ static enum wm_code findings_tree(struct node *map, struct tree *t, const struct
 enum wm_code lineage_tree(struct node *map, struct tree *t, const struct lineage_report *r,
 			  struct wm_error *err)
 {
-	const struct graph *g = r->graph;
-	const struct trace *trace = r->trace;
-	struct node *list, *child;
-
-	TRY(node_set_new(&list, map, t, "nodes", NODE_LIST, err));
-	for (uint32_t i = 0; i < trace->n; i++)
-		if (trace->list[i].depth <= r->depth)
-			TRY(node_tree(list, t, r, &trace->list[i], err));
-	TRY(node_set_new(&list, map, t, "clean", NODE_LIST, err));
-	for (uint32_t i = 0; i < trace->n_clean; i++) {
-		const char *id = g->nodes[trace->clean[i]].id;
-
-		TRY(node_text(&child, t, id, strlen(id), err));
-		node_append(list, child);
-	}
+	TRY(nodes_tree(map, t, r, err));
+	TRY(clean_tree(map, t, r, err));
+	TRY(undecided_tree(map, t, r, err));
 	return findings_tree(map, t, r, err);
 }

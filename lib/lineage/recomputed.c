@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Comparing the two ends of derivations by what their manifests list. */
+#include "lineage/recomputed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "statement/statement.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/limits.h"
+#include "weightmark/v1/manifest.pb-c.h"
+
+/* --- equalities -------------------------------------------------------------------------- */
+
+static bool keeps_weights(int derivation)
+{
+	return derivation == 0 || derivation == WEIGHTMARK__V1__DERIVATION__KIND__convert ||
+	       derivation == WEIGHTMARK__V1__DERIVATION__KIND__rename;
+}
+
+/* Edges are ordered by `to`, `from`, relation. */
+static bool has_edge(const struct graph *g, const struct graph_edge *like,
+		     enum graph_relation relation)
+{
+	uint32_t low = g->in[like->to], high = g->in[like->to + 1];
+
+	while (low < high) {
+		const uint32_t middle = low + (high - low) / 2;
+		const struct graph_edge *e = &g->edges[middle];
+
+		if (e->from < like->from || (e->from == like->from && e->relation < relation))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < g->in[like->to + 1] && g->edges[low].from == like->from &&
+	       g->edges[low].relation == relation;
+}
+
+bool derivation_equality(enum graph_relation *out, const struct graph *g,
+			 const struct graph_edge *e)
+{
+	if (e->relation != GRAPH_DERIVED || !keeps_weights(e->derivation))
+		return false;
+	*out = has_edge(g, e, GRAPH_EQUAL_WEIGHTS) ? GRAPH_EQUAL_WEIGHTS : GRAPH_EQUAL_TENSORS;
+	return has_edge(g, e, *out);
+}
+
+/* --- manifests --------------------------------------------------------------------------- */
+
+/* The manifest of a node, as its newest statement has it. */
+struct manifest {
+	uint32_t node; /* GRAPH_NONE: none was read */
+	struct statement *statement; /* owned; NULL: there is none */
+	const uint8_t **tensors;     /* sorted, each once; owned; borrowed digests */
+	size_t n;
+};
+
+static void manifest_release(struct manifest *m)
+{
+	statement_free(m->statement);
+	free(m->tensors);
+	*m = (struct manifest){ .node = GRAPH_NONE };
+}
+#define cleanup_manifest __attribute__((cleanup(manifest_release)))
+
+static const Weightmark__V1__Manifest *message_of(const struct manifest *m)
+{
+	return (const Weightmark__V1__Manifest *)m->statement->message;
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+	const uint8_t *const *x = a, *const *y = b;
+
+	return memcmp(*x, *y, SHA256_BYTES);
+}
+
+static enum wm_code list_tensors(struct manifest *m, struct wm_error *err)
+{
+	const Weightmark__V1__Checkpoint *c = message_of(m)->checkpoint;
+	size_t room = 1, n = 0;
+
+	for (size_t i = 0; c && i < c->n_part; i++)
+		room += c->part[i]->n_tensor;
+	m->tensors = calloc(room, sizeof(*m->tensors));
+	if (!m->tensors)
+		return fail_nomem(err);
+	for (size_t i = 0; c && i < c->n_part; i++)
+		for (size_t k = 0; k < c->part[i]->n_tensor; k++)
+			if (c->part[i]->tensor[k]->digest)
+				m->tensors[n++] = c->part[i]->tensor[k]->digest->sha256.data;
+	qsort(m->tensors, n, sizeof(*m->tensors), compare_digests);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || compare_digests(&m->tensors[i], &m->tensors[i - 1]) != 0)
+			m->tensors[m->n++] = m->tensors[i];
+	return WM_OK;
+}
+
+/* Reads the manifest of `node` in place of what `m` has; nothing where no statement is one. */
+static enum wm_code read_manifest(struct manifest *m, const struct graph *g, uint32_t node,
+				  struct index *const *indexes, struct wm_error *err)
+{
+	const uint32_t number = g->nodes[node].statement;
+	const struct graph_statement *s;
+	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
+	struct envelope envelope;
+	struct indexed where;
+	bool found = false;
+
+	if (m->node == node)
+		return WM_OK;
+	manifest_release(m);
+	if (number == GRAPH_NONE)
+		return WM_OK;
+	s = &g->statements[number];
+	if (strcmp(s->kind, "manifest") != 0)
+		return WM_OK;
+	TRY(index_entry_of(&where, &found, indexes[s->ledger], s->entry, err));
+	if (!found)
+		return WM_OK;
+	TRY(index_read_entry(&envelope, &a, indexes[s->ledger], &where, err));
+	TRY(statement_decode(&m->statement, envelope.payload, envelope.payload_len, "entry", err));
+	m->node = node;
+	return list_tensors(m, err);
+}
+
+/* --- comparing --------------------------------------------------------------------------- */
+
+static uint32_t count_equal(const struct manifest *a, const struct manifest *b)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
+		const int order = compare_digests(&a->tensors[i], &b->tensors[k]);
+
+		n += order == 0;
+		i += order <= 0;
+		k += order >= 0;
+	}
+	return n;
+}
+
+static bool is_digest_of(const struct graph *g, const Weightmark__V1__Digest *d, uint32_t node)
+{
+	const struct graph_digest *found;
+	uint32_t n;
+
+	if (!d)
+		return false;
+	found = graph_find_digest(&n, g, d->sha256.data);
+	for (uint32_t i = 0; i < n; i++)
+		if (found[i].node == node)
+			return true;
+	return false;
+}
+
+/* Whether the adapter names the bytes that a statement measured of its parent. */
+static bool names_digest(const struct graph *g, const struct manifest *adapter, uint32_t parent)
+{
+	const Weightmark__V1__Manifest *m = message_of(adapter);
+
+	for (size_t i = 0; i < m->n_derivation; i++) {
+		const Weightmark__V1__Derivation *d = m->derivation[i];
+
+		if (!d->has_kind || d->kind != WEIGHTMARK__V1__DERIVATION__KIND__adapter)
+			continue;
+		for (size_t k = 0; k < d->n_parent; k++)
+			if (is_digest_of(g, d->parent[k]->weights_digest, parent) ||
+			    is_digest_of(g, d->parent[k]->sha256, parent))
+				return true;
+	}
+	return false;
+}
+
+static bool is_compared(const struct graph_edge *e)
+{
+	return e->relation == GRAPH_DERIVED &&
+	       (e->derivation == WEIGHTMARK__V1__DERIVATION__KIND__finetune ||
+		e->derivation == WEIGHTMARK__V1__DERIVATION__KIND__adapter ||
+		e->derivation == WEIGHTMARK__V1__DERIVATION__KIND__prune);
+}
+
+enum wm_code recompute(struct recomputed **out, uint32_t *left_out, const struct graph *g,
+		       const struct trace *t, uint32_t depth, struct index *const *indexes,
+		       struct wm_error *err)
+{
+	/* Children of one parent stand one after another: it is read once. */
+	cleanup_manifest struct manifest parent = { .node = GRAPH_NONE };
+	cleanup_manifest struct manifest child = { .node = GRAPH_NONE };
+	cleanup_free struct recomputed *list = calloc((size_t)t->n + 1, sizeof(*list));
+	uint32_t n = 0;
+
+	if (!list)
+		return fail_nomem(err);
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct traced *at = &t->list[i];
+		const struct graph_edge *e;
+
+		if (at->via == GRAPH_NONE || at->depth > depth)
+			continue;
+		e = &g->edges[at->via];
+		if (!is_compared(e) || ++n > LIMIT_COMPARED)
+			continue;
+		TRY(read_manifest(&parent, g, e->from, indexes, err));
+		TRY(read_manifest(&child, g, e->to, indexes, err));
+		list[i].n_tensors = count_equal(&parent, &child);
+		list[i].has_parent_digest = child.statement && g->nodes[e->from].stated &&
+			e->derivation == WEIGHTMARK__V1__DERIVATION__KIND__adapter &&
+			names_digest(g, &child, e->from);
+	}
+	*left_out = n > LIMIT_COMPARED ? n - LIMIT_COMPARED : 0;
+	*out = take_ptr(&list);
+	return WM_OK;
+}
