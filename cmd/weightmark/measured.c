@@ -25,12 +25,8 @@ enum wm_code measure_path(struct checkpoint **out, struct call *call, const char
 	enum wm_code code;
 
 	TRY(settings_jobs(&options.workers, &call->settings, &call->options, err));
-<<<<<<< HEAD
-	TRY(carrier_refuse_sidecar(call->options.operands[i], err));
-	TRY(checkpoint_open(&c, call->options.operands[i], &opening, err));
-=======
+	TRY(carrier_refuse_sidecar(path, err));
 	TRY(checkpoint_open(&c, path, &opening, err));
->>>>>>> 04e0c09a7100c6313e0b9ee6b73115a51ca12f7a
 	TRY(checkpoint_find_parts(c, err));
 	progress_view_start(&progress);
 	code = checkpoint_measure(c, &options, err);
@@ -40,17 +36,16 @@ enum wm_code measure_path(struct checkpoint **out, struct call *call, const char
 	return WM_OK;
 }
 
-<<<<<<< HEAD
+enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t i, bool sha256,
+			     struct wm_error *err)
+{
+	return measure_path(out, call, call->options.operands[i], sha256, err);
+}
+
 void warn_without_tensors(const struct checkpoint *c)
 {
 	const char *why = checkpoint_without_tensors(c);
 
 	if (why)
 		warning("%s: %s", c->path, why);
-=======
-enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t i, bool sha256,
-			     struct wm_error *err)
-{
-	return measure_path(out, call, call->options.operands[i], sha256, err);
->>>>>>> 04e0c09a7100c6313e0b9ee6b73115a51ca12f7a
 }
