@@ -12,7 +12,7 @@
 struct lineage_report {
 	const struct graph *graph;
 	const struct trace *trace;
-	const struct recomputed *recomputed; /* by place in the list; NULL: nothing was compared */
+	const struct recomputed *recomputed; /* by edge; NULL: nothing was compared */
 	bool ancestors;
 	bool what_if;	/* nobody gave an order */
 	uint32_t depth; /* nodes farther away are left out */
@@ -64,8 +64,8 @@ bool lineage_is_mirrored(const struct graph_edge *e);
 MUST_USE enum wm_code lineage_edge_text(struct buf *out, const struct lineage_report *r,
 					uint32_t edge, struct wm_error *err);
 
-/* What was recomputed of the edge by which the node at `place` was reached, or NULL. */
-const struct recomputed *lineage_recomputed(const struct lineage_report *r, uint32_t place);
+/* What was recomputed of the edge. */
+struct recomputed lineage_recomputed(const struct lineage_report *r, uint32_t edge);
 
 /* A checkpoint that a tainted run made before it was. */
 struct lineage_clean {
@@ -79,8 +79,8 @@ MUST_USE enum wm_code lineage_clean(struct lineage_clean **out, const struct lin
 				    struct wm_error *err);
 
 /*
- * The ways by which the walk went on from the node at `place` to nodes that it has by another way
- * or, of equal bytes, that it came from later.
+ * Whether the walk went the edge from the node at `place` to one that is shown elsewhere, by
+ * another edge; of the two edges of an equality, the one that leads on.
  */
 bool lineage_leads_again(const struct lineage_report *r, uint32_t place, uint32_t edge);
 

@@ -10,28 +10,30 @@ static enum wm_code set_step(struct node *map, struct tree *t, const char *key, 
 	return step > (uint64_t)NODE_INTEGER_MAX ? WM_OK : node_set_integer(map, t, key, step, err);
 }
 
-/* What digests say of the edge by which the node at `place` was reached. */
+/* What digests say. */
 static enum wm_code recomputed_tree(struct node *map, struct tree *t,
-				    const struct lineage_report *r, uint32_t place,
-				    struct wm_error *err)
+				    const struct recomputed *found, struct wm_error *err)
 {
-	const struct recomputed *found = lineage_recomputed(r, place);
-
-	if (!found)
-		return WM_OK;
+	if (found->equality != NOT_EQUAL)
+		TRY(node_set_text(map, t, "equality",
+				  graph_relation_name(found->equality == WEIGHTS_EQUAL ?
+							      GRAPH_EQUAL_WEIGHTS :
+							      GRAPH_EQUAL_TENSORS), err));
 	if (found->n_tensors > 0)
 		TRY(node_set_integer(map, t, "equal_tensors", found->n_tensors, err));
 	return found->has_parent_digest ? node_set_bool(map, t, "parent_by_digest", true, err) :
 					  WM_OK;
 }
 
-/* Recomputed is what digests say; a derivation beside them still has who said how it was made. */
-static enum wm_code edge_tree(struct node *map, struct tree *t, const struct graph *g,
-			      const struct graph_edge *e, struct wm_error *err)
+/* Beside what digests say, a derivation still has who said how it was made. */
+static enum wm_code edge_tree(struct node *map, struct tree *t, const struct lineage_report *r,
+			      uint32_t edge, struct wm_error *err)
 {
+	const struct graph *g = r->graph;
+	const struct graph_edge *e = &g->edges[edge];
+	const struct recomputed found = lineage_recomputed(r, edge);
 	const char *issuer = lineage_issuer(g, e), *detail = lineage_detail(e);
-	enum graph_relation equality;
-	const bool equal = derivation_equality(&equality, g, e);
+	const bool asserted = issuer && found.equality == NOT_EQUAL;
 
 	TRY(node_set_text(map, t, "relation", graph_relation_name(e->relation), err));
 	if (detail)
@@ -41,10 +43,10 @@ static enum wm_code edge_tree(struct node *map, struct tree *t, const struct gra
 	TRY(set_step(map, t, "step", e->step, err));
 	if (e->subset)
 		TRY(node_set_hex(map, t, "subset", e->subset, SHA256_BYTES, err));
-	TRY(node_set_text(map, t, "assurance", issuer && !equal ? "asserted" : "recomputed", err));
-	if (equal)
-		TRY(node_set_text(map, t, "equality", graph_relation_name(equality), err));
-	return issuer ? node_set_text(map, t, "issuer", issuer, err) : WM_OK;
+	TRY(node_set_text(map, t, "assurance", asserted ? "asserted" : "recomputed", err));
+	if (issuer)
+		TRY(node_set_text(map, t, "issuer", issuer, err));
+	return recomputed_tree(map, t, &found, err);
 }
 
 static enum wm_code node_tree(struct node *list, struct tree *t, const struct lineage_report *r,
@@ -65,8 +67,7 @@ static enum wm_code node_tree(struct node *list, struct tree *t, const struct li
 	if (at->via == GRAPH_NONE)
 		return WM_OK;
 	TRY(node_set_text(map, t, "before", g->nodes[r->trace->list[at->before].node].id, err));
-	TRY(edge_tree(map, t, g, &g->edges[at->via], err));
-	return recomputed_tree(map, t, r, place, err);
+	return edge_tree(map, t, r, at->via, err);
 }
 
 /* The other ways that lead on from the node at `place`. */
@@ -87,7 +88,7 @@ static enum wm_code again_tree(struct node *list, struct tree *t, const struct l
 		TRY(node_append_new(&map, list, t, NODE_MAP, err));
 		TRY(node_set_text(map, t, "id", g->nodes[r->ancestors ? e->from : e->to].id, err));
 		TRY(node_set_text(map, t, "before", g->nodes[node].id, err));
-		TRY(edge_tree(map, t, g, e, err));
+		TRY(edge_tree(map, t, r, edge, err));
 	}
 	return WM_OK;
 }
@@ -144,7 +145,7 @@ static enum wm_code undecided_tree(struct node *map, struct tree *t,
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(node_set_text(row, t, "dataset", g->nodes[e->from].id, err));
 		TRY(node_set_text(row, t, "run", g->nodes[e->to].id, err));
-		TRY(edge_tree(row, t, g, e, err));
+		TRY(edge_tree(row, t, r, r->trace->undecided[i], err));
 	}
 	return WM_OK;
 }
