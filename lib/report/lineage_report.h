@@ -30,7 +30,7 @@ struct lineage_report {
 MUST_USE enum wm_code lineage_text(struct buf *out, const struct lineage_report *r,
 				   struct wm_error *err);
 
-/* Sets "nodes", "clean", "undecided" and "findings" of the MAP `map`. */
+/* Sets "roles", "nodes", "again", "clean", "undecided" and "findings" of the MAP `map`. */
 MUST_USE enum wm_code lineage_tree(struct node *map, struct tree *t, const struct lineage_report *r,
 				   struct wm_error *err);
 
@@ -56,6 +56,12 @@ bool lineage_concerns(const struct lineage_report *r, const struct graph_finding
 
 /* "finetune", "quantise" ... of GRAPH_DERIVED, the role of GRAPH_USED; NULL: not said. Static. */
 const char *lineage_detail(const struct graph_edge *e);
+
+/* Whether the bits of roles have this one. */
+static inline bool lineage_has_role(uint64_t roles, int role)
+{
+	return role > 0 && role < 64 && (roles >> role & 1);
+}
 
 /* Whether it is an equality of which the edge the other way is the one that is drawn. */
 bool lineage_is_mirrored(const struct graph_edge *e);

@@ -2,7 +2,10 @@
 /* A walk over a lineage graph as JSON. */
 #include "report/lineage_report.h"
 
+#include <string.h>
+
 #include "util/cleanup.h"
+#include "weightmark/v1/run.pb-c.h"
 
 static enum wm_code set_step(struct node *map, struct tree *t, const char *key, uint64_t step,
 			     struct wm_error *err)
@@ -171,9 +174,28 @@ static enum wm_code findings_tree(struct node *map, struct tree *t, const struct
 	return WM_OK;
 }
 
+static enum wm_code roles_tree(struct node *map, struct tree *t, uint64_t roles,
+			       struct wm_error *err)
+{
+	const ProtobufCEnumDescriptor *d = &weightmark__v1__dataset_use__role__descriptor;
+	struct node *list, *name;
+
+	if (roles == 0)
+		return WM_OK;
+	TRY(node_set_new(&list, map, t, "roles", NODE_LIST, err));
+	for (unsigned i = 0; i < d->n_values; i++) {
+		if (!lineage_has_role(roles, d->values[i].value))
+			continue;
+		TRY(node_text(&name, t, d->values[i].name, strlen(d->values[i].name), err));
+		node_append(list, name);
+	}
+	return WM_OK;
+}
+
 enum wm_code lineage_tree(struct node *map, struct tree *t, const struct lineage_report *r,
 			  struct wm_error *err)
 {
+	TRY(roles_tree(map, t, r->roles, err));
 	TRY(nodes_tree(map, t, r, err));
 	TRY(clean_tree(map, t, r, err));
 	TRY(undecided_tree(map, t, r, err));
