@@ -73,7 +73,7 @@ bool lineage_is_mirrored(const struct graph_edge *e)
 
 struct recomputed lineage_recomputed(const struct lineage_report *r, uint32_t edge)
 {
-	return r->recomputed ? r->recomputed[edge] : (struct recomputed){ NOT_EQUAL };
+	return r->recomputed ? r->recomputed[edge] : (struct recomputed){ .equality = NOT_EQUAL };
 }
 
 bool lineage_leads_again(const struct lineage_report *r, uint32_t place, uint32_t edge)
