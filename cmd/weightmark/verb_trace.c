@@ -226,7 +226,7 @@ static const struct option_spec options[] = {
 	  .help = "what an order about it would reach, were one given" },
 	{ .name = "to", .argument = "WHAT", .help = "what it descends from" },
 	{ .name = "roles", .argument = "ROLE,...",
-	  .help = "of uses of WHAT only those in these roles, as a signed scope would narrow them" },
+	  .help = "uses of WHAT in these roles alone, as a signed scope would narrow them" },
 	{ .name = "depth",
 	  .argument = "N",
 	  .help = "leave out what is more than N steps away, runs counted" },

@@ -6,45 +6,113 @@
 #include <string.h>
 
 #include "statement/statement.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/limits.h"
 #include "weightmark/v1/manifest.pb-c.h"
 
 /* --- equalities -------------------------------------------------------------------------- */
 
-static bool keeps_weights(int derivation)
+static bool keeps_weights(const struct graph_edge *e)
 {
-	return derivation == 0 || derivation == WEIGHTMARK__V1__DERIVATION__KIND__convert ||
-	       derivation == WEIGHTMARK__V1__DERIVATION__KIND__rename;
+	return e->relation == GRAPH_DERIVED &&
+	       (e->derivation == 0 ||
+		e->derivation == WEIGHTMARK__V1__DERIVATION__KIND__convert ||
+		e->derivation == WEIGHTMARK__V1__DERIVATION__KIND__rename);
 }
 
-/* Edges are ordered by `to`, `from`, relation. */
-static bool has_edge(const struct graph *g, const struct graph_edge *like,
-		     enum graph_relation relation)
+/* Digests of weights and tensor sets by node, role, digest. */
+struct digests {
+	const struct graph_digest **list; /* owned */
+	size_t n;
+};
+
+static void digests_release(struct digests *d)
 {
-	uint32_t low = g->in[like->to], high = g->in[like->to + 1];
+	free(d->list);
+}
+
+static int compare_by_node(const void *a, const void *b)
+{
+	const struct graph_digest *const *p = a, *const *q = b;
+	const struct graph_digest *x = *p, *y = *q;
+
+	if (x->node != y->node)
+		return x->node < y->node ? -1 : 1;
+	if (x->role != y->role)
+		return x->role < y->role ? -1 : 1;
+	return memcmp(x->digest, y->digest, SHA256_BYTES);
+}
+
+static enum wm_code list_digests(struct digests *d, const struct graph *g, struct wm_error *err)
+{
+	d->list = calloc((size_t)g->n_digests + 1, sizeof(*d->list));
+	if (!d->list)
+		return fail_nomem(err);
+	for (uint32_t i = 0; i < g->n_digests; i++)
+		if (g->digests[i].role == DIGEST_WEIGHTS || g->digests[i].role == DIGEST_TENSOR_SET)
+			d->list[d->n++] = &g->digests[i];
+	qsort(d->list, d->n, sizeof(*d->list), compare_by_node);
+	return WM_OK;
+}
+
+/* The place of the first digest of a node in this role, or where it would be. */
+static size_t first_of(const struct digests *d, uint32_t node, enum digest_role role)
+{
+	size_t low = 0, high = d->n;
 
 	while (low < high) {
-		const uint32_t middle = low + (high - low) / 2;
-		const struct graph_edge *e = &g->edges[middle];
+		const size_t middle = low + (high - low) / 2;
+		const struct graph_digest *at = d->list[middle];
 
-		if (e->from < like->from || (e->from == like->from && e->relation < relation))
+		if (at->node < node || (at->node == node && at->role < role))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < g->in[like->to + 1] && g->edges[low].from == like->from &&
-	       g->edges[low].relation == relation;
+	return low;
 }
 
-bool derivation_equality(enum graph_relation *out, const struct graph *g,
-			 const struct graph_edge *e)
+/* Whether the child has digests in this role, and the parent all of them. */
+static bool are_equal(const struct digests *d, const struct graph_edge *e, enum digest_role role)
 {
-	if (e->relation != GRAPH_DERIVED || !keeps_weights(e->derivation))
-		return false;
-	*out = has_edge(g, e, GRAPH_EQUAL_WEIGHTS) ? GRAPH_EQUAL_WEIGHTS : GRAPH_EQUAL_TENSORS;
-	return has_edge(g, e, *out);
+	const size_t first = first_of(d, e->to, role);
+	size_t i;
+
+	for (i = first; i < d->n && d->list[i]->node == e->to && d->list[i]->role == role; i++) {
+		struct graph_digest same = *d->list[i];
+		const struct graph_digest *key = &same;
+
+		same.node = e->from;
+		if (!bsearch(&key, d->list, d->n, sizeof(*d->list), compare_by_node))
+			return false;
+	}
+	return i > first;
+}
+
+static bool is_shown(const struct trace *t, uint32_t node, uint32_t depth)
+{
+	return trace_has(t, node) && t->list[t->place[node]].depth <= depth;
+}
+
+static enum wm_code compare_weights(struct recomputed *list, const struct graph *g,
+				    const struct trace *t, uint32_t depth, struct wm_error *err)
+{
+	__attribute__((cleanup(digests_release))) struct digests d = { .list = NULL };
+
+	for (uint32_t i = 0; i < g->n_edges; i++) {
+		const struct graph_edge *e = &g->edges[i];
+
+		if (!t->gone[i] || !keeps_weights(e) || !is_shown(t, e->from, depth) ||
+		    !is_shown(t, e->to, depth))
+			continue;
+		if (!d.list)
+			TRY(list_digests(&d, g, err));
+		if (are_equal(&d, e, DIGEST_WEIGHTS))
+			list[i].equality = WEIGHTS_EQUAL;
+		else if (are_equal(&d, e, DIGEST_TENSOR_SET))
+			list[i].equality = TENSOR_SETS_EQUAL;
+	}
+	return WM_OK;
 }
 
 /* --- manifests --------------------------------------------------------------------------- */
@@ -189,11 +257,12 @@ enum wm_code recompute(struct recomputed **out, uint32_t *left_out, const struct
 	/* Children of one parent stand one after another: it is read once. */
 	cleanup_manifest struct manifest parent = { .node = GRAPH_NONE };
 	cleanup_manifest struct manifest child = { .node = GRAPH_NONE };
-	cleanup_free struct recomputed *list = calloc((size_t)t->n + 1, sizeof(*list));
+	cleanup_free struct recomputed *list = calloc((size_t)g->n_edges + 1, sizeof(*list));
 	uint32_t n = 0;
 
 	if (!list)
 		return fail_nomem(err);
+	TRY(compare_weights(list, g, t, depth, err));
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct traced *at = &t->list[i];
 		const struct graph_edge *e;
@@ -205,8 +274,8 @@ enum wm_code recompute(struct recomputed **out, uint32_t *left_out, const struct
 			continue;
 		TRY(read_manifest(&parent, g, e->from, indexes, err));
 		TRY(read_manifest(&child, g, e->to, indexes, err));
-		list[i].n_tensors = count_equal(&parent, &child);
-		list[i].has_parent_digest = child.statement && g->nodes[e->from].stated &&
+		list[at->via].n_tensors = count_equal(&parent, &child);
+		list[at->via].has_parent_digest = child.statement && g->nodes[e->from].stated &&
 			e->derivation == WEIGHTMARK__V1__DERIVATION__KIND__adapter &&
 			names_digest(g, &child, e->from);
 	}

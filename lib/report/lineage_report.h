@@ -12,7 +12,7 @@
 struct lineage_report {
 	const struct graph *graph;
 	const struct trace *trace;
-	const struct recomputed *recomputed; /* by place in the list; NULL: nothing was compared */
+	const struct recomputed *recomputed; /* by edge; NULL: nothing was compared */
 	bool ancestors;
 	bool what_if;	/* nobody gave an order */
 	uint32_t depth; /* nodes farther away are left out */
@@ -30,7 +30,7 @@ struct lineage_report {
 MUST_USE enum wm_code lineage_text(struct buf *out, const struct lineage_report *r,
 				   struct wm_error *err);
 
-/* Sets "nodes", "clean", "undecided" and "findings" of the MAP `map`. */
+/* Sets "roles", "nodes", "again", "clean", "undecided" and "findings" of the MAP `map`. */
 MUST_USE enum wm_code lineage_tree(struct node *map, struct tree *t, const struct lineage_report *r,
 				   struct wm_error *err);
 
@@ -57,6 +57,12 @@ bool lineage_concerns(const struct lineage_report *r, const struct graph_finding
 /* "finetune", "quantise" ... of GRAPH_DERIVED, the role of GRAPH_USED; NULL: not said. Static. */
 const char *lineage_detail(const struct graph_edge *e);
 
+/* Whether the bits of roles have this one. */
+static inline bool lineage_has_role(uint64_t roles, int role)
+{
+	return role > 0 && role < 64 && (roles >> role & 1);
+}
+
 /* Whether it is an equality of which the edge the other way is the one that is drawn. */
 bool lineage_is_mirrored(const struct graph_edge *e);
 
@@ -64,8 +70,8 @@ bool lineage_is_mirrored(const struct graph_edge *e);
 MUST_USE enum wm_code lineage_edge_text(struct buf *out, const struct lineage_report *r,
 					uint32_t edge, struct wm_error *err);
 
-/* What was recomputed of the edge by which the node at `place` was reached, or NULL. */
-const struct recomputed *lineage_recomputed(const struct lineage_report *r, uint32_t place);
+/* What was recomputed of the edge. */
+struct recomputed lineage_recomputed(const struct lineage_report *r, uint32_t edge);
 
 /* A checkpoint that a tainted run made before it was. */
 struct lineage_clean {
@@ -79,8 +85,8 @@ MUST_USE enum wm_code lineage_clean(struct lineage_clean **out, const struct lin
 				    struct wm_error *err);
 
 /*
- * The ways by which the walk went on from the node at `place` to nodes that it has by another way
- * or, of equal bytes, that it came from later.
+ * Whether the walk went the edge from the node at `place` to one that is shown elsewhere, by
+ * another edge; of the two edges of an equality, the one that leads on.
  */
 bool lineage_leads_again(const struct lineage_report *r, uint32_t place, uint32_t edge);
 

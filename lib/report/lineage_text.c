@@ -117,8 +117,7 @@ static enum wm_code head_text(struct buf *out, const struct lineage_report *r,
 	TRY(buf_append_str(out, "Only these uses of it count, as in a signed narrower scope: ",
 			   err));
 	for (unsigned i = 0; i < d->n_values; i++) {
-		if (d->values[i].value < 0 || d->values[i].value > 63 ||
-		    !(r->roles >> d->values[i].value & 1))
+		if (!lineage_has_role(r->roles, d->values[i].value))
 			continue;
 		TRY(buf_printf(out, err, "%s%s", before, d->values[i].name));
 		before = ", ";

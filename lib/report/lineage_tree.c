@@ -2,7 +2,10 @@
 /* A walk over a lineage graph as JSON. */
 #include "report/lineage_report.h"
 
+#include <string.h>
+
 #include "util/cleanup.h"
+#include "weightmark/v1/run.pb-c.h"
 
 static enum wm_code set_step(struct node *map, struct tree *t, const char *key, uint64_t step,
 			     struct wm_error *err)
@@ -10,28 +13,30 @@ static enum wm_code set_step(struct node *map, struct tree *t, const char *key, 
 	return step > (uint64_t)NODE_INTEGER_MAX ? WM_OK : node_set_integer(map, t, key, step, err);
 }
 
-/* What digests say of the edge by which the node at `place` was reached. */
+/* What digests say. */
 static enum wm_code recomputed_tree(struct node *map, struct tree *t,
-				    const struct lineage_report *r, uint32_t place,
-				    struct wm_error *err)
+				    const struct recomputed *found, struct wm_error *err)
 {
-	const struct recomputed *found = lineage_recomputed(r, place);
-
-	if (!found)
-		return WM_OK;
+	if (found->equality != NOT_EQUAL)
+		TRY(node_set_text(map, t, "equality",
+				  graph_relation_name(found->equality == WEIGHTS_EQUAL ?
+							      GRAPH_EQUAL_WEIGHTS :
+							      GRAPH_EQUAL_TENSORS), err));
 	if (found->n_tensors > 0)
 		TRY(node_set_integer(map, t, "equal_tensors", found->n_tensors, err));
 	return found->has_parent_digest ? node_set_bool(map, t, "parent_by_digest", true, err) :
 					  WM_OK;
 }
 
-/* Recomputed is what digests say; a derivation beside them still has who said how it was made. */
-static enum wm_code edge_tree(struct node *map, struct tree *t, const struct graph *g,
-			      const struct graph_edge *e, struct wm_error *err)
+/* Beside what digests say, a derivation still has who said how it was made. */
+static enum wm_code edge_tree(struct node *map, struct tree *t, const struct lineage_report *r,
+			      uint32_t edge, struct wm_error *err)
 {
+	const struct graph *g = r->graph;
+	const struct graph_edge *e = &g->edges[edge];
+	const struct recomputed found = lineage_recomputed(r, edge);
 	const char *issuer = lineage_issuer(g, e), *detail = lineage_detail(e);
-	enum graph_relation equality;
-	const bool equal = derivation_equality(&equality, g, e);
+	const bool asserted = issuer && found.equality == NOT_EQUAL;
 
 	TRY(node_set_text(map, t, "relation", graph_relation_name(e->relation), err));
 	if (detail)
@@ -41,10 +46,10 @@ static enum wm_code edge_tree(struct node *map, struct tree *t, const struct gra
 	TRY(set_step(map, t, "step", e->step, err));
 	if (e->subset)
 		TRY(node_set_hex(map, t, "subset", e->subset, SHA256_BYTES, err));
-	TRY(node_set_text(map, t, "assurance", issuer && !equal ? "asserted" : "recomputed", err));
-	if (equal)
-		TRY(node_set_text(map, t, "equality", graph_relation_name(equality), err));
-	return issuer ? node_set_text(map, t, "issuer", issuer, err) : WM_OK;
+	TRY(node_set_text(map, t, "assurance", asserted ? "asserted" : "recomputed", err));
+	if (issuer)
+		TRY(node_set_text(map, t, "issuer", issuer, err));
+	return recomputed_tree(map, t, &found, err);
 }
 
 static enum wm_code node_tree(struct node *list, struct tree *t, const struct lineage_report *r,
@@ -65,8 +70,7 @@ static enum wm_code node_tree(struct node *list, struct tree *t, const struct li
 	if (at->via == GRAPH_NONE)
 		return WM_OK;
 	TRY(node_set_text(map, t, "before", g->nodes[r->trace->list[at->before].node].id, err));
-	TRY(edge_tree(map, t, g, &g->edges[at->via], err));
-	return recomputed_tree(map, t, r, place, err);
+	return edge_tree(map, t, r, at->via, err);
 }
 
 /* The other ways that lead on from the node at `place`. */
@@ -87,7 +91,7 @@ static enum wm_code again_tree(struct node *list, struct tree *t, const struct l
 		TRY(node_append_new(&map, list, t, NODE_MAP, err));
 		TRY(node_set_text(map, t, "id", g->nodes[r->ancestors ? e->from : e->to].id, err));
 		TRY(node_set_text(map, t, "before", g->nodes[node].id, err));
-		TRY(edge_tree(map, t, g, e, err));
+		TRY(edge_tree(map, t, r, edge, err));
 	}
 	return WM_OK;
 }
@@ -144,7 +148,7 @@ static enum wm_code undecided_tree(struct node *map, struct tree *t,
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(node_set_text(row, t, "dataset", g->nodes[e->from].id, err));
 		TRY(node_set_text(row, t, "run", g->nodes[e->to].id, err));
-		TRY(edge_tree(row, t, g, e, err));
+		TRY(edge_tree(row, t, r, r->trace->undecided[i], err));
 	}
 	return WM_OK;
 }
@@ -170,9 +174,28 @@ static enum wm_code findings_tree(struct node *map, struct tree *t, const struct
 	return WM_OK;
 }
 
+static enum wm_code roles_tree(struct node *map, struct tree *t, uint64_t roles,
+			       struct wm_error *err)
+{
+	const ProtobufCEnumDescriptor *d = &weightmark__v1__dataset_use__role__descriptor;
+	struct node *list, *name;
+
+	if (roles == 0)
+		return WM_OK;
+	TRY(node_set_new(&list, map, t, "roles", NODE_LIST, err));
+	for (unsigned i = 0; i < d->n_values; i++) {
+		if (!lineage_has_role(roles, d->values[i].value))
+			continue;
+		TRY(node_text(&name, t, d->values[i].name, strlen(d->values[i].name), err));
+		node_append(list, name);
+	}
+	return WM_OK;
+}
+
 enum wm_code lineage_tree(struct node *map, struct tree *t, const struct lineage_report *r,
 			  struct wm_error *err)
 {
+	TRY(roles_tree(map, t, r->roles, err));
 	TRY(nodes_tree(map, t, r, err));
 	TRY(clean_tree(map, t, r, err));
 	TRY(undecided_tree(map, t, r, err));

@@ -71,9 +71,9 @@ bool lineage_is_mirrored(const struct graph_edge *e)
 	return graph_is_equality(e->relation) && e->relation != GRAPH_HAS_FILE && e->from > e->to;
 }
 
-const struct recomputed *lineage_recomputed(const struct lineage_report *r, uint32_t place)
+struct recomputed lineage_recomputed(const struct lineage_report *r, uint32_t edge)
 {
-	return r->recomputed && place != GRAPH_NONE ? &r->recomputed[place] : NULL;
+	return r->recomputed ? r->recomputed[edge] : (struct recomputed){ .equality = NOT_EQUAL };
 }
 
 bool lineage_leads_again(const struct lineage_report *r, uint32_t place, uint32_t edge)
@@ -102,29 +102,19 @@ static enum wm_code steps_text(struct buf *out, const struct graph_edge *e, stru
 						 (unsigned long long)e->step);
 }
 
-/* The place that was reached by this edge, or GRAPH_NONE. */
-static uint32_t place_by(const struct lineage_report *r, uint32_t edge)
-{
-	const struct graph_edge *e = &r->graph->edges[edge];
-	const uint32_t place = r->trace->place[r->ancestors ? e->from : e->to];
-
-	return place != GRAPH_NONE && r->trace->list[place].via == edge ? place : GRAPH_NONE;
-}
-
 /* What digests say, beside who says the rest. */
 static enum wm_code recomputed_text(struct buf *out, const struct lineage_report *r,
 				    uint32_t edge, struct wm_error *err)
 {
-	const struct recomputed *found = lineage_recomputed(r, place_by(r, edge));
-	enum graph_relation equality;
+	const struct recomputed found = lineage_recomputed(r, edge);
 
-	if (derivation_equality(&equality, r->graph, &r->graph->edges[edge]))
+	if (found.equality != NOT_EQUAL)
 		TRY(buf_printf(out, err, "; recomputed: equal %s",
-			       equality == GRAPH_EQUAL_WEIGHTS ? "weights" : "tensor set"));
-	if (found && found->n_tensors > 0)
+			       found.equality == WEIGHTS_EQUAL ? "weights" : "tensor set"));
+	if (found.n_tensors > 0)
 		TRY(buf_printf(out, err, "; %u tensor%s equal (frozen): recomputed",
-			       found->n_tensors, found->n_tensors == 1 ? "" : "s"));
-	return found && found->has_parent_digest ?
+			       found.n_tensors, found.n_tensors == 1 ? "" : "s"));
+	return found.has_parent_digest ?
 		       buf_append_str(out, "; parent at hand by its digest: recomputed", err) :
 		       WM_OK;
 }
