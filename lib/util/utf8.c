@@ -85,7 +85,7 @@ bool utf8_unsafe(uint32_t scalar)
 	if ((scalar & 0xFFFE) == 0xFFFE)
 		return true;
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-		if (scalar >= ranges[i].first && scalar <= ranges[i].last)
-			return true;
+		if (scalar <= ranges[i].last)
+			return scalar >= ranges[i].first;
 	return false;
 }
