@@ -143,9 +143,11 @@ static const char *const texts[N_SQL] = {
 		" WHERE entry BETWEEN ?1 AND ?2 ORDER BY origin,entry DESC LIMIT ?3",
 	[SQL_BY_KIND] = "SELECT id FROM entry INDEXED BY entry_kind WHERE kind=?4"
 			" AND " IS_ABOUT_ORDERS " AND id BETWEEN ?1 AND ?2 " NEWEST,
-	[SQL_GRAPH_OBJECTS] = "SELECT id,text FROM word WHERE id IN (SELECT object FROM entry"
-			      " UNION SELECT object FROM edge UNION SELECT issuer FROM entry)"
-			      " ORDER BY id",
+	/* The inner order has the indexes merged, where a table of all would be made. */
+	[SQL_GRAPH_OBJECTS] = "SELECT id,text FROM word WHERE id IN ("
+			      "SELECT object FROM entry WHERE object IS NOT NULL"
+			      " UNION SELECT object FROM edge WHERE object IS NOT NULL"
+			      " UNION SELECT DISTINCT issuer FROM entry ORDER BY 1) ORDER BY id",
 	[SQL_GRAPH_ENTRIES] =
 		"SELECT id,statement,keyid,kind,object,issuer,sequence,issued_at,begins,"
 		"ends,flags FROM entry WHERE object IS NOT NULL AND id BETWEEN ?1"

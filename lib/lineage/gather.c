@@ -46,6 +46,17 @@ enum wm_code gathered_add(void *place, struct gathered_list *l, size_t size, str
 	return WM_OK;
 }
 
+void gathered_sort(void *list, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+	const char *at = list;
+	size_t i = 1;
+
+	while (i < n && compare(at + (i - 1) * size, at + i * size) <= 0)
+		i++;
+	if (i < n)
+		qsort(list, n, size, compare);
+}
+
 static enum wm_code copy_text(const char **out, struct gathering *g, const char *text,
 			      struct wm_error *err)
 {

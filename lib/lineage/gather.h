@@ -57,6 +57,9 @@ MUST_USE enum wm_code gather_lineage(struct gathering *g, struct index *const *i
 MUST_USE enum wm_code gathered_add(void *place, struct gathered_list *l, size_t size,
 				   struct wm_error *err);
 
+/* Sorts as qsort() does; what is in order already is only looked at. */
+void gathered_sort(void *list, size_t n, size_t size, int (*compare)(const void *, const void *));
+
 /* Joins it to nodes, edges, statements and digests of the empty graph `out`. */
 MUST_USE enum wm_code join_lineage(struct graph *out, struct gathering *g, struct wm_error *err);
 

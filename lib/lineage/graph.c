@@ -23,12 +23,10 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-static int compare_edges(const void *a, const void *b)
+/* Between the same nodes. */
+static int compare_relations(const struct graph_edge *x, const struct graph_edge *y)
 {
-	const struct graph_edge *x = a, *y = b;
 	const uint64_t keys[][2] = {
-		{ x->to, y->to },
-		{ x->from, y->from },
 		{ x->relation, y->relation },
 		{ x->statement, y->statement },
 		{ x->step, y->step },
@@ -44,6 +42,15 @@ static int compare_edges(const void *a, const void *b)
 	if (!x->subset || !y->subset)
 		return (x->subset != NULL) - (y->subset != NULL);
 	return memcmp(x->subset, y->subset, SHA256_BYTES);
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+	const struct graph_edge *x = a, *y = b;
+
+	if (x->to != y->to)
+		return compare_numbers(x->to, y->to);
+	return x->from != y->from ? compare_numbers(x->from, y->from) : compare_relations(x, y);
 }
 
 static enum wm_code make_offsets(uint32_t **out, struct graph *g, size_t n, struct wm_error *err)

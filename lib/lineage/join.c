@@ -144,8 +144,7 @@ static enum wm_code make_statements(struct join *j, struct wm_error *err)
 	const size_t n = j->from->statements.n;
 	void *list = NULL;
 
-	if (n > 0)
-		qsort(s, n, sizeof(*s), compare_statements);
+	gathered_sort(s, n, sizeof(*s), compare_statements);
 	TRY(arena_alloc(&list, &j->out->arena, (n + 1) * sizeof(*j->statements), err));
 	j->statements = j->out->statements = list;
 	j->out->n_statements = (uint32_t)n;
@@ -163,15 +162,22 @@ static enum wm_code make_statements(struct join *j, struct wm_error *err)
 	return WM_OK;
 }
 
-uint32_t join_statement(const struct join *j, uint32_t ledger, int64_t entry)
+/* Entries of a log are numbered in a row: the next one asked for lies where the last one did. */
+uint32_t join_statement(struct join *j, uint32_t ledger, int64_t entry)
 {
 	const struct gathered_statement wanted = { .said = { .ledger = ledger, .entry = entry } };
 	const struct gathered_statement *list = j->from->statements.list, *found;
+	const uint64_t likely = (uint64_t)entry - j->shift;
 
+	if (likely < j->from->statements.n && compare_statements(&wanted, &list[likely]) == 0)
+		return (uint32_t)likely;
 	found = list ? bsearch(&wanted, list, j->from->statements.n, sizeof(wanted),
 			       compare_statements) :
 		       NULL;
-	return found ? (uint32_t)(found - list) : GRAPH_NONE;
+	if (!found)
+		return GRAPH_NONE;
+	j->shift = (uint64_t)entry - (uint64_t)(found - list);
+	return (uint32_t)(found - list);
 }
 
 static int compare_id(const void *a, const void *b)
@@ -269,7 +275,7 @@ static enum wm_code make_digests(struct join *j, struct wm_error *err)
 		out[n].role = d[i].role;
 		out[n++].node = j->bytes[s];
 	}
-	qsort(out, n, sizeof(*out), compare_digests);
+	gathered_sort(out, n, sizeof(*out), compare_digests);
 	for (uint32_t i = 0; i < n; i++)
 		if (i == 0 || compare_digests(&out[i - 1], &out[i]) != 0)
 			out[j->out->n_digests++] = out[i];

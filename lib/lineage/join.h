@@ -24,6 +24,7 @@ struct join {
 	struct gathered_list nodes; /* struct graph_node: objects by id, then strangers */
 	uint32_t n_objects;
 	struct graph_statement *statements; /* out's */
+	uint64_t shift;	 /* of the statement that was found last: its entry less its place */
 	uint32_t *first; /* of each statement: the first one of its id; copies say nothing more */
 	uint32_t *bytes; /* of each statement: the node whose digests it lists */
 	struct gathered_list ids;	    /* struct join_id by id, then statement */
@@ -39,7 +40,7 @@ MUST_USE enum wm_code join_add_node(struct graph_node **out, struct join *j, con
 				    struct wm_error *err);
 
 /* The statement of an entry, and the node that a statement id is about; or GRAPH_NONE. */
-uint32_t join_statement(const struct join *j, uint32_t ledger, int64_t entry);
+uint32_t join_statement(struct join *j, uint32_t ledger, int64_t entry);
 uint32_t join_by_statement(const struct join *j, const uint8_t id[SHA256_BYTES]);
 
 /* The node that a reference names by object, or where it names none by statement; or GRAPH_NONE. */
