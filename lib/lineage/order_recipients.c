@@ -210,6 +210,17 @@ static enum wm_code note_event(struct order_state *s, const struct said *event,
 	return WM_OK;
 }
 
+/* Whoever has to act himself need not be told. */
+static bool responds(const struct order *o, const char *name)
+{
+	const struct statement *s = o->versions[o->n_versions - 1].statement;
+
+	for (size_t i = 0; i < o->said->n_respondent; i++)
+		if (strcasecmp(party_name(s, o->said->respondent[i]), name) == 0)
+			return true;
+	return false;
+}
+
 static enum wm_code list_recipients(struct order_state *s, const struct gathered_list *sides,
 				    struct wm_error *err)
 {
@@ -219,8 +230,9 @@ static enum wm_code list_recipients(struct order_state *s, const struct gathered
 	TRY(arena_alloc(&room, &s->arena, (sides->n + 1) * sizeof(*s->recipients), err));
 	s->recipients = room;
 	for (size_t i = 0; i < sides->n; i++) {
-		if (i > 0 && list[i].node == list[i - 1].node &&
-		    strcasecmp(list[i].to, list[i - 1].to) == 0)
+		if ((i > 0 && list[i].node == list[i - 1].node &&
+		     strcasecmp(list[i].to, list[i - 1].to) == 0) ||
+		    responds(s->order, list[i].to))
 			continue;
 		s->recipients[s->n_recipients++] = (struct order_recipient){
 			.name = list[i].to, .node = list[i].node, .transfer = list[i].said

@@ -137,7 +137,7 @@ struct order_missing {
 	const char *text; /* object, digest, party */
 };
 
-/* Who got data or weights that are in scope or tainted. */
+/* Who got data or weights that are in scope or tainted, but for those who have to act. */
 struct order_recipient {
 	const char *name;
 	uint32_t node;
