@@ -223,6 +223,25 @@ static void ask_findings(struct ancestry *out, const struct asking *a)
 	}
 }
 
+/* What giver and recipient of an ancestor say of its transfer. */
+static enum wm_code ask_transfers(struct ancestry *out, const struct asking *a,
+				  struct wm_error *err)
+{
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list found = { 0 };
+	const struct order_conflict *c;
+
+	TRY(orders_conflicts(&found, a->orders, &a->up, err));
+	c = found.list;
+	if (found.n > 0 && out->conflict.code == WM_OK)
+		(void)fail(&out->conflict, REASON_DECLARATIONS_CONFLICT,
+			   "declarations conflict: '%.64s' and '%.64s' differ in %s of the "
+			   "transfer of '%.64s'",
+			   c->one->statement->header->object->text,
+			   c->other->statement->header->object->text, c->field,
+			   id_of(a, c->node));
+	return WM_OK;
+}
+
 enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 			     const struct keyring *keys, const struct lineage_options *o,
 			     struct wm_error *err)
@@ -233,7 +252,8 @@ enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 	TRY(load(&a, o, err));
 	ask_ancestors(out, &a);
 	ask_findings(out, &a);
-	for (size_t i = 0; i < a.orders->n && out->ordered.code == WM_OK; i++)
+	TRY(ask_transfers(out, &a, err));
+	for (size_t i = 0; i < a.orders->n && out->tainted.code == WM_OK; i++)
 		TRY(ask_order(out, &a, &a.orders->list[i], err));
 	for (size_t i = 0; i < a.orders->revocations.n; i++)
 		TRY(ask_revocation(out, &a, a.orders->revocations.list[i], err));

@@ -45,10 +45,10 @@ static int compare_sides(const void *x, const void *y)
 	return order ? order : (a->said > b->said) - (a->said < b->said);
 }
 
-static enum wm_code list_sides(struct gathered_list *out, const struct order_state *s,
-			       struct wm_error *err)
+static enum wm_code list_sides(struct gathered_list *out, const struct orders *o,
+			       const struct trace *reached, struct wm_error *err)
 {
-	const struct said_list *transfers = &s->orders->transfers;
+	const struct said_list *transfers = &o->transfers;
 
 	for (size_t i = 0; i < transfers->n; i++) {
 		const struct said *said = transfers->list[i];
@@ -57,12 +57,12 @@ static enum wm_code list_sides(struct gathered_list *out, const struct order_sta
 
 		if (!t->subject)
 			continue;
-		TRY(resolve_reference(&nodes, s->orders, t->subject, err));
+		TRY(resolve_reference(&nodes, o, t->subject, err));
 		for (size_t k = 0; k < nodes.n; k++) {
 			const uint32_t node = ((const uint32_t *)nodes.list)[k];
 			struct side *side;
 
-			if (!trace_has(&s->trace, node))
+			if (!trace_has(reached, node))
 				continue;
 			TRY(gathered_add(&side, out, sizeof(*side), err));
 			*side = (struct side){ node, party_name(said->statement, t->from),
@@ -164,6 +164,15 @@ static enum wm_code list_conflicts(struct gathered_list *out, const struct gathe
 	return WM_OK;
 }
 
+enum wm_code orders_conflicts(struct gathered_list *out, const struct orders *o,
+			      const struct trace *reached, struct wm_error *err)
+{
+	cleanup_gathered struct gathered_list sides = { 0 };
+
+	TRY(list_sides(&sides, o, reached, err));
+	return list_conflicts(out, &sides, err);
+}
+
 /* --- who was told ------------------------------------------------------------------------ */
 
 static int compare_names(const void *key, const void *element)
@@ -252,7 +261,7 @@ enum wm_code order_recipients(struct order_state *s, struct wm_error *err)
 	cleanup_gathered struct gathered_list sides = { 0 }, conflicts = { 0 };
 	void *room = NULL;
 
-	TRY(list_sides(&sides, s, err));
+	TRY(list_sides(&sides, s->orders, &s->trace, err));
 	TRY(list_recipients(s, &sides, err));
 	TRY(list_conflicts(&conflicts, &sides, err));
 	TRY(arena_alloc(&room, &s->arena, (conflicts.n + 1) * sizeof(*s->conflicts), err));
