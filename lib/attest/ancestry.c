@@ -113,6 +113,17 @@ static const char *id_of(const struct asking *a, uint32_t node)
 	return a->graph->nodes[node].id;
 }
 
+static bool demands_deletion(const Weightmark__V1__Order *order)
+{
+	for (size_t i = 0; i < order->n_obligation; i++)
+		if (order->obligation[i]->kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_data ||
+		    order->obligation[i]->kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_models ||
+		    order->obligation[i]->kind ==
+			    WEIGHTMARK__V1__OBLIGATION__KIND__delete_derived_features)
+			return true;
+	return false;
+}
+
 static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 			      const struct order *order, struct wm_error *err)
 {
@@ -125,13 +136,11 @@ static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 	for (at = s.trace.place[a->node]; s.trace.list[at].before != GRAPH_NONE;
 	     at = s.trace.list[at].before)
 		;
-	(void)fail(&out->ordered, REASON_ANCESTOR_ORDERED,
-		   "it is, or descends from, '%.64s', whose deletion %s '%.64s' %s%s",
+	(void)fail(&out->tainted, REASON_ANCESTOR_TAINTED,
+		   "it is, or descends from, '%.64s', %s the %s '%.64s' %s%s",
 		   id_of(a, s.trace.list[at].node),
-		   order->said->kind == WEIGHTMARK__V1__ORDER__KIND__VALUE__voluntary_undertaking ?
-			   "the undertaking" :
-			   "the order",
-		   order->object, order_verb(order->said->kind),
+		   demands_deletion(order->said) ? "whose deletion" : "to which applies what",
+		   order_kind_text(order->said->kind), order->object, order_verb(order->said->kind),
 		   s.closed  ? " (closed)" :
 		   s.overdue ? " (overdue)" :
 			       "");
