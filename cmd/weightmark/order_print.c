@@ -293,7 +293,8 @@ enum wm_code print_orders(const struct order_states *s, struct wm_error *err)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct order_state *at = &s->list[i];
 
-		print("%s", i ? "\n" : "");
+		if (i > 0)
+			print("\n");
 		print_head(at);
 		print_obligations(at);
 		print_holds(at);

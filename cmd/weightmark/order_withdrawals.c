@@ -141,7 +141,8 @@ enum wm_code show_withdrawals(bool *overdue, struct node *map, struct tree *t,
 			TRY(add_withdrawal(row, t, &w, o, err));
 			continue;
 		}
-		print("%s", gap ? "\n" : "");
+		if (gap)
+			print("\n");
 		gap = true;
 		print_withdrawal(&w, o);
 	}

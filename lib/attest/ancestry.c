@@ -113,6 +113,17 @@ static const char *id_of(const struct asking *a, uint32_t node)
 	return a->graph->nodes[node].id;
 }
 
+static bool demands_deletion(const Weightmark__V1__Order *order)
+{
+	for (size_t i = 0; i < order->n_obligation; i++)
+		if (order->obligation[i]->kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_data ||
+		    order->obligation[i]->kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_models ||
+		    order->obligation[i]->kind ==
+			    WEIGHTMARK__V1__OBLIGATION__KIND__delete_derived_features)
+			return true;
+	return false;
+}
+
 static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 			      const struct order *order, struct wm_error *err)
 {
@@ -125,13 +136,11 @@ static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 	for (at = s.trace.place[a->node]; s.trace.list[at].before != GRAPH_NONE;
 	     at = s.trace.list[at].before)
 		;
-	(void)fail(&out->ordered, REASON_ANCESTOR_ORDERED,
-		   "it is, or descends from, '%.64s', whose deletion %s '%.64s' %s%s",
+	(void)fail(&out->tainted, REASON_ANCESTOR_TAINTED,
+		   "it is, or descends from, '%.64s', %s the %s '%.64s' %s%s",
 		   id_of(a, s.trace.list[at].node),
-		   order->said->kind == WEIGHTMARK__V1__ORDER__KIND__VALUE__voluntary_undertaking ?
-			   "the undertaking" :
-			   "the order",
-		   order->object, order_verb(order->said->kind),
+		   demands_deletion(order->said) ? "whose deletion" : "to which applies what",
+		   order_kind_text(order->said->kind), order->object, order_verb(order->said->kind),
 		   s.closed  ? " (closed)" :
 		   s.overdue ? " (overdue)" :
 			       "");
@@ -223,6 +232,25 @@ static void ask_findings(struct ancestry *out, const struct asking *a)
 	}
 }
 
+/* What giver and recipient of an ancestor say of its transfer. */
+static enum wm_code ask_transfers(struct ancestry *out, const struct asking *a,
+				  struct wm_error *err)
+{
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list found = { 0 };
+	const struct order_conflict *c;
+
+	TRY(orders_conflicts(&found, a->orders, &a->up, err));
+	c = found.list;
+	if (found.n > 0 && out->conflict.code == WM_OK)
+		(void)fail(&out->conflict, REASON_DECLARATIONS_CONFLICT,
+			   "declarations conflict: '%.64s' and '%.64s' differ in %s of the "
+			   "transfer of '%.64s'",
+			   c->one->statement->header->object->text,
+			   c->other->statement->header->object->text, c->field,
+			   id_of(a, c->node));
+	return WM_OK;
+}
+
 enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 			     const struct keyring *keys, const struct lineage_options *o,
 			     struct wm_error *err)
@@ -233,7 +261,8 @@ enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 	TRY(load(&a, o, err));
 	ask_ancestors(out, &a);
 	ask_findings(out, &a);
-	for (size_t i = 0; i < a.orders->n && out->ordered.code == WM_OK; i++)
+	TRY(ask_transfers(out, &a, err));
+	for (size_t i = 0; i < a.orders->n && out->tainted.code == WM_OK; i++)
 		TRY(ask_order(out, &a, &a.orders->list[i], err));
 	for (size_t i = 0; i < a.orders->revocations.n; i++)
 		TRY(ask_revocation(out, &a, a.orders->revocations.list[i], err));

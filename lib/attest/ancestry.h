@@ -21,7 +21,7 @@ struct lineage_options {
 /* What speaks against the checkpoint: the first of each, WM_OK where there is none. */
 struct ancestry {
 	size_t n_ancestors, n_unknown;
-	struct wm_error ordered;   /* `ancestor-ordered` */
+	struct wm_error tainted;   /* `ancestor-tainted` */
 	struct wm_error withdrawn; /* `record-withdrawn`: before a run that used it began */
 	struct wm_error withdrawn_later; /* `record-withdrawn-later`: after it, or untold */
 	struct wm_error unknown;   /* `ancestor-unknown` */

@@ -383,7 +383,7 @@ const struct check checks[] = {
 	{ "weights-equal", "the weights digests are the signed", weights_equal, REFUSES },
 	{ "sha256-equal", "plain SHA-256s are the signed ones", sha256_equal, FULL },
 	{ "code-allowed", "loading it runs no unknown code", code_allowed, REFUSES },
-	{ "ancestors-unordered", "no order reaches it", ancestors_unordered, LINEAGE, false },
+	{ "ancestors-untainted", "no order or undertaking reaches it", ancestors_untainted, LINEAGE, false },
 	{ "records-standing", "no run used what was withdrawn", records_standing, LINEAGE, false },
 	{ "withdrawals-answered", "nothing was withdrawn later", withdrawals_answered, LINEAGE,
 	  true },

@@ -9,9 +9,9 @@ static enum wm_code said(const struct wm_error *said, struct wm_error *err)
 	return said->code == WM_OK ? WM_OK : fail_again(err, said);
 }
 
-enum wm_code ancestors_unordered(const struct verification *v, struct wm_error *err)
+enum wm_code ancestors_untainted(const struct verification *v, struct wm_error *err)
 {
-	return said(&v->ancestry->ordered, err);
+	return said(&v->ancestry->tainted, err);
 }
 
 enum wm_code records_standing(const struct verification *v, struct wm_error *err)

@@ -5,7 +5,7 @@
 
 #include "attest/verify.h"
 
-MUST_USE enum wm_code ancestors_unordered(const struct verification *v, struct wm_error *err);
+MUST_USE enum wm_code ancestors_untainted(const struct verification *v, struct wm_error *err);
 MUST_USE enum wm_code records_standing(const struct verification *v, struct wm_error *err);
 MUST_USE enum wm_code withdrawals_answered(const struct verification *v, struct wm_error *err);
 MUST_USE enum wm_code ancestors_known(const struct verification *v, struct wm_error *err);

@@ -45,10 +45,10 @@ static int compare_sides(const void *x, const void *y)
 	return order ? order : (a->said > b->said) - (a->said < b->said);
 }
 
-static enum wm_code list_sides(struct gathered_list *out, const struct order_state *s,
-			       struct wm_error *err)
+static enum wm_code list_sides(struct gathered_list *out, const struct orders *o,
+			       const struct trace *reached, struct wm_error *err)
 {
-	const struct said_list *transfers = &s->orders->transfers;
+	const struct said_list *transfers = &o->transfers;
 
 	for (size_t i = 0; i < transfers->n; i++) {
 		const struct said *said = transfers->list[i];
@@ -57,12 +57,12 @@ static enum wm_code list_sides(struct gathered_list *out, const struct order_sta
 
 		if (!t->subject)
 			continue;
-		TRY(resolve_reference(&nodes, s->orders, t->subject, err));
+		TRY(resolve_reference(&nodes, o, t->subject, err));
 		for (size_t k = 0; k < nodes.n; k++) {
 			const uint32_t node = ((const uint32_t *)nodes.list)[k];
 			struct side *side;
 
-			if (!trace_has(&s->trace, node))
+			if (!trace_has(reached, node))
 				continue;
 			TRY(gathered_add(&side, out, sizeof(*side), err));
 			*side = (struct side){ node, party_name(said->statement, t->from),
@@ -164,6 +164,15 @@ static enum wm_code list_conflicts(struct gathered_list *out, const struct gathe
 	return WM_OK;
 }
 
+enum wm_code orders_conflicts(struct gathered_list *out, const struct orders *o,
+			      const struct trace *reached, struct wm_error *err)
+{
+	cleanup_gathered struct gathered_list sides = { 0 };
+
+	TRY(list_sides(&sides, o, reached, err));
+	return list_conflicts(out, &sides, err);
+}
+
 /* --- who was told ------------------------------------------------------------------------ */
 
 static int compare_names(const void *key, const void *element)
@@ -210,6 +219,17 @@ static enum wm_code note_event(struct order_state *s, const struct said *event,
 	return WM_OK;
 }
 
+/* Whoever has to act himself need not be told. */
+static bool responds(const struct order *o, const char *name)
+{
+	const struct statement *s = o->versions[o->n_versions - 1].statement;
+
+	for (size_t i = 0; i < o->said->n_respondent; i++)
+		if (strcasecmp(party_name(s, o->said->respondent[i]), name) == 0)
+			return true;
+	return false;
+}
+
 static enum wm_code list_recipients(struct order_state *s, const struct gathered_list *sides,
 				    struct wm_error *err)
 {
@@ -219,8 +239,9 @@ static enum wm_code list_recipients(struct order_state *s, const struct gathered
 	TRY(arena_alloc(&room, &s->arena, (sides->n + 1) * sizeof(*s->recipients), err));
 	s->recipients = room;
 	for (size_t i = 0; i < sides->n; i++) {
-		if (i > 0 && list[i].node == list[i - 1].node &&
-		    strcasecmp(list[i].to, list[i - 1].to) == 0)
+		if ((i > 0 && list[i].node == list[i - 1].node &&
+		     strcasecmp(list[i].to, list[i - 1].to) == 0) ||
+		    responds(s->order, list[i].to))
 			continue;
 		s->recipients[s->n_recipients++] = (struct order_recipient){
 			.name = list[i].to, .node = list[i].node, .transfer = list[i].said
@@ -240,7 +261,7 @@ enum wm_code order_recipients(struct order_state *s, struct wm_error *err)
 	cleanup_gathered struct gathered_list sides = { 0 }, conflicts = { 0 };
 	void *room = NULL;
 
-	TRY(list_sides(&sides, s, err));
+	TRY(list_sides(&sides, s->orders, &s->trace, err));
 	TRY(list_recipients(s, &sides, err));
 	TRY(list_conflicts(&conflicts, &sides, err));
 	TRY(arena_alloc(&room, &s->arena, (conflicts.n + 1) * sizeof(*s->conflicts), err));

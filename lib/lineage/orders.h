@@ -137,7 +137,7 @@ struct order_missing {
 	const char *text; /* object, digest, party */
 };
 
-/* Who got data or weights that are in scope or tainted. */
+/* Who got data or weights that are in scope or tainted, but for those who have to act. */
 struct order_recipient {
 	const char *name;
 	uint32_t node;
@@ -241,6 +241,13 @@ static inline bool order_is_undecided(const struct order_state *s)
  */
 MUST_USE enum wm_code resolve_reference(struct gathered_list *nodes, const struct orders *o,
 					const Weightmark__V1__Reference *r, struct wm_error *err);
+
+/*
+ * Appends to `out` where two sides say different things of one transfer of what `reached` has
+ * (struct order_conflict), whether or not an order is about it.
+ */
+MUST_USE enum wm_code orders_conflicts(struct gathered_list *out, const struct orders *o,
+				       const struct trace *reached, struct wm_error *err);
 
 /* What a reference says, for people: object, digest, statement id or URI. Appended to `out`. */
 MUST_USE enum wm_code reference_text(struct buf *out, const Weightmark__V1__Reference *r,

@@ -34,7 +34,7 @@ ordered() { # kind
 	local m
 	for m in M0 M1 M2 M3 M4 M5; do
 		verified 1 "$m" --ledger work.git --json
-		[ "$(jq -r .reason <<<"$output")" = ancestor-ordered ]
+		[ "$(jq -r .reason <<<"$output")" = ancestor-tainted ]
 	done
 	[[ $(jq -r .message <<<"$output") == *lab.example/D*ordered* ]]
 	verified 0 M9 --ledger work.git
@@ -45,7 +45,7 @@ ordered() { # kind
 	given_family
 	ordered voluntary_undertaking
 	verified 1 M0 --ledger work.git
-	[[ $output == *ancestor-ordered*undertak* ]]
+	[[ $output == *ancestor-tainted*undertak* ]]
 	[[ $output != *'the order '* && $output != *' ordered'* ]]
 }
 
@@ -59,7 +59,7 @@ ordered() { # kind
 	verified 1 M1 --lineage M0.safetensors.wmk --lineage order.wmk
 	refused_as key-untrusted
 	verified 1 M1 --lineage M0.safetensors.wmk --lineage order.wmk --key counsel.pub
-	[[ $output == *ancestor-ordered* ]]
+	[[ $output == *ancestor-tainted* ]]
 }
 
 @test "verify --ledger: an ancestor that nobody speaks of asks for review" {

@@ -54,6 +54,10 @@ due() { # id: the row of an obligation
 		sed -i 's/"TODO: issuer.*"/lab.example\/D/; s/"TODO: whose days.*"/UTC/; s/"TODO[^"]*"/said/' "$name.yaml"
 		wm order add "$name.yaml" "${by[@]}" --ledger work.git >/dev/null 2>&1
 	done
+	status_on 2024-02-01 4 --ledger work.git
+	harmless "${output//$'\n'/}"
+	[ "$(grep -c '^$' <<<"$output")" = 9 ]
+	[[ $output != *'\u'* ]]
 	status_on 2024-02-01 4 --ledger work.git --json
 	[ "$(of_json "$output" '.orders | length')" = 10 ]
 	[ "$(of_json "$output" '.orders[] | select(.object | endswith("erasure-request")) | .obligations[0].due')" = 2024-02-29 ]

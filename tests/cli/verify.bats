@@ -19,7 +19,7 @@ refused_by() { # check reason
 		$'checks\ncounts\nexit\nlogs\nmeasured\nnotes\npath\npolicy\nstatements\nverdict' ]
 	[ "$(of_json "$output" '[.checks[].outcome] | unique[]')" = $'not-run\npassed' ]
 	[ "$(of_json "$output" '.checks[] | select(.outcome == "not-run") | .name')" = \
-		$'sha256-equal\nancestors-unordered\nrecords-standing\nwithdrawals-answered\nancestors-known\ndeclarations-agree' ]
+		$'sha256-equal\nancestors-untainted\nrecords-standing\nwithdrawals-answered\nancestors-known\ndeclarations-agree' ]
 	[ "$(of_json "$output" '[.statements[] | select(.kind == "manifest")] | length')" = 1 ]
 	[ "$(of_json "$output" '[.statements[].assurance] | unique[]')" = asserted ]
 	[ "$(of_json "$output" '.counts.failed')" = 0 ]

@@ -290,6 +290,62 @@ static void test_recipients(void **state)
 	assert_true(obligation(&after, "tell")->done);
 }
 
+static void test_respondent_is_no_recipient(void **state)
+{
+	static const char *const more[][2] = {
+		{ "order", ORDER("o-1", "1", "", "\"respondent\":[\"b\"],\"scope_dataset\":["
+				 OBJECT("faces-1") "]") },
+		{ "transfer", TRANSFER("t-1", "no") },
+		{ NULL, NULL },
+	};
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+
+	(void)state;
+	desk_open(&d, more);
+	assess(&s, &d, 3, 19);
+	assert_int_equal(s.n_recipients, 0);
+	assert_int_equal(s.n_untold, 0);
+	assert_false(obligation(&s, "tell")->done);
+}
+
+#define OTHERS_TRANSFER(related)                                                               \
+	"{\"header\":{\"as_of\":\"2026-01-02T03:04:05Z\",\"issued_at\":\"2026-01-02T03:04:06Z\"," \
+	"\"issuer\":\"b.example\",\"nonce\":\"00112233445566778899aabbccddeeff\","               \
+	"\"object\":\"b.example/t-1\",\"schema_minor\":0,\"sequence\":1}," PARTIES                \
+	",\"id\":\"t-1\",\"from\":\"a\",\"to\":\"b\",\"subject\":" OBJECT("llm-1@1.0")              \
+	",\"related_party\":{\"exists\":\"" related "\"}}"
+
+static void assert_conflicts(const char *theirs, size_t n)
+{
+	const char *const more[][2] = {
+		{ "order", ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("faces-1") "]") },
+		{ "transfer", TRANSFER("t-1", "no") },
+		{ "transfer", theirs },
+		{ NULL, NULL },
+	};
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list found = { 0 };
+	struct wm_error err = { 0 };
+
+	desk_open(&d, more);
+	assess(&s, &d, 3, 19);
+	assert_int_equal(s.n_conflicts, n);
+	assert_ok(orders_conflicts(&found, d.orders, &s.trace, &err), &err);
+	assert_int_equal(found.n, n);
+	if (n > 0)
+		assert_string_equal(((const struct order_conflict *)found.list)->field,
+				    "related_party");
+}
+
+static void test_two_sides(void **state)
+{
+	(void)state;
+	assert_conflicts(OTHERS_TRANSFER("no"), 0);
+	assert_conflicts(OTHERS_TRANSFER("yes"), 1);
+}
+
 /* --- the plan, and memory ---------------------------------------------------------------- */
 
 static void test_plan(void **state)
@@ -342,6 +398,7 @@ static void test_memory(void **state)
 				 "\"scope_party\":[\"a\"],\"scope_dataset\":["
 				 OBJECT("faces-1") "]") },
 		{ "transfer", TRANSFER("t-1", "no") },
+		{ "transfer", OTHERS_TRANSFER("yes") },
 		{ "event", EVENT("e-1", "deleted", "1969-03-20", OF_ORDER
 				 GONE(OBJECT("faces-1"), "1969-03-20")) },
 		{ NULL, NULL },
@@ -360,7 +417,8 @@ int main(void)
 		cmocka_unit_test(test_names),	   cmocka_unit_test(test_versions_unite),
 		cmocka_unit_test(test_events),	   cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_plan),	   cmocka_unit_test(test_verbs),
-		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory),	   cmocka_unit_test(test_two_sides),
+		cmocka_unit_test(test_respondent_is_no_recipient),
 	};
 
 	return run_tests(tests);
