@@ -128,9 +128,11 @@ static enum wm_code search(struct dataset *d, struct wanted *w, struct wm_error 
 	if (!d->statement && w->untrusted)
 		return fail(err, REASON_KEY_UNTRUSTED, "%s: nothing of it is signed by %.16s...",
 			    w->path, public_key_id(w->key));
+	if (!d->statement && d->newest > 0)
+		return fail(err, REASON_RECORD_PROOF_MISMATCH,
+			    "%s: is of another dataset than the proof", w->path);
 	if (!d->statement)
-		return fail(err, REASON_DATASET_UNKNOWN, "%s: does not hold %s dataset", w->path,
-			    w->id ? "that statement of a" : "a");
+		return fail(err, REASON_DATASET_UNKNOWN, "%s: does not hold a dataset", w->path);
 	d->message = (const Weightmark__V1__Dataset *)d->statement->message;
 	if (!d->message->record_commitment_root || !d->message->has_distinct_count ||
 	    !d->message->commitment_key_id)

@@ -227,6 +227,12 @@ withdraw() {
 	refused_as record-mismatch
 	run -1 --separate-stderr wm dataset check p.json --root "$(printf '%064d' 0)"
 	refused_as record-proof-mismatch
+	mkdir other
+	echo x >other/x
+	sed 's/photos/other/' d.yaml >o.yaml
+	wm dataset record other -f o.yaml --key steward.key >/dev/null
+	run -1 --separate-stderr wm dataset check p.json --dataset other.wmk --key steward.pub
+	refused_as record-proof-mismatch
 	"$B/weightmark" key new ./other --no-passphrase >/dev/null
 	run -1 --separate-stderr wm dataset check p.json --dataset photos.wmk --key other.pub
 	refused_as key-untrusted
