@@ -60,7 +60,7 @@ static enum wm_code add_head(struct node *map, struct tree *t, const struct orde
 	TRY(node_set_text(map, t, "object", s->order->object, err));
 	TRY(set_said(map, t, "said", newest, err));
 	TRY(node_set_integer(map, t, "versions", s->order->n_versions, err));
-	TRY(node_set_text(map, t, "kind", order_kind_text(o->kind), err));
+	TRY(node_set_text(map, t, "kind", order_kind_name(o->kind), err));
 	TRY(node_set_text(map, t, "verb", order_verb(o->kind), err));
 	if (o->authority)
 		TRY(node_set_shown(map, t, "authority",

@@ -49,6 +49,14 @@ const char *order_kind_text(Weightmark__V1__Order__Kind__Value kind)
 	return order_kinds[(unsigned)kind < N_KINDS ? kind : 0].text;
 }
 
+const char *order_kind_name(Weightmark__V1__Order__Kind__Value kind)
+{
+	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
+		&weightmark__v1__order__kind__value__descriptor, (int)kind);
+
+	return v ? v->name : "no_assertion";
+}
+
 const char *obligation_kind_text(Weightmark__V1__Obligation__Kind kind)
 {
 	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(

@@ -156,7 +156,7 @@ obligation: [{id: data, kind: delete_data, days: 20}]'
 	given_order promise voluntary_undertaking 2024-03-08 <<<"$about_d"
 	status_on 2024-03-10 0 --json
 	[ "$(of_json "$output" '[.orders[] | "\(.kind) \(.verb)"] | sort | join(", ")')" = \
-		'court order ordered, voluntary undertaking undertook' ]
+		'court_order ordered, voluntary_undertaking undertook' ]
 	status_on 2024-03-10 0
 	run -1 grep -c '\\u' <<<"$output"
 	status_on 2024-03-10 0 promise
@@ -371,6 +371,8 @@ withdrawn() { # time
 	run -0 --separate-stderr wm dataset prove --record two/2.jpg --dataset two.wmk --out proof.json
 	run -0 --separate-stderr wm dataset check proof.json --dataset two.wmk --key steward.pub --record two/2.jpg
 	[[ $output == *'is among the 2 of root'*'asserted  by lab.example'* ]]
+	run -1 --separate-stderr wm dataset check proof.json --dataset one.wmk --key steward.pub
+	refused_as record-proof-mismatch
 	run -1 --separate-stderr wm dataset check proof.json --root "$(said one.wmk dataset .record_commitment_root)"
 	refused_as record-proof-mismatch
 	run -1 --separate-stderr wm dataset prove --record two/2.jpg --dataset one.wmk
@@ -384,7 +386,7 @@ withdrawn() { # time
 		'2026-04-15 26 lab.example/R2 after-it-began' ]
 	[ "$(of_json "$output" '.withdrawals[0].affected[].object' | paste -sd ' ')" = 'lab.example/M2@1 lab.example/M3@1' ]
 	status_on 2026-04-16 1
-	[[ $output == *'overdue'* ]]
+	grep -qx '  answer *due 2026-04-15, overdue by 1 day' <<<"$output"
 	local m
 	for m in M2 M3; do
 		verified 4 "$m"
