@@ -66,8 +66,9 @@ void warn_recording(const struct recording *r)
 void print_recording(const struct recording *r)
 {
 	if (r->key)
-		print("  %-10s%s, %llu entries, %zu new\n", "log", r->origin,
-		      (unsigned long long)r->size, r->n_appended);
+		print("  %-10s%s, %llu %s, %zu new\n", "log", r->origin,
+		      (unsigned long long)r->size, r->size == 1 ? "entry" : "entries",
+		      r->n_appended);
 	else if (*r->origin)
 		print("  %-10s%s, %llu entries, could be appended to\n", "log", r->origin,
 		      (unsigned long long)r->size);

@@ -59,9 +59,11 @@ static void print_withdrawal(const struct withdrawal *w, const struct orders *o)
 	if (w->answered)
 		print("  %-11s answered\n", "answer");
 	else if (w->left < 0)
-		print("  %-11s due %s, overdue by %d days\n", "answer", due, -w->left);
+		print("  %-11s due %s, overdue by %d day%s\n", "answer", due, -w->left,
+		      w->left == -1 ? "" : "s");
 	else
-		print("  %-11s due %s, in %d days\n", "answer", due, w->left);
+		print("  %-11s due %s, in %d day%s\n", "answer", due, w->left,
+		      w->left == 1 ? "" : "s");
 }
 
 static enum wm_code add_ids(struct node *map, struct tree *t, const struct withdrawal *w,
