@@ -214,9 +214,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	TRY(find_seeds(&seeds, asked.what, err));
 	if (seeds.n > 0)
 		return walk(&seeds, &asked, call, err);
-	message("no statement of these ledgers is about '%s'", asked.what);
-	call->status = 1;
-	return WM_OK;
+	return fail(err, REASON_THING_UNKNOWN, "no statement of these ledgers is about '%.128s'",
+		    asked.what);
 }
 
 static const struct option_spec options[] = {

@@ -50,6 +50,9 @@ given_ledger() {
 	given_ledger
 	run -1 --separate-stderr wm trace --from nothing --ledger ledger.git
 	[[ $stderr == *"no statement of these ledgers is about 'nothing'"* ]]
+	refused_as thing-unknown
+	run -1 --separate-stderr wm trace --from nothing --ledger ledger.git --json
+	[ "$(of_json "$output" '"\(.error.reason) \(.exit)"')" = 'thing-unknown 1' ]
 	run -2 --separate-stderr wm trace --ledger ledger.git
 	refused_as usage
 	run -2 --separate-stderr wm trace --from a --to b --ledger ledger.git
