@@ -13,7 +13,8 @@
 	  .help = "who says so, a domain or URI; default: key: and the keyid" },          \
 	{ .name = "amend", .help = "correct what says something else of the same object" }, \
 	{ .name = "reason", .argument = "TEXT", .help = "why it is corrected" },          \
-	{ .name = "dry-run", .help = "show what would be signed; sign and write nothing" }
+	{ .name = "dry-run", .letter = 'n',                                               \
+	  .help = "show what would be signed; sign and write nothing" }
 
 /*
  * Reads the YAML file `path`: one document of a kind in `wanted`, not yet filled in:
