@@ -521,7 +521,7 @@ training_run: [{id: run-G}]"
 	verified 0 G
 	# H is recorded nowhere: nothing but the signature stands for what its sidecar says.
 	tensor_file H.safetensors w h...
-	sed 's/G/H/g' G.yaml >H.yaml
+	sed 's/G/H/g; /^training_run/d' G.yaml >H.yaml # one envelope: its id, which changes, orders nothing
 	wm sign H.safetensors -m H.yaml "${lab[@]}" >/dev/null
 	verified 0 H
 	sed -i 's/"licence":"Apache-2.0"/"licence":"Apache-1.0"/' H.safetensors.wmk
