@@ -4,8 +4,7 @@
 #define CERTIFY_H
 
 #include "attest/certify.h"
-#include "attest/issue.h"
-#include "keys.h"
+#include "issues.h"
 #include "lineage/seen.h"
 #include "order_verbs.h"
 #include "report/certificate.h"

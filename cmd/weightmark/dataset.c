@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening recorded datasets, and issuing statements about them. */
+/* Opening recorded datasets. */
 #include "dataset.h"
 
 #include <string.h>
 
 #include "keys.h"
-#include "ledgers.h"
-#include "output.h"
-#include "progress_view.h"
 #include "util/limits.h"
 
 enum wm_code sibling_path(struct buf *out, const char *path, const char *suffix,
@@ -75,60 +72,4 @@ enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error
 	TRY(record_key_load(&out->key, buf_str(&key), err));
 	TRY(commitments_open(&out->commitments, buf_str(&commitments), err));
 	return check_together(out, err);
-}
-
-enum wm_code issue_called(struct issued *i, const char *sidecar, struct call *call,
-			  struct wm_error *err)
-{
-	const struct options *o = &call->options;
-	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
-	cleanup_signer struct signer *signer = NULL;
-	struct record_options record = { .ledger = NULL };
-	struct progress progress = { 0 };
-	struct issue_options how = {
-		.sidecar = sidecar,
-		.amend = options_has(o, "amend"),
-		.reason = options_get(o, "reason"),
-		.dry_run = options_has(o, "dry-run"),
-	};
-	const char *key_file = NULL;
-	enum wm_code code;
-
-	TRY(load_signer(&signer, &key_file, call, err));
-	how.signer = signer;
-	TRY(settings_get(&how.issuer, &call->settings, o, "issuer", err));
-	TRY(record_options(&how.record, &record, &index, call, err));
-	record.progress = &progress;
-	progress_view_start(&progress);
-	code = issue(i, &how, err);
-	progress_view_end();
-	TRY(code);
-	warn_recording(&i->recording);
-	return WM_OK;
-}
-
-enum wm_code issued_tree(struct node *map, struct tree *t, const struct issued *i,
-			 struct wm_error *err)
-{
-	const struct composed *s = &i->composition.statements[0];
-	char id[STATEMENT_ID_TEXT + 1];
-
-	statement_id_text(id, s->id);
-	TRY(node_set_text(map, t, "kind", s->kind->name, err));
-	TRY(node_set_text(map, t, "object", s->object, err));
-	TRY(node_set_text(map, t, "statement", id, err));
-	TRY(node_set_integer(map, t, "sequence", statement_header(s->message)->sequence, err));
-	TRY(node_set_bool(map, t, "reused", s->reused, err));
-	return recording_tree(map, t, &i->recording, err);
-}
-
-void print_issued(const struct issued *i)
-{
-	const struct composed *s = &i->composition.statements[0];
-	char id[STATEMENT_ID_TEXT + 1];
-
-	statement_id_text(id, s->id);
-	print("  %-9s %s  %s%s\n", s->kind->name, s->object, id,
-	      s->reused ? "  said before" : "");
-	print_recording(&i->recording);
 }

@@ -4,8 +4,7 @@
 #define DATASET_H
 
 #include "attest/dataset.h"
-#include "attest/issue.h"
-#include "verb.h"
+#include "issues.h"
 
 enum wm_code dataset_record_run(struct call *call, struct wm_error *err);
 enum wm_code dataset_prove_run(struct call *call, struct wm_error *err);
@@ -39,14 +38,5 @@ void opened_release(struct opened *o);
  * of commitments is not that of the statement.
  */
 MUST_USE enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error *err);
-
-/* Issues the one statement of `i` as the options say: into `sidecar` (NULL: none), a ledger. */
-MUST_USE enum wm_code issue_called(struct issued *i, const char *sidecar, struct call *call,
-				   struct wm_error *err);
-
-/* Says what was issued: lines of text, or members of `map`. */
-MUST_USE enum wm_code issued_tree(struct node *map, struct tree *t, const struct issued *i,
-				  struct wm_error *err);
-void print_issued(const struct issued *i);
 
 #endif

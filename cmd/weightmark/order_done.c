@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "attest/deeds.h"
-#include "order_issue.h"
+#include "issues.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "util/file.h"
@@ -142,6 +142,7 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	cleanup_issued struct issued issued = { 0 };
 	struct record_options room = { .ledger = NULL };
 	const struct record_options *record = NULL;
+	struct issue_options how;
 	const struct order *order = NULL;
 	size_t n;
 
@@ -153,5 +154,7 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	TRY(private_record(&record, &room, &path, &index, !options_has(o, "dry-run"), call, err));
 	if (options_has(o, "dry-run") && !file_exists(record->ledger))
 		record = NULL;
-	return issue_call(&issued, record, NULL, call, err);
+	how = issue_options(NULL, record, call);
+	TRY(issue_by(&issued, &how, call, err));
+	return print_all_issued(&issued, &how, err);
 }

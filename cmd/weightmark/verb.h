@@ -87,6 +87,7 @@ extern const struct verb verb_embed;
 extern const struct verb verb_explain;
 extern const struct verb verb_extract;
 extern const struct verb verb_help;
+extern const struct verb verb_import;
 extern const struct verb verb_key;
 extern const struct verb verb_order;
 extern const struct verb verb_publish;

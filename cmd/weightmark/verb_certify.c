@@ -217,7 +217,6 @@ static enum wm_code print_done(const struct issued *done, const char *directory,
 	char id[STATEMENT_ID_TEXT + 1];
 
 	statement_id_text(id, s->id);
-	warn_recording(&done->recording);
 	if (output_is_json()) {
 		TRY(node_new(&t.root, &t, NODE_MAP, err));
 		TRY(node_set_bool(t.root, &t, "certified", true, err));
@@ -256,13 +255,8 @@ enum wm_code certify_issue(const struct certifying *c, struct issued *done, stru
 	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH), path = BUF_INIT(LIMIT_PATH);
 	cleanup_buf struct buf sidecar = BUF_INIT(LIMIT_PATH);
 	struct record_options record = { .ledger = NULL };
-	struct issue_options options = {
-		.dry_run = options_has(&call->options, "dry-run"),
-		.amend = options_has(&call->options, "amend"),
-		.reason = options_get(&call->options, "reason"),
-	};
+	struct issue_options options = issue_options(NULL, NULL, call);
 
-	TRY(settings_get(&options.issuer, &call->settings, &call->options, "issuer", err));
 	options.signer = signer;
 	TRY(private_record(&options.record, &record, &path, &index, false, call, err));
 	if (!file_exists(options.record->ledger))
@@ -272,7 +266,7 @@ enum wm_code certify_issue(const struct certifying *c, struct issued *done, stru
 	if (directory)
 		TRY(buf_printf(&sidecar, err, "%s/certificate%s", directory, SIDECAR_SUFFIX));
 	options.sidecar = directory ? buf_str(&sidecar) : NULL;
-	TRY(issue(done, &options, err));
+	TRY(issue_by(done, &options, call, err));
 	if (directory && !options.dry_run)
 		TRY(write_reports(c, done, directory, err));
 	return print_done(done, directory, options.dry_run, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark order`: drafts and records orders, tells where they stand, records what was done. */
-#include "order_issue.h"
+#include "issues.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "progress_view.h"
@@ -79,6 +79,7 @@ enum wm_code order_add(struct call *call, struct wm_error *err)
 	cleanup_issued struct issued issued = { 0 };
 	struct record_options room = { .ledger = NULL };
 	const struct record_options *record = NULL;
+	struct issue_options how;
 
 	TRY(read_statement(&issued, call->options.operands[0], wanted, err));
 	TRY(check_order(call, &issued.composition, err));
@@ -86,7 +87,9 @@ enum wm_code order_add(struct call *call, struct wm_error *err)
 			   call, err));
 	if (options_has(&call->options, "dry-run") && !file_exists(record->ledger))
 		record = NULL;
-	return issue_call(&issued, record, options_get(&call->options, "sidecar"), call, err);
+	how = issue_options(options_get(&call->options, "sidecar"), record, call);
+	TRY(issue_by(&issued, &how, call, err));
+	return print_all_issued(&issued, &how, err);
 }
 
 /* --- the verb ---------------------------------------------------------------------------- */

@@ -2,9 +2,8 @@
 /* `weightmark retire`: records, in bulk, what was gone before an order. */
 #include <time.h>
 
-#include "attest/issue.h"
 #include "attest/retire.h"
-#include "keys.h"
+#include "issues.h"
 #include "ledgers.h"
 #include "output.h"
 #include "util/limits.h"
@@ -43,7 +42,6 @@ static enum wm_code report(const struct issued *done, const struct retired *coun
 {
 	const size_t n = done->composition.n_statements;
 
-	warn_recording(&done->recording);
 	if (output_is_json())
 		return print_tree(done, counts, dry_run, err);
 	print("%s %zu destroyed, %zu withdrawn from use: %zu event%s, %zu as before\n",
@@ -77,20 +75,15 @@ static enum wm_code compose_events(struct issued *out, struct retired *counts, s
 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
-	cleanup_signer struct signer *signer = NULL;
 	cleanup_issued struct issued done = { .n_payloads = 0 };
 	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
 	struct record_options record = { .ledger = NULL };
 	struct issue_options options = { .dry_run = options_has(&call->options, "dry-run") };
 	struct retired counts;
-	const char *key_file;
 
-	TRY(settings_get(&options.issuer, &call->settings, &call->options, "issuer", err));
-	TRY(load_signer(&signer, &key_file, call, err));
-	options.signer = signer;
 	TRY(record_options(&options.record, &record, &index, call, err));
 	TRY(compose_events(&done, &counts, call, err));
-	TRY(issue(&done, &options, err));
+	TRY(issue_by(&done, &options, call, err));
 	return report(&done, &counts, options.dry_run, err);
 }
 

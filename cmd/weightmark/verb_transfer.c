@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark transfer`: signs one side's word about data or weights that changed hands. */
-#include "order_issue.h"
+#include "issues.h"
 
 #include "ledgers.h"
 #include "util/limits.h"
@@ -12,10 +12,13 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_issued struct issued issued = { 0 };
 	struct record_options room = { .ledger = NULL };
 	const struct record_options *record = NULL;
+	struct issue_options how;
 
 	TRY(read_statement(&issued, call->options.operands[0], wanted, err));
 	TRY(record_options(&record, &room, &index, call, err));
-	return issue_call(&issued, record, options_get(&call->options, "out"), call, err);
+	how = issue_options(options_get(&call->options, "out"), record, call);
+	TRY(issue_by(&issued, &how, call, err));
+	return print_all_issued(&issued, &how, err);
 }
 
 static const struct option_spec options[] = {

@@ -27,6 +27,7 @@ const struct verb *const verbs[] = {
 	&verb_order,
 	&verb_scan,
 	&verb_retire,
+	&verb_import,
 	&verb_certify,
 	&verb_publish,
 	&verb_audit,

@@ -10,6 +10,7 @@
 #include "util/file.h"
 #include "util/limits.h"
 #include "util/lock.h"
+#include "weightmark/v1/run.pb-c.h"
 
 enum wm_code authors_mistake(const struct composition *c, const struct composed *s,
 			     const struct wm_error *why, struct wm_error *err)
@@ -30,6 +31,24 @@ static enum wm_code encode(struct buf *payload, const struct composition *c,
 }
 
 /*
+ * Of a run that is said again from a later copy of the records, the copy that was signed stays: what
+ * it says is there still. Stores what `s` had, or NULL.
+ */
+static Weightmark__V1__DocumentRef *keep_copy(struct composed *s, const struct prior *before)
+{
+	Weightmark__V1__Run *now = (Weightmark__V1__Run *)s->message;
+	Weightmark__V1__DocumentRef *had;
+
+	if (s->kind->descriptor != &weightmark__v1__run__descriptor)
+		return NULL;
+	had = now->imported_from;
+	if (had)
+		now->imported_from =
+			((const Weightmark__V1__Run *)before->statement->message)->imported_from;
+	return had;
+}
+
+/*
  * Whether `s` says what `before` says but for nonce and times. If so it takes those over,
  * so that its payload, and every id that rests on it, is the same.
  */
@@ -40,9 +59,11 @@ static enum wm_code take_over(struct composed *s, const struct prior *before,
 	Weightmark__V1__Header *h = statement_header(s->message), kept = *h;
 	const Weightmark__V1__Header *old = before->statement->header;
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_STATEMENT);
+	Weightmark__V1__DocumentRef *copy;
 
 	if (before->statement->newer_schema)
 		return WM_OK;
+	copy = keep_copy(s, before);
 	if (h->as_of->seconds == h->issued_at->seconds)
 		h->as_of = old->as_of;
 	h->issued_at = old->issued_at;
@@ -54,6 +75,8 @@ static enum wm_code take_over(struct composed *s, const struct prior *before,
 	if (bytes.len != before->envelope->payload_len ||
 	    memcmp(bytes.data, before->envelope->payload, bytes.len) != 0) {
 		*h = kept;
+		if (copy)
+			((Weightmark__V1__Run *)s->message)->imported_from = copy;
 		return WM_OK;
 	}
 	s->reused = true;

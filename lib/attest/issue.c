@@ -107,6 +107,30 @@ static enum wm_code list_envelopes(struct envelope **out, const struct compositi
 	return WM_OK;
 }
 
+/* What a failure leaves behind are whole batches, which issuing again completes. */
+static enum wm_code record_batches(struct recording *r, struct envelope *list, size_t n,
+				   const struct record_options *how, struct wm_error *err)
+{
+	size_t n_appended = 0, n_present = 0;
+	bool rewritten = false;
+
+	for (size_t from = 0; from == 0 || from < n; from += LIMIT_ISSUED) {
+		const size_t rest = n - from;
+
+		recording_release(r);
+		*r = (struct recording){ .n_appended = 0 };
+		TRY(record_envelopes(r, list + from, rest < LIMIT_ISSUED ? rest : LIMIT_ISSUED,
+				     how, err));
+		n_appended += r->n_appended;
+		n_present += r->n_present;
+		rewritten |= r->rewritten;
+	}
+	r->n_appended = n_appended;
+	r->n_present = n_present;
+	r->rewritten = rewritten;
+	return WM_OK;
+}
+
 static enum wm_code put(struct issued *out, const struct issue_options *o, struct wm_error *err)
 {
 	const struct composition *c = &out->composition;
@@ -123,7 +147,7 @@ static enum wm_code put(struct issued *out, const struct issue_options *o, struc
 		return WM_OK;
 	*r = (struct recording){ .n_appended = 0 };
 	return path ? record_sidecars(r, &path, 1, o->record, err) :
-		      record_envelopes(r, envelopes, c->n_statements, o->record, err);
+		      record_batches(r, envelopes, c->n_statements, o->record, err);
 }
 
 enum wm_code issue(struct issued *out, const struct issue_options *options, struct wm_error *err)

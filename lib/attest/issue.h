@@ -40,8 +40,9 @@ void issued_release(struct issued *i);
 
 /*
  * Issues all statements of `out->composition`, each of which has its message with a local id; the
- * headers are filled here. They are one batch; the file and the log get all or, where it fails
- * before, nothing. Fails as chain_make(), sidecar_extend(), record_envelopes() do; with `usage`
+ * headers are filled here. They are all made before any is signed; what stands in a file is one
+ * batch of the log, else LIMIT_ISSUED are. The file gets all or nothing, and so does the log of each
+ * batch; issuing again completes it. Fails as chain_make(), sidecar_extend(), record_envelopes() do; with `usage`
  * where neither file nor log is given, but for a dry run; with `busy`. `out` is to be released also
  * after a failure.
  */

@@ -21,10 +21,11 @@ struct priors {
 	const struct sidecar *sidecar; /* the present one among them, or NULL */
 	struct sidecar *given;
 	size_t n_given;
-	struct arena entries; /* what was read from logs */
+	struct arena entries; /* what was read from logs, and what the trees refer to */
 	struct prior *list;
 	struct statement **statements; /* of `list`, as compose_references() takes them */
 	size_t n, n_own; /* the first n_own are carried, and by the key that signs */
+	void *by_id, *by_object; /* of the own ones (tsearch); by_object: the newest of each */
 };
 
 void priors_free(struct priors *p);

@@ -54,28 +54,6 @@ struct rows {
 
 /* --- the table --------------------------------------------------------------------------- */
 
-static enum wm_code find_columns(int at[N_COLUMNS], const struct table *t, struct wm_error *err)
-{
-	for (size_t c = 0; c < N_COLUMNS; c++)
-		at[c] = -1;
-	for (size_t i = 0; i < t->n_cells; i++) {
-		size_t c = 0;
-
-		while (c < N_COLUMNS && strcmp(t->cells[i], column_names[c]) != 0)
-			c++;
-		if (c == N_COLUMNS)
-			return table_fail(t, i, "no column of this name is known", err);
-		if (at[c] >= 0)
-			return table_fail(t, i, "a second column of this name", err);
-		at[c] = (int)i;
-	}
-	for (size_t c = 0; c < LOCATION; c++)
-		if (at[c] < 0)
-			return fail(err, REASON_TABLE_COLUMNS, "%s: has no column %s", t->name,
-				    column_names[c]);
-	return WM_OK;
-}
-
 static enum wm_code read_time(int64_t *out, const char *text, struct arena *a,
 			      struct wm_error *err)
 {
@@ -260,10 +238,7 @@ static enum wm_code read_rows(struct rows *r, struct wm_error *err)
 	bool more;
 
 	TRY(table_open(&t, r->c->name, TABLE_TSV, err));
-	TRY(table_next(&t, &more, err));
-	if (!more)
-		return fail(err, REASON_TABLE_COLUMNS, "%s: has no row", t.name);
-	TRY(find_columns(r->at, &t, err));
+	TRY(table_columns(r->at, &t, column_names, N_COLUMNS, LOCATION, err));
 	for (;;) {
 		TRY(table_next(&t, &more, err));
 		if (!more)

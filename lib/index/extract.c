@@ -178,8 +178,11 @@ static enum wm_code run(struct extract *e, const Weightmark__V1__Run *r, struct 
 	for (size_t i = 0; i < r->n_parent_model; i++)
 		TRY(extract_edge(e, &(struct extract_edge){ .kind = EDGE_PARENT_MODEL },
 				 r->parent_model[i], err));
-	return extract_edge(e, &(struct extract_edge){ .kind = EDGE_OUTPUT_MODEL }, r->output_model,
-			    err);
+	return extract_edge(e,
+			    &(struct extract_edge){
+				    .kind = EDGE_OUTPUT_MODEL,
+				    .detail = r->has_output_step ? &r->output_step : NULL },
+			    r->output_model, err);
 }
 
 static enum wm_code by_kind(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)

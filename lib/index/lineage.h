@@ -31,7 +31,7 @@ enum edge_kind {
 	EDGE_PARENT,	    /* detail: Derivation.Kind; derivation: its place in the manifest */
 	EDGE_CHILD,	    /* where it is not the manifest itself; as EDGE_PARENT */
 	EDGE_PARENT_MODEL,  /* a run, what it started from */
-	EDGE_OUTPUT_MODEL,  /* a run, what it gave */
+	EDGE_OUTPUT_MODEL,  /* a run, what it gave; detail: the step */
 	EDGE_RELEASED,	    /* a release, its manifest */
 };
 

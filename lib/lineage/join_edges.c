@@ -252,9 +252,9 @@ static bool set_relation(struct graph_edge *edge, const struct indexed_edge *e)
 		edge->subset = e->subset;
 		return true;
 	case EDGE_RUN:
-	case EDGE_OUTPUT_MODEL:
 		edge->relation = GRAPH_MADE;
 		return true;
+	case EDGE_OUTPUT_MODEL:
 	case EDGE_CHECKPOINT_OF:
 		edge->relation = GRAPH_MADE;
 		edge->step = e->detail == NO_NUMBER ? STEP_NONE : (uint64_t)e->detail;

@@ -280,6 +280,12 @@ static enum wm_code check_kind(const ProtobufCMessage *m, struct wm_error *err)
 	}
 	if (m->descriptor == &weightmark__v1__release__descriptor)
 		return check_release((const Weightmark__V1__Release *)m, err);
+	if (m->descriptor == &weightmark__v1__run__descriptor) {
+		const Weightmark__V1__Run *r = (const Weightmark__V1__Run *)m;
+
+		return r->has_output_step && !r->output_model ?
+			       invalid(err, "output_step without output_model") : WM_OK;
+	}
 	return validate_orders(m, err);
 }
 

@@ -32,7 +32,7 @@ static enum wm_code fill(struct table *t, struct wm_error *err)
 	t->in_at = 0;
 	t->in_len = (size_t)n;
 	t->n_bytes += (size_t)n;
-	return WM_OK;
+	return t->watch && n > 0 ? t->watch(t->watcher, t->in, (size_t)n, err) : WM_OK;
 }
 
 enum wm_code table_open(struct table *out, const char *path, enum table_form form,
@@ -53,6 +53,14 @@ enum wm_code table_open(struct table *out, const char *path, enum table_form for
 	if (out->in_len >= 3 && memcmp(out->in, "\xef\xbb\xbf", 3) == 0)
 		out->in_at = 3;
 	return WM_OK;
+}
+
+enum wm_code table_watch(struct table *t, table_watch_fn *watch, void *watcher,
+			 struct wm_error *err)
+{
+	t->watch = watch;
+	t->watcher = watcher;
+	return watch(watcher, t->in, t->in_len, err);
 }
 
 enum wm_code table_fail(const struct table *t, size_t column, const char *what,
@@ -179,5 +187,33 @@ enum wm_code table_next(struct table *t, bool *more, struct wm_error *err)
 			TRY(read_cell(t, &byte, err));
 		while (byte != '\n' && byte != END);
 	} while (t->n_cells == 1 && !*t->cells[0]);
+	return WM_OK;
+}
+
+enum wm_code table_columns(int *at, struct table *t, const char *const *names, size_t n,
+			   size_t n_needed, struct wm_error *err)
+{
+	bool more;
+
+	TRY(table_next(t, &more, err));
+	if (!more)
+		return fail(err, REASON_TABLE_COLUMNS, "%s: has no row", t->name);
+	for (size_t c = 0; c < n; c++)
+		at[c] = -1;
+	for (size_t i = 0; i < t->n_cells; i++) {
+		size_t c = 0;
+
+		while (c < n && strcmp(t->cells[i], names[c]) != 0)
+			c++;
+		if (c == n)
+			return table_fail(t, i, "no column of this name is known", err);
+		if (at[c] >= 0)
+			return table_fail(t, i, "a second column of this name", err);
+		at[c] = (int)i;
+	}
+	for (size_t c = 0; c < n_needed; c++)
+		if (at[c] < 0)
+			return fail(err, REASON_TABLE_COLUMNS, "%s: has no column %s", t->name,
+				    names[c]);
 	return WM_OK;
 }

@@ -32,6 +32,10 @@ enum table_form {
 	TABLE_LINES, /* one cell a line */
 };
 
+/* Sees bytes of a file as they are read. */
+typedef enum wm_code table_watch_fn(void *context, const uint8_t *data, size_t len,
+				    struct wm_error *err);
+
 struct table {
 	const char *name; /* for messages; borrowed */
 	enum table_form form;
@@ -45,6 +49,8 @@ struct table {
 	uint64_t line;	    /* where the row begins, from 1 */
 	uint64_t lines;	    /* that ended before what is read next */
 	uint64_t n_bytes;   /* that were read */
+	table_watch_fn *watch; /* or NULL */
+	void *watcher;	       /* its context; borrowed */
 };
 
 void table_release(struct table *t);
@@ -53,6 +59,21 @@ void table_release(struct table *t);
 /* Opens the file `path`, which must outlive `out`. Fails as file_open() does. */
 MUST_USE enum wm_code table_open(struct table *out, const char *path, enum table_form form,
 				 struct wm_error *err);
+
+/*
+ * Hands every byte of the file, once, to `watch`; to be called right after table_open(). It has seen
+ * all when table_next() has come to the end.
+ */
+MUST_USE enum wm_code table_watch(struct table *t, table_watch_fn *watch, void *watcher,
+				  struct wm_error *err);
+
+/*
+ * Reads the first row, of the names of columns, which may stand in any order: `at[i]` becomes the
+ * place of `names[i]`, or -1. Fails with `table-malformed` where a name is unknown or comes twice,
+ * with `table-columns` where one of the first `n_needed` is not there, or there is no row.
+ */
+MUST_USE enum wm_code table_columns(int *at, struct table *t, const char *const *names, size_t n,
+				    size_t n_needed, struct wm_error *err);
 
 /*
  * Reads the next row; `*more` is false at the end. Fails with `table-malformed`, naming line and

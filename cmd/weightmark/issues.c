@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading, issuing and telling. */
-#include "order_issue.h"
+#include "issues.h"
 
 #include <string.h>
 
@@ -63,74 +63,127 @@ static enum wm_code add_row(struct node *list, struct tree *t, const struct comp
 	return dry_run ? node_set_text(row, t, "payload", buf_str(payload), err) : WM_OK;
 }
 
-static enum wm_code print_tree(const struct issued *i, const char *ledger, bool dry_run,
+static enum wm_code print_tree(const struct issued *i, const struct issue_options *how,
 			       struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
 	struct node *list = NULL;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
+	TRY(node_set_bool(t.root, &t, "dry_run", how->dry_run, err));
 	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
 	for (size_t k = 0; k < i->composition.n_statements; k++)
-		TRY(add_row(list, &t, &i->composition.statements[k], &i->payloads[k], dry_run,
-			    err));
-	if (ledger)
-		TRY(node_set_shown(t.root, &t, "ledger", ledger, err));
+		TRY(add_row(list, &t, &i->composition.statements[k], &i->payloads[k],
+			    how->dry_run, err));
+	if (how->record)
+		TRY(node_set_shown(t.root, &t, "ledger", how->record->ledger, err));
 	TRY(recording_tree(t.root, &t, &i->recording, err));
 	print_json(t.root);
 	return WM_OK;
 }
 
-static void print_text_rows(const struct issued *i, const char *ledger, bool dry_run)
+static void print_text_rows(const struct issued *i, const struct issue_options *how)
 {
 	for (size_t k = 0; k < i->composition.n_statements; k++) {
 		const struct composed *s = &i->composition.statements[k];
 		char id[STATEMENT_ID_TEXT + 1] = "not signed";
 
-		if (!dry_run || s->reused)
+		if (!how->dry_run || s->reused)
 			statement_id_text(id, s->id);
 		print("%-10s %s\n  %-10s%s%s\n", s->kind->name, s->object, "statement", id,
 		      s->reused ? " (said before)" : "");
 	}
-	if (ledger)
-		print("  %-10s%s\n", "ledger", ledger);
+	if (how->record)
+		print("  %-10s%s\n", "ledger", how->record->ledger);
+	print_recording(&i->recording);
+}
+
+enum wm_code print_all_issued(const struct issued *out, const struct issue_options *how,
+			      struct wm_error *err)
+{
+	if (output_is_json())
+		return print_tree(out, how, err);
+	print_text_rows(out, how);
+	return WM_OK;
+}
+
+enum wm_code issued_tree(struct node *map, struct tree *t, const struct issued *i,
+			 struct wm_error *err)
+{
+	const struct composed *s = &i->composition.statements[0];
+	char id[STATEMENT_ID_TEXT + 1];
+
+	statement_id_text(id, s->id);
+	TRY(node_set_text(map, t, "kind", s->kind->name, err));
+	TRY(node_set_text(map, t, "object", s->object, err));
+	TRY(node_set_text(map, t, "statement", id, err));
+	TRY(node_set_integer(map, t, "sequence", statement_header(s->message)->sequence, err));
+	TRY(node_set_bool(map, t, "reused", s->reused, err));
+	return recording_tree(map, t, &i->recording, err);
+}
+
+void print_issued(const struct issued *i)
+{
+	const struct composed *s = &i->composition.statements[0];
+	char id[STATEMENT_ID_TEXT + 1];
+
+	statement_id_text(id, s->id);
+	print("  %-9s %s  %s%s\n", s->kind->name, s->object, id,
+	      s->reused ? "  said before" : "");
 	print_recording(&i->recording);
 }
 
 /* --- issuing ----------------------------------------------------------------------------- */
 
-enum wm_code issue_call(struct issued *out, const struct record_options *record,
-			const char *sidecar, struct call *call, struct wm_error *err)
+struct issue_options issue_options(const char *sidecar, const struct record_options *record,
+				   const struct call *call)
 {
 	const struct options *o = &call->options;
-	cleanup_signer struct signer *signer = NULL;
-	struct progress progress = { 0 };
-	struct record_options recording = { .ledger = NULL };
-	const char *key_file = NULL;
-	struct issue_options options = {
+
+	return (struct issue_options){
 		.sidecar = sidecar,
+		.record = record,
 		.amend = options_has(o, "amend"),
 		.reason = options_get(o, "reason"),
 		.dry_run = options_has(o, "dry-run"),
 	};
+}
+
+enum wm_code issue_by(struct issued *out, const struct issue_options *how, struct call *call,
+		      struct wm_error *err)
+{
+	cleanup_signer struct signer *signer = NULL;
+	struct progress progress = { 0 };
+	struct record_options record = { .ledger = NULL };
+	struct issue_options options = *how;
+	const char *key_file = NULL;
 	enum wm_code code;
 
-	if (record) {
-		recording = *record;
-		recording.progress = &progress;
-		options.record = &recording;
+	TRY(settings_get(&options.issuer, &call->settings, &call->options, "issuer", err));
+	if (!options.signer)
+		TRY(load_signer(&signer, &key_file, call, err));
+	if (signer)
+		options.signer = signer;
+	if (how->record) {
+		record = *how->record;
+		record.progress = &progress;
+		options.record = &record;
 	}
-	TRY(settings_get(&options.issuer, &call->settings, o, "issuer", err));
-	TRY(load_signer(&signer, &key_file, call, err));
-	options.signer = signer;
 	progress_view_start(&progress);
 	code = issue(out, &options, err);
 	progress_view_end();
 	TRY(code);
 	warn_recording(&out->recording);
-	if (output_is_json())
-		return print_tree(out, record ? record->ledger : NULL, options.dry_run, err);
-	print_text_rows(out, record ? record->ledger : NULL, options.dry_run);
 	return WM_OK;
+}
+
+enum wm_code issue_called(struct issued *out, const char *sidecar, struct call *call,
+			  struct wm_error *err)
+{
+	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
+	struct record_options room = { .ledger = NULL };
+	struct issue_options how = issue_options(sidecar, NULL, call);
+
+	TRY(record_options(&how.record, &room, &index, call, err));
+	return issue_by(out, &how, call, err);
 }
