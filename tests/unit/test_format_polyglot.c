@@ -82,8 +82,6 @@ static void looks_into_streams(void **state)
 /* Members of archives are read by themselves once they are unpacked. */
 static void looks_into_members(void **state)
 {
-	cleanup_buf struct buf bad = BUF_INIT(1 << 20), good = BUF_INIT(1 << 20);
-
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		cleanup_buf struct buf tar = BUF_INIT(1 << 20), member = BUF_INIT(1 << 20);
