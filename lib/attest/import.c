@@ -248,11 +248,20 @@ enum wm_code import_add_output(struct history *h, struct import_run *run,
 	return WM_OK;
 }
 
+/* A plan says nothing of what began or ended at another time: schedulers start late. */
+void import_span(int64_t *from, int64_t *to, const struct import_run *run)
+{
+	const bool planned = run->started == NO_TIME && run->ended == NO_TIME;
+
+	*from = planned ? run->planned : run->started;
+	*to = planned ? run->planned_end : run->ended;
+}
+
 bool import_is_backward(const struct import_run *run)
 {
-	const int64_t from = run->started != NO_TIME ? run->started : run->planned;
-	const int64_t to = run->ended != NO_TIME ? run->ended : run->planned_end;
+	int64_t from, to;
 
+	import_span(&from, &to, run);
 	return from != NO_TIME && to != NO_TIME && to < from;
 }
 

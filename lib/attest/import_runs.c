@@ -293,9 +293,9 @@ static enum wm_code make_common(Weightmark__V1__Run *out, struct making *m,
 				const struct import_run *run, struct wm_error *err)
 {
 	struct composition *c = m->h->c;
-	const int64_t from = run->started != NO_TIME ? run->started : run->planned;
-	const int64_t to = run->ended != NO_TIME ? run->ended : run->planned_end;
+	int64_t from, to;
 
+	import_span(&from, &to, run);
 	TRY(make_uses(out, &c->arena, run, err));
 	TRY(make_parents(out, &c->arena, run, err));
 	if (from != NO_TIME)
