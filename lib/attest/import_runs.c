@@ -20,7 +20,7 @@ struct making {
 	struct history *h;
 	Weightmark__V1__DocumentRef *from; /* the file */
 	struct composed *list;		   /* owned */
-	size_t n;
+	size_t n, n_bytes;
 	void *ids; /* of those in the list (tsearch) */
 };
 
@@ -264,6 +264,19 @@ static enum wm_code make_id(Weightmark__V1__Id **out, struct making *m,
 	return WM_OK;
 }
 
+/* What a run used is said again with each of its outputs. */
+static enum wm_code count_bytes(struct making *m, const struct import_run *run,
+				const ProtobufCMessage *message, struct wm_error *err)
+{
+	m->n_bytes += protobuf_c_message_get_packed_size(message);
+	if (m->n_bytes > LIMIT_IMPORT_STATEMENTS)
+		return fail(err, REASON_LIMIT,
+			    "%s, line %llu, column 1: up to this run there are statements of more "
+			    "than %d bytes; give the history in parts", m->h->t.name,
+			    (unsigned long long)run->line, LIMIT_IMPORT_STATEMENTS);
+	return WM_OK;
+}
+
 static enum wm_code add_statement(struct making *m, const Weightmark__V1__Run *like,
 				  const struct import_run *run, const struct import_output *output,
 				  bool further, struct wm_error *err)
@@ -284,6 +297,7 @@ static enum wm_code add_statement(struct making *m, const Weightmark__V1__Run *l
 	TRY(make_id(&made->id, m, run, further ? output : NULL, err));
 	if (output)
 		TRY(make_output(made, m->h->c, output, err));
+	TRY(count_bytes(m, run, message, err));
 	list[m->n++] = (struct composed){ .kind = kind_of_message(D(run)), .message = message };
 	return WM_OK;
 }

@@ -53,7 +53,7 @@ static enum wm_code compose_text(struct composition *out, struct imported *count
 	struct wm_error wrote = { 0 };
 
 	assert_ok(file_write(path, text, len, 0600, FILE_REPLACE, &wrote), &wrote);
-	return import_compose(out, counts, path, NOW, err);
+	return import_compose(out, counts, path, NOW, NULL, err);
 }
 
 /* Appends the runs as JSON, a line each, without what all have in common. */
@@ -307,7 +307,7 @@ static size_t long_text(char *out, size_t len)
 
 static void limits_hold(void **state)
 {
-	char *text = malloc((size_t)LIMIT_IMPORT_RUNS * 8 + 64), *end;
+	char *text = malloc((size_t)LIMIT_IMPORT_RUNS * 16), *end;
 	cleanup_composition struct composition c = { .n_statements = 0 };
 	struct imported counts;
 	struct wm_error err = { 0 };
@@ -327,6 +327,11 @@ static void limits_hold(void **state)
 	assert_int_equal(c.n_statements, LIMIT_IMPORT_RUNS);
 	strcpy(end, "s\n");
 	assert_refused(csv, text, strlen(text), REASON_LIMIT, "line 65538");
+	/* Each of 20,000 outputs would say 20,000 datasets again. */
+	end = stpcpy(text, "run,dataset,output\n");
+	for (int i = 0; i < 20000; i++)
+		end += sprintf(end, "r,a/D%d,a/M%d\n", i, i);
+	assert_refused(csv, text, strlen(text), REASON_LIMIT, "line 2, column 1");
 	free(text);
 }
 
@@ -335,7 +340,7 @@ static enum wm_code compose_file(void *context, struct wm_error *err)
 	cleanup_composition struct composition c = { .n_statements = 0 };
 	struct imported counts;
 
-	return import_compose(&c, &counts, context, NOW, err);
+	return import_compose(&c, &counts, context, NOW, NULL, err);
 }
 
 static void survives_failing_allocations(void **state)
