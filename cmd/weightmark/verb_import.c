@@ -67,8 +67,9 @@ static void print_text_lines(const struct issued *done, const struct imported *c
 	      file_has_suffix(done->composition.name, ".csv") ? "row" : "event",
 	      counts->n_rows == 1 ? "" : "s", format_bytes(size, counts->size));
 	if (counts->n_passed > 0)
-		print("  %-10s%llu events, which are about no run\n", "passed",
-		      (unsigned long long)counts->n_passed);
+		print("  %-10s%llu event%s about no run\n", "passed",
+		      (unsigned long long)counts->n_passed,
+		      counts->n_passed == 1 ? ", which is" : "s, which are");
 	print("  %-10s%s, retrospective; nothing of it was checked\n", "asserted", done->issuer);
 	print_recording(&done->recording);
 }
