@@ -91,7 +91,8 @@ enum wm_code import_find_run(struct import_run **out, struct history *h, const c
 	}
 	if (!has_form(id, D(id)))
 		return table_fail(&h->t, column,
-				  "a run needs an id of letters, digits and ._-@:+, 128 at most", err);
+				  "a run needs an id of letters, digits and ._-@:+, 128 at most",
+				  err);
 	if (h->n_runs == LIMIT_IMPORT_RUNS)
 		return fail(err, REASON_LIMIT, "%s, line %llu: more than %d runs", h->t.name,
 			    (unsigned long long)h->t.line, LIMIT_IMPORT_RUNS);
@@ -196,8 +197,8 @@ enum wm_code import_activity(struct history *h, struct import_run *run, const ch
 	if (!*text || (run->activity && strcmp(run->activity, text) == 0))
 		return WM_OK;
 	if (run->activity)
-		return table_fail(&h->t, column, "it is said before that this run did another thing",
-				  err);
+		return table_fail(&h->t, column,
+				  "another row or event says that this run did another thing", err);
 	TRY(check_text(h, text, column, err));
 	TRY(arena_copy(&copy, &h->c->arena, text, strlen(text), err));
 	run->activity = copy;
@@ -302,8 +303,8 @@ static enum wm_code read_all(struct history *h, const char *path, struct progres
 
 	if (!csv && !file_has_suffix(path, ".jsonl") && !file_has_suffix(path, ".ndjson"))
 		return fail(err, REASON_USAGE,
-			    "%s: what a history is its name tells: .csv, or .jsonl for run events "
-			    "of OpenLineage", path);
+			    "%s: the name of a history must end with .csv, or with .jsonl for run "
+			    "events of OpenLineage", path);
 	TRY(sha256_new(&w.sha256, err));
 	TRY(sha256_start(w.sha256, err));
 	TRY(open_file(h, path, csv, err));

@@ -80,7 +80,8 @@ static enum wm_code read_role(int *out, const struct row *r, struct wm_error *er
 	if (!v)
 		return refuse(r, ROLE,
 			      "not one of pretrain, finetune, alignment, distil_teacher_data, "
-			      "synthetic_seed, annotation, validation, test, calibration, tokenizer",
+			      "synthetic_seed, annotation, validation, test, calibration, "
+			      "tokenizer",
 			      err);
 	*out = v->value;
 	return WM_OK;

@@ -171,8 +171,8 @@ static enum wm_code merge(struct import_output *to, const struct import_output *
 	    !merge_digest(&to->has_weights, to->weights, from->has_weights, from->weights) ||
 	    !steps_agree)
 		return fail(err, REASON_TABLE_MALFORMED,
-			    "%s, line %llu, column 1: says of an output another digest or step than "
-			    "line %llu", h->t.name, (unsigned long long)from->line,
+			    "%s, line %llu, column 1: says of an output another digest or step "
+			    "than line %llu", h->t.name, (unsigned long long)from->line,
 			    (unsigned long long)to->line);
 	if (to->step == NO_STEP)
 		to->step = from->step;
@@ -250,8 +250,8 @@ static enum wm_code make_id(Weightmark__V1__Id **out, struct making *m,
 	}
 	if (strlen(id) > LIMIT_ID)
 		return fail(err, REASON_TABLE_MALFORMED,
-			    "%s, line %llu, column 1: the id of a run of several outputs has at most "
-			    "%d bytes", m->h->t.name, (unsigned long long)run->line,
+			    "%s, line %llu, column 1: the id of a run of several outputs has at "
+			    "most %d bytes", m->h->t.name, (unsigned long long)run->line,
 			    LIMIT_ID - 2 * SUFFIX_BYTES - 1);
 	TRY(compose_scalar(out, m->h->c, D(id), id, err));
 	found = tsearch((*out)->text, &m->ids, compare_texts);

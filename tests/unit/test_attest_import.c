@@ -119,7 +119,8 @@ static void rows_add_up(void **state)
 		    "\"output_model\":{\"object\":\"a/M@1\",\"sha256\":\"" A64
 		    "\",\"weights_digest\":\"" B64 "\"},\"output_step\":7,"
 		    "\"parent_model\":[{\"object\":\"a/P\"},{\"sha256\":\"" A64 "\"}],"
-		    "\"start\":\"2020-01-01T00:00:00Z\",\"uses\":[{\"dataset\":{\"object\":\"a/D\"},"
+		    "\"start\":\"2020-01-01T00:00:00Z\",\"uses\":["
+		    "{\"dataset\":{\"object\":\"a/D\"},"
 		    "\"role\":\"pretrain\"},{\"dataset\":{\"object\":\"a/E\"},\"from_step\":0,"
 		    "\"role\":\"finetune\",\"to_step\":9}]}\n"
 		    "{\"activity\":\"convert\",\"id\":\"r2\",\"output_model\":{\"uri\":\"s3://b/c d\"},"
@@ -177,7 +178,8 @@ static void days_have_two_ends(void **state)
 	(void)state;
 	assert_runs(csv, "run,activity,started,ended\nr,etl/train,2020-01-02,2020-01-03\n",
 		    expected);
-	assert_runs(jsonl, EVENT("START", "2020-01-02", "r", "") EVENT("COMPLETE", "2020-01-03", "r", ""),
+	assert_runs(jsonl,
+		    EVENT("START", "2020-01-02", "r", "") EVENT("COMPLETE", "2020-01-03", "r", ""),
 		    expected);
 	/* The day of a run within a day, and today, of which a part is still to come. */
 	assert_runs(jsonl,
@@ -285,7 +287,7 @@ static void malformed_events_are_named(void **state)
 		{ EVENT("START", "2020-01-01T00:00:00Z", "r r", ""), "a run needs an id" },
 		{ OK EVENT("COMPLETE", "2019-01-01T00:00:00Z", "r", ""), "line 1, column 1: the run" },
 		{ OK "{\"eventTime\":\"2020-01-01T00:00:00Z\",\"run\":{\"runId\":\"r\"},\"job\":"
-		  THING("other") "}\n", "did another thing" },
+		  THING("other") "}\n", "another thing" },
 	};
 
 	(void)state;
