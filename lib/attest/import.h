@@ -29,8 +29,8 @@ struct imported {
  * Reads the history `path`, which ends with ".csv", ".jsonl" or ".ndjson" and must outlive `out`,
  * and composes its runs; `now`: nothing happened later (seconds). Counts the bytes that are read;
  * `progress` may be NULL. Fails with `table-malformed`, `table-columns`, `limit`, naming line and
- * column, with `usage` where the name ends otherwise; then nothing is composed. n log n in rows, and
- * linear in the bytes of the statements.
+ * column, with `usage` where the name ends otherwise; then nothing is composed. n log n in rows,
+ * and linear in the bytes of the statements.
  */
 MUST_USE enum wm_code import_compose(struct composition *out, struct imported *counts,
 				     const char *path, int64_t now, struct progress *progress,

@@ -243,6 +243,7 @@ static void malformed_rows_are_named(void **state)
 		{ "run,dataset,from_step,to_step\nr,a/D,2,1\n", "line 2, column 4: " },
 		{ "run,step\nr,1\n", "line 2, column 2: of no output" },
 		{ "run,sha256\nr,abc\n", "line 2, column 2: " },
+		{ "run,output,sha256\nr," A64 "," B64 "\n", "line 2, column 3: not the one" },
 		{ "run,output,step\nr,a/M,1\nr,a/M,2\n", "line 3, column 1: " },
 		{ "run,output,sha256\nr,a/M," A64 "\nr,a/M," B64 "\n", "line 3, column 1: " },
 		{ "run,output\nr,a/M@1\nr,a/M@2\nr.f247daf45e367e21,a/X\n", "line 4, column 1: " },
