@@ -45,6 +45,9 @@ MUST_USE enum wm_code lineage_svg(struct buf *out, const struct lineage_report *
 /* Where a walk to ancestors ends: "unknown", "random initialisation: ...", or NULL. Static. */
 const char *lineage_end(const struct lineage_report *r, uint32_t node);
 
+/* "dataset", "run", "retrospective run" of one that somebody wrote down afterwards ... Static. */
+const char *lineage_kind(const struct graph_node *n);
+
 /* Who says what the edge says; NULL: its digests do. Borrowed. */
 const char *lineage_issuer(const struct graph *g, const struct graph_edge *e);
 

@@ -30,7 +30,7 @@ static enum wm_code begin_line(struct buf *out, const struct graph *g, uint32_t 
 {
 	TRY(buf_printf(out, err, "%*s%s%s ",
 		       (int)(2 * (depth < INDENT_MAX ? depth : INDENT_MAX)), "", word,
-		       graph_kind_name(g->nodes[node].kind)));
+		       lineage_kind(&g->nodes[node])));
 	return shown(out, g->nodes[node].id, err);
 }
 

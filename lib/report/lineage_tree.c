@@ -64,6 +64,8 @@ static enum wm_code node_tree(struct node *list, struct tree *t, const struct li
 	TRY(node_set_text(map, t, "id", g->nodes[at->node].id, err));
 	TRY(node_set_text(map, t, "kind", graph_kind_name(g->nodes[at->node].kind), err));
 	TRY(node_set_bool(map, t, "stated", g->nodes[at->node].stated, err));
+	if (g->nodes[at->node].flags & STATEMENT_RETROSPECTIVE)
+		TRY(node_set_bool(map, t, "retrospective", true, err));
 	TRY(node_set_integer(map, t, "depth", at->depth, err));
 	if (end)
 		TRY(node_set_text(map, t, "end", end, err));
