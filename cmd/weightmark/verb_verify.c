@@ -6,10 +6,10 @@
 #include "attest/carriers.h"
 #include "attest/verdict.h"
 #include "keys.h"
-#include "ledgers.h"
 #include "measured.h"
 #include "output.h"
 #include "print_statement.h"
+#include "private_ledger.h"
 #include "progress_view.h"
 #include "report/verdict_report.h"
 #include "util/limits.h"
@@ -83,20 +83,33 @@ static enum wm_code list_values(const char **list, size_t *n, size_t max, const 
 	return WM_OK;
 }
 
-/* Stores NULL where lineage is not asked for. */
+/*
+ * Those of --ledger, else those of the settings. That what a setting names cannot be read leaves
+ * open what stands against the checkpoint: it is no reason to go on without.
+ */
+static enum wm_code open_ledgers_of(struct lineage *l, struct call *call, struct wm_error *err)
+{
+	const bool named = options_has(&call->options, "ledger");
+	enum wm_code code;
+
+	if (options_has(&call->options, "no-ledger"))
+		return named ? fail(err, REASON_USAGE, "--ledger and --no-ledger exclude each other") :
+			       WM_OK;
+	code = open_order_ledgers(&l->ledgers, call, err);
+	return named ? code :
+		       fail_context(code, err, "the ledgers of the settings (or --no-ledger)");
+}
+
+/* Stores NULL where there is nowhere to look for lineage. */
 static enum wm_code open_lineage(const struct lineage_options **out, struct lineage *l,
 				 struct call *call, struct wm_error *err)
 {
-	const char *paths[LEDGERS_MAX];
-	size_t n_ledgers = 0;
-
 	*out = NULL;
-	TRY(list_values(paths, &n_ledgers, LEDGERS_MAX, call, "ledger", err));
 	TRY(list_values(l->statements, &l->options.n_statements, LIMIT_STATEMENT_FILES, call,
 			"lineage", err));
-	if (n_ledgers + l->options.n_statements == 0)
+	TRY(open_ledgers_of(l, call, err));
+	if (l->ledgers.n + l->options.n_statements == 0)
 		return WM_OK;
-	TRY(open_ledgers_at(&l->ledgers, paths, n_ledgers, err));
 	l->options.indexes = l->ledgers.indexes;
 	l->options.n_indexes = l->ledgers.n;
 	l->options.statements = l->statements;
@@ -168,7 +181,9 @@ static const struct option_spec options[] = {
 		  "'weightmark show PATH' lists them" },
 	{ .name = "ledger", .argument = "PATH", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "ask this git repository where the checkpoint comes from, and what stands "
-		  "against it" },
+		  "against it; default: those of the setting ledger and the private one, where "
+		  "there are such" },
+	{ .name = "no-ledger", .help = "ask none" },
 	{ .name = "lineage", .argument = "FILE.wmk", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "the same of the statements in this sidecar, all by trusted keys" },
 	{ .name = "checks", .help = "list every check" },
@@ -191,6 +206,10 @@ const struct verb verb_verify = {
 		"count "
 		"where --log-key pins the log. Its tree heads are remembered below "
 		"$XDG_STATE_HOME/weightmark, and one that contradicts them refuses.\n\n"
+		"The ledgers at hand are asked, offline, where the checkpoint comes from: an order "
+		"that reaches it or data withdrawn before a run that used it refuse; an ancestor "
+		"of which nothing is known, declarations that conflict and later withdrawals ask "
+		"for review. Without any ledger these checks do not run, and are counted so.\n\n"
 		"Accept means: these bytes are those that the key's holder signed, and these are "
 		"the statements that he made about them. Whether a statement is true nobody can "
 		"compute; the verdict says who asserted it.",
