@@ -249,7 +249,8 @@ const struct verb verb_trace = {
 		"Each line says by what relation a thing was reached and who asserts it. What "
 		"digests alone show is recomputed: equal bytes, a conversion that left the weights "
 		"as they were, tensors that a derivation left as they were. Signatures are not "
-		"verified here. What is reached by several ways stands once; 'see' refers to it. "
+		"verified here. What is reached by several ways stands once; 'see' and 'also from' "
+		"refer to what stands above. "
 		"Checkpoints of a tainted run from before the data are named as clean, the latest "
 		"first; uses of subsets of which nobody can tell as undecided.",
 	.examples = "weightmark trace --from faces-2019 --ledger ledger.git\n"

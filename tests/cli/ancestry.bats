@@ -146,5 +146,7 @@ derivation: [{kind: finetune, parent: [{object: lab.example/M9@1}]}]" >other.yam
 	wm sign other.safetensors -m other.yaml --key counsel.key --issuer counsel.example \
 		--ledger work.git >/dev/null
 	verified 4 M1 --ledger work.git
-	[[ $output == *declarations-conflict*differs* ]]
+	[[ $output == *declarations-conflict* ]]
+	[[ $output == *"'counsel.example/other@1' by counsel.example and 'lab.example/M1@1' by lab.example have equal weights and name different ancestors"* ]]
+	[ "$(grep -c conflict <<<"$output")" = 1 ]
 }

@@ -176,14 +176,64 @@ training_run: [{id: r, uses: [{dataset_id: D, role: pretrain, from_step: 100, to
 	[ "$(of_json "$output" '[.clean[].step] | join(" ")')" = '90 20' ]
 }
 
+# Each reference is to what a line above it is about, and there are some.
+refers_back() { # text
+	awk '{ n = $1 == "see" ? 2 : $1 == "also" ? 3 : 0 }
+n { references++ } n && !(($n " " $(n + 1)) in above) { print "not above: " $0; forward = 1 }
+!n { above[$1 " " $2] }
+END { exit forward || !references }' <<<"$1"
+}
+
 @test "what is reached twice stands once" {
 	given_family
 	derived M6 merge M0 M1
 	run -0 --separate-stderr trace --from D
 	[ "$(grep -c '^ *checkpoint lab.example/M6@1' <<<"$output")" = 1 ]
-	[ "$(grep -c '^ *see checkpoint lab.example/M6@1  \[derived, merge; asserted by lab.example\]' <<<"$output")" = 1 ]
+	[[ $output == *$'\n''    checkpoint lab.example/M6@1  [derived, merge; asserted by lab.example]'$'\n''      also from checkpoint lab.example/M1@1  [derived, merge; asserted by lab.example]'* ]] ||
+		[[ $output == *'checkpoint lab.example/M6@1'*'see checkpoint lab.example/M6@1  [derived, merge; asserted by lab.example]'* ]]
+	refers_back "$output"
+	run -0 --separate-stderr trace --to M6
+	refers_back "$output"
 	run -0 --separate-stderr trace --from D --json
-	[ "$(of_json "$output" '.again[] | select(.id == "lab.example/M6@1") | .before')" = lab.example/M1@1 ]
+	[ "$(of_json "$output" '.again[] | select(.object == "lab.example/M6@1") | .before')" = lab.example/M1@1 ]
+}
+
+@test "references point back, in a graph of many ways" {
+	given_ledger
+	trained A1 D pretrain
+	derived A2 merge A1
+	derived A3 merge A1 A2
+	derived A4 merge A1 A3 A2
+	derived A5 merge A4 A2 A1
+	derived A6 merge A5 A3 A1
+	run -0 --separate-stderr trace --from D
+	refers_back "$output"
+	# 1 start, 1 made, 1 + 2 + 3 + 3 + 3 derivations; each stands once, as a line or a reference
+	[ "${#lines[@]}" = 15 ]
+	run -0 --separate-stderr trace --to A6
+	refers_back "$output"
+	[ "${#lines[@]}" = 15 ]
+	[[ $output == *'also of checkpoint'* ]]
+}
+
+@test "findings say what contradicts what, and who says which" {
+	given_family
+	# A second statement of sequence 1 about M1, by another key; a reference by name and digest to two things.
+	printf '%s\nderivation: [{kind: finetune, parent: [{object: lab.example/M9@1}]}]\n' "$(head_of M1)" >fork.yaml
+	wm sign M1.safetensors -m fork.yaml --key counsel.key --issuer lab.example --sidecar fork.wmk \
+		--ledger work.git >/dev/null
+	weights=$(of_json "$(wm digest M9.safetensors --json)" '.. | .weights_digest? // empty' | head -1)
+	model X "$(head_of X)
+derivation: [{kind: finetune, parent: [{object: lab.example/M0@1, weights_digest: $weights}]}]"
+	run -4 --separate-stderr trace --from D
+	[[ $output == *$'\n'"finding: conflict: lab.example refers to 'lab.example/M0@1' with a digest that is not its, but that of 'lab.example/M9@1' by lab.example"* ]]
+	[[ $output == *$'\n'"finding: fork: two statements of one place in its chain are about 'lab.example/M1@1': wm:"*' by lab.example and wm:'*' by lab.example' ]]
+	[ "$(grep -c '^finding: ' <<<"$output")" = 2 ]
+	run -4 --separate-stderr trace --from D --json
+	[ "$(of_json "$output" '.findings[0] | [.finding, .object, .other] | join(" ")')" = \
+		'conflict lab.example/M0@1 lab.example/M9@1' ]
+	[ "$(of_json "$output" '.findings[1].text | test("^two statements of one place")')" = true ]
+	[ "$(of_json "$output" '[.. | objects | has("id")] | any')" = false ]
 }
 
 # --- recomputed -----------------------------------------------------------------------------------
