@@ -20,6 +20,8 @@ struct asked {
 	const char *option, *what; /* "from", "to" or "what-if", and its value */
 	const char *as, *out;	   /* out: NULL: standard output */
 	uint64_t depth, roles;
+	const struct ledgers *ledgers;
+	const char *const *origins;
 };
 
 /* --- options ----------------------------------------------------------------------------- */
@@ -99,6 +101,7 @@ static enum wm_code make_json(struct buf *out, const struct lineage_report *r,
 	if (r->what_if)
 		TRY(node_set_bool(t.root, &t, "what_if", true, err));
 	TRY(lineage_tree(t.root, &t, r, err));
+	TRY(ledgers_tree(t.root, &t, asked->ledgers, asked->origins, err));
 	return json_write_pretty(out, t.root, err);
 }
 
@@ -206,7 +209,10 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	TRY(open_ledgers(&ledgers, call, err));
 	TRY(check_origins(&ledgers, call, err));
 	TRY(wanted_origins(&origins, call, err));
+	TRY(tell_ledgers(&ledgers, origins, err));
 	TRY(load(&graph, &ledgers, origins, err));
+	asked.ledgers = &ledgers;
+	asked.origins = origins;
 	seeds.graph = graph;
 	seeds.ledgers = &ledgers;
 	seeds.origins = origins;

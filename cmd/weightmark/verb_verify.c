@@ -22,19 +22,22 @@ static enum colour colour_of(enum wm_decision decision)
 	return decision == WM_REVIEW ? COLOUR_DOUBT : COLOUR_BAD;
 }
 
-static enum wm_code print_verdict(const struct wm_verdict *v, bool every_check, bool statements,
-				  struct wm_error *err)
+static enum wm_code print_verdict(const struct wm_verdict *v, const struct ledgers *ledgers,
+				  const struct call *call, struct wm_error *err)
 {
+	const bool statements = options_has(&call->options, "statements");
 	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR), headline = BUF_INIT(LIMIT_MESSAGE);
 
 	if (output_is_json()) {
 		TRY(verdict_tree(&t.root, &t, v, statements, err));
+		if (ledgers->n > 0)
+			TRY(ledgers_tree(t.root, &t, ledgers, NULL, err));
 		print_json(t.root);
 		return WM_OK;
 	}
 	TRY(verdict_headline(&headline, v, err));
-	TRY(verdict_text(&text, v, every_check, err));
+	TRY(verdict_text(&text, v, options_has(&call->options, "checks"), err));
 	print_word(colour_of(v->decision), decision_name(v->decision));
 	print(" (%s)\n", buf_str(&headline));
 	print_text(buf_str(&text));
@@ -110,6 +113,7 @@ static enum wm_code open_lineage(const struct lineage_options **out, struct line
 	TRY(open_ledgers_of(l, call, err));
 	if (l->ledgers.n + l->options.n_statements == 0)
 		return WM_OK;
+	TRY(tell_ledgers(&l->ledgers, NULL, err));
 	l->options.indexes = l->ledgers.indexes;
 	l->options.n_indexes = l->ledgers.n;
 	l->options.statements = l->statements;
@@ -136,7 +140,6 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		.code = code_allowed,
 		.progress = &progress,
 	};
-	const bool statements = options_has(&call->options, "statements");
 	enum wm_code code;
 
 	TRY(carrier_refuse_sidecar(call->options.operands[0], err));
@@ -157,8 +160,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	progress_view_end();
 	TRY(code);
 	call->status = verdict_exit_status(v);
-	TRY(print_verdict(v, options_has(&call->options, "checks"), statements, err));
-	if (statements && !output_is_json())
+	TRY(print_verdict(v, &lineage.ledgers, call, err));
+	if (options_has(&call->options, "statements") && !output_is_json())
 		return print_statements(v, err);
 	return WM_OK;
 }
