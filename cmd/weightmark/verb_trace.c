@@ -239,6 +239,11 @@ static const struct option_spec options[] = {
 	  .help = "the answer as text, JSON, a Graphviz graph, an image that stands alone" },
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
 	  .help = "write it to FILE" },
+	{ .name = "dataset", .argument = "NAME.wmk", .kind = VALUE_FILE,
+	  .help = "WHAT is the file of a record of this dataset, NAME.wmc and NAME.wmck beside "
+		  "its statement" },
+	{ .name = "commitment-key", .argument = "FILE", .kind = VALUE_FILE,
+	  .help = "the key of commitments; default: NAME.wmck beside the statement" },
 	LINKS_OPTION,
 };
 
@@ -251,7 +256,8 @@ const struct verb verb_trace = {
 		"a local id or name, a digest of 64 hexadecimal digits, or party:NAME for all "
 		"datasets in whose statements that party stands; else from a checkpoint on disk, "
 		"which is measured, or a proof that 'weightmark dataset prove' wrote, for the "
-		"dataset of that record. A WHAT that begins with ./, ../ or / is a path alone.\n\n"
+		"dataset of that record; with --dataset the record itself, which its commitments "
+		"find. A WHAT that begins with ./, ../ or / is a path alone.\n\n"
 		"Each line says by what relation a thing was reached and who asserts it. What "
 		"digests alone show is recomputed: equal bytes, a conversion that left the weights "
 		"as they were, tensors that a derivation left as they were. Signatures are not "
@@ -261,6 +267,7 @@ const struct verb verb_trace = {
 		"first; uses of subsets of which nobody can tell as undecided.",
 	.examples = "weightmark trace --from faces-2019 --ledger ledger.git\n"
 		    "weightmark trace --what-if proof.json --roles pretrain,finetune\n"
+		    "weightmark trace --from photo.jpg --dataset photos.wmk\n"
 		    "weightmark trace --to ./model.safetensors --as svg -o lineage.svg\n"
 		    "weightmark trace --to acme.example/llm@1.0 --ledger ledger.git --json",
 	.exits = "0 walked; 1 nothing is about WHAT; 4 findings concern what was reached, uses are "

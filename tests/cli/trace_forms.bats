@@ -122,6 +122,53 @@ is_xml() { # file
 	[[ $output == *'checkpoint lab.example/S@1'* ]]
 }
 
+@test "a record itself begins at its dataset, by the commitments" {
+	given_photos
+	cp photos/2.jpg elsewhere
+	run -4 --separate-stderr trace --from elsewhere --dataset photos.wmk
+	[ "${lines[0]}" = 'dataset lab.example/photos' ]
+	[[ $output == *'checkpoint lab.example/P@1'* && $output != *'checkpoint lab.example/S@1'* ]]
+	[[ $output == *'undecided, a subset: lab.example/run-S of lab.example/photos'* ]]
+	mv photos.wmck kept.wmck
+	run -4 --separate-stderr trace --from elsewhere --dataset photos.wmk --commitment-key kept.wmck --json
+	[ "$(of_json "$output" '.nodes[0].object')" = lab.example/photos ]
+	run --separate-stderr trace --from elsewhere --dataset photos.wmk
+	[ "$status" -gt 0 ] && [ -z "$output" ]
+	echo none >none.jpg
+	run -1 --separate-stderr trace --from none.jpg --dataset photos.wmk --commitment-key kept.wmck
+	refused_as record-unknown
+	# A dataset that these ledgers do not have.
+	printf 'kind: dataset\ndataset_id: others\ntitle: Others\n' >d2.yaml
+	wm dataset record photos -f d2.yaml --key steward.key --issuer lab.example -o others.wmk >/dev/null
+	run -1 --separate-stderr trace --from elsewhere --dataset others.wmk
+	refused_as thing-unknown
+}
+
+@test "a party begins at the datasets whose statements name it, however it is called there" {
+	given_ledger
+	cat >d.yaml <<'YAML'
+kind: dataset
+dataset_id: faces
+title: Faces
+party: [{id: giver, legal_name: Heart Inc, identifier: ["LEI:5493001KJTIIGC8Y1R12"]}]
+YAML
+	mkdir faces
+	echo face >faces/1
+	wm dataset record faces -f d.yaml --key steward.key --issuer lab.example --ledger work.git >/dev/null
+	model P "$(head_of P)
+training_run: [{id: run-P, uses: [{dataset: {object: lab.example/faces}, role: pretrain}]}]"
+	trained Q other pretrain
+	for name in 'Heart Inc' 'heart inc' LEI:5493001KJTIIGC8Y1R12 giver; do
+		run -0 --separate-stderr trace --from "party:$name"
+		[ "${lines[0]}" = 'dataset lab.example/faces' ]
+		[[ $output == *'checkpoint lab.example/P@1'* && $output != *'lab.example/Q@1'* ]]
+	done
+	run -0 --separate-stderr trace --from party:lab.example
+	[[ $output == *'checkpoint lab.example/P@1'* && $output == *'checkpoint lab.example/Q@1'* ]]
+	run -1 --separate-stderr trace --from 'party:Heart'
+	refused_as thing-unknown
+}
+
 @test "a proof that proves nothing here is refused" {
 	given_photos
 	sed 's/"index":[0-9]*/"index":9/' proof.json >moved.json
