@@ -45,7 +45,11 @@ ordered() { # kind
 	verified 0 M1 --no-ledger --json
 	[ "$(jq -r '[.checks[] | select(.why_not == "no ledger was asked").name] | join(" ")' <<<"$output")" = \
 		'ancestors-untainted records-standing withdrawals-answered ancestors-known declarations-agree' ]
+	[[ $output != *'"ledgers"'* ]]
 	verified 0 M1 --ledger work.git # what is named counts alone
+	[[ $stderr == *'read lab.example/models in work.git: '*' entries, root '* && $stderr != *private* ]]
+	verified 1 M1 --json
+	[ "$(jq -r '[.ledgers[].origin] | join(" ")' <<<"$output")" = 'lab.example/models private/orders' ]
 	verified 2 M1 --ledger work.git --no-ledger
 	refused_as usage
 }

@@ -132,8 +132,8 @@ is_xml() { # file
 	mv photos.wmck kept.wmck
 	run -4 --separate-stderr trace --from elsewhere --dataset photos.wmk --commitment-key kept.wmck --json
 	[ "$(of_json "$output" '.nodes[0].object')" = lab.example/photos ]
-	run --separate-stderr trace --from elsewhere --dataset photos.wmk
-	[ "$status" -gt 0 ] && [ -z "$output" ]
+	run -1 --separate-stderr trace --from elsewhere --dataset photos.wmk
+	refused_as commitment-key-missing
 	echo none >none.jpg
 	run -1 --separate-stderr trace --from none.jpg --dataset photos.wmk --commitment-key kept.wmck
 	refused_as record-unknown
