@@ -93,11 +93,13 @@ static enum wm_code list_values(const char **list, size_t *n, size_t max, const 
 static enum wm_code open_ledgers_of(struct lineage *l, struct call *call, struct wm_error *err)
 {
 	const bool named = options_has(&call->options, "ledger");
+	const bool none = options_has(&call->options, "no-ledger");
 	enum wm_code code;
 
-	if (options_has(&call->options, "no-ledger"))
-		return named ? fail(err, REASON_USAGE, "--ledger and --no-ledger exclude each other") :
-			       WM_OK;
+	if (named && none)
+		return fail(err, REASON_USAGE, "--ledger and --no-ledger exclude each other");
+	if (none)
+		return WM_OK;
 	code = open_order_ledgers(&l->ledgers, call, err);
 	return named ? code :
 		       fail_context(code, err, "the ledgers of the settings (or --no-ledger)");

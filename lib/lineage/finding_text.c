@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What does not fit together in a lineage graph, as sentences: what contradicts what, who says so. */
+/* Sentences about what does not fit together in a lineage graph: what contradicts what, by whom. */
 #include "lineage/graph.h"
 #include "statement/statement.h"
 

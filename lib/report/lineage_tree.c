@@ -91,7 +91,8 @@ static enum wm_code again_tree(struct node *list, struct tree *t, const struct l
 		if (!lineage_leads_again(r, place, edge))
 			continue;
 		TRY(node_append_new(&map, list, t, NODE_MAP, err));
-		TRY(node_set_text(map, t, "object", g->nodes[r->ancestors ? e->from : e->to].id, err));
+		TRY(node_set_text(map, t, "object",
+				  g->nodes[r->ancestors ? e->from : e->to].id, err));
 		TRY(node_set_text(map, t, "before", g->nodes[node].id, err));
 		TRY(edge_tree(map, t, r, edge, err));
 	}
