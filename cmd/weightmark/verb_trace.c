@@ -5,6 +5,7 @@
 
 #include "measured.h"
 #include "output.h"
+#include "private_ledger.h"
 #include "progress_view.h"
 #include "report/lineage_report.h"
 #include "text/json.h"
@@ -203,10 +204,13 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_free const char **origins = NULL;
 	cleanup_graph struct graph *graph = NULL;
 	cleanup_seeds struct seeds seeds = { .n = 0 };
+	const char *first;
 	struct asked asked;
 
 	TRY(read_asked(&asked, call, err));
-	TRY(open_ledgers(&ledgers, call, err));
+	TRY(open_order_ledgers(&ledgers, call, err));
+	if (ledgers.n == 0)
+		TRY(need_ledger(&first, call, err));
 	TRY(check_origins(&ledgers, call, err));
 	TRY(wanted_origins(&origins, call, err));
 	TRY(tell_ledgers(&ledgers, origins, err));
@@ -252,7 +256,8 @@ const struct verb verb_trace = {
 	.summary = "tell what descends from data or weights, or what they descend from",
 	.operands = "",
 	.description =
-		"Walks what the statements of the ledgers given say of lineage, from an object id, "
+		"Walks what the statements of the ledgers say of lineage (those of --ledger, else those "
+		"of the setting ledger and the private one), from an object id, "
 		"a local id or name, a digest of 64 hexadecimal digits, or party:NAME for all "
 		"datasets in whose statements that party stands; else from a checkpoint on disk, "
 		"which is measured, or a proof that 'weightmark dataset prove' wrote, for the "

@@ -85,6 +85,18 @@ is_xml() { # file
 	run -3 --separate-stderr trace --from D --as svg -o none/x.svg
 }
 
+@test "without --ledger, those of the setting and the private one are read" {
+	given_family
+	run -2 --separate-stderr wm trace --from D
+	refused_as usage
+	order_file o.yaml ftc-1 court_order 2026-01-02 <<<"$about_d"
+	wm order add o.yaml --key counsel.key --issuer counsel.example >/dev/null 2>&1
+	wm config set ledger work.git
+	run -0 --separate-stderr wm trace --from D --json
+	[ "$(of_json "$output" '[.ledgers[].origin] | join(" ")')" = 'lab.example/models private/orders' ]
+	[ "$(of_json "$output" '.nodes | length')" = 8 ]
+}
+
 # --- where it begins ------------------------------------------------------------------------------
 
 @test "a checkpoint on disk begins by its weights, under any name" {
