@@ -226,6 +226,7 @@ enum wm_code certify_run_check(struct certifying *c, struct call *call, struct w
 	TRY(node_set_integer(t.root, &t, "open", c->account.n_open, err));
 	TRY(node_set_new(&list, t.root, &t, "new", NODE_LIST, err));
 	TRY(list_new(list, &t, c, cert, err));
+	TRY(ledgers_tree(t.root, &t, &c->view.ledgers, c->view.origins, err));
 	call->status = current && c->account.n_open == 0 ? 0 : 1;
 	return print_check(c, s, &t, current);
 }

@@ -73,3 +73,15 @@ enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error
 	TRY(commitments_open(&out->commitments, buf_str(&commitments), err));
 	return check_together(out, err);
 }
+
+enum wm_code opened_prove(struct membership *out, const struct opened *o,
+			  const uint8_t digest[SHA256_BYTES], bool absent, struct wm_error *err)
+{
+	const char *object = o->dataset.statement->header->object->text;
+
+	TRY(absent ? membership_prove_absent(out, o->commitments, &o->key, digest, err) :
+		     membership_prove(out, o->commitments, &o->key, digest, err));
+	memcpy(out->statement, o->dataset.statement->id, SHA256_BYTES);
+	memcpy(out->dataset, object, strlen(object) + 1);
+	return WM_OK;
+}

@@ -4,6 +4,7 @@
 #define DATASET_H
 
 #include "attest/dataset.h"
+#include "data/membership.h"
 #include "issues.h"
 
 enum wm_code dataset_record_run(struct call *call, struct wm_error *err);
@@ -38,5 +39,10 @@ void opened_release(struct opened *o);
  * of commitments is not that of the statement.
  */
 MUST_USE enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error *err);
+
+/* Proves that the record with this digest is in it, or that it is not: membership_prove(). */
+MUST_USE enum wm_code opened_prove(struct membership *out, const struct opened *o,
+				   const uint8_t digest[SHA256_BYTES], bool absent,
+				   struct wm_error *err);
 
 #endif

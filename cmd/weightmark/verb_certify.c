@@ -151,6 +151,7 @@ static enum wm_code print_open(const struct certifying *c, struct wm_error *err)
 		TRY(node_set_bool(t.root, &t, "certified", false, err));
 		TRY(node_set_new(&list, t.root, &t, "open", NODE_LIST, err));
 		TRY(open_tree(list, &t, c, err));
+		TRY(ledgers_tree(t.root, &t, &c->view.ledgers, c->view.origins, err));
 		print_json(t.root);
 		return WM_OK;
 	}
@@ -207,8 +208,8 @@ static enum wm_code write_reports(const struct certifying *c, const struct issue
 	return write_report(directory, "certificate.html", certificate_html, &r, err);
 }
 
-static enum wm_code print_done(const struct issued *done, const char *directory, bool dry_run,
-			       struct wm_error *err)
+static enum wm_code print_done(const struct certifying *from, const struct issued *done,
+			       const char *directory, bool dry_run, struct wm_error *err)
 {
 	const struct composed *s = &done->composition.statements[0];
 	const Weightmark__V1__DeletionCertificate *c =
@@ -220,6 +221,7 @@ static enum wm_code print_done(const struct issued *done, const char *directory,
 	if (output_is_json()) {
 		TRY(node_new(&t.root, &t, NODE_MAP, err));
 		TRY(node_set_bool(t.root, &t, "certified", true, err));
+		TRY(ledgers_tree(t.root, &t, &from->view.ledgers, from->view.origins, err));
 		TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
 		TRY(node_set_text(t.root, &t, "object", s->object, err));
 		if (!dry_run)
@@ -269,7 +271,7 @@ enum wm_code certify_issue(const struct certifying *c, struct issued *done, stru
 	TRY(issue_by(done, &options, call, err));
 	if (directory && !options.dry_run)
 		TRY(write_reports(c, done, directory, err));
-	return print_done(done, directory, options.dry_run, err);
+	return print_done(c, done, directory, options.dry_run, err);
 }
 
 static struct certify_options certify_options(const struct certifying *c, const struct options *o)

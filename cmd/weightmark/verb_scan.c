@@ -239,19 +239,36 @@ static void print_end(const struct found *f)
 		      "be read\n", tainted, clean, unknown, passed, failed);
 }
 
-static enum wm_code scan_with(struct call *call, const struct taints *t, const char *const *names,
+/* The beginning of the one object; its places follow as they are found. */
+static enum wm_code print_begin(const struct order_view *v, struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_GRAPH_MEMORY);
+	cleanup_tree struct tree t = TREE_INIT;
+	char at[TIME_TEXT + 1];
+
+	if (!output_is_json())
+		return WM_OK;
+	time_text(at, time(NULL));
+	TRY(node_new(&t.root, &t, NODE_MAP, err));
+	TRY(ledgers_tree(t.root, &t, &v->ledgers, v->origins, err));
+	TRY(json_write_canonical(&text, node_find(t.root, "ledgers"), err));
+	print("{\n  \"scanned_at\": \"%s\",\n  \"ledgers\": ", at);
+	print_text(buf_str(&text));
+	print(",\n  \"places\": [");
+	return WM_OK;
+}
+
+static enum wm_code scan_with(struct call *call, const struct order_view *v,
+			      const struct taints *t, const char *const *names,
 			      struct wm_error *err)
 {
 	struct found f = { .taints = t, .names = names };
 	struct progress progress = { 0 };
 	struct scan s = { .taints = t, .visit = tell, .context = &f, .progress = &progress };
-	char at[TIME_TEXT + 1];
 	enum wm_code code;
 
 	TRY(settings_jobs(&s.workers, &call->settings, &call->options, err));
-	time_text(at, time(NULL));
-	if (output_is_json())
-		print("{\n  \"scanned_at\": \"%s\",\n  \"places\": [", at);
+	TRY(print_begin(v, err));
 	progress_view_start(&progress);
 	code = scan_all(&s, &call->options, err);
 	progress_view_end();
@@ -276,7 +293,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		return fail_nomem(err);
 	TRY(taints_init(&t, v.graph, err));
 	TRY(add_orders(&t, names, v.orders, call, err));
-	return scan_with(call, &t, names, err);
+	return scan_with(call, &v, &t, names, err);
 }
 
 static const struct option_spec options[] = {

@@ -110,6 +110,9 @@ due() { # id: the row of an obligation
 	wm config set private-ledger "$PWD/other.git"
 	run -0 --separate-stderr wm order add o.yaml "${by[@]}"
 	[ -d other.git ]
+	[[ $output == *"log       private/orders, 1 entry, 1 new, in $PWD/other.git"* && $output != *'ledger '* ]]
+	run -0 --separate-stderr wm order add o.yaml "${by[@]}" --json
+	[ "$(of_json "$output" '.recorded.ledger')" = "$PWD/other.git" ]
 }
 
 @test "order: all that descends is tainted, by whatever way; what does not is clean" {

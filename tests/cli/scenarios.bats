@@ -378,7 +378,7 @@ withdrawn() { # time
 	run -1 --separate-stderr wm dataset prove --record two/2.jpg --dataset one.wmk
 	refused_as record-unknown
 	run -0 --separate-stderr wm trace --from ./proof.json --ledger work.git --json
-	[ "$(of_json "$output" '[.nodes[].id] | join(" ")')" = 'lab.example/two lab.example/R2 lab.example/M2@1 lab.example/M3@1' ]
+	[ "$(of_json "$output" '[.nodes[].object] | join(" ")')" = 'lab.example/two lab.example/R2 lab.example/M2@1 lab.example/M3@1' ]
 	verified 0 M3
 	withdrawn 2026-03-15T09:00:00Z
 	status_on 2026-03-20 0 --json
