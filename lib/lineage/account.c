@@ -29,7 +29,8 @@ const char *open_kind_name(enum open_kind kind)
 /* A place where something is said to have been destroyed, or to be kept. */
 struct settled {
 	uint32_t node;
-	const char *place;
+	const char *place; /* a folder settles all below it */
+	size_t len;	   /* of the place, without slashes at its end */
 	int64_t until; /* a copy that was seen later is another one; INT64_MAX: kept */
 };
 
@@ -102,6 +103,15 @@ static int64_t end_of(int64_t at)
 	return at % DAY_SECONDS == 0 ? at + DAY_SECONDS - 1 : at;
 }
 
+static size_t length_of(const char *place)
+{
+	size_t len = strlen(place);
+
+	while (len > 1 && place[len - 1] == '/')
+		len--;
+	return len;
+}
+
 static enum wm_code settle_places(struct accounting *a, const struct deed *d, bool kept,
 				  struct wm_error *err)
 {
@@ -118,7 +128,7 @@ static enum wm_code settle_places(struct accounting *a, const struct deed *d, bo
 				continue;
 		}
 		TRY(gathered_add(&p, &a->settled, sizeof(*p), err));
-		*p = (struct settled){ d->node, places[i],
+		*p = (struct settled){ d->node, places[i], length_of(places[i]),
 				       kept ? INT64_MAX : end_of(d->destroyed->at->seconds) };
 	}
 	return WM_OK;
@@ -165,18 +175,21 @@ static int compare_done(const void *x, const void *y)
 
 /* --- copies ------------------------------------------------------------------------------ */
 
-static int compare_places(uint32_t node, const char *place, const struct settled *p)
+static int compare_places(uint32_t node, const char *place, size_t len, const struct settled *p)
 {
+	int order;
+
 	if (node != p->node)
 		return node > p->node ? 1 : -1;
-	return strcmp(place, p->place);
+	order = memcmp(place, p->place, len < p->len ? len : p->len);
+	return order ? order : (len > p->len) - (len < p->len);
 }
 
 /* By node and place, the latest first. */
 static int compare_settled(const void *x, const void *y)
 {
 	const struct settled *a = x, *b = y;
-	const int order = compare_places(a->node, a->place, b);
+	const int order = compare_places(a->node, a->place, a->len, b);
 
 	return order ? order : (a->until < b->until) - (a->until > b->until);
 }
@@ -190,7 +203,9 @@ static int compare_seen(const void *x, const void *y)
 	return strcmp(a->place, b->place);
 }
 
-static const struct settled *find_settled(const struct accounting *a, const struct seen_copy *c)
+/* What settles the `len` characters of the place of `c`. */
+static const struct settled *find_settled(const struct accounting *a, const struct seen_copy *c,
+					  size_t len)
 {
 	const struct settled *list = a->settled.list;
 	size_t low = 0, high = a->settled.n;
@@ -198,14 +213,41 @@ static const struct settled *find_settled(const struct accounting *a, const stru
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 
-		if (compare_places(c->node, c->place, &list[middle]) > 0)
+		if (compare_places(c->node, c->place, len, &list[middle]) > 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < a->settled.n && compare_places(c->node, c->place, &list[low]) == 0 ?
+	return low < a->settled.n && compare_places(c->node, c->place, len, &list[low]) == 0 ?
 		       &list[low] :
 		       NULL;
+}
+
+/* The length of the folder that the first `len` characters lie in; 0: there is none. */
+static size_t folder_of(const char *place, size_t len)
+{
+	const size_t whole = len;
+
+	while (len > 0 && place[len - 1] != '/')
+		len--;
+	while (len > 1 && place[len - 1] == '/')
+		len--;
+	return len < whole ? len : 0;
+}
+
+/* By its place or a folder that holds it; `*known`: by one, though it was seen later. */
+static bool is_settled(bool *known, const struct accounting *a, const struct seen_copy *c)
+{
+	const struct settled *p;
+
+	*known = false;
+	for (size_t len = length_of(c->place); len > 0; len = folder_of(c->place, len)) {
+		p = find_settled(a, c, len);
+		if (p && c->at <= p->until)
+			return true;
+		*known |= p != NULL;
+	}
+	return false;
 }
 
 static enum wm_code check_copies(struct accounting *a, struct wm_error *err)
@@ -217,12 +259,12 @@ static enum wm_code check_copies(struct accounting *a, struct wm_error *err)
 	if (a->seen.n > 0)
 		qsort(a->seen.list, a->seen.n, sizeof(*list), compare_seen);
 	for (size_t i = 0; i < a->seen.n; i++) {
-		const struct settled *p = find_settled(a, &list[i]);
+		bool known;
 
-		if (p && list[i].at <= p->until)
+		if (is_settled(&known, a, &list[i]))
 			continue;
 		TRY(add_open(a,
-			     (struct open_point){ p ? OPEN_SEEN_AFTER : OPEN_COPY, list[i].node,
+			     (struct open_point){ known ? OPEN_SEEN_AFTER : OPEN_COPY, list[i].node,
 						  list[i].place, 1 }, err));
 	}
 	return WM_OK;

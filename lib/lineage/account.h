@@ -2,6 +2,7 @@
 /*
  * Whether all that an order reaches is accounted for: each checkpoint and dataset, and each copy of
  * it that was seen, is destroyed, or kept on an authority that is in force. What is not, is listed.
+ * A place that an event names is that of all below it: names of folders end there, or with a slash.
  */
 #ifndef LINEAGE_ACCOUNT_H
 #define LINEAGE_ACCOUNT_H

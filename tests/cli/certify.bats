@@ -89,6 +89,46 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 	done
 }
 
+@test "certify: copies of the data are accounted for, by place and by folder" {
+	given_ledger
+	mkdir photos shelf
+	printf 'one face' >photos/a
+	printf 'other face' >photos/b
+	printf 'a dump' >dump
+	local name
+	for name in photos dump; do
+		printf 'kind: dataset\ndataset_id: %s\n' $name >d.yaml
+		wm dataset record $name -f d.yaml --key steward.key --issuer lab.example \
+			--format "$([ $name = dump ] && echo opaque || echo files)" \
+			--ledger work.git --out $name.wmk >/dev/null
+	done
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<'scope_dataset: [{object: lab.example/photos}, {object: lab.example/dump}]
+obligation: [{id: data, kind: delete_data, days: 20}]'
+	wm order add o.yaml "${by[@]}" >/dev/null 2>&1
+	cp dump photos/a shelf
+	sha256sum dump >list.sha256
+	wm scan shelf list.sha256 --dataset photos.wmk --ledger work.git --json >scan.json || [ $? = 1 ]
+	sed -i 's/"scanned_at": "[^"]*"/"scanned_at": "2024-03-10T00:00:00Z"/' scan.json
+	printf 'lab.example/%s\t/data\tdestroy\tStaff\t2024-03-21\n' photos dump >gone.tsv
+	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object) \(.place)"')" = 'copy lab.example/dump dump
+copy lab.example/dump shelf/dump
+copy lab.example/photos shelf/a' ]
+	# By digest alone, whatever the scan thought of it.
+	sed 's/"object": *"[^"]*",//' scan.json >bare.json
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan bare.json --json
+	[ "$(of_json "$output" '.open[] | "\(.object) \(.place)"')" = 'lab.example/dump dump
+lab.example/dump shelf/dump' ]
+	printf 'lab.example/photos\tshelf/\tdestroy\tStaff\t2024-03-22\nlab.example/dump\tshel;dump\tdestroy\tStaff\t2024-03-22\n' >gone.tsv
+	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
+	[ "$(of_json "$output" '.open[] | "\(.object) \(.place)"')" = 'lab.example/dump shelf/dump' ]
+	printf 'lab.example/dump\t./shelf;shelf\tdestroy\tStaff\t2024-03-22\n' >gone.tsv
+	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json
+}
+
 @test "certify: a voluntary undertaking is never an order that somebody gave" {
 	given_order voluntary_undertaking
 	gone "${all[@]}"
