@@ -112,6 +112,7 @@ static const char *open_sentence(enum open_kind kind)
 		[OPEN_COPY] = "nobody says that this copy was destroyed or is kept",
 		[OPEN_SEEN_AFTER] = "this copy was seen after it was said to be destroyed",
 		[OPEN_USE] = "uses a subset of which it is not decided whether it counts",
+		[OPEN_OBLIGATION] = "nobody says that this obligation was met",
 		[OPEN_SCOPE] = "the order names it, and no ledger has it",
 		[OPEN_UNREADABLE] = "statements about orders cannot be read",
 		[OPEN_UNKNOWN] = "checkpoints elsewhere have an ancestor of unknown origin; "
@@ -133,41 +134,70 @@ static enum wm_code open_tree(struct node *list, struct tree *t, const struct ce
 		if (p->node != GRAPH_NONE)
 			TRY(node_set_shown(row, t, "object", c->graph->nodes[p->node].id, err));
 		if (p->place)
-			TRY(node_set_shown(row, t, "place", p->place, err));
+			TRY(node_set_shown(row, t,
+					   p->kind == OPEN_OBLIGATION ? "obligation" : "place",
+					   p->place, err));
 		if (p->kind >= OPEN_UNREADABLE)
 			TRY(node_set_integer(row, t, "number", p->n, err));
 	}
 	return WM_OK;
 }
 
-static enum wm_code print_open(const struct certifying *c, struct wm_error *err)
+/* "7 open: 5 checkpoint, 2 copy". */
+static enum wm_code refuse(const struct certifying *c, struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_PATH);
+	const struct account *a = &c->account;
+
+	for (size_t i = 0, n; i < a->n_open; i += n) {
+		for (n = 1; i + n < a->n_open && a->open[i + n].kind == a->open[i].kind;)
+			n++;
+		TRY(buf_printf(&text, err, "%s%zu %s", i ? ", " : "", n,
+			       open_kind_name(a->open[i].kind)));
+	}
+	return fail(err, REASON_CERTIFY_OPEN, "%.160s: %zu open: %s", c->order->object, a->n_open,
+		    buf_str(&text));
+}
+
+static void print_point(const struct certifying *c, const struct open_point *p)
+{
+	print("  %-11s", open_kind_name(p->kind));
+	if (p->kind >= OPEN_UNREADABLE)
+		print(" %zu", p->n);
+	if (p->node != GRAPH_NONE)
+		print(" %s", c->graph->nodes[p->node].id);
+	if (p->place)
+		print(" %s", p->place);
+	print(": %s\n", open_sentence(p->kind));
+}
+
+enum { POINTS_SHOWN = 100 };
+
+/* Lists what is open, of which JSON has all, and refuses. */
+static enum wm_code fail_open(const struct certifying *c, struct call *call, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
+	struct wm_error why = { 0 };
 	struct node *list;
 
+	call->status = 1;
 	if (output_is_json()) {
 		TRY(node_new(&t.root, &t, NODE_MAP, err));
 		TRY(node_set_shown(t.root, &t, "order", c->order->object, err));
 		TRY(node_set_bool(t.root, &t, "certified", false, err));
 		TRY(node_set_new(&list, t.root, &t, "open", NODE_LIST, err));
 		TRY(open_tree(list, &t, c, err));
-		print_json(t.root);
-		return WM_OK;
+		if (refuse(c, &why) == WM_OK || error_reason(&why) != REASON_CERTIFY_OPEN)
+			return fail_again(err, &why);
+		return print_json_refused(&t, &why, err);
 	}
 	print("not certified: %s, %zu open\n", c->order->object, c->account.n_open);
-	for (size_t i = 0; i < c->account.n_open; i++) {
-		const struct open_point *p = &c->account.open[i];
-
-		print("  %-11s", open_kind_name(p->kind));
-		if (p->kind >= OPEN_UNREADABLE)
-			print(" %zu", p->n);
-		if (p->node != GRAPH_NONE)
-			print(" %s", c->graph->nodes[p->node].id);
-		if (p->place)
-			print(" %s", p->place);
-		print(": %s\n", open_sentence(p->kind));
-	}
-	return WM_OK;
+	for (size_t i = 0; i < c->account.n_open && i < POINTS_SHOWN; i++)
+		print_point(c, &c->account.open[i]);
+	if (c->account.n_open > POINTS_SHOWN)
+		print("  %-11s %zu: --json lists all\n", "further",
+		      c->account.n_open - POINTS_SHOWN);
+	return refuse(c, err);
 }
 
 /* --- issuing ----------------------------------------------------------------------------- */
@@ -327,10 +357,8 @@ static enum wm_code run_order(struct certifying *c, struct call *call, struct wm
 	};
 
 	TRY(assess(c, call->options.operands[0], &call->options, err));
-	if (c->account.n_open > 0) {
-		call->status = 1;
-		return print_open(c, err);
-	}
+	if (c->account.n_open > 0)
+		return fail_open(c, call, err);
 	TRY(load_signer(&signer, &key_file, call, err));
 	if (!options_has(&call->options, "amend"))
 		TRY(take_heads(c, signer, err));

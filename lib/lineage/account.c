@@ -20,10 +20,27 @@ void account_release(struct account *a)
 
 const char *open_kind_name(enum open_kind kind)
 {
-	static const char *const names[] = { "checkpoint", "dataset",	 "copy",    "seen-after",
-					     "use",	   "scope",	 "unreadable", "unknown" };
+	static const char *const names[] = { "checkpoint", "dataset",	 "copy",  "seen-after",
+					     "use",	   "obligation", "scope", "unreadable",
+					     "unknown" };
 
 	return names[kind];
+}
+
+unsigned order_demands(const struct order_state *s)
+{
+	unsigned demands = 0;
+
+	for (size_t i = 0; i < s->n_obligations; i++) {
+		const Weightmark__V1__Obligation__Kind kind = s->obligations[i].said->kind;
+
+		if (kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_data ||
+		    kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_derived_features)
+			demands |= DEMANDS_DATA;
+		if (kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_models)
+			demands |= DEMANDS_MODELS;
+	}
+	return s->n_obligations == 0 ? DEMANDS_DATA | DEMANDS_MODELS : demands;
 }
 
 /* A place where something is said to have been destroyed, or to be kept. */
@@ -36,6 +53,7 @@ struct settled {
 
 struct accounting {
 	const struct order_state *s;
+	unsigned demands; /* what is to be deleted */
 	const struct order_hold **holds; /* of the state, by what they keep */
 	struct gathered_list open;    /* struct open_point */
 	struct gathered_list deeds;   /* struct account_deed */
@@ -59,6 +77,14 @@ static enum wm_code add_open(struct accounting *a, struct open_point point, stru
 	TRY(gathered_add(&p, &a->open, sizeof(*p), err));
 	*p = point;
 	return WM_OK;
+}
+
+/* Whether things of the node's kind are to be deleted. */
+static bool is_demanded(const struct accounting *a, uint32_t node)
+{
+	const bool data = a->s->orders->graph->nodes[node].kind == GRAPH_DATASET;
+
+	return a->demands & (data ? DEMANDS_DATA : DEMANDS_MODELS);
 }
 
 /* --- what was done ----------------------------------------------------------------------- */
@@ -261,7 +287,7 @@ static enum wm_code check_copies(struct accounting *a, struct wm_error *err)
 	for (size_t i = 0; i < a->seen.n; i++) {
 		bool known;
 
-		if (is_settled(&known, a, &list[i]))
+		if (!is_demanded(a, list[i].node) || is_settled(&known, a, &list[i]))
 			continue;
 		TRY(add_open(a,
 			     (struct open_point){ known ? OPEN_SEEN_AFTER : OPEN_COPY, list[i].node,
@@ -280,10 +306,24 @@ static enum wm_code check_items(struct accounting *a, struct wm_error *err)
 		const uint32_t node = s->items[i].node;
 		const bool data = s->orders->graph->nodes[node].kind == GRAPH_DATASET;
 
-		if (s->items[i].state == ITEM_OPEN)
+		if (s->items[i].state == ITEM_OPEN && is_demanded(a, node))
 			TRY(add_open(a,
 				     (struct open_point){ data ? OPEN_DATASET : OPEN_CHECKPOINT,
 							  node, NULL, 1 }, err));
+	}
+	return WM_OK;
+}
+
+/* Of an order that obliges to delete, the things are what a certificate is about. */
+static enum wm_code check_obligations(struct accounting *a, struct wm_error *err)
+{
+	for (size_t i = 0; a->demands == 0 && i < a->s->n_obligations; i++) {
+		const struct order_obligation *o = &a->s->obligations[i];
+
+		if (!o->done && !is_statement_obligation(o->said->kind))
+			TRY(add_open(a,
+				     (struct open_point){ OPEN_OBLIGATION, GRAPH_NONE,
+							  o->said->id->text, 1 }, err));
 	}
 	return WM_OK;
 }
@@ -326,7 +366,10 @@ enum wm_code account_make(struct account *out, const struct order_state *s,
 			  const struct seen_copy *seen, size_t n_seen, bool allow_unknown,
 			  struct wm_error *err)
 {
-	__attribute__((cleanup(accounting_release))) struct accounting a = { .s = s };
+	__attribute__((cleanup(accounting_release))) struct accounting a = {
+		.s = s,
+		.demands = order_demands(s),
+	};
 	struct seen_copy *copy;
 
 	for (size_t i = 0; i < n_seen; i++) {
@@ -337,6 +380,7 @@ enum wm_code account_make(struct account *out, const struct order_state *s,
 	TRY(add_deeds(&a, err));
 	TRY(check_items(&a, err));
 	TRY(check_copies(&a, err));
+	TRY(check_obligations(&a, err));
 	TRY(check_decided(&a, allow_unknown, err));
 	if (a.open.n > 0)
 		qsort(a.open.list, a.open.n, sizeof(struct open_point), compare_open);

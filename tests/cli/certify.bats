@@ -27,10 +27,13 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 	given_order court_order
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
 	[[ $output == *'not certified: counsel.example/ftc-1, 7 open'* ]]
+	refused_as certify-open
+	[[ $stderr == *'counsel.example/ftc-1: 7 open: 6 checkpoint, 1 dataset'*'fix: '* ]]
 	[ ! -e out ]
 	gone "${all[@]:0:6}"
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object)"')" = 'checkpoint lab.example/M5@1' ]
+	[ "$(of_json "$output" '"\(.certified) \(.exit) \(.error.reason) \(.error.fix[:6])"')" = 'false 1 certify-open record' ]
 	gone M5@1
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --as-of 2024-03-20
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --declarant 'J. <b>Doe' --title CTO
@@ -146,6 +149,58 @@ lab.example/dump shelf/dump' ]
 	[[ $output == *'6 destroyed, 1 kept'* ]]
 	grep -q 'authority *Court of X' out/certificate.txt
 	grep -q 'supplement *2099-01-31' out/certificate.txt
+}
+
+@test "certify: who signs, where a name and a title stand, else blanks" {
+	given_order court_order
+	gone "${all[@]}"
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	grep -q '^I am ____*, ____* of The Lab\. .* or from ____* on whom' out/certificate.txt
+	grep -q '^  Full name *____*$' out/certificate.txt
+	grep -q '^  Title *____*$' out/certificate.txt
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --id named --out named --declarant 'J. <b>Doe' --title 'CTO & Co' --basis 'the staff'
+	grep -qF 'I am J. <b>Doe, CTO & Co of The Lab. I state this from personal knowledge, or from the staff on whom' named/certificate.txt
+	grep -q '^  Full name *J\. <b>Doe$' named/certificate.txt
+	grep -q '^  Title *CTO & Co$' named/certificate.txt
+	grep -q '^  Signature *____*$' named/certificate.txt
+	grep -qF 'I am J. &lt;b&gt;Doe, CTO &amp; Co of The Lab.' named/certificate.html
+	grep -qF '<th>Full name</th><td>J. &lt;b&gt;Doe</td>' named/certificate.html
+	grep -qF '<th>Title</th><td>CTO &amp; Co</td>' named/certificate.html
+	run -0 --separate-stderr wm show named/certificate.wmk
+	[[ $output == *'J. <b>Doe'* && $output == *'CTO & Co'* ]]
+	run -0 --separate-stderr wm certify --clean M9@1 --from D "${by[@]}" --out clean --declarant 'A Person' --title Counsel
+	grep -q '^  declarant *A Person$' clean/certificate.txt
+	grep -q '^  as *Counsel$' clean/certificate.txt
+}
+
+@test "certify: an order that deletes nothing is accounted for by its obligations" {
+	about_d='scope_dataset: [{object: lab.example/D}]
+obligation:
+- {id: cease, kind: other, days: 20, text: Cease use of the models}
+- {id: report, kind: list_recipients, days: 30}
+- {id: swear, kind: sworn_statement, days: 40}' given_order agency_order
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	refused_as certify-open
+	[[ $output == *'obligation  cease: nobody says that this obligation was met'* ]]
+	[[ $stderr == *'2 open: 2 obligation'* && $output != *checkpoint* ]]
+	wm order done ftc-1 --obligation cease --on 2024-03-20 "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.obligation)"')" = 'obligation report' ]
+	wm order done ftc-1 --obligation report --on 2024-03-21 "${by[@]}" >/dev/null
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	grep -q '^Certificate of what was done' out/certificate.txt
+	grep -qE 'nothing is to be deleted.*cease \(Cease use of the models\): met on 2024-03-20, as counsel.example states in wm:' out/certificate.txt
+	run ! grep -q 'were destroyed\.' out/certificate.txt
+}
+
+@test "certify: data alone where the order obliges to delete nothing else" {
+	about_d='scope_dataset: [{object: lab.example/D}]
+obligation: [{id: data, kind: delete_data, days: 20}]' given_order court_order
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object)"')" = 'dataset lab.example/D' ]
+	gone D
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	grep -q 'every dataset in lineage graph' out/certificate.txt
 }
 
 @test "certify: infeasible only where the order allows it" {
