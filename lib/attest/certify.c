@@ -310,13 +310,12 @@ static enum wm_code order_reference(struct drafting *d, const struct order *orde
 	return compose_reference(&d->cert->order, d->c, order->object, said->id, err);
 }
 
-/* "certificate-" and the order's local id, unless another one is wanted. */
-static enum wm_code choose_id(struct buf *out, const char *prefix, const char *object,
-			      const char *wanted, struct wm_error *err)
+enum wm_code certify_id(struct buf *out, bool clean, const char *object, const char *wanted,
+			struct wm_error *err)
 {
 	if (wanted)
 		return buf_append_str(out, wanted, err);
-	TRY(buf_append_str(out, prefix, err));
+	TRY(buf_append_str(out, clean ? "clean-" : "certificate-", err));
 	return append_local_id(out, composed_local_id(object), LIMIT_ID - out->len, err);
 }
 
@@ -332,7 +331,7 @@ enum wm_code certify_order(struct composition *out, const struct order_state *s,
 	if (a->n_open > 0)
 		return fail(err, REASON_CERTIFY_OPEN, "%zu open", a->n_open);
 	TRY(lineage_digest(digest, s->orders->graph, &s->trace, err));
-	TRY(choose_id(&id, "certificate-", s->order->object, options->id, err));
+	TRY(certify_id(&id, false, s->order->object, options->id, err));
 	TRY(start(&d, buf_str(&id), digest, err));
 	TRY(order_reference(&d, s->order, err));
 	TRY(add_deeds(&d, s, a, err));
@@ -380,6 +379,18 @@ static enum wm_code check_ancestors(const struct graph *g, uint32_t checkpoint,
 	return WM_OK;
 }
 
+enum wm_code certify_check_clean(const struct graph *g, const struct trace *t,
+				 uint32_t checkpoint, struct wm_error *err)
+{
+	if (trace_has(t, checkpoint))
+		return fail_path(g, t, checkpoint, err);
+	TRY(check_ancestors(g, checkpoint, err));
+	if (t->n_undecided > 0)
+		return fail(err, REASON_CLEAN_UNPROVEN,
+			    "%u uses of the data are undecided: they name subsets", t->n_undecided);
+	return WM_OK;
+}
+
 enum wm_code certify_clean(struct composition *out, const struct graph *g, const struct trace *t,
 			   uint32_t checkpoint, const uint32_t *from, size_t n,
 			   const struct certify_options *options, struct wm_error *err)
@@ -388,14 +399,9 @@ enum wm_code certify_clean(struct composition *out, const struct graph *g, const
 	cleanup_buf struct buf id = BUF_INIT(LIMIT_OBJECT);
 	uint8_t digest[SHA256_BYTES];
 
-	if (trace_has(t, checkpoint))
-		return fail_path(g, t, checkpoint, err);
-	TRY(check_ancestors(g, checkpoint, err));
-	if (t->n_undecided > 0)
-		return fail(err, REASON_CLEAN_UNPROVEN,
-			    "%u uses of the data are undecided: they name subsets", t->n_undecided);
+	TRY(certify_check_clean(g, t, checkpoint, err));
 	TRY(lineage_digest(digest, g, t, err));
-	TRY(choose_id(&id, "clean-", g->nodes[checkpoint].id, options->id, err));
+	TRY(certify_id(&id, true, g->nodes[checkpoint].id, options->id, err));
 	TRY(start(&d, buf_str(&id), digest, err));
 	TRY(new_list(&d.cert->clean, &d, 1, err));
 	TRY(refer_node(&d.cert->clean[0], &d, &g->nodes[checkpoint], err));

@@ -26,6 +26,10 @@ struct certify_options {
 	const char *id;	       /* local id; NULL: "certificate-" and that of the order */
 };
 
+/* Appends the local id of a certificate about `object`: `wanted`, or made from it. */
+MUST_USE enum wm_code certify_id(struct buf *out, bool clean, const char *object,
+				 const char *wanted, struct wm_error *err);
+
 /*
  * Composes the certificate of an order for which nothing is open. `out` is zeroed and has its
  * arena; the message is its one statement. Fails with `limit`.
@@ -36,9 +40,11 @@ MUST_USE enum wm_code certify_order(struct composition *out, const struct order_
 
 /*
  * Composes a certificate that no declared path leads from the `n` datasets `from` to `checkpoint`;
- * `t` is all that descends from them. Fails with `clean-unproven` where one leads there, and names
+ * `t` is all that descends from them. Fails as certify_check_clean() does alone, with `clean-unproven` where one leads there, and names
  * it, or where something that the checkpoint descends from is of unknown origin.
  */
+MUST_USE enum wm_code certify_check_clean(const struct graph *g, const struct trace *t,
+					  uint32_t checkpoint, struct wm_error *err);
 MUST_USE enum wm_code certify_clean(struct composition *out, const struct graph *g,
 				    const struct trace *t, uint32_t checkpoint,
 				    const uint32_t *from, size_t n,

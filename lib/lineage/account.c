@@ -21,8 +21,8 @@ void account_release(struct account *a)
 const char *open_kind_name(enum open_kind kind)
 {
 	static const char *const names[] = { "checkpoint", "dataset",	 "copy",  "seen-after",
-					     "use",	   "obligation", "scope", "unreadable",
-					     "unknown" };
+					     "use",	   "obligation", "scope", "unverified",
+					     "unreadable", "unknown" };
 
 	return names[kind];
 }
@@ -390,6 +390,19 @@ enum wm_code account_make(struct account *out, const struct order_state *s,
 	out->n_open = a.open.n;
 	out->deeds = take_ptr(&a.deeds.list);
 	out->n_deeds = a.deeds.n;
+	return WM_OK;
+}
+
+enum wm_code account_add_open(struct account *a, const struct open_point *points, size_t n,
+			      struct wm_error *err)
+{
+	void *more = reallocarray(a->open, a->n_open + n + 1, sizeof(*a->open));
+
+	if (!more)
+		return fail_nomem(err);
+	a->open = more;
+	memcpy(a->open + a->n_open, points, n * sizeof(*points));
+	a->n_open += n;
 	return WM_OK;
 }
 

@@ -24,6 +24,7 @@ enum open_kind {
 	OPEN_USE,	 /* node: a run that uses a subset, undecided whether that counts */
 	OPEN_OBLIGATION, /* place: the id of one that nobody says was met */
 	OPEN_SCOPE,	 /* place: what the scope names and no ledger has */
+	OPEN_UNVERIFIED, /* place: a statement that counts, whose signature nobody could verify */
 	OPEN_UNREADABLE, /* statements about orders that cannot be read */
 	OPEN_UNKNOWN,	 /* checkpoints elsewhere that have an unknown ancestor */
 };
@@ -76,6 +77,10 @@ static inline bool is_statement_obligation(Weightmark__V1__Obligation__Kind kind
 MUST_USE enum wm_code account_make(struct account *out, const struct order_state *s,
 				   const struct seen_copy *seen, size_t n_seen, bool allow_unknown,
 				   struct wm_error *err);
+
+/* Adds points behind all others, that the caller found open besides. */
+MUST_USE enum wm_code account_add_open(struct account *a, const struct open_point *points,
+				       size_t n, struct wm_error *err);
 
 /* "checkpoint", "copy", "seen-after" ... Static. */
 const char *open_kind_name(enum open_kind kind);

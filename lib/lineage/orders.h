@@ -59,7 +59,8 @@ struct orders {
 	struct gathered_list said; /* of struct said, by kind, object, key, sequence */
 	struct order *list;	   /* by object, key */
 	size_t n;
-	struct said_list transfers, revocations; /* the newest of each, by object */
+	/* The newest of each, by object: */
+	struct said_list transfers, revocations, certificates;
 	struct said_list loose; /* events that name no order: they count for each */
 	struct gathered_list deeds; /* of those: struct deed */
 	struct said_list about; /* events, then certificates, of orders: parts of it are theirs */
