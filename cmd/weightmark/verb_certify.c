@@ -397,8 +397,10 @@ const struct verb verb_certify = {
 	.description =
 		"Looks whether every checkpoint and dataset that ORDER reaches, and every copy of "
 		"them that a scan saw, is said to be destroyed, or kept on an authority that is in "
-		"force, and whether every use is decided. If not, all that is open is listed and "
-		"nothing is signed. Else it signs a certificate that lists it all, bound to the "
+		"force, and whether every use is decided; of an order that obliges to delete "
+		"nothing, whether its obligations are met. What it counts on has to be signed by "
+		"the key that signs the certificate, or by one of --trust. If not, all that is "
+		"open is listed and nothing is signed. Else it signs a certificate that lists it all, bound to the "
 		"digest of the lineage and to the heads of the logs, and writes it as text and as "
 		"a page with schedules A (destroyed), B (kept), C (recipients) and a statement to "
 		"be sworn, with blanks. The tool drafts; a person signs.\n\n"

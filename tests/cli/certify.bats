@@ -245,3 +245,79 @@ model: {name: orphan, version: "1"}'
 	run -2 --separate-stderr wm certify "${by[@]}"
 	refused_as usage
 }
+
+@test "certify --clean: again it is the same certificate, however the log grew; another lineage corrects it" {
+	given_order court_order
+	clean() {
+		wm certify --clean M9@1 --from D "${by[@]}" --out clean --json "$@"
+	}
+	run -0 --separate-stderr clean
+	local first
+	first=$(of_json "$output" .statement)
+	run -0 --separate-stderr clean
+	[ "$(of_json "$output" '"\(.reused) \(.statement)"')" = "true $first" ]
+	trained M7 E pretrain # has nothing to do with it
+	run -0 --separate-stderr clean
+	[ "$(of_json "$output" '"\(.reused) \(.statement)"')" = "true $first" ]
+	derived M6 finetune M4
+	run -2 --separate-stderr clean
+	refused_as already-signed
+	run -0 --separate-stderr clean --amend --reason 'M6 was found'
+	[ "$(of_json "$output" .reused)" = false ]
+	[ "$(of_json "$output" .statement)" != "$first" ]
+	run -0 --separate-stderr clean
+	[ "$(of_json "$output" .reused)" = true ]
+}
+
+@test "certify: counts on no statement whose signature nobody verified" {
+	given_order court_order
+	gone "${all[@]:1}"
+	printf 'lab.example/D\t/data\tdestroy\tStaff\t2024-03-21\n' >gone.tsv
+	wm order done ftc-1 --destroyed gone.tsv --key steward.key --issuer lab.example --ledger work.git >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.statement[:21])"')" = 'unverified lab.example/ftc-1-des' ]
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	refused_as certify-open
+	[ ! -e out ]
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --trust steward.pub --out out
+}
+
+@test "certify: refuses over a log that is not the one that it was, or that another ledger has" {
+	given_order court_order
+	cp -r work.git fork.git
+	gone "${all[@]}"
+	wm certify ftc-1 "${by[@]}" --out out >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger fork.git
+	refused_as log-behind
+	by=(--key counsel.key --issuer counsel.example --ledger fork.git)
+	local n
+	for n in 1 2 3; do
+		wm order done ftc-1 --obligation models --on "2024-03-0$n" --reason "other history $n" "${by[@]}" >/dev/null || true
+		gone "M$n@1"
+	done
+	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger fork.git
+	refused_as ledger-rewritten
+	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git --ledger fork.git
+	refused_as ledger-rewritten
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git
+	cp -r work.git copy.git
+	trained M7 E pretrain
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git --ledger copy.git
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger copy.git --ledger work.git
+}
+
+@test "certify: an order in the ledger that its key did not sign is no order" {
+	given_family
+	wm init lab.example/other --ledger other.git >/dev/null
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
+	wm order add o.yaml --key counsel.key --issuer counsel.example --ledger other.git --sidecar o.wmk >/dev/null 2>&1
+	local at
+	at=$(LC_ALL=C grep -obUa 'in-toto+json' o.wmk | head -n 1 | cut -d: -f1)
+	flip o.wmk $((at + 12 + 24)) # within its signature
+	wm append o.wmk --ledger work.git --no-proofs >/dev/null
+	gone "${all[@]}"
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	refused_as signature-invalid
+	[[ $stderr == *'counsel.example/ftc-1: '* ]]
+	[ ! -e out ]
+}
