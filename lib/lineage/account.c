@@ -40,7 +40,7 @@ unsigned order_demands(const struct order_state *s)
 		if (kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_models)
 			demands |= DEMANDS_MODELS;
 	}
-	return s->n_obligations == 0 ? DEMANDS_DATA | DEMANDS_MODELS : demands;
+	return demands;
 }
 
 /* A place where something is said to have been destroyed, or to be kept. */

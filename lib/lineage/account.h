@@ -55,8 +55,8 @@ void account_release(struct account *a);
 #define cleanup_account __attribute__((cleanup(account_release)))
 
 /*
- * What the order obliges to delete, bits of enum account_demand: both where it names no obligation
- * at all, none where it names others alone, such as to report.
+ * What the order obliges to delete, bits of enum account_demand: none where its obligations are
+ * others, such as to report.
  */
 enum account_demand { DEMANDS_DATA = 1, DEMANDS_MODELS = 2 };
 unsigned order_demands(const struct order_state *s);
