@@ -225,6 +225,7 @@ static enum wm_code look_small(bool *done, const struct item *i, const struct sc
 	if (size == 0) {
 		TRY(sha256_of(told.sha256, "", 0, err));
 		told.answer = taint_find(s->taints, told.sha256);
+		TRY(scan_data(&told, s, told.sha256, err));
 		return s->visit(s->context, &told, err);
 	}
 	TRY(file_read_at(i->fd, start, size < sizeof(start) ? size : sizeof(start), 0, i->path,
@@ -237,6 +238,7 @@ static enum wm_code look_small(bool *done, const struct item *i, const struct sc
 		told.size = pointer.size;
 		memcpy(told.sha256, pointer.sha256, SHA256_BYTES);
 		told.answer = taint_find(s->taints, told.sha256);
+		TRY(scan_data(&told, s, told.sha256, err));
 		return s->visit(s->context, &told, err);
 	}
 	*done = false;
