@@ -395,19 +395,21 @@ const struct verb verb_certify = {
 	.summary = "draft a certificate of deletion for a person to sign",
 	.operands = "[ORDER]",
 	.description =
-		"Looks whether every checkpoint and dataset that ORDER reaches, and every copy of "
-		"them that a scan saw, is said to be destroyed, or kept on an authority that is in "
-		"force, and whether every use is decided; of an order that obliges to delete "
-		"nothing, whether its obligations are met. What it counts on has to be signed by "
-		"the key that signs the certificate, or by one of --trust. If not, all that is "
-		"open is listed and nothing is signed. Else it signs a certificate that lists it all, bound to the "
-		"digest of the lineage and to the heads of the logs, and writes it as text and as "
-		"a page with schedules A (destroyed), B (kept), C (recipients) and a statement to "
+		"Looks whether every checkpoint and dataset that ORDER reaches and obliges to "
+		"delete, and every copy of them that a scan saw, is said to be destroyed, or kept "
+		"on an authority that is in force, and whether every use is decided; of an order "
+		"that obliges to delete nothing, whether its obligations are met. What it counts "
+		"on has to be signed by the key that signs the certificate, or by one of --trust. "
+		"If not, all that is open is listed and nothing is signed. Else it signs a "
+		"certificate that lists it all, bound to the digest of the lineage and to the "
+		"heads of the logs, and writes it as text and as a page with schedules A (destroyed), B (kept), C (recipients) and a statement to "
 		"be sworn, with blanks. The tool drafts; a person signs.\n\n"
 		"With --check it says whether a later entry added a descendant: then the order is "
 		"open again. With --clean it certifies that no declared path leads from datasets "
 		"to a checkpoint, and refuses where one does, or where something that the "
-		"checkpoint descends from is of unknown origin: unknown is not clean.",
+		"checkpoint descends from is of unknown origin: unknown is not clean. Said again "
+		"over the same lineage, a certificate is the one that there is; over another it "
+		"needs --amend.",
 	.examples = "weightmark certify ftc-2026 --scan backup.json --out closing/ --title CTO "
 		    "--key counsel.key --ledger ledger.git\n"
 		    "weightmark certify ftc-2026 --check closing/certificate.wmk\n"

@@ -136,10 +136,12 @@ static const char *enum_name(const ProtobufCEnumDescriptor *d, int value)
 
 static enum wm_code said_fields(struct pen *p, const struct said *said, struct wm_error *err)
 {
-	char id[STATEMENT_ID_TEXT + 1];
+	char id[STATEMENT_ID_TEXT + 1], keyid[2 * SHA256_BYTES + 1];
 
 	statement_id_text(id, said->statement->id);
+	hex_encode(keyid, said->keyid, SHA256_BYTES);
 	TRY(field(p, "stated by", said->statement->header->issuer, err));
+	TRY(field(p, "signed by", keyid, err));
 	return field(p, "in", id, err);
 }
 
@@ -303,7 +305,8 @@ static enum wm_code print_sworn(struct pen *p, const struct certificate_report *
 			  rows[i][1] ? rows[i][1] : "______________________________", err));
 	TRY(end(p, err));
 	return paragraph(p, "Drafted by weightmark from what the statements named above assert. "
-			    "It does not know whether they are true.", err);
+			    "It verified their signatures, and does not know whether they are "
+			    "true.", err);
 }
 
 static enum wm_code print_head(struct pen *p, const struct certificate_report *r,
