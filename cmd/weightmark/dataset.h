@@ -35,6 +35,13 @@ void opened_release(struct opened *o);
 #define cleanup_opened __attribute__((cleanup(opened_release)))
 
 /*
+ * Opens the statement `path`, the commitments beside it and the key file `key`. Fails as
+ * open_dataset() does.
+ */
+MUST_USE enum wm_code open_dataset_at(struct opened *out, const char *path, const char *key,
+				      struct wm_error *err);
+
+/*
  * Opens what --dataset names. Fails as the parts do, and with `commitments-damaged` where the file
  * of commitments is not that of the statement.
  */

@@ -115,7 +115,7 @@ counts() {
 		[[ $output == *'lab.example/M0@1  [made'*'; asserted by lab.example]'* ]]
 		[[ $output == *'retrospective run lab.example/old-2'*'lab.example/M1@1  [made; asserted by lab.example]'* ]]
 		run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git --json
-		[ "$(of_json "$output" '[.nodes[] | select(.retrospective).id] | join(" ")')" = \
+		[ "$(of_json "$output" '[.nodes[] | select(.retrospective).object] | join(" ")')" = \
 			'lab.example/old-1 lab.example/old-2' ]
 		[ "$(of_json "$output" '[.nodes[1:][] | "\(.assurance) \(.issuer)"] | unique | join(",")')" = \
 			'asserted lab.example' ]
