@@ -310,7 +310,7 @@ struct checking {
 	const struct commitments *c;
 	struct sha256 *sum;
 	uint8_t *bytes; /* READ_ROWS * ROW_BYTES */
-	struct tree_frontier tree;
+	struct tree_frontier tree, part; /* `part` is of the rows since the last top */
 	uint64_t n_records;
 	uint8_t last[SHA256_BYTES];
 	const struct record_set *now;
@@ -343,6 +343,30 @@ static enum wm_code take(struct checking *k, uint64_t off, size_t len, struct wm
 	return sha256_update(k->sum, k->bytes, len, err);
 }
 
+/* Appends a row to the tree; where it ends a subtree, the top that is stored must be its root. */
+static enum wm_code climb_row(struct checking *k, uint64_t row, const uint8_t leaf[SHA256_BYTES],
+			      struct wm_error *err)
+{
+	const struct commitments_header *h = &k->c->header;
+	const bool complete = row / TOP_ROWS < h->n_rows / TOP_ROWS;
+	uint8_t top[SHA256_BYTES], said[SHA256_BYTES];
+
+	tree_append(&k->part, 0, leaf);
+	if (!complete)
+		tree_append(&k->tree, 0, leaf);
+	if ((row + 1) % TOP_ROWS != 0 && row + 1 < h->n_rows)
+		return WM_OK;
+	tree_root(top, &k->part);
+	k->part = (struct tree_frontier)TREE_FRONTIER_INIT;
+	if (complete)
+		tree_append(&k->tree, TOP_LEVEL, top);
+	TRY(file_read_at(k->c->fd, said, sizeof(said), tops_off(h) + row / TOP_ROWS * SHA256_BYTES,
+			 k->c->path, err));
+	return memcmp(top, said, SHA256_BYTES) == 0 ?
+		       WM_OK :
+		       damaged(k->c, "rows do not lead to the root of their subtree", err);
+}
+
 static enum wm_code check_rows(struct checking *k, struct wm_error *err)
 {
 	const uint64_t n_rows = k->c->header.n_rows;
@@ -356,7 +380,9 @@ static enum wm_code check_rows(struct checking *k, struct wm_error *err)
 			if (from + i > 0 && memcmp(k->last, r.digest, SHA256_BYTES) >= 0)
 				return unsorted(k->c, "row", from + i, err);
 			memcpy(k->last, r.digest, SHA256_BYTES);
-			tree_append(&k->tree, 0, r.digest);
+			if (record_row_count(&r) == 0)
+				return damaged(k->c, "a row counts no record", err);
+			TRY(climb_row(k, from + i, r.digest, err));
 			k->n_records += record_row_count(&r);
 			compare_row(k, &r);
 		}

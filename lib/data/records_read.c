@@ -297,6 +297,15 @@ static enum wm_code take_item(struct worker *w, const struct record_item *i, str
 	return fail(err, REASON_INTERNAL, "a record lies nowhere");
 }
 
+/* Only the first failure counts. The caller holds the lock. */
+static void note_failure(struct reading *r, const struct wm_error *err)
+{
+	if (!r->failed)
+		r->err = *err;
+	r->failed = true;
+}
+
+/* A source that failed is not asked again: where it stands then is not known. */
 static enum wm_code next_batch(struct worker *w, struct wm_error *err)
 {
 	struct reading *r = w->reading;
@@ -307,6 +316,8 @@ static enum wm_code next_batch(struct worker *w, struct wm_error *err)
 	pthread_mutex_lock(&r->lock);
 	if (!r->failed)
 		code = r->source->ops->next(r->source, &w->batch, err);
+	if (code != WM_OK)
+		note_failure(r, err);
 	pthread_mutex_unlock(&r->lock);
 	return code;
 }
@@ -334,9 +345,7 @@ static void *work(void *job)
 	if (read_batches(r, &err) == WM_OK)
 		return NULL;
 	pthread_mutex_lock(&r->lock);
-	if (!r->failed)
-		r->err = err;
-	r->failed = true;
+	note_failure(r, &err);
 	pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
