@@ -48,7 +48,7 @@ static enum wm_code add_record(struct buf *leaves, const struct opened *o, const
 static enum wm_code find_leaves(struct buf *leaves, const struct opened *o,
 				const struct options *options, struct wm_error *err)
 {
-	struct commitments_change none;
+	struct commitments_change none = { .removed = NULL };
 	const char *value;
 
 	if (!options_has(options, "subject") && !options_has(options, "record"))

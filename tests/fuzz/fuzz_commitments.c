@@ -39,7 +39,7 @@ static void check_open(const struct commitments *c)
 {
 	cleanup_buf struct buf leaves = BUF_INIT(1 << 20);
 	static const uint8_t tag[RECORD_TAG_BYTES];
-	struct commitments_change change = { 0, 0 };
+	struct commitments_change change = { .removed = NULL };
 	struct wm_error err = { 0 };
 	const bool whole = commitments_check(&change, c, NULL, &err) == WM_OK;
 

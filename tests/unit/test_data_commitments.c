@@ -105,13 +105,21 @@ static void counts_what_came_and_went(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		cleanup_commitments struct commitments *c = NULL;
 		cleanup_record_set struct record_set now = { .n = 0 };
-		struct commitments_change change = { 0 };
+		cleanup_buf struct buf removed = BUF_INIT((size_t)9 * SHA256_BYTES);
+		struct commitments_change change = { .removed = &removed };
 
 		committed_set(&now, rows[i].to);
 		assert_ok(commitments_open(&c, path, &err), &err);
 		assert_ok(commitments_check(&change, c, &now, &err), &err);
 		assert_int_equal(change.n_added, rows[i].added);
 		assert_int_equal(change.n_removed, rows[i].removed);
+		assert_int_equal(removed.len / SHA256_BYTES, rows[i].to < 10 ? 10 - rows[i].to : 0);
+		for (unsigned j = rows[i].to; j < 10; j++) {
+			uint8_t leaf[SHA256_BYTES];
+
+			leaf_of(leaf, j);
+			assert_non_null(memmem(removed.data, removed.len, leaf, SHA256_BYTES));
+		}
 	}
 	scratch_remove(take_ptr(&dir));
 }
@@ -121,7 +129,7 @@ static void counts_what_came_and_went(void **state)
 static enum wm_code read_whole(const char *path, struct wm_error *err)
 {
 	cleanup_commitments struct commitments *c = NULL;
-	struct commitments_change change;
+	struct commitments_change change = { .removed = NULL };
 
 	TRY(commitments_open(&c, path, err));
 	return commitments_check(&change, c, NULL, err);
@@ -281,7 +289,7 @@ static void refuses_what_was_made_wrongly(void **state)
 static enum wm_code open_and_prove(void *context, struct wm_error *err)
 {
 	cleanup_commitments struct commitments *c = NULL;
-	struct commitments_change change;
+	struct commitments_change change = { .removed = NULL };
 	uint8_t leaf[SHA256_BYTES];
 	struct inclusion p;
 
