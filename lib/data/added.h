@@ -27,7 +27,10 @@ struct added {
 	size_t n;
 };
 
-/* Reads the leaves of `c`, made under `k`, which must outlive it. Fails with `commitments-unsorted`. */
+/*
+ * Reads the leaves of `c`, made under `k`, which must outlive it. Fails with
+ * `commitments-unsorted`.
+ */
 MUST_USE enum wm_code added_new(struct added **out, const struct commitments *c,
 				const struct record_key *k, struct wm_error *err);
 void added_free(struct added *a);

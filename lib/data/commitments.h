@@ -95,7 +95,8 @@ MUST_USE enum wm_code commitments_first_bytes(uint64_t *out, const struct commit
  */
 struct commitments_change {
 	uint64_t n_added, n_removed;
-	struct buf *removed; /* NULL, or gets the leaves that `now` has not, as far as it has room */
+	/* NULL, or gets the leaves that `now` has not, as far as it has room. */
+	struct buf *removed;
 };
 MUST_USE enum wm_code commitments_check(struct commitments_change *change,
 					const struct commitments *c, const struct record_set *now,

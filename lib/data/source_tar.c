@@ -36,7 +36,7 @@ static enum wm_code check_end(const struct archive *a, struct wm_error *err)
 
 	if (left < TAR_END_MIN || left > TAR_END_MAX || left % TAR_BLOCK != 0)
 		return fail(err, REASON_TAR_END,
-			    "%s: ends with %llu bytes, not with blocks of %d, %d to %d bytes of them",
+			    "%s: ends with %llu bytes, not with blocks of %d, %d to %d in all",
 			    a->path, (unsigned long long)left, TAR_BLOCK, TAR_END_MIN,
 			    TAR_END_MAX);
 	rest = malloc((size_t)left);
