@@ -64,6 +64,8 @@ enum wm_code private_record(const struct record_options **out, struct record_opt
 {
 	const char *given = options_nth(&call->options, "ledger", 0);
 
+	buf_truncate(path, 0);
+	buf_truncate(index, 0);
 	if (given)
 		TRY(buf_append_str(path, given, err));
 	else

@@ -278,6 +278,23 @@ YAML
 	[ "$(of_json "$output" '.statements | length')" = 2 ]
 }
 
+@test "order: what a killed one began is ended first, and said once, also a second later" {
+	plain_build
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	local n
+	for n in 5 6 7; do
+		(strace -f -qq -o /dev/null -e trace=write -e inject=write:signal=KILL:when=$n "$B/weightmark" order done ftc-1 \
+			--told "Someone $n" "${by[@]}" >/dev/null 2>&1) 2>/dev/null || true
+		sleep 1.1
+		run -0 --separate-stderr wm order done ftc-1 --told "Someone $n" "${by[@]}" --json
+		run -0 --separate-stderr wm order done ftc-1 --told "Someone $n" "${by[@]}" --json
+		[ "$(of_json "$output" '.statements[].reused')" = true ]
+	done
+	run -0 wm audit --ledger "$XDG_DATA_HOME/weightmark/private.git" --json
+	[ "$(of_json "$output" '.logs[0].size')" = 4 ]
+}
+
 @test "order: a hold keeps the data, the models stay due, and a supplement follows" {
 	given_family
 	given_order agency_order 2024-06-27 <<<"$about_d"
