@@ -256,9 +256,9 @@ const struct verb verb_trace = {
 	.summary = "tell what descends from data or weights, or what they descend from",
 	.operands = "",
 	.description =
-		"Walks what the statements of the ledgers say of lineage (those of --ledger, else those "
-		"of the setting ledger and the private one), from an object id, "
-		"a local id or name, a digest of 64 hexadecimal digits, or party:NAME for all "
+		"Walks what the statements of the ledgers (those of --ledger, else those of the "
+		"setting ledger and the private one) say of lineage, from an object id, a local id "
+		"or name, a digest of 64 hexadecimal digits, or party:NAME for all "
 		"datasets in whose statements that party stands; else from a checkpoint on disk, "
 		"which is measured, or a proof that 'weightmark dataset prove' wrote, for the "
 		"dataset of that record; with --dataset the record itself, which its commitments "
