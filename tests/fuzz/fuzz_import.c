@@ -11,21 +11,14 @@
 #include <unistd.h>
 
 #include "attest/import.h"
+#include "memory_file.h"
 #include "statement/mapping.h"
 #include "text/json.h"
 #include "util/file.h"
 
 #define NOW 1700000000
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static char directory[PATH_MAX], link_path[PATH_MAX + 16];
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* Unless the process is killed. */
 static void clean_up(void)

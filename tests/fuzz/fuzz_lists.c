@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lists that others made, by the first byte of the input: inventories and lists of digests, as scan
- * reads them, tables of what is gone, as retire does, and histories of runs, as import does. What
- * is refused makes no statement; what is read makes the same ones again.
+ * reads them, and tables of what is gone, as retire does. What is refused makes no statement; what
+ * is read makes the same ones again.
  */
 #include <string.h>
+#include <unistd.h>
 
-#include "attest/import.h"
 #include "attest/retire.h"
 #include "lineage/inventory.h"
 #include "memory_file.h"
@@ -14,7 +14,7 @@
 
 enum { NOW = 1700000000 };
 
-enum reader { INVENTORY, SUMS, RETIRE, IMPORT_CSV, IMPORT_EVENTS, N_READERS };
+enum reader { INVENTORY, SUMS, RETIRE, N_READERS };
 
 static enum wm_code note(void *context, const struct listed_copy *row, struct wm_error *err)
 {
@@ -27,16 +27,12 @@ static enum wm_code note(void *context, const struct listed_copy *row, struct wm
 	return WM_OK;
 }
 
-static enum wm_code compose_list(struct composition *out, enum reader reader, const char *path,
-				 struct wm_error *err)
+static enum wm_code compose_list(struct composition *out, const char *path, struct wm_error *err)
 {
 	struct retire_options retire = { .now = NOW, .unknown = true };
 	cleanup_graph struct graph *g = NULL;
-	struct imported imported;
 	struct retired retired;
 
-	if (reader != RETIRE)
-		return import_compose(out, &imported, path, NOW, err);
 	TRY(graph_load(&g, NULL, 0, NULL, err));
 	retire.graph = g;
 	return retire_compose(out, &retired, path, &retire, err);
@@ -49,17 +45,17 @@ static void encode_all(struct buf *out, const struct composition *c)
 		require(message_encode(out, c->statements[i].message, NULL) == WM_OK);
 }
 
-static void check_statements(enum reader reader, const char *path)
+static void check_statements(const char *path)
 {
 	cleanup_composition struct composition c = { .n_statements = 0 }, d = { .n_statements = 0 };
 	cleanup_buf struct buf once = BUF_INIT(SIZE_MAX / 4), again = BUF_INIT(SIZE_MAX / 4);
 	struct wm_error err = { 0 };
 
-	if (compose_list(&c, reader, path, &err) != WM_OK) {
+	if (compose_list(&c, path, &err) != WM_OK) {
 		require(refused_well(&err) && c.n_statements == 0);
 		return;
 	}
-	require(compose_list(&d, reader, path, &err) == WM_OK);
+	require(compose_list(&d, path, &err) == WM_OK);
 	encode_all(&once, &c);
 	encode_all(&again, &d);
 	require(once.len == again.len);
@@ -77,26 +73,22 @@ static void check_copies(enum reader reader, const char *path)
 	require(code == WM_OK || refused_well(&err));
 }
 
-/* A history is told by the name of its file, which must be one that ends so. */
-static void check_named(enum reader reader, const uint8_t *data, size_t size)
+static void check_list(enum reader reader, const uint8_t *data, size_t size)
 {
-	static const char *const names[N_READERS] = { "list", "list", "list.tsv", "list.csv",
-						      "list.jsonl" };
-	char folder[] = "/dev/shm/fuzz-XXXXXX", path[MEMORY_PATH];
+	char path[MEMORY_PATH];
+	int fd;
 
-	require(mkdtemp(folder) != NULL);
-	snprintf(path, sizeof(path), "%s/%s", folder, names[reader]);
-	require(file_write(path, data, size, 0600, FILE_REPLACE, NULL) == WM_OK);
+	memory_file(&fd, path, data, size);
 	if (reader < RETIRE)
 		check_copies(reader, path);
 	else
-		check_statements(reader, path);
-	require(unlink(path) == 0 && rmdir(folder) == 0);
+		check_statements(path);
+	close(fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size > 0)
-		check_named(data[0] % N_READERS, data + 1, size - 1);
+		check_list(data[0] % N_READERS, data + 1, size - 1);
 	return 0;
 }
