@@ -6,7 +6,10 @@ load helper
 load signed
 load lineage
 
-by=(--key counsel.key --issuer counsel.example --ledger work.git)
+say_in() { # ledger
+	by=(--key counsel.key --issuer counsel.example --ledger "$1")
+}
+say_in work.git
 
 given_order() { # kind
 	given_family
@@ -18,7 +21,7 @@ gone() { # name...
 	for name; do
 		printf 'lab.example/%s\t/models\tdestroy\tStaff\t2024-03-21T10:00:00Z\n' "$name"
 	done >gone.tsv
-	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
 }
 
 all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
@@ -76,7 +79,7 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object) \(.place)"')" = 'copy lab.example/M2@1 backup/old' ]
 	printf 'lab.example/M2@1\tbackup/old\tpurge\tStaff\t2024-03-22\n' >copy.tsv
-	wm order done ftc-1 --destroyed copy.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --destroyed copy.tsv "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
 	[ "$(of_json "$output" '.open[].kind')" = seen-after ]
 	sed -i 's/"scanned_at": "[^"]*"/"scanned_at": "2024-03-10T00:00:00Z"/' scan.json
@@ -113,7 +116,7 @@ obligation: [{id: data, kind: delete_data, days: 20}]'
 	wm scan shelf list.sha256 --dataset photos.wmk --ledger work.git --json >scan.json || [ $? = 1 ]
 	sed -i 's/"scanned_at": "[^"]*"/"scanned_at": "2024-03-10T00:00:00Z"/' scan.json
 	printf 'lab.example/%s\t/data\tdestroy\tStaff\t2024-03-21\n' photos dump >gone.tsv
-	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object) \(.place)"')" = 'copy lab.example/dump dump
 copy lab.example/dump shelf/dump
@@ -124,11 +127,11 @@ copy lab.example/photos shelf/a' ]
 	[ "$(of_json "$output" '.open[] | "\(.object) \(.place)"')" = 'lab.example/dump dump
 lab.example/dump shelf/dump' ]
 	printf 'lab.example/photos\tshelf/\tdestroy\tStaff\t2024-03-22\nlab.example/dump\tshel;dump\tdestroy\tStaff\t2024-03-22\n' >gone.tsv
-	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
 	[ "$(of_json "$output" '.open[] | "\(.object) \(.place)"')" = 'lab.example/dump shelf/dump' ]
 	printf 'lab.example/dump\t./shelf;shelf\tdestroy\tStaff\t2024-03-22\n' >gone.tsv
-	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json
 }
 
@@ -144,7 +147,7 @@ lab.example/dump shelf/dump' ]
 @test "certify: data on hold is kept with authority, its supplement due after (scenario 10)" {
 	given_order court_order
 	gone "${all[@]:1}"
-	wm order done ftc-1 --hold 'Court of X' --until 2099-01-01 --on 2024-03-10 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --hold 'Court of X' --until 2099-01-01 --on 2024-03-10 "${by[@]}" >/dev/null
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
 	[[ $output == *'6 destroyed, 1 kept'* ]]
 	grep -q 'authority *Court of X' out/certificate.txt
@@ -183,10 +186,10 @@ obligation:
 	refused_as certify-open
 	[[ $output == *'obligation  cease: nobody says that this obligation was met'* ]]
 	[[ $stderr == *'2 open: 2 obligation'* && $output != *checkpoint* ]]
-	wm order done ftc-1 --obligation cease --on 2024-03-20 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --obligation cease --on 2024-03-20 "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.obligation)"')" = 'obligation report' ]
-	wm order done ftc-1 --obligation report --on 2024-03-21 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --obligation report --on 2024-03-21 "${by[@]}" >/dev/null
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
 	grep -q '^Certificate of what was done' out/certificate.txt
 	grep -qE 'nothing is to be deleted.*cease \(Cease use of the models\): met on 2024-03-20, as counsel.example states in wm:' out/certificate.txt
@@ -207,7 +210,7 @@ obligation: [{id: data, kind: delete_data, days: 20}]' given_order court_order
 	given_order court_order
 	gone "${all[@]:0:6}"
 	printf 'lab.example/M5@1\ttechnically_infeasible\tus\t\t\n' >kept.tsv
-	wm order done ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}"
 	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"infeasibility_allowed: yes
 $about_d"
@@ -273,7 +276,7 @@ model: {name: orphan, version: "1"}'
 	given_order court_order
 	gone "${all[@]:1}"
 	printf 'lab.example/D\t/data\tdestroy\tStaff\t2024-03-21\n' >gone.tsv
-	wm order done ftc-1 --destroyed gone.tsv --key steward.key --issuer lab.example --ledger work.git >/dev/null
+	wm order 'done' ftc-1 --destroyed gone.tsv --key steward.key --issuer lab.example --ledger work.git >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.statement[:21])"')" = 'unverified lab.example/ftc-1-des' ]
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
@@ -289,10 +292,10 @@ model: {name: orphan, version: "1"}'
 	wm certify ftc-1 "${by[@]}" --out out >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger fork.git
 	refused_as log-behind
-	by=(--key counsel.key --issuer counsel.example --ledger fork.git)
+	say_in fork.git
 	local n
 	for n in 1 2 3; do
-		wm order done ftc-1 --obligation models --on "2024-03-0$n" --reason "other history $n" "${by[@]}" >/dev/null || true
+		wm order 'done' ftc-1 --obligation models --on "2024-03-0$n" --reason "other history $n" "${by[@]}" >/dev/null || true
 		gone "M$n@1"
 	done
 	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger fork.git

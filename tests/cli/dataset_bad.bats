@@ -18,8 +18,8 @@ record() { # path, further arguments
 
 @test "dataset: what makes a tar hostile makes it hostile as an archive of records" {
 	given_steward
-	local file reason twin n=0
-	while IFS=$'\t' read -r file reason twin; do
+	local file reason n=0
+	while IFS=$'\t' read -r file reason _; do
 		[[ $file == *.tar ]] || continue
 		cp "$BATS_TEST_DIRNAME/../../testdata/bad/$file" a.tar
 		case $reason in

@@ -229,7 +229,7 @@ YAML
 		printf 'lab.example/D\ts3://a;s3://b\tpurge\tStaff\t2024-03-20\n'
 		printf 'lab.example/M%s@1\t/models\tdestroy\tStaff\t2024-03-21T10:00:00Z\n' 0 1 2 3 4 5
 	} >gone.tsv
-	wm order done promise --destroyed gone.tsv "${by[@]}" >/dev/null
+	wm order 'done' promise --destroyed gone.tsv "${by[@]}" >/dev/null
 	status_on 2024-03-20 0 promise --json
 	[ "$(of_json "$output" '.orders[0].status')" = open ]
 	status_on 2024-04-20 0 promise --json
@@ -241,7 +241,7 @@ YAML
 @test "order: saying that models are gone does not close it while one is open" {
 	given_family
 	given_order court_order 2024-03-08 <<<"$about_d"
-	wm order done ftc-1 --obligation models --on 2024-03-20 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --obligation models --on 2024-03-20 "${by[@]}" >/dev/null
 	status_on 2024-04-20 1 ftc-1
 	[[ $output == *'6 open although counsel.example says that it is done'* ]]
 	status_on 2024-04-20 1 ftc-1 --json
@@ -298,21 +298,21 @@ YAML
 @test "order: a hold keeps the data, the models stay due, and a supplement follows" {
 	given_family
 	given_order agency_order 2024-06-27 <<<"$about_d"
-	wm order done ftc-1 --hold 'Court of X' --until 2024-08-31 --on 2024-07-01 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --hold 'Court of X' --until 2024-08-31 --on 2024-07-01 "${by[@]}" >/dev/null
 	status_on 2024-07-18 1 ftc-1
 	[[ $output == *'data           delete_data            accounted for on 2024-07-01, says counsel.example, 1 kept'* ]]
 	[[ $output == *'2024-07-17  models         delete_models          overdue by 1 day, 6 open'* ]]
 	[[ $output == *'lab.example/D, authority: Court of X, until 2024-08-31; supplement due 2024-09-30: in 74 days'* ]]
 	status_on 2024-09-01 1 ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].data[0].state')" = open ]
-	wm order done ftc-1 --released --on 2024-08-01 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --released --on 2024-08-01 "${by[@]}" >/dev/null
 	status_on 2024-08-02 1 ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].holds[0] | "\(.end) \(.supplement_due)"')" = '2024-08-01 2024-08-31' ]
-	wm order done ftc-1 --obligation supplement --on 2024-08-05 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --obligation supplement --on 2024-08-05 "${by[@]}" >/dev/null
 	status_on 2024-08-06 1 ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].holds[0].supplement.issuer')" = counsel.example ]
 	printf 'lab.example/D\tstatute\tRecords Act\t2024-09-01\t\nlab.example/M0@1\ttechnically_infeasible\tus\t\t\n' >kept.tsv
-	wm order done ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm order status ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].data[0].state')" = kept ]
 	[ "$(of_json "$output" '.orders[0].n_tainted_open')" = 6 ]
@@ -362,11 +362,11 @@ YAML
 	[[ $output == *'Clarity Inc got lab.example/M0@1: not told, not confirmed'* ]]
 	[[ $output == *'declarations conflict: related_party of the transfer of lab.example/M0@1'* ]]
 	[[ $output == *'declarations conflict: date of'* && $output != *'conflict: contract'* ]]
-	wm order done ftc-1 --told 'clarity inc' --on 2024-03-11 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --told 'clarity inc' --on 2024-03-11 "${by[@]}" >/dev/null
 	status_on 2024-03-12 0 ftc-1 --json
 	[ "$(due tell | jq -r '"\(.done) \(.done_on)"')" = 'true 2024-03-11' ]
 	[ "$(due replies | jq .done)" = false ]
-	wm order done ftc-1 --confirmed 'Clarity Inc' --on 2024-03-12 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --confirmed 'Clarity Inc' --on 2024-03-12 "${by[@]}" >/dev/null
 	status_on 2024-03-12 0 ftc-1 --json
 	[ "$(due replies | jq .done)" = true ]
 	sed '/related_party/d' ours.yaml >silent.yaml
@@ -393,7 +393,7 @@ $about_d"
 	grep -qx 'DTSTART;VALUE=DATE:20240328' a.txt
 	grep -qx 'DTEND;VALUE=DATE:20240329' a.txt
 	grep -q '^SUMMARY:Acme\\, Inc\\; the \\\\ matter: ä*: delete_models (models)$' a.txt
-	wm order done ftc-1 --obligation data --on 2024-03-09 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --obligation data --on 2024-03-09 "${by[@]}" >/dev/null
 	status_on 2024-03-10 0 --ics b.ics
 	[ "$(unfolded b.ics | grep ^UID | sort)" = "$(grep ^UID a.txt | sort)" ]
 	status_on 2024-03-10 0 --due-within 17d --json

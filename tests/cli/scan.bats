@@ -18,7 +18,7 @@ given_scene() {
 }
 
 state_of() { # place
-	of_json "$output" '.places[] | select(.place == $p) | .state' --arg p "$1"
+	PLACE=$1 of_json "$output" '.places[] | select(.place == env.PLACE) | .state'
 }
 
 @test "scan: tainted, clean, unknown, by digest, wherever and under whatever name" {
@@ -103,7 +103,7 @@ model: {name: orphan, version: "1"}'
 	[[ $stderr == *'an e_tag is no digest'* ]]
 	local row
 	for row in 'a"b,1' '"a,1' '"a"b,1' 'a\0b,1' ',1' 'a\rb,1'; do
-		printf "key,sha256\n$row\n" >bad.csv
+		printf 'key,sha256\n%b\n' "$row" >bad.csv
 		run -3 --separate-stderr wm scan --inventory bad.csv --ledger work.git
 		[[ $stderr == *'bad.csv, line 2, column 1: '* ]]
 		harmless "${stderr//$'\n'/}"
