@@ -203,3 +203,15 @@ enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_erro
 	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
 	return open_ledgers_at(out, paths.values, paths.n, err);
 }
+
+enum wm_code join_ledgers(struct graph **out, const struct ledgers *l, const char *const *origins,
+			  struct wm_error *err)
+{
+	struct progress progress = { 0 };
+	enum wm_code code;
+
+	progress_view_start_counting(&progress, "statements and references");
+	code = graph_load_shown(out, l->indexes, l->n, origins, &progress, err);
+	progress_view_end();
+	return code;
+}

@@ -253,6 +253,21 @@ static void print_cost(const struct plan_cost *c, const char *compute)
 		print(", %s", compute);
 }
 
+/* Runs that say nothing of what they cost. */
+static void print_unsaid(const struct plan_cost *c)
+{
+	if (c->n_runs == 0)
+		print("; no run is declared that made any of it\n");
+	else if (c->n_without == 0)
+		print(", as %s\n", c->n_runs == 1 ? "the run says" : "all runs say");
+	else if (c->n_without == c->n_runs)
+		print("; %s nothing of what %s cost\n", c->n_runs == 1 ? "it says" : "they say",
+		      c->n_runs == 1 ? "it" : "they");
+	else
+		print(", as runs say; %zu of them say%s nothing\n", c->n_without,
+		      c->n_without == 1 ? "s" : "");
+}
+
 static enum wm_code print_plan(const struct order_state *s, struct wm_error *err)
 {
 	cleanup_plan struct plan p = { 0 };
@@ -275,7 +290,7 @@ static enum wm_code print_plan(const struct order_state *s, struct wm_error *err
 	}
 	print("  %-11s %zu run%s", "cost", p.total.n_runs, p.total.n_runs == 1 ? "" : "s");
 	print_cost(&p.total, NULL);
-	print(", as their runs say; %zu of them say nothing\n", p.total.n_without);
+	print_unsaid(&p.total);
 	return WM_OK;
 }
 

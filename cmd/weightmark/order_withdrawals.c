@@ -43,10 +43,11 @@ static void print_withdrawal(const struct withdrawal *w, const struct orders *o)
 {
 	const Weightmark__V1__Header *h = w->said->statement->header;
 	const uint32_t *datasets = w->datasets.list;
+	const struct when when = when_withdrawn(w->revocation);
 	char due[DAY_TEXT + 1], since[TIME_TEXT + 1];
 
 	day_text(due, w->due);
-	time_text(since, w->revocation->effective_at->seconds);
+	when_text(since, &when);
 	print("%s %s\n  %-11s %s says so\n", kind_text(w->revocation), h->object->text, "issuer",
 	      h->issuer);
 	for (size_t i = 0; i < w->datasets.n; i++)
@@ -104,10 +105,11 @@ static enum wm_code add_withdrawal(struct node *map, struct tree *t, const struc
 				   const struct orders *o, struct wm_error *err)
 {
 	const Weightmark__V1__Header *h = w->said->statement->header;
+	const struct when when = when_withdrawn(w->revocation);
 	char due[DAY_TEXT + 1], since[TIME_TEXT + 1];
 
 	day_text(due, w->due);
-	time_text(since, w->revocation->effective_at->seconds);
+	when_text(since, &when);
 	TRY(node_set_text(map, t, "object", h->object->text, err));
 	TRY(node_set_text(map, t, "kind", kind_text(w->revocation), err));
 	TRY(node_set_text(map, t, "issuer", h->issuer, err));

@@ -67,7 +67,7 @@ static enum wm_code compose_events(struct issued *out, struct retired *counts, s
 	struct retire_options with_graph = options;
 
 	TRY(open_ledgers(&ledgers, call, err));
-	TRY(graph_load(&g, ledgers.indexes, ledgers.n, NULL, err));
+	TRY(join_ledgers(&g, &ledgers, NULL, err));
 	with_graph.graph = g;
 	return retire_compose(&out->composition, counts, call->options.operands[0], &with_graph,
 			      err);

@@ -38,7 +38,7 @@ struct row {
 	const char *texts[N_COLUMNS]; /* as they stand, for the event's id */
 	Weightmark__V1__Reference *subject;
 	const uint8_t *digest; /* where the object is one; NULL */
-	int64_t at;
+	struct when at;
 	int method;
 	Weightmark__V1__DocumentRef *evidence;
 };
@@ -54,20 +54,17 @@ struct rows {
 
 /* --- the table --------------------------------------------------------------------------- */
 
-static enum wm_code read_time(int64_t *out, const char *text, struct arena *a,
+static enum wm_code read_when(struct row *out, const struct rows *r, const struct table *t,
 			      struct wm_error *err)
 {
-	ProtobufCMessage *m = NULL;
+	bool found = false;
 
-	*out = INT64_MAX;
-	TRY(scalar_read(&m, scalar_find(D(date)), text, strlen(text), a, err));
-	if (m) {
-		*out = (int64_t)((const Weightmark__V1__Date *)m)->days * SECONDS_A_DAY;
-		return WM_OK;
-	}
-	TRY(scalar_read(&m, scalar_find(D(time)), text, strlen(text), a, err));
-	if (m)
-		*out = ((const Weightmark__V1__Time *)m)->seconds;
+	TRY(when_read(&out->at, &found, out->texts[WHEN], err));
+	if (!found)
+		return table_fail(t, (size_t)r->at[WHEN],
+				  "neither a date like 2024-03-08 nor a time in UTC", err);
+	if (when_first(&out->at, NULL) > r->options->now)
+		return table_fail(t, (size_t)r->at[WHEN], "in the future", err);
 	return WM_OK;
 }
 
@@ -172,12 +169,7 @@ static enum wm_code read_row(struct row *out, struct rows *r, const struct table
 		out->texts[c] = copy;
 	}
 	TRY(read_object(out, r, t, err));
-	TRY(read_time(&out->at, out->texts[WHEN], &r->c->arena, err));
-	if (out->at == INT64_MAX)
-		return table_fail(t, (size_t)r->at[WHEN],
-				  "neither a date like 2024-03-08 nor a time in UTC", err);
-	if (out->at > r->options->now)
-		return table_fail(t, (size_t)r->at[WHEN], "in the future", err);
+	TRY(read_when(out, r, t, err));
 	TRY(read_how(out, r, t, err));
 	return read_evidence(out, r, t, err);
 }
@@ -276,15 +268,16 @@ static enum wm_code new_event(Weightmark__V1__LifecycleEvent **out, const struct
 	struct composition *c = r->c;
 	struct composed *s = &c->statements[c->n_statements++];
 	Weightmark__V1__LifecycleEvent *e;
-	int64_t at = INT64_MIN;
+	size_t last = 0;
 
 	TRY(message_new(&s->message, D(lifecycle_event), &c->arena, err));
 	s->kind = kind_of_message(D(lifecycle_event));
 	e = (Weightmark__V1__LifecycleEvent *)s->message;
 	TRY(make_id(&e->id, c, rows, n, err));
-	for (size_t i = 0; i < n; i++)
-		at = rows[i]->at > at ? rows[i]->at : at;
-	TRY(compose_time(&e->at, c, at, err));
+	for (size_t i = 1; i < n; i++)
+		if (when_last(&rows[i]->at, NULL) > when_last(&rows[last]->at, NULL))
+			last = i;
+	TRY(compose_when(&e->at, &e->day, c, &rows[last]->at, err));
 	if (r->options->reason)
 		TRY(arena_copy(&e->reason, &c->arena, r->options->reason,
 			       strlen(r->options->reason), err));
@@ -301,7 +294,7 @@ static enum wm_code fill_destroyed(Weightmark__V1__Destroyed *out, struct compos
 	out->log = row->evidence;
 	out->has_method = 1;
 	out->method = (Weightmark__V1__Destroyed__Method)row->method;
-	TRY(compose_time(&out->at, c, row->at, err));
+	TRY(compose_when(&out->at, &out->day, c, &row->at, err));
 	if (row->digest)
 		TRY(compose_digest(&out->digest, c, row->digest, err));
 	if (!*row->texts[LOCATION])

@@ -9,8 +9,6 @@
 #include "lineage/orders_internal.h"
 #include "util/cleanup.h"
 
-enum { DAY_SECONDS = 86400 };
-
 void account_release(struct account *a)
 {
 	free(a->open);
@@ -96,10 +94,12 @@ static bool is_kept(const struct accounting *a, const struct deed *d)
 	return h && hold_is_in_force(a->s, h);
 }
 
-/* Of a day alone the whole day is meant. */
-static int64_t end_of(int64_t at)
+/* Until when what was destroyed may have been seen: of a day, until its end. */
+static int64_t seen_until(const struct accounting *a, const Weightmark__V1__Destroyed *d)
 {
-	return at % DAY_SECONDS == 0 ? at + DAY_SECONDS - 1 : at;
+	const struct when when = when_destroyed(d);
+
+	return when_last(&when, a->s->zone);
 }
 
 static enum wm_code settle_places(struct accounting *a, const struct deed *d, bool kept,
@@ -119,7 +119,7 @@ static enum wm_code settle_places(struct accounting *a, const struct deed *d, bo
 		}
 		TRY(gathered_add(&p, &a->settled, sizeof(*p), err));
 		*p = (struct settled){ d->node, places[i],
-				       kept ? INT64_MAX : end_of(d->destroyed->at->seconds) };
+				       kept ? INT64_MAX : seen_until(a, d->destroyed) };
 	}
 	return WM_OK;
 }

@@ -20,6 +20,7 @@
 #include "lineage/calendar.h"
 #include "lineage/gather.h"
 #include "lineage/trace.h"
+#include "lineage/when.h"
 #include "statement/statement.h"
 #include "weightmark/v1/order.pb-c.h"
 #include "weightmark/v1/revocation.pb-c.h"
@@ -92,6 +93,20 @@ MUST_USE enum wm_code orders_load(struct orders **out, const struct graph *g,
  */
 MUST_USE enum wm_code orders_find(const struct order **out, size_t *n, const struct orders *o,
 				  const char *id, struct wm_error *err);
+
+/* When an event was, something was destroyed, or data was withdrawn. */
+static inline struct when when_of_event(const Weightmark__V1__LifecycleEvent *e)
+{
+	return when_said(e->at, e->day);
+}
+static inline struct when when_destroyed(const Weightmark__V1__Destroyed *d)
+{
+	return when_said(d->at, d->day);
+}
+static inline struct when when_withdrawn(const Weightmark__V1__Revocation *r)
+{
+	return when_said(r->effective_at, r->effective_day);
+}
 
 /* --- words --------------------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { SECONDS_OF_DAY = 86400, MONTHS_TO_ANSWER = 1 };
+enum { MONTHS_TO_ANSWER = 1 };
 
 void withdrawal_release(struct withdrawal *w)
 {
@@ -67,9 +67,11 @@ static enum wm_code follow(struct withdrawal *w, const struct graph *g, struct w
 
 static enum withdrawal_when when_began(const struct withdrawal *w, const struct graph_node *run)
 {
+	const struct when since = when_withdrawn(w->revocation);
+
 	if (run->begins == INT64_MIN)
 		return USE_UNKNOWN;
-	return w->revocation->effective_at->seconds <= run->begins ? USE_AFTER : USE_BEFORE;
+	return when_first(&since, NULL) <= run->begins ? USE_AFTER : USE_BEFORE;
 }
 
 /* Runs that were reached from data, not from weights that saw it. */
@@ -89,11 +91,13 @@ static enum wm_code list_uses(struct withdrawal *w, const struct graph *g, struc
 	return WM_OK;
 }
 
-static int32_t day_of_time(const Weightmark__V1__Time *t)
+static int32_t due_of(const Weightmark__V1__Revocation *r)
 {
-	const int64_t day = t->seconds / SECONDS_OF_DAY - (t->seconds % SECONDS_OF_DAY < 0);
+	const struct when asked = r->received_at ? when_moment(r->received_at->seconds) :
+						   when_withdrawn(r);
 
-	return (int32_t)day;
+	return r->respond_by ? day_of(r->respond_by) :
+			       day_add_months(when_day_in(&asked, NULL), MONTHS_TO_ANSWER);
 }
 
 enum wm_code withdrawal_assess(struct withdrawal *out, const struct orders *orders,
@@ -106,10 +110,7 @@ enum wm_code withdrawal_assess(struct withdrawal *out, const struct orders *orde
 	out->revocation = r;
 	out->n_records = r->n_record + (r->record_commitment != NULL);
 	out->answered = r->closed_at != NULL;
-	out->due = r->respond_by ? day_of(r->respond_by) :
-				   day_add_months(day_of_time(r->received_at ? r->received_at :
-									       r->effective_at),
-						  MONTHS_TO_ANSWER);
+	out->due = due_of(r);
 	out->left = out->due - today;
 	TRY(find_datasets(out, orders, err));
 	TRY(follow(out, orders->graph, err));

@@ -127,6 +127,8 @@ due() { # id: the row of an obligation
 	grep -qx 'M5 M2 null' <<<"$steps"
 	[ "$(grep -n '^M1' <<<"$steps" | cut -d: -f1)" -lt "$(grep -n '^M3' <<<"$steps" | cut -d: -f1)" ]
 	[ "$(of_json "$output" '.orders[0].plan.cost | "\(.runs) \(.flops) \(.energy_kwh)"')" = '1 1000000000000000000.5 0.1' ]
+	status_on 2024-03-10 0 ftc-1 --plan
+	[[ $output == *'cost        1 run, 1000000000000000000.5 flops, 0.1 kWh, as the run says'* ]]
 	run -2 --separate-stderr wm order status --plan
 	refused_as usage
 }
@@ -273,6 +275,36 @@ YAML
 	seq -f 'lab.example/X%g@1	/m	clear		2024-03-20' 5000 >many.tsv
 	run -0 --separate-stderr wm order done ftc-1 --destroyed many.tsv "${by[@]}" --json
 	[ "$(of_json "$output" '.statements | length')" = 2 ]
+}
+
+@test "order: a day stays a day, and is one of the order's time zone" {
+	given_ledger
+	trained M0 D pretrain
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
+	sed -i 's,UTC,America/New_York,' o.yaml
+	wm order add o.yaml "${by[@]}" -o order.wmk >/dev/null
+	wm show order.wmk --json | jq -e '[.. | objects | select(.trigger_date? == "2024-03-08")] | length == 1' >/dev/null
+	run -2 --separate-stderr wm order status -o x
+	refused_as usage
+	[[ $stderr == *"option '--out' is for 'order draft, add, done'"* ]]
+	wm config set ledger "$PWD/work.git"
+	printf 'lab.example/D\t/d\tpurge\tStaff\t2024-03-28\n' >data.tsv
+	printf 'lab.example/M0@1\t/m\tpurge\tStaff\t2024-03-29T03:59:59Z\n' >models.tsv
+	wm order done ftc-1 --destroyed data.tsv "${by[@]}" >/dev/null
+	wm order done ftc-1 --destroyed models.tsv "${by[@]}" -o models.wmk >/dev/null
+	wm order done ftc-1 --told X --on 2024-03-28 "${by[@]}" -o day.wmk >/dev/null
+	wm order done ftc-1 --told X --on 2024-03-28T18:00:00Z "${by[@]}" -o time.wmk >/dev/null
+	wm show day.wmk --json >day.json
+	wm show time.wmk --json >time.json
+	[ "$(jq -c '[.. | objects | select(.kind? == "notified_recipient") | .day, .at][:2]' day.json)" = '["2024-03-28",null]' ]
+	[ "$(jq -c '[.. | objects | select(.kind? == "notified_recipient") | .day, .at][:2]' time.json)" = '[null,"2024-03-28T18:00:00Z"]' ]
+	status_on 2024-03-28 0 ftc-1
+	[ "$(grep -c 'done on 2024-03-28, says counsel.example$' <<<"$output")" = 2 ]
+	printf 'lab.example/M0@1\t/m\tpurge\tStaff\t2024-03-29T04:00:00Z\n' >models.tsv
+	wm order done ftc-1 --obligation models --on 2024-03-29T04:00:00Z "${by[@]}" >/dev/null
+	run -2 --separate-stderr wm order done ftc-1 --told X --on 28.3.2024 "${by[@]}"
+	refused_as usage
+	[[ $stderr == *'neither a day like 2024-03-08 nor a time'* ]]
 }
 
 @test "order: a hold keeps the data, the models stay due, and a supplement follows" {
