@@ -2,6 +2,7 @@
 /* Orders as text. */
 #include <string.h>
 
+#include "lineage/clean.h"
 #include "lineage/plan.h"
 #include "order_verbs.h"
 #include "output.h"
@@ -206,13 +207,29 @@ static void print_roles(const struct order_state *s)
 	print(" alone taint, as the signed scope says\n");
 }
 
-static void print_clean(const struct order_state *s)
+/* How many have no declared path from it, which where `listed`, and which to go on from. */
+static enum wm_code print_clean(const struct order_state *s, bool listed, struct wm_error *err)
 {
-	for (uint32_t i = 0; i < s->trace.n_clean && i < LIST_MAX; i++) {
-		print_label(i ? "" : "clean");
-		print("%s  from before the data came in\n", node_id(s, s->trace.clean[i]));
+	cleanup_clean struct clean c = { 0 };
+
+	TRY(clean_make(&c, s, err));
+	print_label("clean");
+	print("%u checkpoint%s without a declared path from it\n", c.n, c.n == 1 ? "" : "s");
+	for (uint32_t i = 0; listed && i < c.n && i < LIST_MAX; i++)
+		print("  %-11s %s\n", "", node_id(s, c.list[i]));
+	if (listed)
+		print_more(c.n);
+	for (uint32_t i = 0; i < c.n_candidates && i < LIST_MAX; i++) {
+		print_label(i ? "" : "candidates");
+		print("%s  from before the data came in\n", node_id(s, c.candidates[i]));
 	}
-	print_more(s->trace.n_clean);
+	print_more(c.n_candidates);
+	if (c.n_undecided > 0) {
+		print_label("undecided");
+		print("%u further checkpoint%s from uses of which it is not known\n",
+		      c.n_undecided, c.n_undecided == 1 ? "" : "s");
+	}
+	return WM_OK;
 }
 
 static void print_recipients(const struct order_state *s)
@@ -319,7 +336,7 @@ enum wm_code print_orders(const struct order_states *s, struct wm_error *err)
 			print_items(at, "data", GRAPH_DATASET);
 			print_items(at, "tainted", GRAPH_CHECKPOINT);
 		}
-		print_clean(at);
+		TRY(print_clean(at, s->clean, err));
 		print_missing(at);
 		print_recipients(at);
 		if (s->plan)

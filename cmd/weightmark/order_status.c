@@ -58,9 +58,9 @@ static enum wm_code ask(struct question *q, const struct orders *o, struct call 
 	q->n = o->n;
 	if (given->n_operands > 0)
 		return orders_find(&q->orders, &q->n, o, given->operands[0], err);
-	return options_has(given, "plan") ?
-		       fail(err, REASON_USAGE, "--plan is of one order: give its ID") :
-		       WM_OK;
+	if (options_has(given, "plan") || options_has(given, "clean"))
+		return fail(err, REASON_USAGE, "--plan and --clean are of one order: give its ID");
+	return WM_OK;
 }
 
 static int compare_states(const void *x, const void *y)
@@ -143,6 +143,7 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	TRY(assess(&states, &q, v.orders, err));
 	states.whole = o->n_operands > 0;
 	states.plan = options_has(o, "plan");
+	states.clean = options_has(o, "clean");
 	if (options_has(o, "ics"))
 		TRY(write_calendar(options_get(o, "ics"), &states, q.now, err));
 	call->status = status_of(&states, v.orders);

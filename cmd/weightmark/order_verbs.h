@@ -34,6 +34,7 @@ struct order_states {
 	size_t n;
 	bool whole; /* one was asked for: all that it reaches is listed, not counted alone */
 	bool plan;  /* and how to train anew */
+	bool clean; /* and all that it does not reach */
 };
 
 MUST_USE enum wm_code print_orders(const struct order_states *s, struct wm_error *err);

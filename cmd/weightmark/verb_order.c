@@ -125,6 +125,9 @@ static const struct option_spec options[] = {
 	  .help = "write what is due as a calendar (iCalendar, RFC 5545)" },
 	{ .name = "plan", .only = "status",
 	  .help = "also tell in which order, and from which clean checkpoints, to train anew" },
+	{ .name = "clean", .only = "status",
+	  .help = "also name the checkpoints without a declared path from what one order is "
+		  "about" },
 	{ .name = "obligation", .argument = "ID", .only = "done",
 	  .help = "this obligation was met" },
 	{ .name = "destroyed", .argument = "TSV", .kind = VALUE_FILE, .only = "done",
@@ -166,8 +169,9 @@ const struct verb verb_order = {
 		"what an earlier version reached stays tainted.\n\n"
 		"'order status' reads all ledgers and tells of each order what is due, done and "
 		"overdue, which checkpoints descend from its data in whole or in part, whatever "
-		"the role, unless a signed scope names roles; which checkpoints of the same runs "
-		"are clean; who has to be told; what is held and when a supplement is due. It "
+		"the role, unless a signed scope names roles; how many checkpoints have no "
+		"declared path from it, and which of the same runs, from before the data came in, "
+		"are the first to go on from; who has to be told; what is held and when a supplement is due. It "
 		"repeats what was signed and verifies no signature: 'audit' does.\n\n"
 		"'order done' records what was done, so that the same call twice records it once.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "

@@ -118,6 +118,13 @@ due() { # id: the row of an obligation
 	status_on 2024-03-10 0 ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].tainted[].object' | paste -sd ' ')" = \
 		'lab.example/M0@1 lab.example/M1@1 lab.example/M2@1 lab.example/M3@1 lab.example/M4@1 lab.example/M5@1' ]
+	[ "$(of_json "$output" '.orders[0] | "\(.n_clean) \(.n_candidates) \(.clean)"')" = '1 0 null' ]
+	status_on 2024-03-10 0 ftc-1 --clean --json
+	[ "$(of_json "$output" '.orders[0].clean | join(" ")')" = lab.example/M9@1 ]
+	status_on 2024-03-10 0 ftc-1 --clean
+	[[ $output == *'  clean       1 checkpoint without a declared path from it'* ]]
+	run -2 --separate-stderr wm order status --clean
+	refused_as usage
 	status_on 2024-03-10 0 ftc-1 --plan --json
 	local steps
 	steps=$(of_json "$output" '.orders[0].plan.steps[] | "\(.object[12:14]) \(.after[12:14]) \(.start[12:14])"')
@@ -186,6 +193,7 @@ $about_d"
 	[ "$(of_json "$output" '.orders[0].tainted[].object')" = lab.example/A@1 ]
 	[ "$(of_json "$output" '.orders[0].undecided_uses[].run')" = lab.example/run-Z ]
 	[ "$(of_json "$output" '.orders[0].data[0].in_part')" = true ]
+	[ "$(of_json "$output" '.orders[0] | "\(.n_clean) \(.n_undecided_checkpoints)"')" = '0 1' ]
 	order_file p.yaml gone agency_order 2024-03-08 <<<"scope_subset_root: [${root//a/c}]
 obligation: [{id: data, kind: delete_data, months: 1}]"
 	wm order add p.yaml "${by[@]}" >/dev/null
