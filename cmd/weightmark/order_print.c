@@ -207,6 +207,22 @@ static void print_roles(const struct order_state *s)
 	print(" alone taint, as the signed scope says\n");
 }
 
+/* Records: by which uses of their dataset they count. */
+static void print_records(const struct order_state *s)
+{
+	const Weightmark__V1__Order *o = s->order->said;
+
+	if (o->n_scope_record == 0)
+		return;
+	print_label("records");
+	print("%zu named: the whole of their dataset counts, and every use of it", o->n_scope_record);
+	if (s->trace.n_without > 0)
+		print(" but %u of subsets without them, by the commitments at hand\n",
+		      s->trace.n_without);
+	else
+		print(", for which run saw them is not known\n");
+}
+
 /* How many have no declared path from it, which where `listed`, and which to go on from. */
 static enum wm_code print_clean(const struct order_state *s, bool listed, struct wm_error *err)
 {
@@ -332,6 +348,7 @@ enum wm_code print_orders(const struct order_states *s, struct wm_error *err)
 		print_holds(at);
 		print_counts(at);
 		print_roles(at);
+		print_records(at);
 		if (s->whole) {
 			print_items(at, "data", GRAPH_DATASET);
 			print_items(at, "tainted", GRAPH_CHECKPOINT);

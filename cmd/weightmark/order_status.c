@@ -129,16 +129,29 @@ static int32_t today_of(const struct question *q)
 	return q->as_of != DAY_NONE ? q->as_of : day_in_zone(NULL, q->now);
 }
 
+static enum wm_code read_subsets(struct subsets *out, const struct options *o,
+				 struct wm_error *err)
+{
+	const char *path;
+
+	for (size_t i = 0; (path = options_nth(o, "commitments", i)); i++)
+		TRY(subsets_add(out, path, err));
+	return WM_OK;
+}
+
 enum wm_code order_status(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
 	cleanup_order_view struct order_view v = { 0 };
+	cleanup_subsets struct subsets subsets = { 0 };
 	__attribute__((cleanup(states_release))) struct order_states states = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	struct question q = { 0 };
 	bool overdue = false;
 
 	TRY(order_view_open(&v, call, err));
+	TRY(read_subsets(&subsets, o, err));
+	v.orders->subsets = &subsets;
 	TRY(ask(&q, v.orders, call, err));
 	TRY(assess(&states, &q, v.orders, err));
 	states.whole = o->n_operands > 0;

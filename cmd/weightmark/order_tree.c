@@ -138,6 +138,7 @@ static enum wm_code add_counts(struct node *map, struct tree *t, const struct or
 		{ "n_data", s->n_items - s->n_tainted }, { "n_data_open", s->n_open_data },
 		{ "n_tainted", s->n_tainted },	 { "n_tainted_open", s->n_open_models },
 		{ "n_unknown", s->n_unknown },
+		{ "n_uses_without", s->trace.n_without },
 		{ "n_undecided", s->trace.n_undecided }, { "n_recipients", s->n_recipients },
 		{ "n_untold", s->n_untold },	 { "n_unconfirmed", s->n_unconfirmed },
 	};

@@ -125,6 +125,10 @@ static const struct option_spec options[] = {
 	  .help = "write what is due as a calendar (iCalendar, RFC 5545)" },
 	{ .name = "plan", .only = "status",
 	  .help = "also tell in which order, and from which clean checkpoints, to train anew" },
+	{ .name = "commitments", .argument = "FILE.wmc", .kind = VALUE_FILE, .repeatable = true,
+	  .only = "status",
+	  .help = "commitments of a dataset and of subsets of it: of records, only runs whose "
+		  "subset has them count" },
 	{ .name = "clean", .only = "status",
 	  .help = "also name the checkpoints without a declared path from what one order is "
 		  "about" },

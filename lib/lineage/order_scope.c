@@ -230,6 +230,25 @@ static enum wm_code add_version(struct scoping *c, const Weightmark__V1__Order *
 
 /* --- all versions ------------------------------------------------------------------------ */
 
+/* Which subsets at hand have none of the records that any version names. */
+static enum wm_code ask_records(struct order_state *s,
+				const Weightmark__V1__Order *const *versions,
+				struct wm_error *err)
+{
+	cleanup_free const uint8_t **leaves = NULL;
+	size_t room = 1, n = 0;
+
+	for (size_t i = 0; i < s->order->n_versions; i++)
+		room += versions[i]->n_scope_record;
+	leaves = calloc(room, sizeof(*leaves));
+	if (!leaves)
+		return fail_nomem(err);
+	for (size_t i = 0; i < s->order->n_versions; i++)
+		for (size_t k = 0; k < versions[i]->n_scope_record; k++)
+			leaves[n++] = versions[i]->scope_record[k]->sha256.data;
+	return subsets_ask(&s->subsets, s->orders->subsets, leaves, n, err);
+}
+
 static enum wm_code unite(struct order_state *s, struct scoping *c,
 			  const Weightmark__V1__Order *const *versions, struct wm_error *err)
 {
@@ -255,6 +274,10 @@ static enum wm_code unite(struct order_state *s, struct scoping *c,
 		if (found[i].scope == SCOPE_SUBSET) {
 			s->seeds[s->n_seeds].subsets = s->roots;
 			s->seeds[s->n_seeds].n_subsets = n_roots;
+		}
+		if (found[i].scope == SCOPE_RECORD) {
+			s->seeds[s->n_seeds].without = s->subsets.without;
+			s->seeds[s->n_seeds].n_without = s->subsets.n_without;
 		}
 		s->n_seeds++;
 	}
@@ -298,6 +321,7 @@ enum wm_code order_seeds(struct order_state *s, struct wm_error *err)
 				      s->order->versions[i].statement->message;
 		TRY(add_version(&c, versions[i], err));
 	}
+	TRY(ask_records(s, versions, err));
 	TRY(unite(s, &c, versions, err));
 	TRY(keep_missing(s, &c.missing, err));
 	for (size_t i = 0; i < s->order->said->n_scope_role; i++)

@@ -19,6 +19,7 @@
 
 #include "lineage/calendar.h"
 #include "lineage/gather.h"
+#include "lineage/subsets.h"
 #include "lineage/trace.h"
 #include "lineage/when.h"
 #include "statement/statement.h"
@@ -71,6 +72,7 @@ struct orders {
 	size_t n_names;
 	struct order_by_id *by_id; /* statement ids, to resolve references; by id */
 	bool *unknown;		   /* by node: an ancestor of it is unknown */
+	const struct subsets *subsets; /* commitments at hand, or NULL; borrowed, set by the caller */
 	struct arena arena;
 };
 
@@ -200,6 +202,7 @@ struct order_state {
 	enum order_scope *scopes; /* of each seed */
 	size_t n_seeds;
 	const uint8_t **roots; /* subset roots of all versions; owned */
+	struct subset_answers subsets; /* which of those at hand have the records in scope */
 	struct trace trace;
 	struct order_item *items; /* by node */
 	size_t n_items, n_open_data, n_open_models;

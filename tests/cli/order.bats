@@ -457,3 +457,58 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 	[ "$(jq -c '.withdrawals[0] | [.records, .due, .overdue_days]' <<<"$output")" = '[1,"2026-02-15",1]' ]
 	[ "$(jq -r '.withdrawals[0].runs[1].withdrawn' <<<"$output")" = before-it-began ]
 }
+
+@test "order: a withdrawn record counts for runs whose subset has it, by the commitments at hand" {
+	given_ledger
+	wm config set ledger "$PWD/work.git"
+	local s root
+	mkdir D has none
+	echo photo | tee D/photo.jpg >has/photo.jpg
+	echo other | tee D/other.jpg >none/other.jpg
+	for s in D has none; do
+		printf 'kind: dataset\ndataset_id: %s\ntitle: %s\n' "$s" "$s" >"$s.yaml"
+		wm dataset record "$s" -f "$s.yaml" --key steward.key --issuer lab.example -o "$s.wmk" \
+			$([ $s = D ] || echo --commitment-key D.wmck) >/dev/null
+	done
+	root_of() { wm show "$1.wmk" --json | jq -r '[.. | objects | .record_commitment_root? // empty][0]'; }
+	for s in has none; do
+		model "M$s" "$(head_of "M$s")
+training_run: [{id: R$s, start: \"2026-02-01T00:00:00Z\", uses: [{dataset: {object: lab.example/D}, role: pretrain, subset_root: $(root_of $s)}]}]"
+	done
+	# The day of the withdrawal is one from its first moment on.
+	run -0 --separate-stderr wm dataset withdraw --dataset D.wmk --record D/photo.jpg --effective 2026-02-01 \
+		--key steward.key --issuer lab.example -o w.wmk --json
+	[ "$(of_json "$output" .effective_at)" = 2026-02-01 ]
+	[ "$(of_json "$output" '.records | length')" = 1 ]
+	root=$(of_json "$output" '.records[0]')
+	run -2 --separate-stderr wm dataset withdraw --dataset D.wmk --record D/photo.jpg --effective today \
+		--key steward.key --issuer lab.example
+	refused_as usage
+	status_on 2026-02-10 0
+	[[ $output == *'lab.example/Rhas, BEGAN AFTER IT WAS WITHDRAWN, whole dataset: not known whether its subset has any'* ]]
+	[[ $output == *'withdrawn as of 2026-02-01'$'\n'* ]]
+	# Without those of the whole dataset nothing tells under which key the record was committed to.
+	status_on 2026-02-10 0 --commitments none.wmc --json
+	[ "$(of_json "$output" '.withdrawals[0] | [.runs[].share] | join(" ")')" = 'unknown unknown' ]
+	status_on 2026-02-10 0 --commitments none.wmc --commitments has.wmc --json
+	[ "$(of_json "$output" '.withdrawals[0] | [.runs[] | "\(.object) \(.share)"] | join(" ")')" = 'lab.example/Rhas subset' ]
+	[ "$(of_json "$output" '.withdrawals[0] | [.runs_without[].object, .affected[].object] | join(" ")')" = \
+		'lab.example/Rnone lab.example/Mhas@1' ]
+	status_on 2026-02-10 0 --commitments none.wmc --commitments D.wmc
+	[[ $output == *'not used by lab.example/Rnone: its subset has none, by the commitments at hand'* ]]
+	# An order about the record reaches as far.
+	given_order data_subject_request 2026-02-01 <<YAML
+scope_record: [$root]
+scope_dataset: [{object: lab.example/D}]
+obligation: [{id: answer, kind: other, months: 1}]
+YAML
+	status_on 2026-02-10 0 ftc-1
+	[[ $output == *'records     1 named: the whole of their dataset counts, and every use of it, for which run saw them is not known'* ]]
+	[[ $output == *'2 tainted checkpoints'* ]]
+	status_on 2026-02-10 0 ftc-1 --commitments none.wmc --commitments D.wmc
+	[[ $output == *'every use of it but 1 of subsets without them, by the commitments at hand'* ]]
+	[[ $output == *'1 tainted checkpoint;'* && $output == *'clean       1 checkpoint without'* ]]
+	head -c 100 none.wmc >short.wmc
+	run -1 --separate-stderr wm order status --commitments short.wmc
+	refused_as commitments-truncated
+}
