@@ -26,11 +26,9 @@ enum wm_code read_day(int32_t *out, const char *option, const char *text, struct
 enum wm_code read_when(struct when *out, const char *option, const char *text,
 		       struct wm_error *err)
 {
-	bool found = false;
-
-	TRY(when_read(out, &found, text, err));
-	return found ? WM_OK :
-		       fail(err, REASON_USAGE,
-			    "--%s '%.64s' is neither a day like 2024-03-08 nor a time like "
-			    "2024-03-08T18:00:00Z", option, text);
+	if (when_read(out, text))
+		return WM_OK;
+	return fail(err, REASON_USAGE,
+		    "--%s '%.64s' is neither a day like 2024-03-08 nor a time like "
+		    "2024-03-08T18:00:00Z", option, text);
 }

@@ -9,7 +9,7 @@
 MUST_USE enum wm_code read_day(int32_t *out, const char *option, const char *text,
 			       struct wm_error *err);
 
-/* The same of a day or a time in UTC. Fails with `usage`. */
+/* The same of a day or a time of RFC 3339. Fails with `usage`. */
 MUST_USE enum wm_code read_when(struct when *out, const char *option, const char *text,
 				struct wm_error *err);
 

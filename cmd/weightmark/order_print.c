@@ -215,7 +215,8 @@ static void print_records(const struct order_state *s)
 	if (o->n_scope_record == 0)
 		return;
 	print_label("records");
-	print("%zu named: the whole of their dataset counts, and every use of it", o->n_scope_record);
+	print("%zu named: the whole of their dataset counts, and every use of it",
+	      o->n_scope_record);
 	if (s->trace.n_without > 0)
 		print(" but %u of subsets without them, by the commitments at hand\n",
 		      s->trace.n_without);

@@ -175,7 +175,8 @@ const struct verb verb_order = {
 		"overdue, which checkpoints descend from its data in whole or in part, whatever "
 		"the role, unless a signed scope names roles; how many checkpoints have no "
 		"declared path from it, and which of the same runs, from before the data came in, "
-		"are the first to go on from; who has to be told; what is held and when a supplement is due. It "
+		"are the first to go on from; who has to be told; what is held and when a "
+		"supplement is due. It "
 		"repeats what was signed and verifies no signature: 'audit' does.\n\n"
 		"'order done' records what was done, so that the same call twice records it once.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "

@@ -49,7 +49,8 @@ static enum wm_code report(const struct issued *done, const struct retired *coun
 
 	if (output_is_json())
 		return print_tree(done, counts, dry_run, err);
-	print("%s %zu destroyed, %zu withdrawn from use, %zu corrected: %zu event%s; %zu as before\n",
+	print("%s %zu destroyed, %zu withdrawn from use, %zu corrected: %zu event%s; %zu as "
+	      "before\n",
 	      dry_run ? "would record" : "recorded", counts->n_destroyed, counts->n_withdrawn,
 	      counts->n_corrected, n, n == 1 ? "" : "s", counts->n_before);
 	if (counts->n_unknown > 0)

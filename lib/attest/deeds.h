@@ -7,8 +7,8 @@
  * A list has a line each, columns separated by tabs; lines that are empty or begin with '#' are
  * passed over, and so is a first line whose first column is "object" or "digest". Destroyed:
  * object id or SHA-256, places separated by ';', method (NIST SP 800-88: clear, purge, destroy,
- * cryptographic_erase), who, when (a date or a time; a date stays one). Kept: object id or SHA-256, reason,
- * authority, first and last day, which may be empty.
+ * cryptographic_erase), who, when (a date or a time; a date stays one). Kept: object id or
+ * SHA-256, reason, authority, first and last day, which may be empty.
  */
 #ifndef ATTEST_DEEDS_H
 #define ATTEST_DEEDS_H

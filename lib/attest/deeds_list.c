@@ -81,11 +81,10 @@ static enum wm_code read_day(int32_t *out, const struct listing *l, const char *
 static enum wm_code read_when(struct when *out, const struct listing *l, const char *text,
 			      struct wm_error *err)
 {
-	bool found = false;
-
-	TRY(when_read(out, &found, text, err));
-	return found ? WM_OK :
-		       malformed(l, "a day like 2024-03-08 or a time in UTC", text, err);
+	return when_read(out, text) ?
+		       WM_OK :
+		       malformed(l, "a day like 2024-03-08 or a time like 2024-03-08T10:00:00Z", text,
+				 err);
 }
 
 static enum wm_code read_subject(Weightmark__V1__Reference **out, const struct listing *l,

@@ -35,12 +35,9 @@ static const struct {
 static enum wm_code read_when(struct row *out, const struct rows *r, const struct table *t,
 			      struct wm_error *err)
 {
-	bool found = false;
-
-	TRY(when_read(&out->at, &found, out->texts[WHEN], err));
-	if (!found)
+	if (!when_read(&out->at, out->texts[WHEN]))
 		return table_fail(t, (size_t)r->at[WHEN],
-				  "neither a date like 2024-03-08 nor a time in UTC", err);
+				  "neither a date like 2024-03-08 nor a time of RFC 3339", err);
 	if (when_first(&out->at, NULL) > r->options->now)
 		return table_fail(t, (size_t)r->at[WHEN], "in the future", err);
 	return WM_OK;

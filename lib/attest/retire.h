@@ -26,15 +26,16 @@ struct retire_options {
 
 /* Numbers of rows. */
 struct retired {
-	size_t n_destroyed, n_withdrawn, n_unknown; /* of those that are recorded now */
+	size_t n_destroyed, n_withdrawn; /* of those that are recorded now and were not before */
+	size_t n_unknown;   /* of all */
 	size_t n_before;    /* recorded before, and the same */
 	size_t n_corrected; /* recorded before otherwise */
 };
 
 /*
  * Composes the events of the table `path`, which must outlive `out`. Fails with `table-malformed`,
- * `table-columns`, `thing-unknown`, `retired-otherwise`, `limit`, each with its line; then there is no
- * event. There may be none to record.
+ * `table-columns`, `thing-unknown`, `retired-otherwise`, `limit`, each with its line; then there
+ * is no event. There may be none to record.
  */
 MUST_USE enum wm_code retire_compose(struct composition *out, struct retired *counts,
 				     const char *path, const struct retire_options *options,

@@ -72,7 +72,7 @@ struct orders {
 	size_t n_names;
 	struct order_by_id *by_id; /* statement ids, to resolve references; by id */
 	bool *unknown;		   /* by node: an ancestor of it is unknown */
-	const struct subsets *subsets; /* commitments at hand, or NULL; borrowed, set by the caller */
+	const struct subsets *subsets; /* at hand, or NULL; borrowed, set by the caller */
 	struct arena arena;
 };
 

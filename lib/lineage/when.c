@@ -2,31 +2,22 @@
 /* Moments and days. */
 #include "lineage/when.h"
 
-#include <string.h>
-
-enum { TEXT_MEMORY = 4096 };
+#include "statement/moment.h"
 
 struct when when_said(const Weightmark__V1__Time *at, const Weightmark__V1__Date *day)
 {
 	return at ? when_moment(at->seconds) : when_day(day_of(day));
 }
 
-enum wm_code when_read(struct when *out, bool *found, const char *text, struct wm_error *err)
+bool when_read(struct when *out, const char *text)
 {
-	const struct scalar *time = scalar_find(&weightmark__v1__time__descriptor);
-	const struct scalar *date = scalar_find(&weightmark__v1__date__descriptor);
-	cleanup_arena struct arena a = ARENA_INIT(TEXT_MEMORY);
-	ProtobufCMessage *m = NULL, *day = NULL;
+	bool is_day = false;
+	int64_t at = 0;
 
-	TRY(scalar_read(&m, time, text, strlen(text), &a, err));
-	if (!m)
-		TRY(scalar_read(&day, date, text, strlen(text), &a, err));
-	if (m)
-		*out = when_moment(((const Weightmark__V1__Time *)m)->seconds);
-	else if (day)
-		*out = when_day(((const Weightmark__V1__Date *)day)->days);
-	*found = m || (day && day_is_sane(out->day));
-	return WM_OK;
+	if (!moment_read(&at, &is_day, text) || !day_is_sane(day_in_zone(NULL, at)))
+		return false;
+	*out = is_day ? when_day(day_in_zone(NULL, at)) : when_moment(at);
+	return true;
 }
 
 int32_t when_day_in(const struct when *w, const struct zone *z)

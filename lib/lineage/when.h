@@ -8,7 +8,6 @@
 
 #include "lineage/calendar.h"
 #include "statement/scalar.h"
-#include "util/arena.h"
 #include "weightmark/v1/scalar.pb-c.h"
 
 struct when {
@@ -30,11 +29,10 @@ static inline struct when when_day(int32_t day)
 struct when when_said(const Weightmark__V1__Time *at, const Weightmark__V1__Date *day);
 
 /*
- * Reads a day, "2024-03-08", or a time, "2024-03-08T10:00:00Z". `*found`: whether `text` is one,
- * and no day beyond those that an order may name (day_is_sane()). Fails for want of memory.
+ * Reads a day, "2024-03-08", or a time of RFC 3339, "2024-03-08T10:00:00Z", "...T11:00:00+01:00".
+ * False for any other text, and for days beyond those that an order may name (day_is_sane()).
  */
-MUST_USE enum wm_code when_read(struct when *out, bool *found, const char *text,
-				struct wm_error *err);
+bool when_read(struct when *out, const char *text);
 
 /* The day that it is on in a zone; NULL: UTC. */
 int32_t when_day_in(const struct when *w, const struct zone *z);

@@ -51,8 +51,8 @@ bool is_withdrawal(const Weightmark__V1__Revocation *r);
 
 /*
  * What a revocation of data comes to on the day `today`. All uses of the dataset count but those
- * of a subset that, by the commitments at hand (orders->subsets), has none of the records. `out` is zeroed memory, to be
- * released also after a failure.
+ * of a subset that, by the commitments at hand (orders->subsets), has none of the records. `out` is
+ * zeroed memory, to be released also after a failure, and before those commitments.
  */
 MUST_USE enum wm_code withdrawal_assess(struct withdrawal *out, const struct orders *orders,
 					const struct said *said, int32_t today,

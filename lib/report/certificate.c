@@ -210,7 +210,10 @@ static enum wm_code print_recipient(struct pen *p, const struct order_state *s,
 
 		const struct when when = e ? when_of_event(e) : when_day(DAY_NONE);
 
-		TRY(field(p, words[i], e ? when_text(at, &when) : i ? "no reply is recorded" : "not recorded", err));
+		TRY(field(p, words[i],
+			  e ? when_text(at, &when) :
+			  i ? "no reply is recorded" :
+			      "not recorded", err));
 		if (e)
 			TRY(document_fields(p, e->evidence, err));
 	}
