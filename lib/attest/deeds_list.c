@@ -83,8 +83,7 @@ static enum wm_code read_when(struct when *out, const struct listing *l, const c
 {
 	return when_read(out, text) ?
 		       WM_OK :
-		       malformed(l, "a day like 2024-03-08 or a time like 2024-03-08T10:00:00Z", text,
-				 err);
+		       malformed(l, "a day like 2024-03-08 or a time of RFC 3339", text, err);
 }
 
 static enum wm_code read_subject(Weightmark__V1__Reference **out, const struct listing *l,
