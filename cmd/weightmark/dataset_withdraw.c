@@ -5,6 +5,7 @@
 
 #include "data/records_read.h"
 #include "dataset.h"
+#include "days.h"
 #include "keys.h"
 #include "output.h"
 #include "util/hex.h"
@@ -68,18 +69,19 @@ static enum wm_code print_withdrawn(const struct withdrawal *w, const struct iss
 {
 	cleanup_tree struct tree t = TREE_INIT;
 	struct node *list = NULL, *item = NULL;
-	char text[2 * SHA256_BYTES + 1];
+	char text[2 * SHA256_BYTES + 1], since[TIME_TEXT + 1];
 
+	when_text(since, &w->effective);
 	if (output_is_json()) {
 		TRY(node_new(&t.root, &t, NODE_MAP, err));
 		TRY(issued_tree(t.root, &t, i, err));
 		TRY(node_set_text(t.root, &t, "dataset",
 				  w->dataset->statement->header->object->text, err));
-		TRY(node_set_text(t.root, &t, "effective_at", w->effective, err));
+		TRY(node_set_text(t.root, &t, "effective_at", since, err));
 		TRY(node_set_new(&list, t.root, &t, "records", NODE_LIST, err));
 	} else {
 		print("withdrawn from %s as of %s: %zu records\n",
-		      w->dataset->statement->header->object->text, w->effective, w->n);
+		      w->dataset->statement->header->object->text, since, w->n);
 		print_issued(i);
 	}
 	for (size_t k = 0; k < w->n; k++) {
@@ -99,7 +101,7 @@ static enum wm_code print_withdrawn(const struct withdrawal *w, const struct iss
 enum wm_code dataset_withdraw_run(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
-	const char *kind = options_get(o, "kind");
+	const char *kind = options_get(o, "kind"), *effective = options_get(o, "effective");
 	cleanup_buf struct buf leaves = BUF_INIT((size_t)LIMIT_ATTRIBUTES * SHA256_BYTES);
 	cleanup_opened struct opened opened = { .commitments = NULL };
 	cleanup_issued struct issued issued = {
@@ -112,12 +114,13 @@ enum wm_code dataset_withdraw_run(struct call *call, struct wm_error *err)
 		.kind = kind && strcmp(kind, "erasure") == 0 ?
 				WEIGHTMARK__V1__REVOCATION__KIND__erasure_request :
 				WEIGHTMARK__V1__REVOCATION__KIND__consent_withdrawal,
-		.effective = options_get(o, "effective"),
 	};
 
-	if (!w.effective)
+	if (!effective)
 		return fail(err, REASON_USAGE,
-			    "say from when on with --effective TIME, as 2026-11-20T18:00:00Z");
+			    "say from when on with --effective DATE, as 2026-11-20 or "
+			    "2026-11-20T18:00:00Z");
+	TRY(read_when(&w.effective, "effective", effective, err));
 	TRY(open_dataset(&opened, call, err));
 	TRY(find_leaves(&leaves, &opened, o, err));
 	w.leaves = (uint8_t (*)[SHA256_BYTES])leaves.data;

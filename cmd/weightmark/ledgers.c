@@ -206,6 +206,18 @@ enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_erro
 	return open_ledgers_at(out, paths.values, paths.n, err);
 }
 
+enum wm_code join_ledgers(struct graph **out, const struct ledgers *l, const char *const *origins,
+			  struct wm_error *err)
+{
+	struct progress progress = { 0 };
+	enum wm_code code;
+
+	progress_view_start_counting(&progress, "statements and references");
+	code = graph_load_shown(out, l->indexes, l->n, origins, &progress, err);
+	progress_view_end();
+	return code;
+}
+
 /* --- which were read --------------------------------------------------------------------- */
 
 /* The log as far as it was read: entries that came since do not count, and have another root. */

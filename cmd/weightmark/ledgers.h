@@ -8,6 +8,7 @@
 
 #include "attest/record.h"
 #include "index/index.h"
+#include "lineage/graph.h"
 #include "verb.h"
 
 /* Rows for the options table of a verb that writes to a log: record_options(), need_ledger(). */
@@ -93,5 +94,12 @@ MUST_USE enum wm_code ledgers_tree(struct node *map, struct tree *t, const struc
  */
 MUST_USE enum wm_code wanted_origins(const char ***out, const struct call *call,
 				     struct wm_error *err);
+
+/*
+ * Makes the lineage graph of all of them, of the logs `origins` (ends with NULL; NULL: all),
+ * showing progress. They must outlive it.
+ */
+MUST_USE enum wm_code join_ledgers(struct graph **out, const struct ledgers *l,
+				   const char *const *origins, struct wm_error *err);
 
 #endif

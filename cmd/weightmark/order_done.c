@@ -105,16 +105,15 @@ static enum wm_code read_deeds(struct gathered_list *events, struct composition 
 			       const struct order *order, const struct options *o,
 			       struct wm_error *err)
 {
-	struct deed_draft d = { .order = order, .until = DAY_NONE, .at = time(NULL) };
+	struct deed_draft d = { .order = order, .until = DAY_NONE,
+				.at = when_moment(time(NULL)) };
 	cleanup_zone struct zone *zone = NULL;
-	int32_t day;
 
 	if (order->said->time_zone)
 		TRY(zone_open(&zone, order->said->time_zone, err));
 	d.zone = zone;
 	if (options_has(o, "on")) {
-		TRY(read_day(&day, "on", options_get(o, "on"), err));
-		d.at = noon_in_zone(zone, day);
+		TRY(read_when(&d.at, "on", options_get(o, "on"), err));
 		d.at_given = true;
 	}
 	if (options_has(o, "until") && !options_has(o, "hold"))
@@ -165,7 +164,7 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	TRY(private_record(&record, &room, &path, &index, !options_has(o, "dry-run"), call, err));
 	if (options_has(o, "dry-run") && !file_exists(record->ledger))
 		record = NULL;
-	how = issue_options(NULL, record, call);
+	how = issue_options(options_get(o, "out"), record, call);
 	TRY(issue_by(&issued, &how, call, err));
 	return print_all_issued(&issued, &how, err);
 }

@@ -193,23 +193,6 @@ static enum wm_code find_template(const struct template **out, const char *name,
 		    "everalbum, premom, ring, rite-aid, undertaking or ww");
 }
 
-enum wm_code read_day(int32_t *out, const char *option, const char *text, struct wm_error *err)
-{
-	cleanup_arena struct arena a = ARENA_INIT(4096);
-	ProtobufCMessage *m = NULL;
-
-	TRY(scalar_read(&m, scalar_find(&weightmark__v1__date__descriptor), text, strlen(text), &a,
-			err));
-	if (!m)
-		return fail(err, REASON_USAGE, "--%s '%.64s' is not a date like 2024-03-08", option,
-			    text);
-	*out = ((const Weightmark__V1__Date *)m)->days;
-	if (!day_is_sane(*out))
-		return fail(err, REASON_ORDER_DATE, "--%s: %.64s is no date that an order has",
-			    option, text);
-	return WM_OK;
-}
-
 static enum wm_code check_id(const char *id, struct wm_error *err)
 {
 	cleanup_arena struct arena a = ARENA_INIT(4096);

@@ -2,6 +2,7 @@
 /* Orders as text. */
 #include <string.h>
 
+#include "lineage/clean.h"
 #include "lineage/plan.h"
 #include "order_verbs.h"
 #include "output.h"
@@ -206,13 +207,46 @@ static void print_roles(const struct order_state *s)
 	print(" alone taint, as the signed scope says\n");
 }
 
-static void print_clean(const struct order_state *s)
+/* Records: by which uses of their dataset they count. */
+static void print_records(const struct order_state *s)
 {
-	for (uint32_t i = 0; i < s->trace.n_clean && i < LIST_MAX; i++) {
-		print_label(i ? "" : "clean");
-		print("%s  from before the data came in\n", node_id(s, s->trace.clean[i]));
+	const Weightmark__V1__Order *o = s->order->said;
+
+	if (o->n_scope_record == 0)
+		return;
+	print_label("records");
+	print("%zu named: the whole of their dataset counts, and every use of it",
+	      o->n_scope_record);
+	if (s->trace.n_without > 0)
+		print(" but %u of subsets without them, by the commitments at hand\n",
+		      s->trace.n_without);
+	else
+		print(", for which run saw them is not known\n");
+}
+
+/* How many have no declared path from it, which where `listed`, and which to go on from. */
+static enum wm_code print_clean(const struct order_state *s, bool listed, struct wm_error *err)
+{
+	cleanup_clean struct clean c = { 0 };
+
+	TRY(clean_make(&c, s, err));
+	print_label("clean");
+	print("%u checkpoint%s without a declared path from it\n", c.n, c.n == 1 ? "" : "s");
+	for (uint32_t i = 0; listed && i < c.n && i < LIST_MAX; i++)
+		print("  %-11s %s\n", "", node_id(s, c.list[i]));
+	if (listed)
+		print_more(c.n);
+	for (uint32_t i = 0; i < c.n_candidates && i < LIST_MAX; i++) {
+		print_label(i ? "" : "candidates");
+		print("%s  from before the data came in\n", node_id(s, c.candidates[i]));
 	}
-	print_more(s->trace.n_clean);
+	print_more(c.n_candidates);
+	if (c.n_undecided > 0) {
+		print_label("undecided");
+		print("%u further checkpoint%s from uses of which it is not known\n",
+		      c.n_undecided, c.n_undecided == 1 ? "" : "s");
+	}
+	return WM_OK;
 }
 
 static void print_recipients(const struct order_state *s)
@@ -253,6 +287,21 @@ static void print_cost(const struct plan_cost *c, const char *compute)
 		print(", %s", compute);
 }
 
+/* Runs that say nothing of what they cost. */
+static void print_unsaid(const struct plan_cost *c)
+{
+	if (c->n_runs == 0)
+		print("; no run is declared that made any of it\n");
+	else if (c->n_without == 0)
+		print(", as %s\n", c->n_runs == 1 ? "the run says" : "all runs say");
+	else if (c->n_without == c->n_runs)
+		print("; %s nothing of what %s cost\n", c->n_runs == 1 ? "it says" : "they say",
+		      c->n_runs == 1 ? "it" : "they");
+	else
+		print(", as runs say; %zu of them say%s nothing\n", c->n_without,
+		      c->n_without == 1 ? "s" : "");
+}
+
 static enum wm_code print_plan(const struct order_state *s, struct wm_error *err)
 {
 	cleanup_plan struct plan p = { 0 };
@@ -275,7 +324,7 @@ static enum wm_code print_plan(const struct order_state *s, struct wm_error *err
 	}
 	print("  %-11s %zu run%s", "cost", p.total.n_runs, p.total.n_runs == 1 ? "" : "s");
 	print_cost(&p.total, NULL);
-	print(", as their runs say; %zu of them say nothing\n", p.total.n_without);
+	print_unsaid(&p.total);
 	return WM_OK;
 }
 
@@ -300,11 +349,12 @@ enum wm_code print_orders(const struct order_states *s, struct wm_error *err)
 		print_holds(at);
 		print_counts(at);
 		print_roles(at);
+		print_records(at);
 		if (s->whole) {
 			print_items(at, "data", GRAPH_DATASET);
 			print_items(at, "tainted", GRAPH_CHECKPOINT);
 		}
-		print_clean(at);
+		TRY(print_clean(at, s->clean, err));
 		print_missing(at);
 		print_recipients(at);
 		if (s->plan)

@@ -58,9 +58,9 @@ static enum wm_code ask(struct question *q, const struct orders *o, struct call 
 	q->n = o->n;
 	if (given->n_operands > 0)
 		return orders_find(&q->orders, &q->n, o, given->operands[0], err);
-	return options_has(given, "plan") ?
-		       fail(err, REASON_USAGE, "--plan is of one order: give its ID") :
-		       WM_OK;
+	if (options_has(given, "plan") || options_has(given, "clean"))
+		return fail(err, REASON_USAGE, "--plan and --clean are of one order: give its ID");
+	return WM_OK;
 }
 
 static int compare_states(const void *x, const void *y)
@@ -129,20 +129,34 @@ static int32_t today_of(const struct question *q)
 	return q->as_of != DAY_NONE ? q->as_of : day_in_zone(NULL, q->now);
 }
 
+static enum wm_code read_subsets(struct subsets *out, const struct options *o,
+				 struct wm_error *err)
+{
+	const char *path;
+
+	for (size_t i = 0; (path = options_nth(o, "commitments", i)); i++)
+		TRY(subsets_add(out, path, err));
+	return WM_OK;
+}
+
 enum wm_code order_status(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
 	cleanup_order_view struct order_view v = { 0 };
+	cleanup_subsets struct subsets subsets = { 0 };
 	__attribute__((cleanup(states_release))) struct order_states states = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	struct question q = { 0 };
 	bool overdue = false;
 
 	TRY(order_view_open(&v, call, err));
+	TRY(read_subsets(&subsets, o, err));
+	v.orders->subsets = &subsets;
 	TRY(ask(&q, v.orders, call, err));
 	TRY(assess(&states, &q, v.orders, err));
 	states.whole = o->n_operands > 0;
 	states.plan = options_has(o, "plan");
+	states.clean = options_has(o, "clean");
 	if (options_has(o, "ics"))
 		TRY(write_calendar(options_get(o, "ics"), &states, q.now, err));
 	call->status = status_of(&states, v.orders);

@@ -2,6 +2,7 @@
 /* Orders as JSON. */
 #include <string.h>
 
+#include "lineage/clean.h"
 #include "lineage/plan.h"
 #include "order_verbs.h"
 #include "output.h"
@@ -136,7 +137,8 @@ static enum wm_code add_counts(struct node *map, struct tree *t, const struct or
 	} rows[] = {
 		{ "n_data", s->n_items - s->n_tainted }, { "n_data_open", s->n_open_data },
 		{ "n_tainted", s->n_tainted },	 { "n_tainted_open", s->n_open_models },
-		{ "n_clean", s->trace.n_clean },	 { "n_unknown", s->n_unknown },
+		{ "n_unknown", s->n_unknown },
+		{ "n_uses_without", s->trace.n_without },
 		{ "n_undecided", s->trace.n_undecided }, { "n_recipients", s->n_recipients },
 		{ "n_untold", s->n_untold },	 { "n_unconfirmed", s->n_unconfirmed },
 	};
@@ -190,12 +192,36 @@ static enum wm_code add_missing(struct node *map, struct tree *t, const struct o
 		TRY(set_node(row, t, "dataset", s, e->from, err));
 		TRY(set_node(row, t, "run", s, e->to, err));
 	}
-	TRY(node_set_new(&list, map, t, "clean", NODE_LIST, err));
-	for (uint32_t i = 0; i < s->trace.n_clean; i++) {
-		TRY(node_shown(&row, t, node_id(s, s->trace.clean[i]), err));
+	return WM_OK;
+}
+
+static enum wm_code add_nodes(struct node *map, struct tree *t, const char *key,
+			      const struct order_state *s, const uint32_t *nodes, uint32_t n,
+			      struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, map, t, key, NODE_LIST, err));
+	for (uint32_t i = 0; i < n; i++) {
+		TRY(node_shown(&row, t, node_id(s, nodes[i]), err));
 		node_append(list, row);
 	}
 	return WM_OK;
+}
+
+/* What it does not reach: counted always, of one order named. */
+static enum wm_code add_clean(struct node *map, struct tree *t, const struct order_state *s,
+			      const struct order_states *all, struct wm_error *err)
+{
+	cleanup_clean struct clean c = { 0 };
+
+	TRY(clean_make(&c, s, err));
+	TRY(node_set_integer(map, t, "n_clean", c.n, err));
+	TRY(node_set_integer(map, t, "n_candidates", c.n_candidates, err));
+	TRY(node_set_integer(map, t, "n_undecided_checkpoints", c.n_undecided, err));
+	if (all->whole)
+		TRY(add_nodes(map, t, "candidates", s, c.candidates, c.n_candidates, err));
+	return all->clean ? add_nodes(map, t, "clean", s, c.list, c.n, err) : WM_OK;
 }
 
 static enum wm_code add_roles(struct node *map, struct tree *t, const struct order_state *s,
@@ -314,6 +340,7 @@ enum wm_code orders_tree(struct tree *t, const struct order_states *s, struct wm
 		TRY(add_obligations(row, t, at, err));
 		TRY(add_counts(row, t, at, err));
 		TRY(add_roles(row, t, at, err));
+		TRY(add_clean(row, t, at, s, err));
 		if (!s->whole)
 			continue;
 		TRY(add_holds(row, t, at, err));

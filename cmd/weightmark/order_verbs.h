@@ -3,16 +3,13 @@
 #ifndef ORDER_VERBS_H
 #define ORDER_VERBS_H
 
+#include "days.h"
 #include "lineage/orders.h"
 #include "private_ledger.h"
 #include "verb.h"
 
 /* The subverbs. */
 verb_fn order_draft, order_add, order_status, order_done;
-
-/* The day that `text`, the value of --OPTION, says. Fails with `usage`, `order-date`. */
-MUST_USE enum wm_code read_day(int32_t *out, const char *option, const char *text,
-			       struct wm_error *err);
 
 /* All that a call reads. */
 struct order_view {
@@ -37,6 +34,7 @@ struct order_states {
 	size_t n;
 	bool whole; /* one was asked for: all that it reaches is listed, not counted alone */
 	bool plan;  /* and how to train anew */
+	bool clean; /* and all that it does not reach */
 };
 
 MUST_USE enum wm_code print_orders(const struct order_states *s, struct wm_error *err);

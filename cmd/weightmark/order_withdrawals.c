@@ -26,11 +26,20 @@ static void print_uses(const struct withdrawal *w, const struct orders *o)
 		[USE_AFTER] = "BEGAN AFTER IT WAS WITHDRAWN",
 		[USE_UNKNOWN] = "does not say when it began",
 	};
+	static const char *const shares[] = {
+		[SHARE_WHOLE] = "",
+		[SHARE_HAS] = ", its subset has some",
+		[SHARE_UNKNOWN] = ", whole dataset: not known whether its subset has any",
+	};
 	const struct withdrawal_use *uses = w->uses.list;
+	const uint32_t *spared = w->spared.list;
 
 	for (size_t i = 0; i < w->uses.n; i++)
-		print("  %-11s %s, %s\n", i ? "" : "used by", id_of(o, uses[i].run),
-		      words[uses[i].when]);
+		print("  %-11s %s, %s%s\n", i ? "" : "used by", id_of(o, uses[i].run),
+		      words[uses[i].when], shares[uses[i].share]);
+	for (size_t i = 0; i < w->spared.n; i++)
+		print("  %-11s %s: its subset has none, by the commitments at hand\n",
+		      i ? "" : "not used by", id_of(o, spared[i]));
 	for (uint32_t i = 0, n = 0; i < w->trace.n; i++) {
 		const struct graph_node *node = &o->graph->nodes[w->trace.list[i].node];
 
@@ -43,10 +52,11 @@ static void print_withdrawal(const struct withdrawal *w, const struct orders *o)
 {
 	const Weightmark__V1__Header *h = w->said->statement->header;
 	const uint32_t *datasets = w->datasets.list;
+	const struct when when = when_withdrawn(w->revocation);
 	char due[DAY_TEXT + 1], since[TIME_TEXT + 1];
 
 	day_text(due, w->due);
-	time_text(since, w->revocation->effective_at->seconds);
+	when_text(since, &when);
 	print("%s %s\n  %-11s %s says so\n", kind_text(w->revocation), h->object->text, "issuer",
 	      h->issuer);
 	for (size_t i = 0; i < w->datasets.n; i++)
@@ -70,7 +80,7 @@ static enum wm_code add_ids(struct node *map, struct tree *t, const struct withd
 			    const struct orders *o, struct wm_error *err)
 {
 	const struct withdrawal_use *uses = w->uses.list;
-	const uint32_t *datasets = w->datasets.list;
+	const uint32_t *datasets = w->datasets.list, *spared = w->spared.list;
 	struct node *list = NULL, *row = NULL;
 
 	TRY(node_set_new(&list, map, t, "datasets", NODE_LIST, err));
@@ -87,6 +97,12 @@ static enum wm_code add_ids(struct node *map, struct tree *t, const struct withd
 				  uses[i].when == USE_AFTER  ? "before-it-began" :
 							       "unknown",
 				  err));
+		TRY(node_set_text(row, t, "share", withdrawal_share_name(uses[i].share), err));
+	}
+	TRY(node_set_new(&list, map, t, "runs_without", NODE_LIST, err));
+	for (size_t i = 0; i < w->spared.n; i++) {
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(node_set_shown(row, t, "object", id_of(o, spared[i]), err));
 	}
 	TRY(node_set_new(&list, map, t, "affected", NODE_LIST, err));
 	for (uint32_t i = 0; i < w->trace.n; i++) {
@@ -104,10 +120,11 @@ static enum wm_code add_withdrawal(struct node *map, struct tree *t, const struc
 				   const struct orders *o, struct wm_error *err)
 {
 	const Weightmark__V1__Header *h = w->said->statement->header;
+	const struct when when = when_withdrawn(w->revocation);
 	char due[DAY_TEXT + 1], since[TIME_TEXT + 1];
 
 	day_text(due, w->due);
-	time_text(since, w->revocation->effective_at->seconds);
+	when_text(since, &when);
 	TRY(node_set_text(map, t, "object", h->object->text, err));
 	TRY(node_set_text(map, t, "kind", kind_text(w->revocation), err));
 	TRY(node_set_text(map, t, "issuer", h->issuer, err));

@@ -3,7 +3,6 @@
 #include "issues.h"
 #include "order_verbs.h"
 #include "output.h"
-#include "progress_view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,7 @@ enum wm_code order_view_open(struct order_view *out, struct call *call, struct w
 	TRY(check_origins(&out->ledgers, call, err));
 	TRY(wanted_origins(&out->origins, call, err));
 	TRY(tell_ledgers(&out->ledgers, out->origins, err));
-	TRY(graph_load(&out->graph, out->ledgers.indexes, out->ledgers.n, out->origins, err));
+	TRY(join_ledgers(&out->graph, &out->ledgers, out->origins, err));
 	return orders_load(&out->orders, out->graph, out->ledgers.indexes, out->ledgers.n,
 			   out->origins, err);
 }
@@ -88,7 +87,7 @@ enum wm_code order_add(struct call *call, struct wm_error *err)
 			   call, err));
 	if (options_has(&call->options, "dry-run") && !file_exists(record->ledger))
 		record = NULL;
-	how = issue_options(options_get(&call->options, "sidecar"), record, call);
+	how = issue_options(options_get(&call->options, "out"), record, call);
 	TRY(issue_by(&issued, &how, call, err));
 	return print_all_issued(&issued, &how, err);
 }
@@ -113,10 +112,10 @@ static const struct option_spec options[] = {
 	  .help = "the day from which days are counted: of issuance, entry, effect" },
 	{ .name = "id", .argument = "ID", .only = "draft",
 	  .help = "the order's local id; default: the template's name" },
-	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE, .only = "draft",
-	  .help = "write to this new file" },
-	{ .name = "sidecar", .argument = "FILE.wmk", .kind = VALUE_FILE, .only = "add",
-	  .help = "write the signed order to this sidecar too, for 'verify --lineage'" },
+	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
+	  .only = "draft, add, done",
+	  .help = "write the draft to this new file; what is signed, to this sidecar FILE.wmk "
+		  "too, or add it there, for 'verify --lineage'" },
 	{ .name = "as-of", .argument = "DATE", .only = "status",
 	  .help = "how it stands on this day; later events do not count; default: today in the "
 		  "order's time zone" },
@@ -127,6 +126,13 @@ static const struct option_spec options[] = {
 	  .help = "write what is due as a calendar (iCalendar, RFC 5545)" },
 	{ .name = "plan", .only = "status",
 	  .help = "also tell in which order, and from which clean checkpoints, to train anew" },
+	{ .name = "commitments", .argument = "FILE.wmc", .kind = VALUE_FILE, .repeatable = true,
+	  .only = "status",
+	  .help = "commitments of a dataset and of subsets of it: of records, only runs whose "
+		  "subset has them count" },
+	{ .name = "clean", .only = "status",
+	  .help = "also name the checkpoints without a declared path from what one order is "
+		  "about" },
 	{ .name = "obligation", .argument = "ID", .only = "done",
 	  .help = "this obligation was met" },
 	{ .name = "destroyed", .argument = "TSV", .kind = VALUE_FILE, .only = "done",
@@ -146,7 +152,8 @@ static const struct option_spec options[] = {
 	{ .name = "subject", .argument = "OBJECT", .only = "done", .repeatable = true,
 	  .help = "hold or release this object or digest; the recipient was told of it" },
 	{ .name = "on", .argument = "DATE", .only = "done",
-	  .help = "the day on which it was done; default: now" },
+	  .help = "when it was done, a day in the order's time zone or a time as "
+		  "2026-11-20T18:00:00Z; default: now" },
 	SIGNING_OPTIONS,
 	ISSUE_OPTIONS,
 	PRIVATE_OPTIONS,
@@ -167,8 +174,10 @@ const struct verb verb_order = {
 		"what an earlier version reached stays tainted.\n\n"
 		"'order status' reads all ledgers and tells of each order what is due, done and "
 		"overdue, which checkpoints descend from its data in whole or in part, whatever "
-		"the role, unless a signed scope names roles; which checkpoints of the same runs "
-		"are clean; who has to be told; what is held and when a supplement is due. It "
+		"the role, unless a signed scope names roles; how many checkpoints have no "
+		"declared path from it, and which of the same runs, from before the data came in, "
+		"are the first to go on from; who has to be told; what is held and when a "
+		"supplement is due. It "
 		"repeats what was signed and verifies no signature: 'audit' does.\n\n"
 		"'order done' records what was done, so that the same call twice records it once.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "

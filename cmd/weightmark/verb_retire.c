@@ -4,8 +4,10 @@
 
 #include "attest/retire.h"
 #include "issues.h"
+#include "keys.h"
 #include "ledgers.h"
 #include "output.h"
+#include "util/hex.h"
 #include "util/limits.h"
 
 static enum wm_code print_tree(const struct issued *done, const struct retired *counts,
@@ -19,6 +21,8 @@ static enum wm_code print_tree(const struct issued *done, const struct retired *
 	TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
 	TRY(node_set_integer(t.root, &t, "destroyed", counts->n_destroyed, err));
 	TRY(node_set_integer(t.root, &t, "withdrawn", counts->n_withdrawn, err));
+	TRY(node_set_integer(t.root, &t, "corrected", counts->n_corrected, err));
+	TRY(node_set_integer(t.root, &t, "as_before", counts->n_before, err));
 	TRY(node_set_integer(t.root, &t, "unknown", counts->n_unknown, err));
 	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
 	for (size_t i = 0; i < done->composition.n_statements; i++) {
@@ -32,7 +36,8 @@ static enum wm_code print_tree(const struct issued *done, const struct retired *
 		}
 		TRY(node_set_bool(row, &t, "reused", s->reused, err));
 	}
-	TRY(recording_tree(t.root, &t, &done->recording, err));
+	if (done->composition.n_statements > 0)
+		TRY(recording_tree(t.root, &t, &done->recording, err));
 	print_json(t.root);
 	return WM_OK;
 }
@@ -44,47 +49,79 @@ static enum wm_code report(const struct issued *done, const struct retired *coun
 
 	if (output_is_json())
 		return print_tree(done, counts, dry_run, err);
-	print("%s %zu destroyed, %zu withdrawn from use: %zu event%s, %zu as before\n",
-	      dry_run ? "would record" : "recorded", counts->n_destroyed, counts->n_withdrawn, n,
-	      n == 1 ? "" : "s", done->n_reused);
+	print("%s %zu destroyed, %zu withdrawn from use, %zu corrected: %zu event%s; %zu as "
+	      "before\n",
+	      dry_run ? "would record" : "recorded", counts->n_destroyed, counts->n_withdrawn,
+	      counts->n_corrected, n, n == 1 ? "" : "s", counts->n_before);
 	if (counts->n_unknown > 0)
 		print("  %-10s%zu, of which no statement speaks\n", "unknown", counts->n_unknown);
+	if (n == 0)
+		return WM_OK;
 	print("  %-10s%s\n", "issuer", done->issuer);
 	print_recording(&done->recording);
 	return WM_OK;
 }
 
-static enum wm_code compose_events(struct issued *out, struct retired *counts, struct call *call,
+/* What is known, and recorded. */
+struct known {
+	struct ledgers ledgers;
+	struct graph *graph;
+	struct orders *orders;
+};
+
+static void known_release(struct known *k)
+{
+	orders_free(k->orders);
+	graph_free(k->graph);
+	ledgers_release(&k->ledgers);
+}
+
+static enum wm_code compose_events(struct issued *out, struct retired *counts, struct known *k,
+				   const struct signer *signer, struct call *call,
 				   struct wm_error *err)
 {
-	cleanup_ledgers struct ledgers ledgers = { .n = 0 };
-	cleanup_graph struct graph *g = NULL;
-	const struct retire_options options = {
+	const char *keyid_text = public_key_id(signer_public(signer));
+	uint8_t keyid[SHA256_BYTES];
+	struct retire_options options = {
 		.unknown = options_has(&call->options, "unknown"),
+		.amend = options_has(&call->options, "amend"),
 		.reason = options_get(&call->options, "reason"),
+		.keyid = keyid,
 		.now = time(NULL),
 	};
-	struct retire_options with_graph = options;
 
-	TRY(open_ledgers(&ledgers, call, err));
-	TRY(tell_ledgers(&ledgers, NULL, err));
-	TRY(graph_load(&g, ledgers.indexes, ledgers.n, NULL, err));
-	with_graph.graph = g;
-	return retire_compose(&out->composition, counts, call->options.operands[0], &with_graph,
-			      err);
+	if (!hex_decode(keyid, keyid_text, KEYID_HEX))
+		return fail(err, REASON_INTERNAL, "a keyid is not hexadecimal");
+	TRY(open_ledgers(&k->ledgers, call, err));
+	TRY(tell_ledgers(&k->ledgers, NULL, err));
+	TRY(join_ledgers(&k->graph, &k->ledgers, NULL, err));
+	TRY(orders_load(&k->orders, k->graph, k->ledgers.indexes, k->ledgers.n, NULL, err));
+	options.graph = k->graph;
+	options.orders = k->orders;
+	return retire_compose(&out->composition, counts, call->options.operands[0], &options, err);
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
+	__attribute__((cleanup(known_release))) struct known known = { .graph = NULL };
 	cleanup_issued struct issued done = { .n_payloads = 0 };
+	cleanup_signer struct signer *signer = NULL;
 	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
 	struct record_options record = { .ledger = NULL };
-	struct issue_options options = { .dry_run = options_has(&call->options, "dry-run") };
+	struct issue_options options = {
+		.sidecar = options_get(&call->options, "out"),
+		.amend = options_has(&call->options, "amend"),
+		.dry_run = options_has(&call->options, "dry-run"),
+	};
+	const char *key_file = NULL;
 	struct retired counts;
 
 	TRY(record_options(&options.record, &record, &index, call, err));
-	TRY(compose_events(&done, &counts, call, err));
-	TRY(issue_by(&done, &options, call, err));
+	TRY(load_signer(&signer, &key_file, call, err));
+	options.signer = signer;
+	TRY(compose_events(&done, &counts, &known, signer, call, err));
+	if (done.composition.n_statements > 0)
+		TRY(issue_by(&done, &options, call, err));
 	return report(&done, &counts, options.dry_run, err);
 }
 
@@ -100,6 +137,9 @@ static const struct option_spec options[] = {
 	{ .name = "unknown",
 	  .help = "take objects and digests too of which no statement speaks" },
 	{ .name = "reason", .argument = "TEXT", .help = "why it went, said of every row" },
+	{ .name = "out", .letter = 'o', .argument = "FILE.wmk", .kind = VALUE_FILE,
+	  .help = "write what is signed to this sidecar too, or add it there" },
+	{ .name = "amend", .help = "correct what this key recorded otherwise" },
 	{ .name = "dry-run", .letter = 'n', .help = "read and check; sign and record nothing" },
 };
 
@@ -115,7 +155,10 @@ const struct verb verb_retire = {
 		"is wrong, its line and column are named and nothing is recorded. Then they are "
 		"recorded as signed events, some thousand rows each. What was merely withdrawn "
 		"from use is not deleted, and no certificate counts it so.\n\n"
-		"The same table again changes nothing.",
+		"Rows that this key recorded before are not recorded again: the same table "
+		"changes nothing, and one that grew records its new rows. A row that was recorded "
+		"otherwise, on another day, in another way or with other evidence, is refused; "
+		"--amend corrects the event that has it.",
 	.examples = "weightmark retire gone-2024.tsv --ledger ledger.git --key operator.key",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),

@@ -6,7 +6,6 @@
 #include "measured.h"
 #include "output.h"
 #include "private_ledger.h"
-#include "progress_view.h"
 #include "report/lineage_report.h"
 #include "text/json.h"
 #include "trace_seeds.h"
@@ -158,18 +157,6 @@ static bool is_unclear(const struct lineage_report *r)
 
 /* --- walking ----------------------------------------------------------------------------- */
 
-static enum wm_code load(struct graph **out, const struct ledgers *l, const char *const *origins,
-			 struct wm_error *err)
-{
-	struct progress progress = { 0 };
-	enum wm_code code;
-
-	progress_view_start_counting(&progress, "statements and references");
-	code = graph_load_shown(out, l->indexes, l->n, origins, &progress, err);
-	progress_view_end();
-	return code;
-}
-
 static enum wm_code walk(const struct seeds *seeds, const struct asked *asked, struct call *call,
 			 struct wm_error *err)
 {
@@ -214,7 +201,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	TRY(check_origins(&ledgers, call, err));
 	TRY(wanted_origins(&origins, call, err));
 	TRY(tell_ledgers(&ledgers, origins, err));
-	TRY(load(&graph, &ledgers, origins, err));
+	TRY(join_ledgers(&graph, &ledgers, origins, err));
 	asked.ledgers = &ledgers;
 	asked.origins = origins;
 	seeds.graph = graph;

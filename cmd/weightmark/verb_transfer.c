@@ -23,8 +23,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 
 static const struct option_spec options[] = {
 	SIGNING_OPTIONS,
-	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
-	  .help = "write the statement to this sidecar file, or add it there" },
+	{ .name = "out", .letter = 'o', .argument = "FILE.wmk", .kind = VALUE_FILE,
+	  .help = "write what is signed to this sidecar too, or add it there" },
 	RECORD_OPTIONS,
 	ISSUE_OPTIONS,
 };

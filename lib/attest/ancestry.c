@@ -162,6 +162,7 @@ static void ask_uses(struct ancestry *out, const struct asking *a, uint32_t data
 		     const Weightmark__V1__Revocation *r, const char *object)
 {
 	const struct graph *g = a->graph;
+	const struct when since = when_withdrawn(r);
 
 	for (uint32_t i = g->out[dataset]; i < g->out[dataset + 1]; i++) {
 		const struct graph_edge *e = &g->edges[g->out_edges[i]];
@@ -169,7 +170,7 @@ static void ask_uses(struct ancestry *out, const struct asking *a, uint32_t data
 
 		if (e->relation != GRAPH_USED || !trace_has(&a->up, e->to))
 			continue;
-		if (begins != INT64_MIN && r->effective_at->seconds <= begins) {
+		if (begins != INT64_MIN && when_first(&since, NULL) <= begins) {
 			if (out->withdrawn.code == WM_OK)
 				(void)fail(&out->withdrawn, REASON_RECORD_WITHDRAWN,
 					   "'%.64s' says that data of '%.64s' was withdrawn before "

@@ -11,6 +11,7 @@
 #define ATTEST_COMPOSE_H
 
 #include "checkpoint/checkpoint.h"
+#include "lineage/when.h"
 #include "statement/sidecar.h"
 #include "statement/statement.h"
 #include "text/node.h"
@@ -101,6 +102,12 @@ MUST_USE enum wm_code compose_scalar(void *out, struct composition *c,
 				     struct wm_error *err);
 MUST_USE enum wm_code compose_time(Weightmark__V1__Time **out, struct composition *c,
 				   int64_t seconds, struct wm_error *err);
+/* One of two fields: the moment or the day; the other becomes NULL. */
+MUST_USE enum wm_code compose_when(Weightmark__V1__Time **at, Weightmark__V1__Date **day,
+				   struct composition *c, const struct when *when,
+				   struct wm_error *err);
+MUST_USE enum wm_code compose_day(Weightmark__V1__Date **out, struct composition *c, int32_t day,
+				  struct wm_error *err);
 MUST_USE enum wm_code compose_digest(Weightmark__V1__Digest **out, struct composition *c,
 				     const uint8_t digest[SHA256_BYTES], struct wm_error *err);
 MUST_USE enum wm_code compose_statement_id(Weightmark__V1__StatementId **out,

@@ -32,6 +32,26 @@ enum wm_code compose_time(Weightmark__V1__Time **out, struct composition *c, int
 	return WM_OK;
 }
 
+enum wm_code compose_day(Weightmark__V1__Date **out, struct composition *c, int32_t day,
+			 struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__date__descriptor, &c->arena, err));
+	*out = (Weightmark__V1__Date *)m;
+	(*out)->days = day;
+	return WM_OK;
+}
+
+enum wm_code compose_when(Weightmark__V1__Time **at, Weightmark__V1__Date **day,
+			  struct composition *c, const struct when *when, struct wm_error *err)
+{
+	*at = NULL;
+	*day = NULL;
+	return when->day == DAY_NONE ? compose_time(at, c, when->at, err) :
+				       compose_day(day, c, when->day, err);
+}
+
 enum wm_code compose_digest(Weightmark__V1__Digest **out, struct composition *c,
 			    const uint8_t digest[SHA256_BYTES], struct wm_error *err)
 {

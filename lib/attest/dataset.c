@@ -216,8 +216,7 @@ enum wm_code dataset_withdraw(struct composition *c, struct withdrawal *w, struc
 	r->has_kind = 1;
 	TRY(make_id(&r->id, c, word, w->dataset, w->leaves, w->n * SHA256_BYTES, err));
 	TRY(refer(&r->dataset, c, w->dataset, err));
-	TRY(compose_scalar(&r->effective_at, c, &weightmark__v1__time__descriptor, w->effective,
-			   err));
+	TRY(compose_when(&r->effective_at, &r->effective_day, c, &w->effective, err));
 	TRY(arena_alloc(&list, &c->arena, (w->n + 1) * sizeof(*r->record), err));
 	r->record = list;
 	for (; r->n_record < w->n; r->n_record++)

@@ -48,12 +48,12 @@ MUST_USE enum wm_code dataset_load(struct dataset *out, const char *path, const 
 /*
  * A revocation, the one statement of `c`, of the records with these leaves, which are sorted here
  * and stand in it once. Its id follows from the kind, the dataset and the leaves, so that the same
- * withdrawal is the same object. `effective` is a time as statements have it.
+ * withdrawal is the same object. It holds from a moment or a day on.
  */
 struct withdrawal {
 	const struct dataset *dataset;
 	Weightmark__V1__Revocation__Kind kind;
-	const char *effective;
+	struct when effective;
 	uint8_t (*leaves)[SHA256_BYTES];
 	size_t n;
 };

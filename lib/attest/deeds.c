@@ -25,8 +25,8 @@ static const char *local_of(const struct order *o)
 	return strrchr(o->object, '/') ? strrchr(o->object, '/') + 1 : o->object;
 }
 
-/* The time of the event with this local id that there is already, or `at`. */
-static int64_t time_before(const struct deed_draft *d, const char *local)
+/* When the event was with this local id that there is already, or `at`. */
+static struct when when_before(const struct deed_draft *d, const char *local)
 {
 	for (size_t i = 0; i < d->order->n_events && !d->at_given; i++) {
 		const struct statement *s = d->order->events[i]->statement;
@@ -34,7 +34,7 @@ static int64_t time_before(const struct deed_draft *d, const char *local)
 			(const Weightmark__V1__LifecycleEvent *)s->message;
 
 		if (strcmp(e->id->text, local) == 0)
-			return e->at->seconds;
+			return when_of_event(e);
 	}
 	return d->at;
 }
@@ -48,6 +48,7 @@ enum wm_code event_new(Weightmark__V1__LifecycleEvent **out, struct gathered_lis
 	Weightmark__V1__LifecycleEvent *e;
 	uint8_t digest[SHA256_BYTES];
 	struct composed *s;
+	struct when at;
 
 	TRY(sha256_of(digest, says->data, says->len, err));
 	TRY(append_local_id(&id, local_of(d->order), ID_ORDER_MAX, err));
@@ -57,7 +58,8 @@ enum wm_code event_new(Weightmark__V1__LifecycleEvent **out, struct gathered_lis
 	TRY(message_new(&order, &weightmark__v1__reference__descriptor, &c->arena, err));
 	e = (Weightmark__V1__LifecycleEvent *)m;
 	TRY(compose_scalar(&e->id, c, &weightmark__v1__id__descriptor, buf_str(&id), err));
-	TRY(compose_time(&e->at, c, time_before(d, buf_str(&id)), err));
+	at = when_before(d, buf_str(&id));
+	TRY(compose_when(&e->at, &e->day, c, &at, err));
 	e->order = (Weightmark__V1__Reference *)order;
 	TRY(compose_scalar(&e->order->object, c, &weightmark__v1__object_id__descriptor,
 			   d->order->object, err));
@@ -87,17 +89,6 @@ enum wm_code event_reference(Weightmark__V1__Reference **out, struct composition
 enum wm_code event_text(char **out, struct composition *c, const char *text, struct wm_error *err)
 {
 	return arena_copy(out, &c->arena, text, strlen(text), err);
-}
-
-enum wm_code event_day(Weightmark__V1__Date **out, struct composition *c, int32_t day,
-		       struct wm_error *err)
-{
-	ProtobufCMessage *m = NULL;
-
-	TRY(message_new(&m, &weightmark__v1__date__descriptor, &c->arena, err));
-	*out = (Weightmark__V1__Date *)m;
-	(*out)->days = day;
-	return WM_OK;
 }
 
 /* --- parties ----------------------------------------------------------------------------- */
@@ -155,7 +146,7 @@ static enum wm_code add_kept(struct composition *c, Weightmark__V1__LifecycleEve
 	kept->reason = WEIGHTMARK__V1__RETAINED__REASON__legal_hold;
 	TRY(event_text(&kept->authority, c, d->authority, err));
 	if (d->until != DAY_NONE)
-		TRY(event_day(&kept->hold_end, c, d->until, err));
+		TRY(compose_day(&kept->hold_end, c, d->until, err));
 	e->kept[e->n_kept++] = kept;
 	return WM_OK;
 }
@@ -192,11 +183,12 @@ static enum wm_code describe(struct buf *out, const struct deed_draft *d, struct
 {
 	const char *texts[] = { d->order->object, d->obligation, d->recipient, d->subject,
 				d->authority };
+	char at[TIME_TEXT + 1];
 
 	TRY(buf_printf(out, err, "%d\n%d\n", (int)d->kind, (int)d->until));
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		TRY(buf_printf(out, err, "%s\n", texts[i] ? texts[i] : ""));
-	return d->at_given ? buf_printf(out, err, "%lld\n", (long long)d->at) : WM_OK;
+	return d->at_given ? buf_printf(out, err, "%s\n", when_text(at, &d->at)) : WM_OK;
 }
 
 enum wm_code deeds_add(struct gathered_list *events, struct composition *c,

@@ -7,8 +7,8 @@
  * A list has a line each, columns separated by tabs; lines that are empty or begin with '#' are
  * passed over, and so is a first line whose first column is "object" or "digest". Destroyed:
  * object id or SHA-256, places separated by ';', method (NIST SP 800-88: clear, purge, destroy,
- * cryptographic_erase), who, when (a date or a time). Kept: object id or SHA-256, reason,
- * authority, first and last day, which may be empty.
+ * cryptographic_erase), who, when (a date or a time; a date stays one). Kept: object id or
+ * SHA-256, reason, authority, first and last day, which may be empty.
  */
 #ifndef ATTEST_DEEDS_H
 #define ATTEST_DEEDS_H
@@ -26,8 +26,8 @@ struct deed_draft {
 	const char *subject;	/* object id or SHA-256, or NULL */
 	const char *authority;	/* of a hold on `subject` or, NULL, on what the order names */
 	int32_t until;		/* of the hold, or DAY_NONE */
-	const struct zone *zone; /* of days in lists; NULL: UTC */
-	int64_t at;		/* seconds */
+	const struct zone *zone; /* of the order's days; NULL: UTC */
+	struct when at;
 	bool at_given;		/* else that of an equal event that is there is kept */
 };
 

@@ -23,7 +23,5 @@ MUST_USE enum wm_code event_party(Weightmark__V1__PartyId **out, struct composit
 
 MUST_USE enum wm_code event_text(char **out, struct composition *c, const char *text,
 				 struct wm_error *err);
-MUST_USE enum wm_code event_day(Weightmark__V1__Date **out, struct composition *c, int32_t day,
-				struct wm_error *err);
 
 #endif

@@ -78,19 +78,12 @@ static enum wm_code read_day(int32_t *out, const struct listing *l, const char *
 	return WM_OK;
 }
 
-/* A time, or the noon of a day. */
-static enum wm_code read_time(int64_t *out, const struct listing *l, const char *text,
+static enum wm_code read_when(struct when *out, const struct listing *l, const char *text,
 			      struct wm_error *err)
 {
-	ProtobufCMessage *m = NULL;
-	int32_t day = 0;
-
-	TRY(scalar_read(&m, scalar_find(&weightmark__v1__time__descriptor), text, strlen(text),
-			&l->c->arena, err));
-	if (!m)
-		TRY(read_day(&day, l, text, err));
-	*out = m ? ((const Weightmark__V1__Time *)m)->seconds : noon_in_zone(l->d->zone, day);
-	return WM_OK;
+	return when_read(out, text) ?
+		       WM_OK :
+		       malformed(l, "a day like 2024-03-08 or a time of RFC 3339", text, err);
 }
 
 static enum wm_code read_subject(Weightmark__V1__Reference **out, const struct listing *l,
@@ -123,12 +116,24 @@ static enum wm_code read_places(Weightmark__V1__Destroyed *item, const struct li
 	return WM_OK;
 }
 
+/* What the event says was so when the last of it was. */
+static enum wm_code date_event(Weightmark__V1__LifecycleEvent *e, const struct listing *l,
+			       const struct when *at, struct wm_error *err)
+{
+	const struct when before = when_of_event(e);
+
+	if (e->n_destroyed > 1 &&
+	    when_last(at, l->d->zone) <= when_last(&before, l->d->zone))
+		return WM_OK;
+	return compose_when(&e->at, &e->day, l->c, at, err);
+}
+
 static enum wm_code add_destroyed(Weightmark__V1__LifecycleEvent *e, const struct listing *l,
 				  struct wm_error *err)
 {
 	Weightmark__V1__Destroyed *item;
 	ProtobufCMessage *m = NULL;
-	int64_t at = 0;
+	struct when at = { 0 };
 	int method = 0;
 
 	TRY(message_new(&m, &weightmark__v1__destroyed__descriptor, &l->c->arena, err));
@@ -141,13 +146,10 @@ static enum wm_code add_destroyed(Weightmark__V1__LifecycleEvent *e, const struc
 	item->method = (Weightmark__V1__Destroyed__Method)method;
 	if (*l->columns[3])
 		TRY(event_party(&item->operator_, l->c, e, l->columns[3], err));
-	TRY(read_time(&at, l, l->columns[4], err));
-	TRY(compose_time(&item->at, l->c, at, err));
-	/* What the event says was so when the last of it was. */
-	if (e->n_destroyed == 0 || at > e->at->seconds)
-		e->at->seconds = at;
+	TRY(read_when(&at, l, l->columns[4], err));
+	TRY(compose_when(&item->at, &item->day, l->c, &at, err));
 	e->destroyed[e->n_destroyed++] = item;
-	return WM_OK;
+	return date_event(e, l, &at, err);
 }
 
 static enum wm_code add_kept(Weightmark__V1__LifecycleEvent *e, const struct listing *l,
@@ -171,11 +173,11 @@ static enum wm_code add_kept(Weightmark__V1__LifecycleEvent *e, const struct lis
 	TRY(event_text(&item->authority, l->c, l->columns[2], err));
 	if (*l->columns[3]) {
 		TRY(read_day(&day, l, l->columns[3], err));
-		TRY(event_day(&item->hold_start, l->c, day, err));
+		TRY(compose_day(&item->hold_start, l->c, day, err));
 	}
 	if (*l->columns[4]) {
 		TRY(read_day(&day, l, l->columns[4], err));
-		TRY(event_day(&item->hold_end, l->c, day, err));
+		TRY(compose_day(&item->hold_end, l->c, day, err));
 	}
 	e->kept[e->n_kept++] = item;
 	return WM_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All rows are read and checked; then events are made of them. */
-#include "attest/retire.h"
+#include "attest/retire_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +10,14 @@
 #include "statement/scalar.h"
 #include "text/table.h"
 #include "util/hex.h"
+#include "util/limits.h"
 #include "weightmark/v1/order.pb-c.h"
 
 #define D(name) (&weightmark__v1__##name##__descriptor)
 
-enum column { OBJECT, WHEN, HOW, EVIDENCE_URI, EVIDENCE_SHA256, LOCATION, N_COLUMNS };
-
 static const char *const column_names[N_COLUMNS] = {
 	"object", "when", "how", "evidence_uri", "evidence_sha256", "location",
 };
-
-enum { WITHDRAWN = 0 }; /* in place of a method */
 
 static const struct {
 	const char *name;
@@ -33,41 +30,16 @@ static const struct {
 	{ "withdrawn", WITHDRAWN },
 };
 
-struct row {
-	uint64_t line;
-	const char *texts[N_COLUMNS]; /* as they stand, for the event's id */
-	Weightmark__V1__Reference *subject;
-	const uint8_t *digest; /* where the object is one; NULL */
-	int64_t at;
-	int method;
-	Weightmark__V1__DocumentRef *evidence;
-};
-
-struct rows {
-	struct composition *c;
-	const struct retire_options *options;
-	struct retired *counts;
-	int at[N_COLUMNS]; /* in the table, or -1 */
-	struct row *list;  /* owned */
-	size_t n, room;
-};
-
 /* --- the table --------------------------------------------------------------------------- */
 
-static enum wm_code read_time(int64_t *out, const char *text, struct arena *a,
+static enum wm_code read_when(struct row *out, const struct rows *r, const struct table *t,
 			      struct wm_error *err)
 {
-	ProtobufCMessage *m = NULL;
-
-	*out = INT64_MAX;
-	TRY(scalar_read(&m, scalar_find(D(date)), text, strlen(text), a, err));
-	if (m) {
-		*out = (int64_t)((const Weightmark__V1__Date *)m)->days * SECONDS_A_DAY;
-		return WM_OK;
-	}
-	TRY(scalar_read(&m, scalar_find(D(time)), text, strlen(text), a, err));
-	if (m)
-		*out = ((const Weightmark__V1__Time *)m)->seconds;
+	if (!when_read(&out->at, out->texts[WHEN]))
+		return table_fail(t, (size_t)r->at[WHEN],
+				  "neither a date like 2024-03-08 nor a time of RFC 3339", err);
+	if (when_first(&out->at, NULL) > r->options->now)
+		return table_fail(t, (size_t)r->at[WHEN], "in the future", err);
 	return WM_OK;
 }
 
@@ -159,6 +131,34 @@ static enum wm_code read_object(struct row *out, struct rows *r, const struct ta
 	return WM_OK;
 }
 
+/* What was recorded of it before. */
+static enum wm_code compare_before(struct row *out, struct rows *r, const struct table *t,
+				   struct wm_error *err)
+{
+	cleanup_buf struct buf subject = BUF_INIT(LIMIT_STATEMENT);
+	struct retired_row says = {
+		.withdrawn = out->method == WITHDRAWN,
+		.location = out->method == WITHDRAWN ? "" : out->texts[LOCATION],
+		.at = out->at,
+		.method = out->method,
+		.evidence = out->evidence,
+	};
+	char when[TIME_TEXT + 1];
+
+	TRY(reference_text(&subject, out->subject, err));
+	says.subject = buf_str(&subject);
+	out->match = retired_before_find(&out->before, &r->before, &says);
+	r->counts->n_before += out->match == RETIRED_EQUAL;
+	r->counts->n_corrected += out->match == RETIRED_OTHERWISE;
+	if (out->match != RETIRED_OTHERWISE || r->options->amend)
+		return WM_OK;
+	return fail(err, REASON_RETIRED_OTHERWISE,
+		    "%s, line %llu: '%.128s' is recorded as gone on %s, or in another way or with "
+		    "other evidence, by '%.64s'", t->name, (unsigned long long)t->line,
+		    says.subject, when_text(when, &out->before->says.at),
+		    out->before->event->statement->header->object->text);
+}
+
 static enum wm_code read_row(struct row *out, struct rows *r, const struct table *t,
 			     struct wm_error *err)
 {
@@ -172,14 +172,10 @@ static enum wm_code read_row(struct row *out, struct rows *r, const struct table
 		out->texts[c] = copy;
 	}
 	TRY(read_object(out, r, t, err));
-	TRY(read_time(&out->at, out->texts[WHEN], &r->c->arena, err));
-	if (out->at == INT64_MAX)
-		return table_fail(t, (size_t)r->at[WHEN],
-				  "neither a date like 2024-03-08 nor a time in UTC", err);
-	if (out->at > r->options->now)
-		return table_fail(t, (size_t)r->at[WHEN], "in the future", err);
+	TRY(read_when(out, r, t, err));
 	TRY(read_how(out, r, t, err));
-	return read_evidence(out, r, t, err);
+	TRY(read_evidence(out, r, t, err));
+	return compare_before(out, r, t, err);
 }
 
 static enum wm_code add_row(struct rows *r, const struct table *t, struct wm_error *err)
@@ -249,129 +245,6 @@ static enum wm_code read_rows(struct rows *r, struct wm_error *err)
 	}
 }
 
-/* --- events ------------------------------------------------------------------------------ */
-
-/* The id of the event of `n` rows. */
-static enum wm_code make_id(Weightmark__V1__Id **out, struct composition *c,
-			    const struct row *const *rows, size_t n, struct wm_error *err)
-{
-	cleanup_sha256 struct sha256 *s = NULL;
-	uint8_t digest[SHA256_BYTES];
-	char id[sizeof("retired-") + 32] = "retired-";
-
-	TRY(sha256_new(&s, err));
-	TRY(sha256_start(s, err));
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < N_COLUMNS; k++)
-			TRY(sha256_update(s, rows[i]->texts[k], strlen(rows[i]->texts[k]) + 1,
-					  err));
-	TRY(sha256_finish(s, digest, err));
-	hex_encode(id + strlen("retired-"), digest, 16);
-	return compose_scalar(out, c, D(id), id, err);
-}
-
-static enum wm_code new_event(Weightmark__V1__LifecycleEvent **out, const struct rows *r,
-			      const struct row *const *rows, size_t n, struct wm_error *err)
-{
-	struct composition *c = r->c;
-	struct composed *s = &c->statements[c->n_statements++];
-	Weightmark__V1__LifecycleEvent *e;
-	int64_t at = INT64_MIN;
-
-	TRY(message_new(&s->message, D(lifecycle_event), &c->arena, err));
-	s->kind = kind_of_message(D(lifecycle_event));
-	e = (Weightmark__V1__LifecycleEvent *)s->message;
-	TRY(make_id(&e->id, c, rows, n, err));
-	for (size_t i = 0; i < n; i++)
-		at = rows[i]->at > at ? rows[i]->at : at;
-	TRY(compose_time(&e->at, c, at, err));
-	if (r->options->reason)
-		TRY(arena_copy(&e->reason, &c->arena, r->options->reason,
-			       strlen(r->options->reason), err));
-	*out = e;
-	return WM_OK;
-}
-
-static enum wm_code fill_destroyed(Weightmark__V1__Destroyed *out, struct composition *c,
-				   const struct row *row, struct wm_error *err)
-{
-	void *list = NULL;
-
-	out->subject = row->subject;
-	out->log = row->evidence;
-	out->has_method = 1;
-	out->method = (Weightmark__V1__Destroyed__Method)row->method;
-	TRY(compose_time(&out->at, c, row->at, err));
-	if (row->digest)
-		TRY(compose_digest(&out->digest, c, row->digest, err));
-	if (!*row->texts[LOCATION])
-		return WM_OK;
-	TRY(arena_alloc(&list, &c->arena, sizeof(char *), err));
-	out->location = list;
-	out->n_location = 1;
-	return arena_copy(&out->location[0], &c->arena, row->texts[LOCATION],
-			  strlen(row->texts[LOCATION]), err);
-}
-
-static enum wm_code make_deleted(const struct rows *r, const struct row *const *rows, size_t n,
-				 struct wm_error *err)
-{
-	Weightmark__V1__LifecycleEvent *e;
-	ProtobufCMessage *m = NULL;
-	void *list = NULL;
-
-	TRY(new_event(&e, r, rows, n, err));
-	e->has_kind = 1;
-	e->kind = WEIGHTMARK__V1__LIFECYCLE_EVENT__KIND__deleted;
-	TRY(arena_alloc(&list, &r->c->arena, n * sizeof(*e->destroyed), err));
-	e->destroyed = list;
-	for (size_t i = 0; i < n; i++) {
-		TRY(message_new(&m, D(destroyed), &r->c->arena, err));
-		e->destroyed[e->n_destroyed++] = (Weightmark__V1__Destroyed *)m;
-		TRY(fill_destroyed(e->destroyed[i], r->c, rows[i], err));
-	}
-	r->counts->n_destroyed += n;
-	return WM_OK;
-}
-
-static enum wm_code make_withdrawn(const struct rows *r, const struct row *row,
-				   struct wm_error *err)
-{
-	Weightmark__V1__LifecycleEvent *e;
-
-	TRY(new_event(&e, r, &row, 1, err));
-	e->has_kind = 1;
-	e->kind = WEIGHTMARK__V1__LIFECYCLE_EVENT__KIND__withdrawn_from_use;
-	e->subject = row->subject;
-	e->evidence = row->evidence;
-	r->counts->n_withdrawn++;
-	return WM_OK;
-}
-
-static enum wm_code make_events(const struct rows *r, struct wm_error *err)
-{
-	cleanup_free const struct row **chunk = calloc(LIMIT_EVENT_ITEMS, sizeof(*chunk));
-	void *list = NULL;
-	size_t n = 0;
-
-	if (!chunk)
-		return fail_nomem(err);
-	TRY(arena_alloc(&list, &r->c->arena, (r->n + 1) * sizeof(*r->c->statements), err));
-	r->c->statements = list;
-	for (size_t i = 0; i < r->n; i++) {
-		if (r->list[i].method == WITHDRAWN) {
-			TRY(make_withdrawn(r, &r->list[i], err));
-			continue;
-		}
-		chunk[n++] = &r->list[i];
-		if (n < LIMIT_EVENT_ITEMS)
-			continue;
-		TRY(make_deleted(r, chunk, n, err));
-		n = 0;
-	}
-	return n > 0 ? make_deleted(r, chunk, n, err) : WM_OK;
-}
-
 enum wm_code retire_compose(struct composition *out, struct retired *counts, const char *path,
 			    const struct retire_options *options, struct wm_error *err)
 {
@@ -384,12 +257,15 @@ enum wm_code retire_compose(struct composition *out, struct retired *counts, con
 	enum wm_code code;
 
 	*counts = (struct retired){ .n_unknown = 0 };
-	code = read_rows(&r, err);
+	code = retired_before_load(&r.before, options->orders, options->keyid, err);
+	if (code == WM_OK)
+		code = read_rows(&r, err);
 	if (code == WM_OK && r.n == 0)
 		code = fail(err, REASON_TABLE_MALFORMED, "%s: has no row but the names", path);
 	if (code == WM_OK)
-		code = make_events(&r, err);
+		code = retire_make_events(&r, err);
 	free(r.list);
+	retired_before_release(&r.before);
 	TRY(code);
 	*out = c;
 	c.arena.chunks = NULL;

@@ -9,8 +9,6 @@
 #include "lineage/orders_internal.h"
 #include "util/cleanup.h"
 
-enum { DAY_SECONDS = 86400 };
-
 void account_release(struct account *a)
 {
 	free(a->open);
@@ -123,10 +121,12 @@ static bool is_kept(const struct accounting *a, const struct deed *d)
 	return h && hold_is_in_force(a->s, h);
 }
 
-/* Of a day alone the whole day is meant. */
-static int64_t end_of(int64_t at)
+/* Until when what was destroyed may have been seen: of a day, until its end. */
+static int64_t seen_until(const struct accounting *a, const Weightmark__V1__Destroyed *d)
 {
-	return at % DAY_SECONDS == 0 ? at + DAY_SECONDS - 1 : at;
+	const struct when when = when_destroyed(d);
+
+	return when_last(&when, a->s->zone);
 }
 
 static size_t length_of(const char *place)
@@ -138,38 +138,52 @@ static size_t length_of(const char *place)
 	return len;
 }
 
-static enum wm_code settle_places(struct accounting *a, const struct deed *d, bool kept,
-				  struct wm_error *err)
+static enum wm_code add_settled(struct accounting *a, uint32_t node, const char *place,
+				int64_t until, struct wm_error *err)
 {
-	char *const *places = d->destroyed ? d->destroyed->location : d->kept->location;
-	const size_t n = d->destroyed ? d->destroyed->n_location : d->kept->n_location;
-	struct seen_copy *copy;
 	struct settled *p;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!d->destroyed) {
-			TRY(gathered_add(&copy, &a->seen, sizeof(*copy), err));
-			*copy = (struct seen_copy){ d->node, places[i], INT64_MIN };
-			if (!kept)
-				continue;
-		}
-		TRY(gathered_add(&p, &a->settled, sizeof(*p), err));
-		*p = (struct settled){ d->node, places[i], length_of(places[i]),
-				       kept ? INT64_MAX : end_of(d->destroyed->at->seconds) };
+	TRY(gathered_add(&p, &a->settled, sizeof(*p), err));
+	*p = (struct settled){ node, place, length_of(place), until };
+	return WM_OK;
+}
+
+static enum wm_code settle_destroyed(struct accounting *a, uint32_t node,
+				     const Weightmark__V1__Destroyed *d, struct wm_error *err)
+{
+	for (size_t i = 0; i < d->n_location; i++)
+		TRY(add_settled(a, node, d->location[i], seen_until(a, d), err));
+	return WM_OK;
+}
+
+/* What is said to be kept is a copy that is there; while that is in force it is settled. */
+static enum wm_code settle_kept(struct accounting *a, uint32_t node,
+				const Weightmark__V1__Retained *k, bool in_force,
+				struct wm_error *err)
+{
+	struct seen_copy *copy;
+
+	for (size_t i = 0; i < k->n_location; i++) {
+		TRY(gathered_add(&copy, &a->seen, sizeof(*copy), err));
+		*copy = (struct seen_copy){ node, k->location[i], INT64_MIN };
+		if (in_force)
+			TRY(add_settled(a, node, k->location[i], INT64_MAX, err));
 	}
 	return WM_OK;
 }
 
 static enum wm_code add_deed(struct accounting *a, const struct deed *d, struct wm_error *err)
 {
+	const bool in_force = d->kept && is_kept(a, d);
 	struct account_deed *done;
-	bool kept;
 
 	if (d->node == GRAPH_NONE || !order_item(a->s, d->node) || !has_happened(a->s, d->said))
 		return WM_OK;
-	kept = d->kept && is_kept(a, d);
-	TRY(settle_places(a, d, kept, err));
-	if (d->kept && !kept)
+	if (d->destroyed)
+		TRY(settle_destroyed(a, d->node, d->destroyed, err));
+	if (d->kept)
+		TRY(settle_kept(a, d->node, d->kept, in_force, err));
+	if (d->kept && !in_force)
 		return WM_OK;
 	TRY(gathered_add(&done, &a->deeds, sizeof(*done), err));
 	*done = (struct account_deed){ d->node, d->said, d->destroyed, d->kept };

@@ -133,9 +133,13 @@ int32_t day_in_zone(const struct zone *z, int64_t time)
 	return (int32_t)(time / SECONDS_A_DAY - (time % SECONDS_A_DAY < 0));
 }
 
-int64_t noon_in_zone(const struct zone *z, int32_t day)
+int64_t end_of_day(const struct zone *z, int32_t day)
 {
-	const int64_t noon = (int64_t)day * SECONDS_A_DAY + SECONDS_A_DAY / 2;
+	const int64_t end = ((int64_t)day + 1) * SECONDS_A_DAY - 1;
+	const int64_t before = z ? end - zone_offset(z, end - SECONDS_A_DAY) : end;
+	const int64_t after = z ? end - zone_offset(z, end + SECONDS_A_DAY) : end;
+	const int64_t first = before < after ? before : after;
+	const int64_t last = before < after ? after : before;
 
-	return noon - (z ? zone_offset(z, noon) : 0);
+	return day_in_zone(z, last) == day ? last : first;
 }

@@ -67,7 +67,7 @@ MUST_USE enum wm_code check_days(const Weightmark__V1__Order *o, struct wm_error
 /* The day of the moment `time`, seconds since the epoch, in a zone; NULL: UTC. */
 int32_t day_in_zone(const struct zone *z, int64_t time);
 
-/* Noon of a day there: what a day without a time stands for. */
-int64_t noon_in_zone(const struct zone *z, int32_t day);
+/* The last second of a day there. Where clocks go back over midnight, the later one. */
+int64_t end_of_day(const struct zone *z, int32_t day);
 
 #endif

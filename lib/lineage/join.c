@@ -2,6 +2,7 @@
 /* Nodes, and the statements and digests that are theirs; join_edges.c has what is between them. */
 #include "lineage/join.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,9 +126,12 @@ static void note_times(struct graph_node *node, const struct gathered_statement 
 
 static void note_statement(struct join *j, const struct gathered_statement *s, uint32_t i)
 {
-	struct graph_node *node = (struct graph_node *)j->nodes.list + s->said.node;
-	const struct graph_statement *newest =
-		node->statement == GRAPH_NONE ? NULL : &j->statements[node->statement];
+	const struct graph_statement *newest;
+	struct graph_node *node;
+
+	assert(s->said.node < j->nodes.n);
+	node = (struct graph_node *)j->nodes.list + s->said.node;
+	newest = node->statement == GRAPH_NONE ? NULL : &j->statements[node->statement];
 
 	if (node->kind == GRAPH_OTHER)
 		node->kind = kind_of(s->said.kind);

@@ -14,7 +14,9 @@ enum { SUPPLEMENT_DAYS = 30 };
 
 int32_t day_of_event(const struct order_state *s, const struct said *event)
 {
-	return day_in_zone(s->zone, event_of(event)->at->seconds);
+	const struct when when = when_of_event(event_of(event));
+
+	return when_day_in(&when, s->zone);
 }
 
 bool has_happened(const struct order_state *s, const struct said *event)

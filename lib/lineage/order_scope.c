@@ -84,29 +84,37 @@ static int compare_roots(const void *x, const void *y)
 	return memcmp(*a, *b, SHA256_BYTES);
 }
 
-static enum wm_code list_roots(const uint8_t ***out, size_t *n,
-			       const Weightmark__V1__Order *const *versions, size_t n_versions,
-			       struct wm_error *err)
+static const Weightmark__V1__Order *order_said(const struct said *version)
+{
+	return (const Weightmark__V1__Order *)version->statement->message;
+}
+
+static enum wm_code list_roots(const uint8_t ***out, size_t *n, const struct said *versions,
+			       size_t n_versions, struct wm_error *err)
 {
 	size_t room = 1;
 
 	for (size_t i = 0; i < n_versions; i++)
-		room += versions[i]->n_scope_subset_root;
+		room += order_said(&versions[i])->n_scope_subset_root;
 	*out = calloc(room, sizeof(**out));
 	if (!*out)
 		return fail_nomem(err);
 	*n = 0;
-	for (size_t i = 0; i < n_versions; i++)
-		for (size_t k = 0; k < versions[i]->n_scope_subset_root; k++)
-			(*out)[(*n)++] = versions[i]->scope_subset_root[k]->sha256.data;
+	for (size_t i = 0; i < n_versions; i++) {
+		const Weightmark__V1__Order *o = order_said(&versions[i]);
+
+		for (size_t k = 0; k < o->n_scope_subset_root; k++)
+			(*out)[(*n)++] = o->scope_subset_root[k]->sha256.data;
+	}
 	qsort(*out, *n, sizeof(**out), compare_roots);
 	return WM_OK;
 }
 
 /* The datasets of which a use has one of the roots. */
-static enum wm_code find_narrowed(struct scoping *c, const Weightmark__V1__Order *o,
+static enum wm_code find_narrowed(struct scoping *c, const struct said *version,
 				  struct wm_error *err)
 {
+	const Weightmark__V1__Order *o = order_said(version);
 	const struct graph *g = c->s->orders->graph;
 
 	free(c->roots);
@@ -116,7 +124,7 @@ static enum wm_code find_narrowed(struct scoping *c, const Weightmark__V1__Order
 	c->seen = calloc(o->n_scope_subset_root + 1, sizeof(*c->seen));
 	if (!c->seen)
 		return fail_nomem(err);
-	TRY(list_roots(&c->roots, &c->n_roots, &o, 1, err));
+	TRY(list_roots(&c->roots, &c->n_roots, version, 1, err));
 	for (uint32_t i = 0; c->n_roots > 0 && i < g->n_edges; i++) {
 		const struct graph_edge *e = &g->edges[i];
 		const uint8_t **root = NULL;
@@ -207,13 +215,14 @@ static enum wm_code add_party(struct scoping *c, const Weightmark__V1__Order *o,
 	return add_missing(c, SCOPE_PARTY, p && p->legal_name ? p->legal_name : id, err);
 }
 
-static enum wm_code add_version(struct scoping *c, const Weightmark__V1__Order *o,
+static enum wm_code add_version(struct scoping *c, const struct said *version,
 				struct wm_error *err)
 {
+	const Weightmark__V1__Order *o = order_said(version);
 	const enum order_scope of_datasets = o->n_scope_record > 0 ? SCOPE_RECORD : SCOPE_DATASET;
 	const struct found *narrowed;
 
-	TRY(find_narrowed(c, o, err));
+	TRY(find_narrowed(c, version, err));
 	narrowed = c->narrowed.list;
 	for (size_t i = 0; i < c->narrowed.n; i++)
 		TRY(add_found(&c->found, narrowed[i].node, SCOPE_SUBSET, err));
@@ -230,8 +239,28 @@ static enum wm_code add_version(struct scoping *c, const Weightmark__V1__Order *
 
 /* --- all versions ------------------------------------------------------------------------ */
 
-static enum wm_code unite(struct order_state *s, struct scoping *c,
-			  const Weightmark__V1__Order *const *versions, struct wm_error *err)
+/* Which subsets at hand have none of the records that any version names. */
+static enum wm_code ask_records(struct order_state *s, struct wm_error *err)
+{
+	const struct said *versions = s->order->versions;
+	cleanup_free const uint8_t **leaves = NULL;
+	size_t room = 1, n = 0;
+
+	for (size_t i = 0; i < s->order->n_versions; i++)
+		room += order_said(&versions[i])->n_scope_record;
+	leaves = calloc(room, sizeof(*leaves));
+	if (!leaves)
+		return fail_nomem(err);
+	for (size_t i = 0; i < s->order->n_versions; i++) {
+		const Weightmark__V1__Order *o = order_said(&versions[i]);
+
+		for (size_t k = 0; k < o->n_scope_record; k++)
+			leaves[n++] = o->scope_record[k]->sha256.data;
+	}
+	return subsets_ask(&s->subsets, s->orders->subsets, leaves, n, err);
+}
+
+static enum wm_code unite(struct order_state *s, struct scoping *c, struct wm_error *err)
 {
 	struct found *found = c->found.list;
 	const uint8_t **roots = NULL;
@@ -242,7 +271,7 @@ static enum wm_code unite(struct order_state *s, struct scoping *c,
 		qsort(found, c->found.n, sizeof(*found), compare_found);
 	TRY(arena_alloc(&room, &s->arena, (c->found.n + 1) * sizeof(*s->seeds), err));
 	TRY(arena_alloc(&scopes, &s->arena, (c->found.n + 1) * sizeof(*s->scopes), err));
-	TRY(list_roots(&roots, &n_roots, versions, s->order->n_versions, err));
+	TRY(list_roots(&roots, &n_roots, s->order->versions, s->order->n_versions, err));
 	subsets = roots;
 	s->seeds = room;
 	s->scopes = scopes;
@@ -255,6 +284,10 @@ static enum wm_code unite(struct order_state *s, struct scoping *c,
 		if (found[i].scope == SCOPE_SUBSET) {
 			s->seeds[s->n_seeds].subsets = s->roots;
 			s->seeds[s->n_seeds].n_subsets = n_roots;
+		}
+		if (found[i].scope == SCOPE_RECORD) {
+			s->seeds[s->n_seeds].without = s->subsets.without;
+			s->seeds[s->n_seeds].n_without = s->subsets.n_without;
 		}
 		s->n_seeds++;
 	}
@@ -288,17 +321,11 @@ static enum wm_code keep_missing(struct order_state *s, const struct gathered_li
 enum wm_code order_seeds(struct order_state *s, struct wm_error *err)
 {
 	__attribute__((cleanup(scoping_release))) struct scoping c = { .s = s };
-	const size_t n = s->order->n_versions;
-	cleanup_free const Weightmark__V1__Order **versions = calloc(n + 1, sizeof(*versions));
 
-	if (!versions)
-		return fail_nomem(err);
-	for (size_t i = 0; i < n; i++) {
-		versions[i] = (const Weightmark__V1__Order *)
-				      s->order->versions[i].statement->message;
-		TRY(add_version(&c, versions[i], err));
-	}
-	TRY(unite(s, &c, versions, err));
+	for (size_t i = 0; i < s->order->n_versions; i++)
+		TRY(add_version(&c, &s->order->versions[i], err));
+	TRY(ask_records(s, err));
+	TRY(unite(s, &c, err));
 	TRY(keep_missing(s, &c.missing, err));
 	for (size_t i = 0; i < s->order->said->n_scope_role; i++)
 		s->roles |= UINT64_C(1) << s->order->said->scope_role[i];

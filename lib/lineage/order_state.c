@@ -14,6 +14,7 @@ void order_state_release(struct order_state *s)
 	trace_release(&s->trace);
 	zone_free(s->zone);
 	free(s->roots);
+	subset_answers_release(&s->subsets);
 	arena_release(&s->arena);
 	*s = (struct order_state){ 0 };
 }

@@ -152,23 +152,25 @@ static bool is_of(const struct said *s, const ProtobufCMessageDescriptor *d)
 
 static enum wm_code list_orders(struct orders *o, struct wm_error *err)
 {
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list list = { 0 };
 	const struct said *said = o->said.list, *first = said;
+	struct order *order;
 
-	o->list = calloc(o->said.n + 1, sizeof(*o->list));
-	if (!o->list)
-		return fail_nomem(err);
 	for (size_t i = 0; i < o->said.n; i++) {
 		if (i == 0 || said[i - 1].newest)
 			first = &said[i];
 		if (!said[i].newest || !is_of(&said[i], &weightmark__v1__order__descriptor))
 			continue;
-		o->list[o->n++] = (struct order){
+		TRY(gathered_add(&order, &list, sizeof(*order), err));
+		*order = (struct order){
 			.object = said[i].statement->header->object->text,
 			.said = (const Weightmark__V1__Order *)said[i].statement->message,
 			.versions = first,
 			.n_versions = (size_t)(&said[i] - first) + 1,
 		};
 	}
+	o->n = list.n;
+	o->list = take_ptr(&list.list);
 	return WM_OK;
 }
 

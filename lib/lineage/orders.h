@@ -19,7 +19,9 @@
 
 #include "lineage/calendar.h"
 #include "lineage/gather.h"
+#include "lineage/subsets.h"
 #include "lineage/trace.h"
+#include "lineage/when.h"
 #include "statement/statement.h"
 #include "weightmark/v1/order.pb-c.h"
 #include "weightmark/v1/revocation.pb-c.h"
@@ -71,6 +73,7 @@ struct orders {
 	size_t n_names;
 	struct order_by_id *by_id; /* statement ids, to resolve references; by id */
 	bool *unknown;		   /* by node: an ancestor of it is unknown */
+	const struct subsets *subsets; /* at hand, or NULL; borrowed, set by the caller */
 	struct arena arena;
 };
 
@@ -93,6 +96,20 @@ MUST_USE enum wm_code orders_load(struct orders **out, const struct graph *g,
  */
 MUST_USE enum wm_code orders_find(const struct order **out, size_t *n, const struct orders *o,
 				  const char *id, struct wm_error *err);
+
+/* When an event was, something was destroyed, or data was withdrawn. */
+static inline struct when when_of_event(const Weightmark__V1__LifecycleEvent *e)
+{
+	return when_said(e->at, e->day);
+}
+static inline struct when when_destroyed(const Weightmark__V1__Destroyed *d)
+{
+	return when_said(d->at, d->day);
+}
+static inline struct when when_withdrawn(const Weightmark__V1__Revocation *r)
+{
+	return when_said(r->effective_at, r->effective_day);
+}
 
 /* --- words --------------------------------------------------------------------------------- */
 
@@ -186,6 +203,7 @@ struct order_state {
 	enum order_scope *scopes; /* of each seed */
 	size_t n_seeds;
 	const uint8_t **roots; /* subset roots of all versions; owned */
+	struct subset_answers subsets; /* which of those at hand have the records in scope */
 	struct trace trace;
 	struct order_item *items; /* by node */
 	size_t n_items, n_open_data, n_open_models;

@@ -96,6 +96,17 @@ static bool is_of_subset(const struct trace_seed *s, const uint8_t *subset)
 	return s->n_subsets == 0;
 }
 
+static int compare_roots(const void *key, const void *element)
+{
+	return memcmp(key, *(const uint8_t *const *)element, SHA256_BYTES);
+}
+
+static bool is_without(const struct trace_seed *s, const uint8_t *subset)
+{
+	return s->n_without > 0 &&
+	       bsearch(subset, s->without, s->n_without, sizeof(*s->without), compare_roots);
+}
+
 /* A role that is not said, or not known here, is any. */
 static bool role_counts(const struct walk *w, const struct graph_edge *e)
 {
@@ -112,6 +123,10 @@ static bool use_counts(struct walk *w, uint32_t place, uint32_t edge)
 		return true;
 	if (!role_counts(w, e))
 		return false;
+	if (e->subset && is_without(&w->seeds[w->seed[place]], e->subset)) {
+		w->t->n_without++;
+		return false;
+	}
 	if (e->subset && !is_of_subset(&w->seeds[w->seed[place]], e->subset)) {
 		w->t->undecided[w->t->n_undecided++] = edge;
 		return false;

@@ -23,6 +23,9 @@ struct trace_seed {
 	 * datasets of equal content. No two seeds are one node. Borrowed. */
 	const uint8_t *const *subsets;
 	size_t n_subsets;
+	/* Uses of these subset roots, sorted, do not count: nothing of it is in them. Borrowed. */
+	const uint8_t *const *without;
+	size_t n_without;
 };
 
 struct trace_options {
@@ -48,6 +51,7 @@ struct trace {
 	uint32_t n_clean;
 	uint32_t *undecided; /* edges of seeds: uses of another subset; owned */
 	uint32_t n_undecided;
+	uint32_t n_without; /* uses that did not count for their subset */
 	bool *gone; /* by edge: whether the walk went it; owned */
 };
 

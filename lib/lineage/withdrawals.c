@@ -4,12 +4,16 @@
 
 #include <stdlib.h>
 
-enum { SECONDS_OF_DAY = 86400, MONTHS_TO_ANSWER = 1 };
+#include "util/cleanup.h"
+
+enum { MONTHS_TO_ANSWER = 1 };
 
 void withdrawal_release(struct withdrawal *w)
 {
 	gathered_list_release(&w->datasets);
 	gathered_list_release(&w->uses);
+	gathered_list_release(&w->spared);
+	subset_answers_release(&w->subsets);
 	trace_release(&w->trace);
 }
 
@@ -26,6 +30,13 @@ const char *withdrawal_when_name(enum withdrawal_when when)
 	static const char *const names[] = { "before", "after", "unknown" };
 
 	return names[when];
+}
+
+const char *withdrawal_share_name(enum withdrawal_share share)
+{
+	static const char *const names[] = { "whole", "subset", "unknown" };
+
+	return names[share];
 }
 
 static int compare_nodes(const void *a, const void *b)
@@ -61,15 +72,81 @@ static enum wm_code follow(struct withdrawal *w, const struct graph *g, struct w
 	if (!seeds)
 		return fail_nomem(err);
 	for (size_t i = 0; i < w->datasets.n; i++)
-		seeds[i].node = nodes[i];
+		seeds[i] = (struct trace_seed){ .node = nodes[i],
+						.without = w->subsets.without,
+						.n_without = w->subsets.n_without };
 	return trace_from(&w->trace, g, seeds, w->datasets.n, &options, err);
 }
 
 static enum withdrawal_when when_began(const struct withdrawal *w, const struct graph_node *run)
 {
+	const struct when since = when_withdrawn(w->revocation);
+
 	if (run->begins == INT64_MIN)
 		return USE_UNKNOWN;
-	return w->revocation->effective_at->seconds <= run->begins ? USE_AFTER : USE_BEFORE;
+	return when_first(&since, NULL) <= run->begins ? USE_AFTER : USE_BEFORE;
+}
+
+/* Which subsets at hand have none of what was withdrawn. */
+static enum wm_code ask_records(struct withdrawal *w, const struct orders *o,
+				struct wm_error *err)
+{
+	const Weightmark__V1__Revocation *r = w->revocation;
+	cleanup_free const uint8_t **leaves = calloc(w->n_records + 1, sizeof(*leaves));
+	size_t n = 0;
+
+	if (!leaves)
+		return fail_nomem(err);
+	for (size_t i = 0; i < r->n_record; i++)
+		leaves[n++] = r->record[i]->sha256.data;
+	if (r->record_commitment)
+		leaves[n++] = r->record_commitment->sha256.data;
+	return subsets_ask(&w->subsets, o->subsets, leaves, n, err);
+}
+
+/* What is known best of the uses by which the run was reached. */
+static enum withdrawal_share share_of(const struct withdrawal *w, const struct graph *g,
+				      uint32_t run)
+{
+	enum withdrawal_share best = SHARE_UNKNOWN;
+
+	for (uint32_t i = g->in[run]; i < g->in[run + 1]; i++) {
+		const struct graph_edge *e = &g->edges[i];
+
+		if (e->relation != GRAPH_USED || !w->trace.gone[i])
+			continue;
+		if (!e->subset || w->n_records == 0)
+			return SHARE_WHOLE;
+		if (subset_answer(&w->subsets, e->subset) == SUBSET_HAS)
+			best = SHARE_HAS;
+	}
+	return best;
+}
+
+/* Runs of which no use of the datasets, or of equal content, counts. */
+static enum wm_code list_spared(struct withdrawal *w, const struct graph *g, struct wm_error *err)
+{
+	cleanup_free bool *used = calloc((size_t)g->n_nodes + 1, sizeof(*used));
+	cleanup_free bool *counts = calloc((size_t)g->n_nodes + 1, sizeof(*counts));
+	uint32_t *run;
+
+	if (!used || !counts)
+		return fail_nomem(err);
+	for (uint32_t i = 0; w->trace.n_without > 0 && i < g->n_edges; i++) {
+		const struct graph_edge *e = &g->edges[i];
+
+		if (e->relation != GRAPH_USED || !trace_has(&w->trace, e->from))
+			continue;
+		used[e->to] = true;
+		counts[e->to] |= w->trace.gone[i];
+	}
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
+		if (!used[i] || counts[i])
+			continue;
+		TRY(gathered_add(&run, &w->spared, sizeof(*run), err));
+		*run = i;
+	}
+	return WM_OK;
 }
 
 /* Runs that were reached from data, not from weights that saw it. */
@@ -84,16 +161,19 @@ static enum wm_code list_uses(struct withdrawal *w, const struct graph *g, struc
 		if (t->via == GRAPH_NONE || g->edges[t->via].relation != GRAPH_USED)
 			continue;
 		TRY(gathered_add(&use, &w->uses, sizeof(*use), err));
-		*use = (struct withdrawal_use){ t->node, when_began(w, n) };
+		*use = (struct withdrawal_use){ t->node, when_began(w, n),
+						 share_of(w, g, t->node) };
 	}
 	return WM_OK;
 }
 
-static int32_t day_of_time(const Weightmark__V1__Time *t)
+static int32_t due_of(const Weightmark__V1__Revocation *r)
 {
-	const int64_t day = t->seconds / SECONDS_OF_DAY - (t->seconds % SECONDS_OF_DAY < 0);
+	const struct when asked = r->received_at ? when_moment(r->received_at->seconds) :
+						   when_withdrawn(r);
 
-	return (int32_t)day;
+	return r->respond_by ? day_of(r->respond_by) :
+			       day_add_months(when_day_in(&asked, NULL), MONTHS_TO_ANSWER);
 }
 
 enum wm_code withdrawal_assess(struct withdrawal *out, const struct orders *orders,
@@ -106,12 +186,11 @@ enum wm_code withdrawal_assess(struct withdrawal *out, const struct orders *orde
 	out->revocation = r;
 	out->n_records = r->n_record + (r->record_commitment != NULL);
 	out->answered = r->closed_at != NULL;
-	out->due = r->respond_by ? day_of(r->respond_by) :
-				   day_add_months(day_of_time(r->received_at ? r->received_at :
-									       r->effective_at),
-						  MONTHS_TO_ANSWER);
+	out->due = due_of(r);
 	out->left = out->due - today;
 	TRY(find_datasets(out, orders, err));
+	TRY(ask_records(out, orders, err));
 	TRY(follow(out, orders->graph, err));
+	TRY(list_spared(out, orders->graph, err));
 	return list_uses(out, orders->graph, err);
 }

@@ -15,9 +15,17 @@ enum withdrawal_when {
 	USE_UNKNOWN, /* the run does not say when it began */
 };
 
+/* What the run used. */
+enum withdrawal_share {
+	SHARE_WHOLE,   /* the dataset, no subset being said */
+	SHARE_HAS,     /* a subset that has some of what was withdrawn, as commitments show */
+	SHARE_UNKNOWN, /* a subset of which that is not known: it counts as the whole */
+};
+
 struct withdrawal_use {
 	uint32_t run;
 	enum withdrawal_when when;
+	enum withdrawal_share share; /* of several uses, what is known best */
 };
 
 struct withdrawal {
@@ -26,6 +34,8 @@ struct withdrawal {
 	size_t n_records;	     /* 0: all of the dataset */
 	struct gathered_list datasets; /* uint32_t: nodes, ascending, each once */
 	struct gathered_list uses;   /* struct withdrawal_use by run, each once */
+	struct gathered_list spared; /* uint32_t: runs that used only subsets without it, by run */
+	struct subset_answers subsets;
 	struct trace trace;	     /* from the datasets */
 	size_t n_affected;	     /* checkpoints of it */
 	int32_t due;
@@ -40,13 +50,16 @@ void withdrawal_release(struct withdrawal *w);
 bool is_withdrawal(const Weightmark__V1__Revocation *r);
 
 /*
- * What a revocation of data comes to on the day `today`. All uses of the dataset count, also those
- * of a subset: whether a record is in one the ledgers do not say. `out` is zeroed memory, to be
- * released also after a failure.
+ * What a revocation of data comes to on the day `today`. All uses of the dataset count but those
+ * of a subset that, by the commitments at hand (orders->subsets), has none of the records. `out` is
+ * zeroed memory, to be released also after a failure, and before those commitments.
  */
 MUST_USE enum wm_code withdrawal_assess(struct withdrawal *out, const struct orders *orders,
 					const struct said *said, int32_t today,
 					struct wm_error *err);
+
+/* "whole", "subset", "unknown". Static. */
+const char *withdrawal_share_name(enum withdrawal_share share);
 
 /* "before", "after", "unknown". Static. */
 const char *withdrawal_when_name(enum withdrawal_when when);

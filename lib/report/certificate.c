@@ -149,6 +149,7 @@ static enum wm_code print_destroyed(struct pen *p, const struct graph_node *node
 				    const struct account_deed *deed, struct wm_error *err)
 {
 	const Weightmark__V1__Destroyed *d = deed->destroyed;
+	const struct when when = when_destroyed(d);
 	char at[TIME_TEXT + 1];
 
 	TRY(begin(p, err));
@@ -158,8 +159,7 @@ static enum wm_code print_destroyed(struct pen *p, const struct graph_node *node
 		TRY(field(p, "place", d->location[i], err));
 	TRY(field(p, "method", enum_name(&weightmark__v1__destroyed__method__descriptor,
 					 (int)d->method), err));
-	time_text(at, d->at->seconds);
-	TRY(field(p, "when", at, err));
+	TRY(field(p, "when", when_text(at, &when), err));
 	if (d->operator_)
 		TRY(field(p, "by", party_name(deed->said->statement, d->operator_), err));
 	TRY(document_fields(p, d->log, err));
@@ -210,9 +210,12 @@ static enum wm_code print_recipient(struct pen *p, const struct order_state *s,
 						    events[i]->statement->message :
 				    NULL;
 
-		if (e)
-			time_text(at, e->at->seconds);
-		TRY(field(p, words[i], e ? at : i ? "no reply is recorded" : "not recorded", err));
+		const struct when when = e ? when_of_event(e) : when_day(DAY_NONE);
+
+		TRY(field(p, words[i],
+			  e ? when_text(at, &when) :
+			  i ? "no reply is recorded" :
+			      "not recorded", err));
 		if (e)
 			TRY(document_fields(p, e->evidence, err));
 	}

@@ -23,12 +23,22 @@ static const struct {
 	{ D(related_party_disclosure), { "exists" } },
 	{ D(order), { "id", "kind", "trigger_date", "obligation" } },
 	{ D(obligation), { "id", "kind" } },
-	{ D(lifecycle_event), { "id", "kind", "at" } },
-	{ D(destroyed), { "subject", "method", "at" } },
+	{ D(lifecycle_event), { "id", "kind" } },
+	{ D(destroyed), { "subject", "method" } },
 	{ D(retained), { "subject", "reason", "authority" } },
 	{ D(deletion_certificate), { "id", "graph_digest", "log" } },
 	{ D(log_head), { "origin", "size", "root" } },
-	{ D(revocation), { "id", "kind", "effective_at" } },
+	{ D(revocation), { "id", "kind" } },
+};
+
+/* Of a moment and a day, one is said. */
+static const struct dated {
+	const ProtobufCMessageDescriptor *of;
+	const char *moment, *day;
+} dated[] = {
+	{ D(lifecycle_event), "at", "day" },
+	{ D(destroyed), "at", "day" },
+	{ D(revocation), "effective_at", "effective_day" },
 };
 
 static bool is_said(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
@@ -47,8 +57,27 @@ static bool is_sealed(const Weightmark__V1__Header *h, const char *field)
 	return false;
 }
 
+static bool has_field(const ProtobufCMessage *m, const char *name)
+{
+	return field_count(m, protobuf_c_message_descriptor_get_field_by_name(m->descriptor,
+									      name)) > 0;
+}
+
+/* How many of the moment and the day it says; `*row`: their names. 1 of what has no such fields. */
+static size_t count_dates(const struct dated **row, const ProtobufCMessage *m)
+{
+	for (size_t i = 0; i < sizeof(dated) / sizeof(dated[0]); i++) {
+		*row = &dated[i];
+		if (m->descriptor == dated[i].of)
+			return (size_t)has_field(m, dated[i].moment) + has_field(m, dated[i].day);
+	}
+	return 1;
+}
+
 const char *validate_required(const ProtobufCMessage *m)
 {
+	const struct dated *row;
+
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
 		if (m->descriptor != required[i].of)
 			continue;
@@ -63,7 +92,7 @@ const char *validate_required(const ProtobufCMessage *m)
 				return name;
 		}
 	}
-	return NULL;
+	return count_dates(&row, m) == 0 ? row->moment : NULL;
 }
 
 static enum wm_code invalid(struct wm_error *err, const char *what)
@@ -75,11 +104,15 @@ static enum wm_code check_required(const ProtobufCMessage *m, const void *contex
 				   struct wm_error *err)
 {
 	const char *missing = validate_required(m);
+	const struct dated *row;
 
 	(void)context;
 	if (missing)
 		return fail(err, REASON_STATEMENT_INVALID, "%s: %s is missing",
 			    m->descriptor->short_name, missing);
+	if (count_dates(&row, m) > 1)
+		return fail(err, REASON_STATEMENT_INVALID, "%s: says both %s and %s",
+			    m->descriptor->short_name, row->moment, row->day);
 	return WM_OK;
 }
 

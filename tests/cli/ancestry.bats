@@ -93,7 +93,7 @@ ordered() { # kind
 	[[ $output == *ancestor-unknown*M0* ]]
 	verified 0 M1 --lineage M0.safetensors.wmk
 	order_file o.yaml ftc-1 court_order 2026-01-02 <<<"$about_d"
-	wm order add o.yaml "${by[@]}" --ledger work.git --sidecar order.wmk >/dev/null 2>&1
+	wm order add o.yaml "${by[@]}" --ledger work.git --out order.wmk >/dev/null 2>&1
 	verified 1 M1 --lineage M0.safetensors.wmk --lineage order.wmk
 	refused_as key-untrusted
 	verified 1 M1 --lineage M0.safetensors.wmk --lineage order.wmk --key counsel.pub

@@ -313,7 +313,7 @@ model: {name: orphan, version: "1"}'
 	given_family
 	wm init lab.example/other --ledger other.git >/dev/null
 	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
-	wm order add o.yaml --key counsel.key --issuer counsel.example --ledger other.git --sidecar o.wmk >/dev/null 2>&1
+	wm order add o.yaml --key counsel.key --issuer counsel.example --ledger other.git --out o.wmk >/dev/null 2>&1
 	local at
 	at=$(LC_ALL=C grep -obUa 'in-toto+json' o.wmk | head -n 1 | cut -d: -f1)
 	flip o.wmk $((at + 12 + 24)) # within its signature

@@ -121,6 +121,13 @@ due() { # id: the row of an obligation
 	status_on 2024-03-10 0 ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].tainted[].object' | paste -sd ' ')" = \
 		'lab.example/M0@1 lab.example/M1@1 lab.example/M2@1 lab.example/M3@1 lab.example/M4@1 lab.example/M5@1' ]
+	[ "$(of_json "$output" '.orders[0] | "\(.n_clean) \(.n_candidates) \(.clean)"')" = '1 0 null' ]
+	status_on 2024-03-10 0 ftc-1 --clean --json
+	[ "$(of_json "$output" '.orders[0].clean | join(" ")')" = lab.example/M9@1 ]
+	status_on 2024-03-10 0 ftc-1 --clean
+	[[ $output == *'  clean       1 checkpoint without a declared path from it'* ]]
+	run -2 --separate-stderr wm order status --clean
+	refused_as usage
 	status_on 2024-03-10 0 ftc-1 --plan --json
 	local steps
 	steps=$(of_json "$output" '.orders[0].plan.steps[] | "\(.object[12:14]) \(.after[12:14]) \(.start[12:14])"')
@@ -130,6 +137,8 @@ due() { # id: the row of an obligation
 	grep -qx 'M5 M2 null' <<<"$steps"
 	[ "$(grep -n '^M1' <<<"$steps" | cut -d: -f1)" -lt "$(grep -n '^M3' <<<"$steps" | cut -d: -f1)" ]
 	[ "$(of_json "$output" '.orders[0].plan.cost | "\(.runs) \(.flops) \(.energy_kwh)"')" = '1 1000000000000000000.5 0.1' ]
+	status_on 2024-03-10 0 ftc-1 --plan
+	[[ $output == *'cost        1 run, 1000000000000000000.5 flops, 0.1 kWh, as the run says'* ]]
 	run -2 --separate-stderr wm order status --plan
 	refused_as usage
 }
@@ -187,6 +196,7 @@ $about_d"
 	[ "$(of_json "$output" '.orders[0].tainted[].object')" = lab.example/A@1 ]
 	[ "$(of_json "$output" '.orders[0].undecided_uses[].run')" = lab.example/run-Z ]
 	[ "$(of_json "$output" '.orders[0].data[0].in_part')" = true ]
+	[ "$(of_json "$output" '.orders[0] | "\(.n_clean) \(.n_undecided_checkpoints)"')" = '0 1' ]
 	order_file p.yaml gone agency_order 2024-03-08 <<<"scope_subset_root: [${root//a/c}]
 obligation: [{id: data, kind: delete_data, months: 1}]"
 	wm order add p.yaml "${by[@]}" >/dev/null
@@ -293,6 +303,36 @@ YAML
 	done
 	run -0 wm audit --ledger "$XDG_DATA_HOME/weightmark/private.git" --json
 	[ "$(of_json "$output" '.logs[0].size')" = 4 ]
+}
+
+@test "order: a day stays a day, and is one of the order's time zone" {
+	given_ledger
+	trained M0 D pretrain
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
+	sed -i 's,UTC,America/New_York,' o.yaml
+	wm order add o.yaml "${by[@]}" -o order.wmk >/dev/null
+	wm show order.wmk --json | jq -e '[.. | objects | select(.trigger_date? == "2024-03-08")] | length == 1' >/dev/null
+	run -2 --separate-stderr wm order status -o x
+	refused_as usage
+	[[ $stderr == *"option '--out' is for 'order draft, add, done'"* ]]
+	wm config set ledger "$PWD/work.git"
+	printf 'lab.example/D\t/d\tpurge\tStaff\t2024-03-28\n' >data.tsv
+	printf 'lab.example/M0@1\t/m\tpurge\tStaff\t2024-03-29T03:59:59Z\n' >models.tsv
+	wm order done ftc-1 --destroyed data.tsv "${by[@]}" >/dev/null
+	wm order done ftc-1 --destroyed models.tsv "${by[@]}" -o models.wmk >/dev/null
+	wm order done ftc-1 --told X --on 2024-03-28 "${by[@]}" -o day.wmk >/dev/null
+	wm order done ftc-1 --told X --on 2024-03-28T18:00:00Z "${by[@]}" -o time.wmk >/dev/null
+	wm show day.wmk --json >day.json
+	wm show time.wmk --json >time.json
+	[ "$(jq -c '[.. | objects | select(.kind? == "notified_recipient") | .day, .at][:2]' day.json)" = '["2024-03-28",null]' ]
+	[ "$(jq -c '[.. | objects | select(.kind? == "notified_recipient") | .day, .at][:2]' time.json)" = '[null,"2024-03-28T18:00:00Z"]' ]
+	status_on 2024-03-28 0 ftc-1
+	[ "$(grep -c 'done on 2024-03-28, says counsel.example$' <<<"$output")" = 2 ]
+	printf 'lab.example/M0@1\t/m\tpurge\tStaff\t2024-03-29T04:00:00Z\n' >models.tsv
+	wm order done ftc-1 --obligation models --on 2024-03-29T04:00:00Z "${by[@]}" >/dev/null
+	run -2 --separate-stderr wm order done ftc-1 --told X --on 28.3.2024 "${by[@]}"
+	refused_as usage
+	[[ $stderr == *'neither a day like 2024-03-08 nor a time'* ]]
 }
 
 @test "order: a hold keeps the data, the models stay due, and a supplement follows" {
@@ -436,4 +476,59 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 	[ "$(jq -c '.withdrawals[0].affected | map(.object)' <<<"$output")" = '["lab.example/M1@1","lab.example/M2@1","lab.example/M3@1"]' ]
 	[ "$(jq -c '.withdrawals[0] | [.records, .due, .overdue_days]' <<<"$output")" = '[1,"2026-02-15",1]' ]
 	[ "$(jq -r '.withdrawals[0].runs[1].withdrawn' <<<"$output")" = before-it-began ]
+}
+
+@test "order: a withdrawn record counts for runs whose subset has it, by the commitments at hand" {
+	given_ledger
+	wm config set ledger "$PWD/work.git"
+	local s root
+	mkdir D has none
+	echo photo | tee D/photo.jpg >has/photo.jpg
+	echo other | tee D/other.jpg >none/other.jpg
+	for s in D has none; do
+		printf 'kind: dataset\ndataset_id: %s\ntitle: %s\n' "$s" "$s" >"$s.yaml"
+		wm dataset record "$s" -f "$s.yaml" --key steward.key --issuer lab.example -o "$s.wmk" \
+			$([ $s = D ] || echo --commitment-key D.wmck) >/dev/null
+	done
+	root_of() { wm show "$1.wmk" --json | jq -r '[.. | objects | .record_commitment_root? // empty][0]'; }
+	for s in has none; do
+		model "M$s" "$(head_of "M$s")
+training_run: [{id: R$s, start: \"2026-02-01T00:00:00Z\", uses: [{dataset: {object: lab.example/D}, role: pretrain, subset_root: $(root_of $s)}]}]"
+	done
+	# The day of the withdrawal is one from its first moment on.
+	run -0 --separate-stderr wm dataset withdraw --dataset D.wmk --record D/photo.jpg --effective 2026-02-01 \
+		--key steward.key --issuer lab.example -o w.wmk --json
+	[ "$(of_json "$output" .effective_at)" = 2026-02-01 ]
+	[ "$(of_json "$output" '.records | length')" = 1 ]
+	root=$(of_json "$output" '.records[0]')
+	run -2 --separate-stderr wm dataset withdraw --dataset D.wmk --record D/photo.jpg --effective today \
+		--key steward.key --issuer lab.example
+	refused_as usage
+	status_on 2026-02-10 0
+	[[ $output == *'lab.example/Rhas, BEGAN AFTER IT WAS WITHDRAWN, whole dataset: not known whether its subset has any'* ]]
+	[[ $output == *'withdrawn as of 2026-02-01'$'\n'* ]]
+	# Without those of the whole dataset nothing tells under which key the record was committed to.
+	status_on 2026-02-10 0 --commitments none.wmc --json
+	[ "$(of_json "$output" '.withdrawals[0] | [.runs[].share] | join(" ")')" = 'unknown unknown' ]
+	status_on 2026-02-10 0 --commitments none.wmc --commitments has.wmc --json
+	[ "$(of_json "$output" '.withdrawals[0] | [.runs[] | "\(.object) \(.share)"] | join(" ")')" = 'lab.example/Rhas subset' ]
+	[ "$(of_json "$output" '.withdrawals[0] | [.runs_without[].object, .affected[].object] | join(" ")')" = \
+		'lab.example/Rnone lab.example/Mhas@1' ]
+	status_on 2026-02-10 0 --commitments none.wmc --commitments D.wmc
+	[[ $output == *'not used by lab.example/Rnone: its subset has none, by the commitments at hand'* ]]
+	# An order about the record reaches as far.
+	given_order data_subject_request 2026-02-01 <<YAML
+scope_record: [$root]
+scope_dataset: [{object: lab.example/D}]
+obligation: [{id: answer, kind: other, months: 1}]
+YAML
+	status_on 2026-02-10 0 ftc-1
+	[[ $output == *'records     1 named: the whole of their dataset counts, and every use of it, for which run saw them is not known'* ]]
+	[[ $output == *'2 tainted checkpoints'* ]]
+	status_on 2026-02-10 0 ftc-1 --commitments none.wmc --commitments D.wmc
+	[[ $output == *'every use of it but 1 of subsets without them, by the commitments at hand'* ]]
+	[[ $output == *'1 tainted checkpoint;'* && $output == *'clean       1 checkpoint without'* ]]
+	head -c 100 none.wmc >short.wmc
+	run -1 --separate-stderr wm order status --commitments short.wmc
+	refused_as commitments-truncated
 }

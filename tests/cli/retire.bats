@@ -16,7 +16,7 @@ table() { # row...
 }
 
 entries() {
-	wm log --ledger work.git --json -n 10000 2>/dev/null | jq '.entries | length'
+	wm log --ledger work.git --json -n 10000 2>/dev/null | jq '[.logs[].entries[]] | length'
 }
 
 @test "retire: a table becomes events; the same table again changes nothing" {
@@ -29,7 +29,7 @@ entries() {
 	run -0 --separate-stderr wm retire gone.tsv "${by[@]}" --json
 	[ "$(of_json "$output" '"\(.destroyed) \(.withdrawn) \(.unknown) \(.recorded.appended)"')" = '2 1 0 2' ]
 	run -0 --separate-stderr wm retire gone.tsv "${by[@]}" --json
-	[ "$(of_json "$output" '"\(.recorded.appended) \([.statements[].reused] | unique)"')" = '0 [true]' ]
+	[ "$(of_json "$output" '"\(.destroyed) \(.as_before) \(.statements | length)"')" = '0 3 0' ]
 }
 
 @test "retire: gone before the order: accounted for, but not what was merely withdrawn" {
@@ -84,4 +84,43 @@ ROWS
 	} >gone.tsv
 	run -0 --separate-stderr wm retire gone.tsv --unknown "${by[@]}" --json
 	[ "$(of_json "$output" '"\(.destroyed) \(.statements | length)"')" = '5000 2' ]
+}
+
+@test "retire: rows that are recorded are not recorded again; otherwise they are refused, or corrected" {
+	given_family
+	local first="lab.example/M0@1\t2024-01-02\tpurge\thttps://l/1\t$hash\t/a"
+	local gone="lab.example/M1@1\t2024-01-03\tclear\thttps://l/2\t$hash\t"
+	local unused="lab.example/M2@1\t2024-01-04\twithdrawn\thttps://l/3\t$hash\t" before row
+	table "$first" "$gone" "$unused"
+	wm retire gone.tsv "${by[@]}" -o retired.wmk >/dev/null
+	before=$(entries)
+	# A table that grew: what is new alone. What was withdrawn may be destroyed later.
+	table "$gone" "$first" "lab.example/M0@1\t2024-01-02\tpurge\thttps://l/1\t$hash\t/b" \
+		"lab.example/M2@1\t2024-02-01\tpurge\thttps://l/4\t$hash\t"
+	run -0 --separate-stderr wm retire gone.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '"\(.destroyed) \(.withdrawn) \(.as_before) \(.corrected) \(.statements | length)"')" = '2 0 2 0 1' ]
+	[ "$(entries)" = $((before + 1)) ]
+	# Another day, way or evidence.
+	while read -r row; do
+		table "$first" "$row"
+		run -2 --separate-stderr wm retire gone.tsv "${by[@]}"
+		refused_as retired-otherwise
+		[[ $stderr == *'gone.tsv, line 3: '*'--amend'* ]]
+	done <<ROWS
+${gone/01-03/01-05}
+${gone/clear/destroy}
+${gone/2\\t$hash/2\\t${hash//a/b}}
+${gone/\/2/\/9}
+${unused/01-04/01-05}
+ROWS
+	[ "$(entries)" = $((before + 1)) ]
+	table "$first" "${gone/2024-01-03/2024-01-05T10:00:00Z}" "${unused/01-04/01-05}"
+	run -0 --separate-stderr wm retire gone.tsv "${by[@]}" --amend --json
+	[ "$(of_json "$output" '"\(.destroyed) \(.withdrawn) \(.as_before) \(.corrected) \(.recorded.appended)"')" = '0 0 1 2 2' ]
+	# Now that is what is recorded, and the row beside it as it was.
+	run -0 --separate-stderr wm retire gone.tsv "${by[@]}"
+	[ "$output" = 'recorded 0 destroyed, 0 withdrawn from use, 0 corrected: 0 events; 3 as before' ]
+	# Another key says for itself what it saw go.
+	run -0 --separate-stderr wm retire gone.tsv --key counsel.key --issuer counsel.example --ledger work.git --json
+	[ "$(of_json "$output" '"\(.destroyed) \(.withdrawn) \(.as_before)"')" = '2 1 0' ]
 }

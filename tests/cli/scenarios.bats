@@ -204,7 +204,7 @@ checkpoint_of: {run: {object: lab.example/run-M0}, step: 400}"
 	status_on 2024-03-10 0 ftc-1 --plan --json
 	[ "$(of_json "$output" '.orders[0].tainted[].object[12:14]' | sort | paste -sd ' ')" = 'M0 M1 M2 M3 M4 M5' ]
 	# First candidates to go on from; M9 has nothing to do with the data.
-	[ "$(of_json "$output" '.orders[0].clean | join(" ")')" = lab.example/E0@1 ]
+	[ "$(of_json "$output" '.orders[0].candidates | join(" ")')" = lab.example/E0@1 ]
 	# In graph order, each after what it is made of, from the last clean checkpoint.
 	local steps
 	steps=$(of_json "$output" '.orders[0].plan.steps[] | "\(.object[12:14]) \(.after[12:14]) \(.start[12:14])"')

@@ -403,6 +403,12 @@ static enum wm_code complete_message(const ProtobufCMessage *m, const void *cont
 		*(char **)place_of(m, "id") = copy_text(*g, "party-0");
 	if (m->descriptor == D(reference) && !*(char **)place_of(m, "uri"))
 		*(char **)place_of(m, "uri") = generate_text(*g);
+	if (m->descriptor == D(lifecycle_event) && *(void **)place_of(m, "at"))
+		*(void **)place_of(m, "day") = NULL;
+	if (m->descriptor == D(destroyed) && *(void **)place_of(m, "at"))
+		*(void **)place_of(m, "day") = NULL;
+	if (m->descriptor == D(revocation) && *(void **)place_of(m, "effective_at"))
+		*(void **)place_of(m, "effective_day") = NULL;
 	if (m->descriptor == D(dataset_use)) {
 		const Weightmark__V1__DatasetUse *use = (const Weightmark__V1__DatasetUse *)m;
 

@@ -16,7 +16,7 @@ static const struct order order = { .object = "acme.example/o-1", .said = &said 
 static struct deed_draft draft(Weightmark__V1__LifecycleEvent__Kind kind, const char *word)
 {
 	return (struct deed_draft){ .order = &order, .kind = kind, .word = word,
-				    .until = DAY_NONE, .at = 1000 };
+				    .until = DAY_NONE, .at = when_moment(1000) };
 }
 
 /* Composes what a list says; the events are of `c`. */
@@ -67,8 +67,13 @@ static void test_destroyed(void **state)
 	assert_int_equal(e->n_party, 1);
 	assert_string_equal(e->party[0]->legal_name, "Staff");
 	assert_string_equal(e->order->object->text, "acme.example/o-1");
-	/* The event is as late as the last of what it lists: the noon of a day. */
-	assert_int_equal(e->at->seconds, INT64_C(1711022400));
+	/* The event is as late as the last of what it lists, and a day stays a day. */
+	assert_null(e->at);
+	assert_int_equal(e->day->days, days_from_civil(2024, 3, 21));
+	assert_non_null(e->destroyed[0]->at);
+	assert_null(e->destroyed[0]->day);
+	assert_null(e->destroyed[1]->at);
+	assert_int_equal(e->destroyed[1]->day->days, days_from_civil(2024, 3, 21));
 	assert_int_equal(strncmp(e->id->text, "o-1-destroyed-", 14), 0);
 }
 
@@ -187,7 +192,7 @@ static void test_ids(void **state)
 	(void)state;
 	d.recipient = "Someone";
 	first = id_of(&a, d);
-	d.at = 2000;
+	d.at = when_moment(2000);
 	again = id_of(&b, d);
 	d.at_given = true;
 	dated = id_of(&e, d);

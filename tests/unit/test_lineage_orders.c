@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "lineage/clean.h"
 #include "lineage/orders.h"
 #include "lineage/plan.h"
 #include "statement/mapping.h"
@@ -385,9 +386,11 @@ static enum wm_code read_and_assess(void *context, struct wm_error *err)
 	cleanup_order_state struct order_state s = { 0 };
 	cleanup_orders struct orders *o = NULL;
 	cleanup_plan struct plan p = { 0 };
+	cleanup_clean struct clean c = { 0 };
 
 	TRY(orders_load(&o, d->graph, &d->index, 1, NULL, err));
 	TRY(order_assess(&s, o, &o->list[0], DAY_NONE, 0, err));
+	TRY(clean_make(&c, &s, err));
 	return plan_make(&p, &s, err);
 }
 

@@ -176,6 +176,8 @@ static const struct {
 	{ "order", "/obligation/0/days", NULL, "neither days, months nor due", "0" },
 	{ "event", "/kind", NULL, "kind is missing", "\"recalled\"" },
 	{ "event", "/at", NULL, "at is missing", NULL },
+	{ "event", "/day", "\"2026-01-02\"", "says both at and day", NULL },
+	{ "event", "/destroyed/0/day", "\"2026-01-02\"", "says both at and day", NULL },
 	{ "event", "/reason", SEALED, "nothing of a statement of kind event", NULL },
 	{ "event", "/destroyed/0/subject", NULL, "subject is missing", NULL },
 	{ "event", "/destroyed/0/method", NULL, "method is missing", "\"clear\"" },
@@ -190,6 +192,7 @@ static const struct {
 	{ "certificate", "/sworn_text", SEALED, "nothing of a statement of kind certificate", NULL },
 	{ "revocation", "/kind", NULL, "kind is missing", "\"erasure_request\"" },
 	{ "revocation", "/effective_at", NULL, "effective_at is missing", NULL },
+	{ "revocation", "/effective_day", "\"2026-01-02\"", "says both effective_at and", NULL },
 	{ "revocation", "/dataset", NULL, "names no dataset", NULL },
 	{ "revocation", "/record", SEALED, "nothing of a statement of kind revocation", NULL },
 };
