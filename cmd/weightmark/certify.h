@@ -22,6 +22,7 @@ struct certifying {
 	struct account account;
 	struct arena arena; /* of the logs' names */
 	struct certified_log logs[CERTIFIED_LOGS];
+	size_t at[CERTIFIED_LOGS]; /* which of the ledgers has that much of it */
 	size_t n_logs;
 };
 
@@ -30,14 +31,37 @@ struct certifying {
 void certifying_release(struct certifying *c);
 #define cleanup_certifying __attribute__((cleanup(certifying_release)))
 
+/* Notes where each log stands; copies of one log in several ledgers have to agree. */
+MUST_USE enum wm_code certify_read_heads(struct certifying *c, const struct call *call,
+					 struct wm_error *err);
+
+/*
+ * Fails where a log that the certificate was drawn up over is not, by its root, how that of today
+ * begins: with `origin-unknown` where it is in no ledger, `log-behind`, `ledger-rewritten`.
+ */
+MUST_USE enum wm_code certify_check_heads(const struct certifying *c,
+					  const Weightmark__V1__DeletionCertificate *cert,
+					  struct wm_error *err);
+
+/*
+ * Takes the heads of the newest certificate `id` by the key that signs over the lineage of the
+ * `digest`: recording it made the logs grow, and saying the same again is to change nothing. Fails
+ * as certify_check_heads() does.
+ */
+MUST_USE enum wm_code certify_take_heads(struct certifying *c, const char *id,
+					 const uint8_t digest[SHA256_BYTES],
+					 const struct signer *signer, struct wm_error *err);
+
+/* What goes into a certificate, as the call says. */
+struct certify_options certify_options(const struct certifying *c, const struct options *o);
+
 /* Signs the composed certificate, records and writes it, and says so. */
 MUST_USE enum wm_code certify_issue(const struct certifying *c, struct issued *done,
 				    struct signer *signer, struct call *call,
 				    struct wm_error *err);
 
 /* --clean and --check. */
-MUST_USE enum wm_code certify_run_clean(struct certifying *c,
-					const struct certify_options *options, struct call *call,
+MUST_USE enum wm_code certify_run_clean(struct certifying *c, struct call *call,
 					struct wm_error *err);
 MUST_USE enum wm_code certify_run_check(struct certifying *c, struct call *call,
 					struct wm_error *err);

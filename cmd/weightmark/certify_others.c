@@ -4,6 +4,7 @@
 
 #include "attest/carriers.h"
 #include "certify.h"
+#include "keys.h"
 #include "lineage/fingerprint.h"
 #include "lineage/inventory.h"
 #include "output.h"
@@ -76,8 +77,22 @@ static enum wm_code trace_data(struct trace *t, uint32_t *from, size_t *n, const
 	return trace_from(t, g, seeds, kept, &(struct trace_options){ .roles = 0 }, err);
 }
 
-enum wm_code certify_run_clean(struct certifying *c, const struct certify_options *options,
-			       struct call *call, struct wm_error *err)
+/* What was certified before is certified again over the same heads, unless it is amended. */
+static enum wm_code take_heads(struct certifying *c, const struct trace *t, uint32_t checkpoint,
+			       const struct signer *signer, const struct options *o,
+			       struct wm_error *err)
+{
+	cleanup_buf struct buf id = BUF_INIT(LIMIT_OBJECT);
+	uint8_t digest[SHA256_BYTES];
+
+	if (options_has(o, "amend"))
+		return WM_OK;
+	TRY(certify_id(&id, true, c->graph->nodes[checkpoint].id, options_get(o, "id"), err));
+	TRY(lineage_digest(digest, c->graph, t, err));
+	return certify_take_heads(c, buf_str(&id), digest, signer, err);
+}
+
+enum wm_code certify_run_clean(struct certifying *c, struct call *call, struct wm_error *err)
 {
 	cleanup_trace struct trace t = { 0 };
 	cleanup_free uint32_t *from = calloc(FROM_MAX, sizeof(*from));
@@ -86,6 +101,7 @@ enum wm_code certify_run_clean(struct certifying *c, const struct certify_option
 				 .reason = REASON_USAGE },
 	};
 	cleanup_signer struct signer *signer = NULL;
+	struct certify_options options;
 	const char *key_file;
 	uint32_t checkpoint;
 	size_t n = 0;
@@ -95,8 +111,11 @@ enum wm_code certify_run_clean(struct certifying *c, const struct certify_option
 	TRY(find_thing(&checkpoint, c->graph, options_get(&call->options, "clean"),
 		       GRAPH_CHECKPOINT, err));
 	TRY(trace_data(&t, from, &n, c->graph, &call->options, err));
-	TRY(certify_clean(&done.composition, c->graph, &t, checkpoint, from, n, options, err));
+	TRY(certify_check_clean(c->graph, &t, checkpoint, err));
 	TRY(load_signer(&signer, &key_file, call, err));
+	TRY(take_heads(c, &t, checkpoint, signer, &call->options, err));
+	options = certify_options(c, &call->options);
+	TRY(certify_clean(&done.composition, c->graph, &t, checkpoint, from, n, &options, err));
 	return certify_issue(c, &done, signer, call, err);
 }
 
@@ -155,32 +174,6 @@ static enum wm_code list_new(struct node *list, struct tree *t, const struct cer
 	return WM_OK;
 }
 
-/* Fails where a log is shorter than it was then: it is not that log, or a part of it is missing. */
-static enum wm_code check_logs(const struct certifying *c, const certificate *cert,
-			       struct wm_error *err)
-{
-	for (size_t i = 0; i < cert->n_log; i++) {
-		const Weightmark__V1__LogHead *then = cert->log[i];
-		size_t k = 0;
-
-		while (k < c->n_logs && strcmp(c->logs[k].origin, then->origin) != 0)
-			k++;
-		if (k == c->n_logs)
-			return fail(err, REASON_ORIGIN_UNKNOWN,
-				    "the certificate was drawn up over the log %.128s, which is in "
-				    "none of these ledgers", then->origin);
-		if (c->logs[k].size < then->size ||
-		    (c->logs[k].size == then->size &&
-		     memcmp(c->logs[k].root, then->root->sha256.data, SHA256_BYTES) != 0))
-			return fail(err, REASON_LOG_BEHIND,
-				    "%.128s has %llu entries, and is not the log of %llu that the "
-				    "certificate was drawn up over", then->origin,
-				    (unsigned long long)c->logs[k].size,
-				    (unsigned long long)then->size);
-	}
-	return WM_OK;
-}
-
 static enum wm_code print_check(const struct certifying *c, const struct statement *s,
 				const struct tree *t, bool current)
 {
@@ -218,7 +211,7 @@ enum wm_code certify_run_check(struct certifying *c, struct call *call, struct w
 	if (!cert->order || !cert->order->object ||
 	    strcmp(cert->order->object->text, c->order->object) != 0)
 		return fail(err, REASON_USAGE, "the certificate is about another order");
-	TRY(check_logs(c, cert, err));
+	TRY(certify_check_heads(c, cert, err));
 	TRY(certificate_is_current(&current, &c->state, cert, err));
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_shown(t.root, &t, "order", c->order->object, err));
@@ -226,6 +219,7 @@ enum wm_code certify_run_check(struct certifying *c, struct call *call, struct w
 	TRY(node_set_integer(t.root, &t, "open", c->account.n_open, err));
 	TRY(node_set_new(&list, t.root, &t, "new", NODE_LIST, err));
 	TRY(list_new(list, &t, c, cert, err));
+	TRY(ledgers_tree(t.root, &t, &c->view.ledgers, c->view.origins, err));
 	call->status = current && c->account.n_open == 0 ? 0 : 1;
 	return print_check(c, s, &t, current);
 }

@@ -59,17 +59,37 @@ static enum wm_code check_together(const struct opened *o, struct wm_error *err)
 	return WM_OK;
 }
 
+enum wm_code open_dataset_at(struct opened *out, const char *path, const char *key,
+			     struct wm_error *err)
+{
+	cleanup_buf struct buf commitments = BUF_INIT(LIMIT_PATH);
+
+	TRY(sibling_path(&commitments, path, COMMITMENTS_SUFFIX, err));
+	TRY(protect_secrets(err));
+	TRY(dataset_load(&out->dataset, path, NULL, NULL, err));
+	TRY(record_key_load(&out->key, key, err));
+	TRY(commitments_open(&out->commitments, buf_str(&commitments), err));
+	return check_together(out, err);
+}
+
 enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error *err)
 {
-	cleanup_buf struct buf commitments = BUF_INIT(LIMIT_PATH), key = BUF_INIT(LIMIT_PATH);
+	cleanup_buf struct buf key = BUF_INIT(LIMIT_PATH);
 	const char *path = NULL;
 
 	TRY(need_dataset(&path, call, err));
-	TRY(sibling_path(&commitments, path, COMMITMENTS_SUFFIX, err));
 	TRY(key_path(&key, path, call, err));
-	TRY(protect_secrets(err));
-	TRY(dataset_load(&out->dataset, path, NULL, NULL, err));
-	TRY(record_key_load(&out->key, buf_str(&key), err));
-	TRY(commitments_open(&out->commitments, buf_str(&commitments), err));
-	return check_together(out, err);
+	return open_dataset_at(out, path, buf_str(&key), err);
+}
+
+enum wm_code opened_prove(struct membership *out, const struct opened *o,
+			  const uint8_t digest[SHA256_BYTES], bool absent, struct wm_error *err)
+{
+	const char *object = o->dataset.statement->header->object->text;
+
+	TRY(absent ? membership_prove_absent(out, o->commitments, &o->key, digest, err) :
+		     membership_prove(out, o->commitments, &o->key, digest, err));
+	memcpy(out->statement, o->dataset.statement->id, SHA256_BYTES);
+	memcpy(out->dataset, object, strlen(object) + 1);
+	return WM_OK;
 }

@@ -4,6 +4,7 @@
 #define DATASET_H
 
 #include "attest/dataset.h"
+#include "data/membership.h"
 #include "issues.h"
 
 enum wm_code dataset_record_run(struct call *call, struct wm_error *err);
@@ -34,9 +35,21 @@ void opened_release(struct opened *o);
 #define cleanup_opened __attribute__((cleanup(opened_release)))
 
 /*
+ * Opens the statement `path`, the commitments beside it and the key file `key`. Fails as
+ * open_dataset() does.
+ */
+MUST_USE enum wm_code open_dataset_at(struct opened *out, const char *path, const char *key,
+				      struct wm_error *err);
+
+/*
  * Opens what --dataset names. Fails as the parts do, and with `commitments-damaged` where the file
  * of commitments is not that of the statement.
  */
 MUST_USE enum wm_code open_dataset(struct opened *out, struct call *call, struct wm_error *err);
+
+/* Proves that the record with this digest is in it, or that it is not: membership_prove(). */
+MUST_USE enum wm_code opened_prove(struct membership *out, const struct opened *o,
+				   const uint8_t digest[SHA256_BYTES], bool absent,
+				   struct wm_error *err);
 
 #endif

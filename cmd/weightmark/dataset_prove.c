@@ -59,13 +59,7 @@ enum wm_code dataset_prove_run(struct call *call, struct wm_error *err)
 
 	TRY(named_record(digest, &call->options, err));
 	TRY(open_dataset(&o, call, err));
-	if (options_has(&call->options, "absent"))
-		TRY(membership_prove_absent(&m, o.commitments, &o.key, digest, err));
-	else
-		TRY(membership_prove(&m, o.commitments, &o.key, digest, err));
-	memcpy(m.statement, o.dataset.statement->id, SHA256_BYTES);
-	memcpy(m.dataset, o.dataset.statement->header->object->text,
-	       strlen(o.dataset.statement->header->object->text) + 1);
+	TRY(opened_prove(&m, &o, digest, options_has(&call->options, "absent"), err));
 	TRY(membership_encode(&proof, &m, err));
 	if (path)
 		TRY(file_write(path, proof.data, proof.len, 0644, FILE_REPLACE, err));

@@ -8,8 +8,11 @@
 #include "keys.h"
 #include "output.h"
 #include "progress_view.h"
+#include "util/hex.h"
 #include "util/limits.h"
 #include "util/lock.h"
+
+enum { SHOWN_CHANGES = 20 }; /* records that text names; JSON has LIMIT_CHANGES_LISTED */
 
 /* One recording on its way. */
 struct recorded {
@@ -24,6 +27,8 @@ struct recorded {
 	struct tag_row *tags;
 	struct commitments_header header;
 	struct commitments *before; /* what was recorded under this key, or NULL */
+	struct added *added; /* new ones of the records, or NULL */
+	struct buf removed;  /* leaves */
 	struct commitments_change change;
 	struct issued issued;
 	bool dry_run;
@@ -32,6 +37,8 @@ struct recorded {
 static void recorded_release(struct recorded *r)
 {
 	issued_release(&r->issued);
+	added_free(r->added);
+	buf_release(&r->removed);
 	commitments_close(r->before);
 	free(r->tags);
 	free(r->tops);
@@ -137,6 +144,8 @@ static enum wm_code prepare(struct recorded *r, struct call *call, struct wm_err
 		TRY(load_signer(&signer, &key_file, call, err));
 	TRY(find_key(r, o, err));
 	TRY(find_before(r, err));
+	if (r->before)
+		TRY(added_new(&r->added, r->before, &r->key, err));
 	if (!options_has(o, "no-cache"))
 		TRY(seen_open(&r->seen, r->key.id, err));
 	if (attributes)
@@ -151,7 +160,7 @@ static enum wm_code measure_records(struct recorded *r, struct call *call, struc
 	const struct options *o = &call->options;
 	struct progress progress = { 0 };
 	struct records_options how = { .grammar = r->grammar, .attributes = r->attributes,
-				       .seen = r->seen,
+				       .seen = r->seen, .added = r->added,
 				       .progress = &progress };
 	enum wm_code code;
 
@@ -169,6 +178,7 @@ static enum wm_code measure_records(struct recorded *r, struct call *call, struc
 	r->header.n_rows = r->found.set.n;
 	r->header.n_records = r->found.set.n_records;
 	memcpy(r->header.key_id, r->key.id, SHA256_BYTES);
+	r->change.removed = &r->removed;
 	if (r->before)
 		TRY(commitments_check(&r->change, r->before, &r->found.set, err));
 	return WM_OK;
@@ -202,11 +212,39 @@ static enum wm_code put(struct recorded *r, struct call *call, struct wm_error *
 
 /* --- telling ----------------------------------------------------------------------------- */
 
+/* What came by name or number, what went by its leaf: names are kept nowhere. */
+static enum wm_code add_change(struct node *root, struct tree *t, const struct recorded *r,
+			       struct wm_error *err)
+{
+	char leaf[2 * SHA256_BYTES + 1];
+	struct node *change = NULL, *list = NULL, *item = NULL;
+
+	TRY(node_set_new(&change, root, t, "change", NODE_MAP, err));
+	TRY(node_set_integer(change, t, "added", r->change.n_added, err));
+	TRY(node_set_integer(change, t, "removed", r->change.n_removed, err));
+	TRY(node_set_new(&list, change, t, "added_records", NODE_LIST, err));
+	for (size_t i = 0; i < r->added->n; i++) {
+		const struct added_record *a = &r->added->list[i];
+
+		if (a->name)
+			TRY(node_shown(&item, t, a->name, err));
+		else
+			TRY(node_integer(&item, t, a->number, err));
+		node_append(list, item);
+	}
+	TRY(node_set_new(&list, change, t, "removed_records", NODE_LIST, err));
+	for (size_t off = 0; off < r->removed.len; off += SHA256_BYTES) {
+		hex_encode(leaf, r->removed.data + off, SHA256_BYTES);
+		TRY(node_text(&item, t, leaf, strlen(leaf), err));
+		node_append(list, item);
+	}
+	return WM_OK;
+}
+
 static enum wm_code print_tree(const struct recorded *r, struct wm_error *err)
 {
 	const struct commitments_header *h = &r->header;
 	cleanup_tree struct tree t = TREE_INIT;
-	struct node *change = NULL;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_shown(t.root, &t, "sidecar", buf_str(&r->sidecar), err));
@@ -223,14 +261,41 @@ static enum wm_code print_tree(const struct recorded *r, struct wm_error *err)
 	TRY(node_set_hex(t.root, &t, "content_root", h->content_root, SHA256_BYTES, err));
 	TRY(node_set_hex(t.root, &t, "record_commitment_root", h->root, SHA256_BYTES, err));
 	TRY(node_set_hex(t.root, &t, "commitment_key_id", h->key_id, SHA256_BYTES, err));
-	if (r->before) {
-		TRY(node_set_new(&change, t.root, &t, "change", NODE_MAP, err));
-		TRY(node_set_integer(change, &t, "added", r->change.n_added, err));
-		TRY(node_set_integer(change, &t, "removed", r->change.n_removed, err));
-	}
+	if (r->before)
+		TRY(add_change(t.root, &t, r, err));
 	TRY(issued_tree(t.root, &t, &r->issued, err));
 	print_json(t.root);
 	return WM_OK;
+}
+
+static void print_more(size_t listed, uint64_t n)
+{
+	if (n > listed)
+		print("  %-10sand %llu more\n", "", (unsigned long long)n - listed);
+}
+
+static void print_change(const struct recorded *r)
+{
+	const size_t n_removed = r->removed.len / SHA256_BYTES;
+	char leaf[2 * SHA256_BYTES + 1];
+	size_t i;
+
+	print("  %-10s%llu records added, %llu removed\n", "change",
+	      (unsigned long long)r->change.n_added, (unsigned long long)r->change.n_removed);
+	for (i = 0; i < r->added->n && i < SHOWN_CHANGES; i++) {
+		const struct added_record *a = &r->added->list[i];
+
+		if (a->name)
+			print("  %-10s%s\n", "added", a->name);
+		else
+			print("  %-10srecord %llu\n", "added", (unsigned long long)a->number);
+	}
+	print_more(i, r->change.n_added);
+	for (i = 0; i < n_removed && i < SHOWN_CHANGES; i++) {
+		hex_encode(leaf, r->removed.data + i * SHA256_BYTES, SHA256_BYTES);
+		print("  %-10s%s\n", "removed", leaf);
+	}
+	print_more(i, r->change.n_removed);
 }
 
 static void print_lines(const struct recorded *r)
@@ -245,9 +310,7 @@ static void print_lines(const struct recorded *r)
 		print("  %-10s%llu files unchanged since they were last read here\n", "cached",
 		      (unsigned long long)r->found.n_cached);
 	if (r->before)
-		print("  %-10s%llu records added, %llu removed\n", "change",
-		      (unsigned long long)r->change.n_added,
-		      (unsigned long long)r->change.n_removed);
+		print_change(r);
 	print_issued(&r->issued);
 	print("  %-10s%s\n  %-10s%s, to be kept beside it and out of ledgers\n", "sidecar",
 	      buf_str(&r->sidecar), "records", buf_str(&r->commitments));
@@ -261,6 +324,7 @@ enum wm_code dataset_record_run(struct call *call, struct wm_error *err)
 		.sidecar = BUF_INIT(LIMIT_PATH),
 		.commitments = BUF_INIT(LIMIT_PATH),
 		.key_file = BUF_INIT(LIMIT_PATH),
+		.removed = BUF_INIT((size_t)LIMIT_CHANGES_LISTED * SHA256_BYTES),
 	};
 
 	TRY(prepare(&r, call, err));

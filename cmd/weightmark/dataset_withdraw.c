@@ -49,7 +49,7 @@ static enum wm_code add_record(struct buf *leaves, const struct opened *o, const
 static enum wm_code find_leaves(struct buf *leaves, const struct opened *o,
 				const struct options *options, struct wm_error *err)
 {
-	struct commitments_change none;
+	struct commitments_change none = { .removed = NULL };
 	const char *value;
 
 	if (!options_has(options, "subject") && !options_has(options, "record"))
@@ -153,14 +153,30 @@ static enum wm_code print_destroyed(const char *path, const struct issued *i, bo
 	return WM_OK;
 }
 
+/* What could stop the statement stops the destruction. */
+static enum wm_code compose_destroyed(struct issued *out, struct dataset *d,
+				      const struct record_key_state *state, const char *path,
+				      struct call *call, struct wm_error *err)
+{
+	const char *dataset = options_get(&call->options, "dataset");
+	cleanup_signer struct signer *signer = NULL;
+	const char *key_file = NULL;
+
+	TRY(load_signer(&signer, &key_file, call, err));
+	TRY(dataset_load(d, dataset, NULL, NULL, err));
+	if (memcmp(d->message->commitment_key_id->sha256.data, state->id, SHA256_BYTES) != 0)
+		return fail(err, REASON_COMMITMENT_KEY_MISMATCH, "%s: is not the key that %s names",
+			    path, dataset);
+	return dataset_key_destroyed(&out->composition, d, state->id, state->at, err);
+}
+
+/* Each step may be the last one before an interruption; the file goes when all else is done. */
 enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 {
 	const char *path = call->options.operands[0];
-	const char *dataset = options_get(&call->options, "dataset");
-	cleanup_record_key struct record_key key = { .id = { 0 } };
+	const bool says = options_has(&call->options, "dataset");
 	cleanup_dataset struct dataset d = { .statement = NULL };
-	cleanup_signer struct signer *signer = NULL;
-	const char *key_file = NULL;
+	struct record_key_state state;
 	cleanup_issued struct issued issued = {
 		.composition = { .arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
 				 .name = "--dataset",
@@ -168,19 +184,15 @@ enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 	};
 
 	TRY(protect_secrets(err));
-	TRY(record_key_load(&key, path, err));
-	if (dataset) {
-		/* What could stop the statement stops the destruction. */
-		TRY(load_signer(&signer, &key_file, call, err));
-		TRY(dataset_load(&d, dataset, NULL, NULL, err));
-		if (memcmp(d.message->commitment_key_id->sha256.data, key.id, SHA256_BYTES) != 0)
-			return fail(err, REASON_COMMITMENT_KEY_MISMATCH,
-				    "%s: is not the key that %s names", path, dataset);
-		TRY(dataset_key_destroyed(&issued.composition, &d, key.id, time(NULL), err));
-	}
-	TRY(seen_forget(key.id, err));
-	TRY(record_key_destroy(path, err));
-	if (dataset)
+	TRY(record_key_look(&state, path, err));
+	if (!state.destroyed)
+		state.at = time(NULL);
+	if (says)
+		TRY(compose_destroyed(&issued, &d, &state, path, call, err));
+	TRY(seen_forget(state.id, err));
+	TRY(record_key_destroy(path, state.at, err));
+	if (says)
 		TRY(issue_called(&issued, options_get(&call->options, "out"), call, err));
-	return print_destroyed(path, &issued, dataset != NULL, err);
+	TRY(file_remove(path, err));
+	return print_destroyed(path, &issued, says, err);
 }

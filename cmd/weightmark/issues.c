@@ -75,8 +75,6 @@ static enum wm_code print_tree(const struct issued *i, const struct issue_option
 	for (size_t k = 0; k < i->composition.n_statements; k++)
 		TRY(add_row(list, &t, &i->composition.statements[k], &i->payloads[k],
 			    how->dry_run, err));
-	if (how->record)
-		TRY(node_set_shown(t.root, &t, "ledger", how->record->ledger, err));
 	TRY(recording_tree(t.root, &t, &i->recording, err));
 	print_json(t.root);
 	return WM_OK;
@@ -93,8 +91,6 @@ static void print_text_rows(const struct issued *i, const struct issue_options *
 		print("%-10s %s\n  %-10s%s%s\n", s->kind->name, s->object, "statement", id,
 		      s->reused ? " (said before)" : "");
 	}
-	if (how->record)
-		print("  %-10s%s\n", "ledger", how->record->ledger);
 	print_recording(&i->recording);
 }
 

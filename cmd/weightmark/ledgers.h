@@ -80,6 +80,15 @@ MUST_USE enum wm_code check_origins(const struct ledgers *l, const struct call *
 				    struct wm_error *err);
 
 /*
+ * Says which logs were read how far, of `origins` (ends with NULL; NULL: all): as messages, unless
+ * the answer is JSON; as a list "ledgers" of the MAP `map`.
+ */
+MUST_USE enum wm_code tell_ledgers(const struct ledgers *l, const char *const *origins,
+				   struct wm_error *err);
+MUST_USE enum wm_code ledgers_tree(struct node *map, struct tree *t, const struct ledgers *l,
+				   const char *const *origins, struct wm_error *err);
+
+/*
  * The values of --origin, ending with NULL; NULL where there are none. free() the list, not what
  * it holds.
  */

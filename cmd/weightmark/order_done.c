@@ -132,6 +132,14 @@ static enum wm_code read_deeds(struct gathered_list *events, struct composition 
 		    "--hold or --released");
 }
 
+/* Ends what a killed one began, so that it counts as said when the same is said again. */
+static enum wm_code end_begun(const struct record_options *record, struct wm_error *err)
+{
+	cleanup_recording struct recording begun = { .n_appended = 0 };
+
+	return file_exists(record->ledger) ? record_check(&begun, record, true, err) : WM_OK;
+}
+
 enum wm_code order_done(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
@@ -145,6 +153,9 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	const struct order *order = NULL;
 	size_t n;
 
+	TRY(private_record(&record, &room, &path, &index, false, call, err));
+	if (!options_has(o, "dry-run"))
+		TRY(end_begun(record, err));
 	TRY(order_view_open(&v, call, err));
 	TRY(orders_find(&order, &n, v.orders, o->operands[0], err));
 	deeds_begin(&issued.composition, o->operands[0]);

@@ -174,9 +174,13 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 				     err));
 	if (overdue)
 		call->status = OVERDUE;
-	if (output_is_json())
+	if (output_is_json()) {
+		TRY(ledgers_tree(t.root, &t, &v.ledgers, v.origins, err));
 		print_json(t.root);
-	else if (states.n == 0)
-		message("no order%s", q.within_given ? " of which something is due then" : "");
+	} else if (states.n == 0) {
+		message("no order%s", v.ledgers.n == 0 ? ": there is no ledger to read" :
+				      q.within_given   ? " of which something is due then" :
+							 "");
+	}
 	return WM_OK;
 }

@@ -23,12 +23,11 @@ static enum wm_code data_directory(struct buf *out, struct wm_error *err)
 		return buf_printf(out, err, "%s/weightmark", xdg);
 	if (home && *home == '/')
 		return buf_printf(out, err, "%s/.local/share/weightmark", home);
-	return fail(err, REASON_USAGE,
-		    "neither XDG_DATA_HOME nor HOME is an absolute path: give the ledger with "
-		    "--ledger PATH");
+	return WM_OK;
 }
 
-enum wm_code private_ledger_path(struct buf *out, struct call *call, struct wm_error *err)
+/* Appends its path, whether or not it is there; nothing where there is no home. */
+static enum wm_code private_ledger_path(struct buf *out, struct call *call, struct wm_error *err)
 {
 	const char *path = NULL;
 
@@ -36,7 +35,7 @@ enum wm_code private_ledger_path(struct buf *out, struct call *call, struct wm_e
 	if (path)
 		return buf_append_str(out, path, err);
 	TRY(data_directory(out, err));
-	return buf_append_str(out, "/private.git", err);
+	return out->len > 0 ? buf_append_str(out, "/private.git", err) : WM_OK;
 }
 
 /* Nobody else may read it, nor the folder that it is made in. */
@@ -65,10 +64,16 @@ enum wm_code private_record(const struct record_options **out, struct record_opt
 {
 	const char *given = options_nth(&call->options, "ledger", 0);
 
+	buf_truncate(path, 0);
+	buf_truncate(index, 0);
 	if (given)
 		TRY(buf_append_str(path, given, err));
 	else
 		TRY(private_ledger_path(path, call, err));
+	if (path->len == 0)
+		return fail(err, REASON_USAGE,
+			    "neither XDG_DATA_HOME nor HOME is an absolute path: give the ledger "
+			    "with --ledger PATH");
 	if (!given && make && !file_exists(buf_str(path)))
 		TRY(make_private(buf_str(path), err));
 	room->ledger = buf_str(path);
@@ -100,7 +105,7 @@ enum wm_code open_order_ledgers(struct ledgers *out, struct call *call, struct w
 	for (; n < set.n; n++)
 		paths[n] = set.values[n];
 	TRY(private_ledger_path(&private, call, err));
-	if (file_exists(buf_str(&private)))
+	if (private.len > 0 && file_exists(buf_str(&private)))
 		paths[n++] = buf_str(&private);
 	return open_ledgers_at(out, paths, n, err);
 }

@@ -17,12 +17,10 @@
 	{ .name = "origin", .argument = "NAME",                                             \
 	  .help = "the log; default: all to read, the only one that can be written to" }
 
-/* Appends its path, whether or not it is there. Fails with `usage` where there is no home. */
-MUST_USE enum wm_code private_ledger_path(struct buf *out, struct call *call, struct wm_error *err);
-
 /*
  * Where to record: the first --ledger, else the private ledger, which is made, for nobody else to
- * read, where it is missing and `make`. `room`, `path` and `index` hold what `out` points to.
+ * read, where it is missing and `make`. `room`, `path` and `index` hold what `out` points to. Fails
+ * with `usage` where there is no home.
  */
 MUST_USE enum wm_code private_record(const struct record_options **out,
 				     struct record_options *room, struct buf *path,

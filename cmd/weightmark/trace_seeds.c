@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "data/membership.h"
+#include "data/records_read.h"
+#include "dataset.h"
 #include "measured.h"
 #include "output.h"
 #include "statement/statement.h"
@@ -137,12 +139,27 @@ static enum wm_code check_proof(const struct seeds *s, const struct membership *
 }
 
 /* The dataset of the record: which subset has it, nobody can tell, so that each is undecided. */
-static enum wm_code add_proof(struct seeds *s, const struct buf *bytes, const char *path,
-			      struct wm_error *err)
+static enum wm_code add_member(struct seeds *s, const struct membership *m, const char *path,
+			       struct wm_error *err)
 {
 	static const uint8_t no_subset[SHA256_BYTES];
 	static const uint8_t *const subsets[] = { no_subset };
-	const struct graph_statement *said;
+	const struct graph_statement *said = find_statement(s->graph, m->statement);
+
+	if (!said)
+		return WM_OK;
+	TRY(check_proof(s, m, said, path, err));
+	add_seed(s, graph_find(s->graph, m->dataset));
+	for (size_t i = 0; i < s->n; i++) {
+		s->list[i].subsets = subsets;
+		s->list[i].n_subsets = 1;
+	}
+	return WM_OK;
+}
+
+static enum wm_code add_proof(struct seeds *s, const struct buf *bytes, const char *path,
+			      struct wm_error *err)
+{
 	struct membership m;
 
 	TRY(membership_parse(&m, bytes->data, bytes->len, path, err));
@@ -150,16 +167,20 @@ static enum wm_code add_proof(struct seeds *s, const struct buf *bytes, const ch
 		return fail(err, REASON_USAGE,
 			    "%s: says that the record is not among those of %.128s: nothing "
 			    "descends from it", path, m.dataset);
-	said = find_statement(s->graph, m.statement);
-	if (!said)
-		return WM_OK;
-	TRY(check_proof(s, &m, said, path, err));
-	add_seed(s, graph_find(s->graph, m.dataset));
-	for (size_t i = 0; i < s->n; i++) {
-		s->list[i].subsets = subsets;
-		s->list[i].n_subsets = 1;
-	}
-	return WM_OK;
+	return add_member(s, &m, path, err);
+}
+
+/* A record itself, which the commitments of --dataset, and their key, find. */
+static enum wm_code add_record(struct seeds *s, const char *path, struct wm_error *err)
+{
+	cleanup_opened struct opened o = { .commitments = NULL };
+	uint8_t digest[SHA256_BYTES];
+	struct membership m;
+
+	TRY(record_digest(digest, path, err));
+	TRY(open_dataset(&o, s->call, err));
+	TRY(opened_prove(&m, &o, digest, false, err));
+	return add_member(s, &m, path, err);
 }
 
 /* --- paths ------------------------------------------------------------------------------- */
@@ -198,6 +219,8 @@ enum wm_code find_seeds(struct seeds *s, const char *what, struct wm_error *err)
 	s->taken = calloc((size_t)s->graph->n_nodes + 1, sizeof(*s->taken));
 	if (!s->list || !s->taken)
 		return fail_nomem(err);
+	if (options_has(&s->call->options, "dataset"))
+		return add_record(s, what, err);
 	if (is_path_alone(what))
 		return add_path(s, what, err);
 	s->datasets = strncmp(what, PARTY, strlen(PARTY)) == 0;

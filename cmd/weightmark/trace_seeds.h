@@ -25,7 +25,8 @@ void seeds_release(struct seeds *s);
 /*
  * Finds what `what` means: an object id, a digest, "party:NAME", a name; else a checkpoint of this
  * path, by what it measures as, or a proof of membership, by its dataset. With a leading "/", "./"
- * or "../" it is a path alone. None is no failure. Fails with `usage` where a name means several,
+ * or "../" it is a path alone; with the option dataset it is the file of a record of that dataset.
+ * None is no failure. Fails with `usage` where a name means several,
  * with `record-proof-mismatch` where a proof is not one of the statement that it names.
  */
 MUST_USE enum wm_code find_seeds(struct seeds *s, const char *what, struct wm_error *err);

@@ -3,7 +3,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "attest/vouch.h"
 #include "certify.h"
+#include "keys.h"
+#include "lineage/fingerprint.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "private_ledger.h"
@@ -24,58 +27,11 @@ void certifying_release(struct certifying *c)
 	arena_release(&c->arena);
 }
 
-/* The index stands where the head does, or the log grew in between. */
-static enum wm_code add_head(struct certifying *c, size_t ledger, const char *origin,
-			     struct wm_error *err)
-{
-	cleanup_ledger_head struct ledger_head head = { .key = NULL };
-	struct certified_log *log;
-	bool found = false;
-	uint64_t size = 0;
-	char *name = NULL;
-
-	TRY(ledger_head(&head, c->view.ledgers.list[ledger], origin, err));
-	TRY(index_size(&size, &found, c->view.ledgers.indexes[ledger], origin, err));
-	if (!found || size != head.note.head.size)
-		return fail(err, REASON_BUSY, "the log %s grew while it was read", origin);
-	for (size_t i = 0; i < c->n_logs; i++) {
-		log = &c->logs[i];
-		if (strcmp(log->origin, origin) != 0)
-			continue;
-		/* Of several copies of a log the longest counts. */
-		if (size > log->size) {
-			log->size = size;
-			memcpy(log->root, head.note.head.root, SHA256_BYTES);
-		}
-		return WM_OK;
-	}
-	if (c->n_logs == CERTIFIED_LOGS)
-		return fail(err, REASON_LIMIT, "more than %d logs", CERTIFIED_LOGS);
-	TRY(arena_copy(&name, &c->arena, origin, strlen(origin), err));
-	log = &c->logs[c->n_logs++];
-	*log = (struct certified_log){ .origin = name, .size = size };
-	memcpy(log->root, head.note.head.root, SHA256_BYTES);
-	return WM_OK;
-}
-
-static enum wm_code read_heads(struct certifying *c, const struct call *call, struct wm_error *err)
-{
-	for (size_t i = 0; i < c->view.ledgers.n; i++) {
-		cleanup_origins char **origins = NULL;
-
-		TRY(ledger_origins(&origins, c->view.ledgers.list[i], err));
-		for (char **o = origins; *o; o++)
-			if (origin_wanted(call, *o))
-				TRY(add_head(c, i, *o, err));
-	}
-	return WM_OK;
-}
-
 static enum wm_code load(struct certifying *c, struct call *call, struct wm_error *err)
 {
 	TRY(order_view_open(&c->view, call, err));
 	c->graph = c->view.graph;
-	return read_heads(c, call, err);
+	return certify_read_heads(c, call, err);
 }
 
 static enum wm_code assess(struct certifying *c, const char *id, const struct options *o,
@@ -112,7 +68,10 @@ static const char *open_sentence(enum open_kind kind)
 		[OPEN_COPY] = "nobody says that this copy was destroyed or is kept",
 		[OPEN_SEEN_AFTER] = "this copy was seen after it was said to be destroyed",
 		[OPEN_USE] = "uses a subset of which it is not decided whether it counts",
+		[OPEN_OBLIGATION] = "nobody says that this obligation was met",
 		[OPEN_SCOPE] = "the order names it, and no ledger has it",
+		[OPEN_UNVERIFIED] = "its key is not at hand to verify the signature: name it with "
+				    "--trust",
 		[OPEN_UNREADABLE] = "statements about orders cannot be read",
 		[OPEN_UNKNOWN] = "checkpoints elsewhere have an ancestor of unknown origin; "
 				 "--allow-unknown certifies all the same and says so",
@@ -133,41 +92,73 @@ static enum wm_code open_tree(struct node *list, struct tree *t, const struct ce
 		if (p->node != GRAPH_NONE)
 			TRY(node_set_shown(row, t, "object", c->graph->nodes[p->node].id, err));
 		if (p->place)
-			TRY(node_set_shown(row, t, "place", p->place, err));
+			TRY(node_set_shown(row, t,
+					   p->kind == OPEN_OBLIGATION ? "obligation" :
+					   p->kind == OPEN_UNVERIFIED ? "statement" :
+									"place",
+					   p->place, err));
 		if (p->kind >= OPEN_UNREADABLE)
 			TRY(node_set_integer(row, t, "number", p->n, err));
 	}
 	return WM_OK;
 }
 
-static enum wm_code print_open(const struct certifying *c, struct wm_error *err)
+/* "7 open: 5 checkpoint, 2 copy". */
+static enum wm_code refuse(const struct certifying *c, struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_PATH);
+	const struct account *a = &c->account;
+
+	for (size_t i = 0, n; i < a->n_open; i += n) {
+		for (n = 1; i + n < a->n_open && a->open[i + n].kind == a->open[i].kind;)
+			n++;
+		TRY(buf_printf(&text, err, "%s%zu %s", i ? ", " : "", n,
+			       open_kind_name(a->open[i].kind)));
+	}
+	return fail(err, REASON_CERTIFY_OPEN, "%.160s: %zu open: %s", c->order->object, a->n_open,
+		    buf_str(&text));
+}
+
+static void print_point(const struct certifying *c, const struct open_point *p)
+{
+	print("  %-11s", open_kind_name(p->kind));
+	if (p->kind >= OPEN_UNREADABLE)
+		print(" %zu", p->n);
+	if (p->node != GRAPH_NONE)
+		print(" %s", c->graph->nodes[p->node].id);
+	if (p->place)
+		print(" %s", p->place);
+	print(": %s\n", open_sentence(p->kind));
+}
+
+enum { POINTS_SHOWN = 100 };
+
+/* Lists what is open, of which JSON has all, and refuses. */
+static enum wm_code fail_open(const struct certifying *c, struct call *call, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
+	struct wm_error why = { 0 };
 	struct node *list;
 
+	call->status = 1;
 	if (output_is_json()) {
 		TRY(node_new(&t.root, &t, NODE_MAP, err));
 		TRY(node_set_shown(t.root, &t, "order", c->order->object, err));
 		TRY(node_set_bool(t.root, &t, "certified", false, err));
 		TRY(node_set_new(&list, t.root, &t, "open", NODE_LIST, err));
 		TRY(open_tree(list, &t, c, err));
-		print_json(t.root);
-		return WM_OK;
+		TRY(ledgers_tree(t.root, &t, &c->view.ledgers, c->view.origins, err));
+		if (refuse(c, &why) == WM_OK || error_reason(&why) != REASON_CERTIFY_OPEN)
+			return fail_again(err, &why);
+		return print_json_refused(&t, &why, err);
 	}
 	print("not certified: %s, %zu open\n", c->order->object, c->account.n_open);
-	for (size_t i = 0; i < c->account.n_open; i++) {
-		const struct open_point *p = &c->account.open[i];
-
-		print("  %-11s", open_kind_name(p->kind));
-		if (p->kind >= OPEN_UNREADABLE)
-			print(" %zu", p->n);
-		if (p->node != GRAPH_NONE)
-			print(" %s", c->graph->nodes[p->node].id);
-		if (p->place)
-			print(" %s", p->place);
-		print(": %s\n", open_sentence(p->kind));
-	}
-	return WM_OK;
+	for (size_t i = 0; i < c->account.n_open && i < POINTS_SHOWN; i++)
+		print_point(c, &c->account.open[i]);
+	if (c->account.n_open > POINTS_SHOWN)
+		print("  %-11s %zu: --json lists all\n", "further",
+		      c->account.n_open - POINTS_SHOWN);
+	return refuse(c, err);
 }
 
 /* --- issuing ----------------------------------------------------------------------------- */
@@ -207,8 +198,8 @@ static enum wm_code write_reports(const struct certifying *c, const struct issue
 	return write_report(directory, "certificate.html", certificate_html, &r, err);
 }
 
-static enum wm_code print_done(const struct issued *done, const char *directory, bool dry_run,
-			       struct wm_error *err)
+static enum wm_code print_done(const struct certifying *from, const struct issued *done,
+			       const char *directory, bool dry_run, struct wm_error *err)
 {
 	const struct composed *s = &done->composition.statements[0];
 	const Weightmark__V1__DeletionCertificate *c =
@@ -220,6 +211,7 @@ static enum wm_code print_done(const struct issued *done, const char *directory,
 	if (output_is_json()) {
 		TRY(node_new(&t.root, &t, NODE_MAP, err));
 		TRY(node_set_bool(t.root, &t, "certified", true, err));
+		TRY(ledgers_tree(t.root, &t, &from->view.ledgers, from->view.origins, err));
 		TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
 		TRY(node_set_text(t.root, &t, "object", s->object, err));
 		if (!dry_run)
@@ -269,10 +261,10 @@ enum wm_code certify_issue(const struct certifying *c, struct issued *done, stru
 	TRY(issue_by(done, &options, call, err));
 	if (directory && !options.dry_run)
 		TRY(write_reports(c, done, directory, err));
-	return print_done(done, directory, options.dry_run, err);
+	return print_done(c, done, directory, options.dry_run, err);
 }
 
-static struct certify_options certify_options(const struct certifying *c, const struct options *o)
+struct certify_options certify_options(const struct certifying *c, const struct options *o)
 {
 	return (struct certify_options){
 		.logs = c->logs,
@@ -284,36 +276,46 @@ static struct certify_options certify_options(const struct certifying *c, const 
 	};
 }
 
-/*
- * Where the logs stood when this key last certified the same lineage: recording that made them
- * grow, and saying the same again is to change nothing.
- */
-static enum wm_code take_heads(struct certifying *c, const struct signer *signer,
-			       struct wm_error *err)
+/* What counts and was signed by a key that is not at hand is open too. */
+static enum wm_code check_signatures(struct certifying *c, const struct signer *signer,
+				     struct call *call, struct wm_error *err)
 {
-	uint8_t keyid[SHA256_BYTES];
-	bool current;
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list unknown = { 0 };
+	cleanup_keyring struct keyring *keys = NULL;
+	cleanup_free struct open_point *points = NULL;
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+	char id[STATEMENT_ID_TEXT + 1], *place;
 
-	if (!hex_decode(keyid, public_key_id(signer_public(signer)), 2 * sizeof(keyid)))
-		return fail(err, REASON_INTERNAL, "a keyid is not hexadecimal");
-	for (size_t i = 0; i < c->order->n_certificates; i++) {
-		const struct said *said = c->order->certificates[i];
-		const Weightmark__V1__DeletionCertificate *cert =
-			(const Weightmark__V1__DeletionCertificate *)said->statement->message;
+	TRY(load_keyring(&keys, call, err));
+	TRY(vouch(&unknown, &c->state, &c->account, keys, signer_public(signer), err));
+	points = calloc(unknown.n + 1, sizeof(*points));
+	if (!points)
+		return fail_nomem(err);
+	for (size_t i = 0; i < unknown.n; i++) {
+		const struct said *said = ((const struct said **)unknown.list)[i];
 
-		if (memcmp(said->keyid, keyid, sizeof(keyid)) != 0 || cert->n_log > CERTIFIED_LOGS)
-			continue;
-		TRY(certificate_is_current(&current, &c->state, cert, err));
-		if (!current)
-			continue;
-		c->n_logs = cert->n_log;
-		for (size_t k = 0; k < cert->n_log; k++) {
-			c->logs[k].origin = cert->log[k]->origin;
-			c->logs[k].size = cert->log[k]->size;
-			memcpy(c->logs[k].root, cert->log[k]->root->sha256.data, SHA256_BYTES);
-		}
+		buf_truncate(&text, 0);
+		statement_id_text(id, said->statement->id);
+		TRY(buf_printf(&text, err, "%s %s, key ", said->statement->header->object->text,
+			       id));
+		TRY(buf_append_hex(&text, said->keyid, SHA256_BYTES, err));
+		TRY(arena_copy(&place, &c->arena, text.data, text.len, err));
+		points[i] = (struct open_point){ OPEN_UNVERIFIED, GRAPH_NONE, place, 1 };
 	}
-	return WM_OK;
+	return account_add_open(&c->account, points, unknown.n, err);
+}
+
+static enum wm_code take_heads(struct certifying *c, const struct signer *signer,
+			       const struct options *o, struct wm_error *err)
+{
+	cleanup_buf struct buf id = BUF_INIT(LIMIT_OBJECT);
+	uint8_t digest[SHA256_BYTES];
+
+	if (options_has(o, "amend"))
+		return WM_OK;
+	TRY(certify_id(&id, false, c->order->object, options_get(o, "id"), err));
+	TRY(lineage_digest(digest, c->graph, &c->state.trace, err));
+	return certify_take_heads(c, buf_str(&id), digest, signer, err);
 }
 
 static enum wm_code run_order(struct certifying *c, struct call *call, struct wm_error *err)
@@ -327,13 +329,13 @@ static enum wm_code run_order(struct certifying *c, struct call *call, struct wm
 	};
 
 	TRY(assess(c, call->options.operands[0], &call->options, err));
-	if (c->account.n_open > 0) {
-		call->status = 1;
-		return print_open(c, err);
-	}
+	if (c->account.n_open > 0)
+		return fail_open(c, call, err);
 	TRY(load_signer(&signer, &key_file, call, err));
-	if (!options_has(&call->options, "amend"))
-		TRY(take_heads(c, signer, err));
+	TRY(check_signatures(c, signer, call, err));
+	if (c->account.n_open > 0)
+		return fail_open(c, call, err);
+	TRY(take_heads(c, signer, &call->options, err));
 	options = certify_options(c, &call->options);
 	TRY(certify_order(&done.composition, &c->state, &c->account, &options, err));
 	return certify_issue(c, &done, signer, call, err);
@@ -349,11 +351,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	if (options_has(o, "clean") != (options_nth(o, "from", 0) != NULL))
 		return fail(err, REASON_USAGE, "--clean CHECKPOINT and --from DATASET go together");
 	TRY(load(&c, call, err));
-	if (options_has(o, "clean")) {
-		const struct certify_options options = certify_options(&c, o);
-
-		return certify_run_clean(&c, &options, call, err);
-	}
+	if (options_has(o, "clean"))
+		return certify_run_clean(&c, call, err);
 	if (options_has(o, "check")) {
 		TRY(assess(&c, o->operands[0], o, err));
 		return certify_run_check(&c, call, err);
@@ -372,6 +371,9 @@ static const struct option_spec options[] = {
 	  .help = "what 'scan --json' answered: each copy in it must be accounted for" },
 	{ .name = "allow-unknown",
 	  .help = "certify although other checkpoints have ancestors of unknown origin" },
+	{ .name = "trust", .argument = "FILE", .kind = VALUE_FILE, .setting = "public-key",
+	  .repeatable = true,
+	  .help = "verify by this public key, and by that of the signing key, what is counted on" },
 	{ .name = "declarant", .argument = "NAME", .help = "who is going to sign by hand" },
 	{ .name = "title", .argument = "TEXT", .help = "the declarant's title" },
 	{ .name = "basis", .argument = "TEXT",
@@ -395,17 +397,22 @@ const struct verb verb_certify = {
 	.summary = "draft a certificate of deletion for a person to sign",
 	.operands = "[ORDER]",
 	.description =
-		"Looks whether every checkpoint and dataset that ORDER reaches, and every copy of "
-		"them that a scan saw, is said to be destroyed, or kept on an authority that is in "
-		"force, and whether every use is decided. If not, all that is open is listed and "
-		"nothing is signed. Else it signs a certificate that lists it all, bound to the "
-		"digest of the lineage and to the heads of the logs, and writes it as text and as "
-		"a page with schedules A (destroyed), B (kept), C (recipients) and a statement to "
-		"be sworn, with blanks. The tool drafts; a person signs.\n\n"
+		"Looks whether every checkpoint and dataset that ORDER reaches and obliges to "
+		"delete, and every copy of them that a scan saw, is said to be destroyed, or kept "
+		"on an authority that is in force, and whether every use is decided; of an order "
+		"that obliges to delete nothing, whether its obligations are met. What it counts "
+		"on has to be signed by the key that signs the certificate, or by one of --trust. "
+		"If not, all that is open is listed and nothing is signed. Else it signs a "
+		"certificate that lists it all, bound to the digest of the lineage and to the "
+		"heads of the logs, and writes it as text and as a page with schedules A "
+		"(destroyed), B (kept), C (recipients) and a statement to be sworn, with blanks. "
+		"The tool drafts; a person signs.\n\n"
 		"With --check it says whether a later entry added a descendant: then the order is "
 		"open again. With --clean it certifies that no declared path leads from datasets "
 		"to a checkpoint, and refuses where one does, or where something that the "
-		"checkpoint descends from is of unknown origin: unknown is not clean.",
+		"checkpoint descends from is of unknown origin: unknown is not clean. Said again "
+		"over the same lineage, a certificate is the one that there is; over another it "
+		"needs --amend.",
 	.examples = "weightmark certify ftc-2026 --scan backup.json --out closing/ --title CTO "
 		    "--key counsel.key --ledger ledger.git\n"
 		    "weightmark certify ftc-2026 --check closing/certificate.wmk\n"

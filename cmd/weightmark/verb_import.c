@@ -6,7 +6,8 @@
 #include "issues.h"
 #include "ledgers.h"
 #include "output.h"
-#include "util/limits.h"
+#include "progress_view.h"
+#include "util/file.h"
 
 static enum wm_code add_statements(struct node *list, struct tree *t, const struct issued *done,
 				   bool dry_run, struct wm_error *err)
@@ -62,11 +63,13 @@ static void print_text_lines(const struct issued *done, const struct imported *c
 	      dry_run ? "would import" : "imported", counts->n_runs,
 	      counts->n_runs == 1 ? "" : "s", done->composition.name, n, n == 1 ? "" : "s",
 	      done->n_reused);
-	print("  %-10s%llu rows, %s\n", "read", (unsigned long long)counts->n_rows,
-	      format_bytes(size, counts->size));
+	print("  %-10s%llu %s%s, %s\n", "read", (unsigned long long)counts->n_rows,
+	      file_has_suffix(done->composition.name, ".csv") ? "row" : "event",
+	      counts->n_rows == 1 ? "" : "s", format_bytes(size, counts->size));
 	if (counts->n_passed > 0)
-		print("  %-10s%llu events, which are about no run\n", "passed",
-		      (unsigned long long)counts->n_passed);
+		print("  %-10s%llu event%s about no run\n", "passed",
+		      (unsigned long long)counts->n_passed,
+		      counts->n_passed == 1 ? ", which is" : "s, which are");
 	print("  %-10s%s, retrospective; nothing of it was checked\n", "asserted", done->issuer);
 	print_recording(&done->recording);
 }
@@ -75,10 +78,15 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	const bool dry_run = options_has(&call->options, "dry-run");
 	cleanup_issued struct issued done = { .n_payloads = 0 };
+	struct progress progress = { 0 };
 	struct imported counts;
+	enum wm_code code;
 
-	TRY(import_compose(&done.composition, &counts, call->options.operands[0], time(NULL),
-			   err));
+	progress_view_start(&progress);
+	code = import_compose(&done.composition, &counts, call->options.operands[0], time(NULL),
+			      &progress, err);
+	progress_view_end();
+	TRY(code);
 	TRY(issue_called(&done, options_get(&call->options, "out"), call, err));
 	if (counts.n_unjoined > 0)
 		warning("%s: %zu thing%s named by a URI alone, which nothing in the lineage joins",

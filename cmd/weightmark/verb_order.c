@@ -25,6 +25,7 @@ enum wm_code order_view_open(struct order_view *out, struct call *call, struct w
 	TRY(open_order_ledgers(&out->ledgers, call, err));
 	TRY(check_origins(&out->ledgers, call, err));
 	TRY(wanted_origins(&out->origins, call, err));
+	TRY(tell_ledgers(&out->ledgers, out->origins, err));
 	TRY(join_ledgers(&out->graph, &out->ledgers, out->origins, err));
 	return orders_load(&out->orders, out->graph, out->ledgers.indexes, out->ledgers.n,
 			   out->origins, err);

@@ -93,6 +93,7 @@ static enum wm_code compose_events(struct issued *out, struct retired *counts, s
 	if (!hex_decode(keyid, keyid_text, KEYID_HEX))
 		return fail(err, REASON_INTERNAL, "a keyid is not hexadecimal");
 	TRY(open_ledgers(&k->ledgers, call, err));
+	TRY(tell_ledgers(&k->ledgers, NULL, err));
 	TRY(join_ledgers(&k->graph, &k->ledgers, NULL, err));
 	TRY(orders_load(&k->orders, k->graph, k->ledgers.indexes, k->ledgers.n, NULL, err));
 	options.graph = k->graph;

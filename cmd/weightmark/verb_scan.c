@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark scan`: finds copies of tainted, clean and unknown weights and data. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "dataset.h"
 #include "lineage/orders.h"
 #include "lineage/scan.h"
 #include "order_verbs.h"
@@ -69,6 +71,10 @@ static enum wm_code place_tree(struct tree *t, const struct found *f, const stru
 	if (s->answer.node == GRAPH_NONE)
 		return WM_OK;
 	TRY(node_set_shown(t->root, t, "object", g->nodes[s->answer.node].id, err));
+	TRY(node_set_text(t->root, t, "kind", graph_kind_name(g->nodes[s->answer.node].kind),
+			  err));
+	if (s->is_record)
+		TRY(node_set_bool(t->root, t, "record", true, err));
 	if (s->answer.state == TAINT_OPEN)
 		TRY(node_set_bool(t->root, t, "open_ended", true, err));
 	if (s->answer.state != TAINT_TAINTED)
@@ -103,6 +109,18 @@ static void print_path(const struct found *f, const struct taint_answer *a)
 	print("\n");
 }
 
+/* Weights by their id alone, as most are. */
+static void print_what(const struct found *f, const struct scanned *s)
+{
+	const struct graph_node *n =
+		s->answer.node == GRAPH_NONE ? NULL : &f->taints->g->nodes[s->answer.node];
+
+	if (n)
+		print("  = %s%s%s",
+		      s->is_record		? "a record of " : "",
+		      n->kind == GRAPH_DATASET ? "dataset " : "", n->id);
+}
+
 static void print_place(const struct found *f, const struct scanned *s)
 {
 	char size[16] = "-";
@@ -118,8 +136,7 @@ static void print_place(const struct found *f, const struct scanned *s)
 	else
 		print("%-7s", taint_state_name(s->answer.state));
 	print("  %10s  %s", s->has_size ? format_bytes(size, s->size) : size, s->place);
-	if (s->answer.node != GRAPH_NONE)
-		print("  = %s", f->taints->g->nodes[s->answer.node].id);
+	print_what(f, s);
 	if (s->answer.state == TAINT_OPEN)
 		print(", whose lineage ends where nobody declared it");
 	if (s->message)
@@ -239,19 +256,96 @@ static void print_end(const struct found *f)
 		      "be read\n", tainted, clean, unknown, passed, failed);
 }
 
-static enum wm_code scan_with(struct call *call, const struct taints *t, const char *const *names,
-			      struct wm_error *err)
+/* The beginning of the one object; its places follow as they are found. */
+static enum wm_code print_begin(const struct order_view *v, struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_GRAPH_MEMORY);
+	cleanup_tree struct tree t = TREE_INIT;
+	char at[TIME_TEXT + 1];
+
+	if (!output_is_json())
+		return WM_OK;
+	time_text(at, time(NULL));
+	TRY(node_new(&t.root, &t, NODE_MAP, err));
+	TRY(ledgers_tree(t.root, &t, &v->ledgers, v->origins, err));
+	TRY(json_write_canonical(&text, node_find(t.root, "ledgers"), err));
+	print("{\n  \"scanned_at\": \"%s\",\n  \"ledgers\": ", at);
+	print_text(buf_str(&text));
+	print(",\n  \"places\": [");
+	return WM_OK;
+}
+
+/* --- records ----------------------------------------------------------------------------- */
+
+/* Datasets whose commitments and keys are at hand. */
+struct records {
+	struct opened *opened;
+	struct scan_records *list;
+	size_t n, room;
+};
+
+static void records_release(struct records *r)
+{
+	for (size_t i = 0; r->opened && i < r->room; i++)
+		opened_release(&r->opened[i]);
+	free(r->opened);
+	free(r->list);
+}
+
+/* The dataset must be that of the ledgers: the same object, of the same content. */
+static enum wm_code find_dataset(uint32_t *node, const struct opened *o, const struct graph *g,
+				 const char *path, struct wm_error *err)
+{
+	const char *object = o->dataset.statement->header->object->text;
+	const struct graph_digest *d;
+	uint32_t n = 0;
+
+	*node = graph_find(g, object);
+	d = graph_find_digest(&n, g, o->commitments->header.content_root);
+	for (uint32_t i = 0; i < n; i++)
+		if (d[i].node == *node)
+			return WM_OK;
+	return fail(err, REASON_THING_UNKNOWN, "%s: no ledger has the dataset %.128s with these "
+					       "records", path, object);
+}
+
+static enum wm_code open_records(struct records *out, const struct graph *g,
+				 const struct options *o, struct wm_error *err)
+{
+	const char *path;
+
+	while (options_nth(o, "dataset", out->room))
+		out->room++;
+	out->opened = calloc(out->room + 1, sizeof(*out->opened));
+	out->list = calloc(out->room + 1, sizeof(*out->list));
+	if (!out->opened || !out->list)
+		return fail_nomem(err);
+	for (; (path = options_nth(o, "dataset", out->n)); out->n++) {
+		struct opened *at = &out->opened[out->n];
+		struct scan_records *r = &out->list[out->n];
+		cleanup_buf struct buf key = BUF_INIT(LIMIT_PATH);
+
+		TRY(sibling_path(&key, path, RECORD_KEY_SUFFIX, err));
+		TRY(open_dataset_at(at, path, buf_str(&key), err));
+		r->commitments = at->commitments;
+		r->key = &at->key;
+		TRY(find_dataset(&r->node, at, g, path, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code scan_with(struct call *call, const struct order_view *v,
+			      const struct taints *t, const char *const *names,
+			      const struct records *records, struct wm_error *err)
 {
 	struct found f = { .taints = t, .names = names };
 	struct progress progress = { 0 };
-	struct scan s = { .taints = t, .visit = tell, .context = &f, .progress = &progress };
-	char at[TIME_TEXT + 1];
+	struct scan s = { .taints = t, .visit = tell, .context = &f, .progress = &progress,
+			  .records = records->list, .n_records = records->n };
 	enum wm_code code;
 
 	TRY(settings_jobs(&s.workers, &call->settings, &call->options, err));
-	time_text(at, time(NULL));
-	if (output_is_json())
-		print("{\n  \"scanned_at\": \"%s\",\n  \"places\": [", at);
+	TRY(print_begin(v, err));
 	progress_view_start(&progress);
 	code = scan_all(&s, &call->options, err);
 	progress_view_end();
@@ -264,6 +358,7 @@ static enum wm_code scan_with(struct call *call, const struct taints *t, const c
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	__attribute__((cleanup(order_view_release))) struct order_view v = { .graph = NULL };
+	__attribute__((cleanup(records_release))) struct records records = { .n = 0 };
 	cleanup_taints struct taints t = { 0 };
 	cleanup_free const char **names = NULL;
 
@@ -276,13 +371,16 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		return fail_nomem(err);
 	TRY(taints_init(&t, v.graph, err));
 	TRY(add_orders(&t, names, v.orders, call, err));
-	return scan_with(call, &t, names, err);
+	TRY(open_records(&records, v.graph, &call->options, err));
+	return scan_with(call, &v, &t, names, &records, err);
 }
 
 static const struct option_spec options[] = {
 	PRIVATE_OPTIONS,
 	{ .name = "order", .argument = "ID",
 	  .help = "what descends from what this order is about; default: from any order" },
+	{ .name = "dataset", .argument = "NAME.wmk", .kind = VALUE_FILE, .repeatable = true,
+	  .help = "find single records of this dataset too, by NAME.wmc and NAME.wmck beside it" },
 	{ .name = "inventory", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "look up the rows of this CSV, whatever its name" },
 	{ .name = "sums", .argument = "FILE", .kind = VALUE_FILE, .repeatable = true,
@@ -297,7 +395,10 @@ const struct verb verb_scan = {
 		"Reads every regular file below each PATH once and looks it up in the ledgers by "
 		"SHA-256, and what is a checkpoint by its weights too, so that a copy under "
 		"another name or in another container is found. A git-lfs pointer stands for "
-		"the file that it names. A PATH that ends in .csv is an inventory of an object "
+		"the file that it names. A copy of a dataset is found where the file is its one "
+		"record, and where its name ends in .tar, .jsonl, .ndjson or .csv and its records "
+		"are all those of the dataset; a file that is a single record with --dataset. "
+		"A PATH that ends in .csv is an inventory of an object "
 		"store, with a row of column names (key, bucket, size, sha256 or checksum; an "
 		"e_tag is no digest); one that is called SHA256SUMS or ends in .sha256 is a list "
 		"of sha256sum. Symbolic links are named and not followed.\n\n"

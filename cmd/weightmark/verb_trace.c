@@ -5,6 +5,7 @@
 
 #include "measured.h"
 #include "output.h"
+#include "private_ledger.h"
 #include "report/lineage_report.h"
 #include "text/json.h"
 #include "trace_seeds.h"
@@ -19,6 +20,8 @@ struct asked {
 	const char *option, *what; /* "from", "to" or "what-if", and its value */
 	const char *as, *out;	   /* out: NULL: standard output */
 	uint64_t depth, roles;
+	const struct ledgers *ledgers;
+	const char *const *origins;
 };
 
 /* --- options ----------------------------------------------------------------------------- */
@@ -98,6 +101,7 @@ static enum wm_code make_json(struct buf *out, const struct lineage_report *r,
 	if (r->what_if)
 		TRY(node_set_bool(t.root, &t, "what_if", true, err));
 	TRY(lineage_tree(t.root, &t, r, err));
+	TRY(ledgers_tree(t.root, &t, asked->ledgers, asked->origins, err));
 	return json_write_pretty(out, t.root, err);
 }
 
@@ -187,13 +191,19 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	cleanup_free const char **origins = NULL;
 	cleanup_graph struct graph *graph = NULL;
 	cleanup_seeds struct seeds seeds = { .n = 0 };
+	const char *first;
 	struct asked asked;
 
 	TRY(read_asked(&asked, call, err));
-	TRY(open_ledgers(&ledgers, call, err));
+	TRY(open_order_ledgers(&ledgers, call, err));
+	if (ledgers.n == 0)
+		TRY(need_ledger(&first, call, err));
 	TRY(check_origins(&ledgers, call, err));
 	TRY(wanted_origins(&origins, call, err));
+	TRY(tell_ledgers(&ledgers, origins, err));
 	TRY(join_ledgers(&graph, &ledgers, origins, err));
+	asked.ledgers = &ledgers;
+	asked.origins = origins;
 	seeds.graph = graph;
 	seeds.ledgers = &ledgers;
 	seeds.origins = origins;
@@ -220,6 +230,11 @@ static const struct option_spec options[] = {
 	  .help = "the answer as text, JSON, a Graphviz graph, an image that stands alone" },
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
 	  .help = "write it to FILE" },
+	{ .name = "dataset", .argument = "NAME.wmk", .kind = VALUE_FILE,
+	  .help = "WHAT is the file of a record of this dataset, NAME.wmc and NAME.wmck beside "
+		  "its statement" },
+	{ .name = "commitment-key", .argument = "FILE", .kind = VALUE_FILE,
+	  .help = "the key of commitments; default: NAME.wmck beside the statement" },
 	LINKS_OPTION,
 };
 
@@ -228,19 +243,23 @@ const struct verb verb_trace = {
 	.summary = "tell what descends from data or weights, or what they descend from",
 	.operands = "",
 	.description =
-		"Walks what the statements of the ledgers given say of lineage, from an object id, "
-		"a local id or name, a digest of 64 hexadecimal digits, or party:NAME for all "
+		"Walks what the statements of the ledgers (those of --ledger, else those of the "
+		"setting ledger and the private one) say of lineage, from an object id, a local id "
+		"or name, a digest of 64 hexadecimal digits, or party:NAME for all "
 		"datasets in whose statements that party stands; else from a checkpoint on disk, "
 		"which is measured, or a proof that 'weightmark dataset prove' wrote, for the "
-		"dataset of that record. A WHAT that begins with ./, ../ or / is a path alone.\n\n"
+		"dataset of that record; with --dataset the record itself, which its commitments "
+		"find. A WHAT that begins with ./, ../ or / is a path alone.\n\n"
 		"Each line says by what relation a thing was reached and who asserts it. What "
 		"digests alone show is recomputed: equal bytes, a conversion that left the weights "
 		"as they were, tensors that a derivation left as they were. Signatures are not "
-		"verified here. What is reached by several ways stands once; 'see' refers to it. "
+		"verified here. What is reached by several ways stands once; 'see' and 'also from' "
+		"refer to what stands above. "
 		"Checkpoints of a tainted run from before the data are named as clean, the latest "
 		"first; uses of subsets of which nobody can tell as undecided.",
 	.examples = "weightmark trace --from faces-2019 --ledger ledger.git\n"
 		    "weightmark trace --what-if proof.json --roles pretrain,finetune\n"
+		    "weightmark trace --from photo.jpg --dataset photos.wmk\n"
 		    "weightmark trace --to ./model.safetensors --as svg -o lineage.svg\n"
 		    "weightmark trace --to acme.example/llm@1.0 --ledger ledger.git --json",
 	.exits = "0 walked; 1 nothing is about WHAT; 4 findings concern what was reached, uses are "

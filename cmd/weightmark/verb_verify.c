@@ -6,10 +6,10 @@
 #include "attest/carriers.h"
 #include "attest/verdict.h"
 #include "keys.h"
-#include "ledgers.h"
 #include "measured.h"
 #include "output.h"
 #include "print_statement.h"
+#include "private_ledger.h"
 #include "progress_view.h"
 #include "report/verdict_report.h"
 #include "util/limits.h"
@@ -22,19 +22,22 @@ static enum colour colour_of(enum wm_decision decision)
 	return decision == WM_REVIEW ? COLOUR_DOUBT : COLOUR_BAD;
 }
 
-static enum wm_code print_verdict(const struct wm_verdict *v, bool every_check, bool statements,
-				  struct wm_error *err)
+static enum wm_code print_verdict(const struct wm_verdict *v, const struct ledgers *ledgers,
+				  const struct call *call, struct wm_error *err)
 {
+	const bool statements = options_has(&call->options, "statements");
 	cleanup_tree struct tree t = TREE_INIT;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_SIDECAR), headline = BUF_INIT(LIMIT_MESSAGE);
 
 	if (output_is_json()) {
 		TRY(verdict_tree(&t.root, &t, v, statements, err));
+		if (ledgers->n > 0)
+			TRY(ledgers_tree(t.root, &t, ledgers, NULL, err));
 		print_json(t.root);
 		return WM_OK;
 	}
 	TRY(verdict_headline(&headline, v, err));
-	TRY(verdict_text(&text, v, every_check, err));
+	TRY(verdict_text(&text, v, options_has(&call->options, "checks"), err));
 	print_word(colour_of(v->decision), decision_name(v->decision));
 	print(" (%s)\n", buf_str(&headline));
 	print_text(buf_str(&text));
@@ -83,20 +86,36 @@ static enum wm_code list_values(const char **list, size_t *n, size_t max, const 
 	return WM_OK;
 }
 
-/* Stores NULL where lineage is not asked for. */
+/*
+ * Those of --ledger, else those of the settings. That what a setting names cannot be read leaves
+ * open what stands against the checkpoint: it is no reason to go on without.
+ */
+static enum wm_code open_ledgers_of(struct lineage *l, struct call *call, struct wm_error *err)
+{
+	const bool named = options_has(&call->options, "ledger");
+	const bool none = options_has(&call->options, "no-ledger");
+	enum wm_code code;
+
+	if (named && none)
+		return fail(err, REASON_USAGE, "--ledger and --no-ledger exclude each other");
+	if (none)
+		return WM_OK;
+	code = open_order_ledgers(&l->ledgers, call, err);
+	return named ? code :
+		       fail_context(code, err, "the ledgers of the settings (or --no-ledger)");
+}
+
+/* Stores NULL where there is nowhere to look for lineage. */
 static enum wm_code open_lineage(const struct lineage_options **out, struct lineage *l,
 				 struct call *call, struct wm_error *err)
 {
-	const char *paths[LEDGERS_MAX];
-	size_t n_ledgers = 0;
-
 	*out = NULL;
-	TRY(list_values(paths, &n_ledgers, LEDGERS_MAX, call, "ledger", err));
 	TRY(list_values(l->statements, &l->options.n_statements, LIMIT_STATEMENT_FILES, call,
 			"lineage", err));
-	if (n_ledgers + l->options.n_statements == 0)
+	TRY(open_ledgers_of(l, call, err));
+	if (l->ledgers.n + l->options.n_statements == 0)
 		return WM_OK;
-	TRY(open_ledgers_at(&l->ledgers, paths, n_ledgers, err));
+	TRY(tell_ledgers(&l->ledgers, NULL, err));
 	l->options.indexes = l->ledgers.indexes;
 	l->options.n_indexes = l->ledgers.n;
 	l->options.statements = l->statements;
@@ -123,7 +142,6 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 		.code = code_allowed,
 		.progress = &progress,
 	};
-	const bool statements = options_has(&call->options, "statements");
 	enum wm_code code;
 
 	TRY(carrier_refuse_sidecar(call->options.operands[0], err));
@@ -144,8 +162,8 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	progress_view_end();
 	TRY(code);
 	call->status = verdict_exit_status(v);
-	TRY(print_verdict(v, options_has(&call->options, "checks"), statements, err));
-	if (statements && !output_is_json())
+	TRY(print_verdict(v, &lineage.ledgers, call, err));
+	if (options_has(&call->options, "statements") && !output_is_json())
 		return print_statements(v, err);
 	return WM_OK;
 }
@@ -168,7 +186,9 @@ static const struct option_spec options[] = {
 		  "'weightmark show PATH' lists them" },
 	{ .name = "ledger", .argument = "PATH", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "ask this git repository where the checkpoint comes from, and what stands "
-		  "against it" },
+		  "against it; default: those of the setting ledger and the private one, where "
+		  "there are such" },
+	{ .name = "no-ledger", .help = "ask none" },
 	{ .name = "lineage", .argument = "FILE.wmk", .kind = VALUE_FILE, .repeatable = true,
 	  .help = "the same of the statements in this sidecar, all by trusted keys" },
 	{ .name = "checks", .help = "list every check" },
@@ -191,6 +211,10 @@ const struct verb verb_verify = {
 		"count "
 		"where --log-key pins the log. Its tree heads are remembered below "
 		"$XDG_STATE_HOME/weightmark, and one that contradicts them refuses.\n\n"
+		"The ledgers at hand are asked, offline, where the checkpoint comes from: an order "
+		"that reaches it or data withdrawn before a run that used it refuse; an ancestor "
+		"of which nothing is known, declarations that conflict and later withdrawals ask "
+		"for review. Without any ledger these checks do not run, and are counted so.\n\n"
 		"Accept means: these bytes are those that the key's holder signed, and these are "
 		"the statements that he made about them. Whether a statement is true nobody can "
 		"compute; the verdict says who asserted it.",

@@ -9,6 +9,8 @@
 #include "lineage/orders.h"
 #include "util/limits.h"
 
+enum { ID_SHOWN = 64 }; /* bytes of an id or a name in a message */
+
 /* All that is open while asking. */
 struct asking {
 	const struct verification *v;
@@ -217,20 +219,24 @@ static void ask_ancestors(struct ancestry *out, const struct asking *a)
 	}
 }
 
-static void ask_findings(struct ancestry *out, const struct asking *a)
+/* The first of what contradicts itself about an ancestor. */
+static enum wm_code ask_findings(struct ancestry *out, const struct asking *a,
+				 struct wm_error *err)
 {
-	for (uint32_t i = 0; i < a->graph->n_findings && out->conflict.code == WM_OK; i++) {
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+
+	for (uint32_t i = 0; i < a->graph->n_findings; i++) {
 		const struct graph_finding *f = &a->graph->findings[i];
-		const bool two = f->other != GRAPH_NONE;
 
 		if (f->kind == FINDING_UNKNOWN ||
-		    !(trace_has(&a->up, f->node) || (two && trace_has(&a->up, f->other))))
+		    !(trace_has(&a->up, f->node) ||
+		      (f->other != GRAPH_NONE && trace_has(&a->up, f->other))))
 			continue;
-		(void)fail(&out->conflict, REASON_DECLARATIONS_CONFLICT,
-			   "declarations conflict (%s): '%.64s'%s%.64s%s",
-			   graph_finding_name(f->kind), id_of(a, f->node), two ? " and '" : "",
-			   two ? id_of(a, f->other) : "", two ? "'" : "");
+		TRY(graph_finding_text(&text, a->graph, f, ID_SHOWN, err));
+		(void)fail(&out->conflict, REASON_DECLARATIONS_CONFLICT, "%s", buf_str(&text));
+		return WM_OK;
 	}
+	return WM_OK;
 }
 
 /* What giver and recipient of an ancestor say of its transfer. */
@@ -244,11 +250,12 @@ static enum wm_code ask_transfers(struct ancestry *out, const struct asking *a,
 	c = found.list;
 	if (found.n > 0 && out->conflict.code == WM_OK)
 		(void)fail(&out->conflict, REASON_DECLARATIONS_CONFLICT,
-			   "declarations conflict: '%.64s' and '%.64s' differ in %s of the "
-			   "transfer of '%.64s'",
+			   "'%.64s' by %.64s and '%.64s' by %.64s differ in %s of the transfer of "
+			   "'%.64s'",
 			   c->one->statement->header->object->text,
-			   c->other->statement->header->object->text, c->field,
-			   id_of(a, c->node));
+			   c->one->statement->header->issuer,
+			   c->other->statement->header->object->text,
+			   c->other->statement->header->issuer, c->field, id_of(a, c->node));
 	return WM_OK;
 }
 
@@ -261,7 +268,7 @@ enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 	TRY(gather_statements(&a, keys, o, err));
 	TRY(load(&a, o, err));
 	ask_ancestors(out, &a);
-	ask_findings(out, &a);
+	TRY(ask_findings(out, &a, err));
 	TRY(ask_transfers(out, &a, err));
 	for (size_t i = 0; i < a.orders->n && out->tainted.code == WM_OK; i++)
 		TRY(ask_order(out, &a, &a.orders->list[i], err));

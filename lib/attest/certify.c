@@ -226,6 +226,57 @@ static enum wm_code add_recipients(struct drafting *d, const struct order_state 
 	return WM_OK;
 }
 
+static const char blank[] = "____________________";
+
+/* Who says so of each obligation that is no deletion and no statement. */
+static enum wm_code append_met(struct buf *out, const struct order_state *s, struct wm_error *err)
+{
+	char id[STATEMENT_ID_TEXT + 1], day[DAY_TEXT + 1];
+
+	for (size_t i = 0; i < s->n_obligations; i++) {
+		const struct order_obligation *o = &s->obligations[i];
+		const struct statement *by = o->by ? o->by->statement : NULL;
+
+		if (!by || is_statement_obligation(o->said->kind))
+			continue;
+		statement_id_text(id, by->id);
+		TRY(buf_printf(out, err, "%s%s%s%s: met%s%s, as %s states in %s; ",
+			       o->said->id->text, o->said->text ? " (" : "",
+			       o->said->text ? o->said->text : "", o->said->text ? ")" : "",
+			       o->done_on == DAY_NONE ? "" : " on ",
+			       o->done_on == DAY_NONE ? "" : day_text(day, o->done_on),
+			       by->header->issuer ? by->header->issuer : "its key", id));
+	}
+	return WM_OK;
+}
+
+/* What the declarant says was done, as far as the order obliges to it. */
+static enum wm_code append_done(struct buf *out, const struct order_state *s,
+				const uint8_t graph_digest[SHA256_BYTES], struct wm_error *err)
+{
+	static const char *const reached[] = {
+		[DEMANDS_DATA] = "dataset",
+		[DEMANDS_MODELS] = "checkpoint",
+		[DEMANDS_DATA | DEMANDS_MODELS] = "descendant",
+	};
+	const unsigned demands = order_demands(s);
+
+	if (demands == 0) {
+		TRY(buf_append_str(out, "nothing is to be deleted, and its obligations were met: ",
+				   err));
+		TRY(append_met(out, s, err));
+		TRY(buf_append_str(out, "what it is about is lineage graph ", err));
+		TRY(buf_append_hex(out, graph_digest, SHA256_BYTES, err));
+		return buf_append_str(out, ". Schedule A lists what was destroyed all the same. ",
+				      err);
+	}
+	TRY(buf_printf(out, err, "the items in Schedule A (digests, locations, method, time) were "
+				 "destroyed. They include, but for what Schedule B lists, every %s "
+				 "in lineage graph ", reached[demands]));
+	TRY(buf_append_hex(out, graph_digest, SHA256_BYTES, err));
+	return buf_append_str(out, ". ", err);
+}
+
 enum wm_code certify_sworn_text(struct buf *out, const struct order_state *s,
 				const uint8_t graph_digest[SHA256_BYTES],
 				const struct certify_options *options, struct wm_error *err)
@@ -233,21 +284,18 @@ enum wm_code certify_sworn_text(struct buf *out, const struct order_state *s,
 	const struct order *order = s->order;
 	const struct statement *said = order->versions[order->n_versions - 1].statement;
 	const Weightmark__V1__Order *o = order->said;
-	const char *respondent = o->n_respondent > 0 ? party_name(said, o->respondent[0]) :
-						       "____________________";
+	const char *respondent = o->n_respondent > 0 ? party_name(said, o->respondent[0]) : blank;
 
-	TRY(buf_printf(out, err, "I am %s of %s. I state this from personal knowledge, or from %s "
-				 "on whom I reasonably rely. ",
-		       options->title ? options->title : "____________________", respondent,
-		       options->basis ? options->basis : "____________________"));
-	TRY(buf_printf(out, err, "Under the %s %s%s%s, the items in Schedule A (digests, "
-				 "locations, method, time) were destroyed. They include, but for "
-				 "what Schedule B lists, every descendant in lineage graph ",
-		       order_kind_text(o->kind), order->object, o->docket ? ", docket " : "",
-		       o->docket ? o->docket : ""));
-	TRY(buf_append_hex(out, graph_digest, SHA256_BYTES, err));
+	TRY(buf_printf(out, err, "I am %s, %s of %s. I state this from personal knowledge, or from "
+				 "%s on whom I reasonably rely. ",
+		       options->declarant ? options->declarant : blank,
+		       options->title ? options->title : blank, respondent,
+		       options->basis ? options->basis : blank));
+	TRY(buf_printf(out, err, "Under the %s %s%s%s, ", order_kind_text(o->kind), order->object,
+		       o->docket ? ", docket " : "", o->docket ? o->docket : ""));
+	TRY(append_done(out, s, graph_digest, err));
 	return buf_append_str(out,
-			      ". Schedule B lists what was kept and the agency, law or order "
+			      "Schedule B lists what was kept and the agency, law or order "
 			      "requiring it. Schedule C lists recipients told, and their replies. "
 			      "I declare under penalty of perjury under the laws of the United "
 			      "States of America that the foregoing is true and correct. Executed "
@@ -262,13 +310,12 @@ static enum wm_code order_reference(struct drafting *d, const struct order *orde
 	return compose_reference(&d->cert->order, d->c, order->object, said->id, err);
 }
 
-/* "certificate-" and the order's local id, unless another one is wanted. */
-static enum wm_code choose_id(struct buf *out, const char *prefix, const char *object,
-			      const char *wanted, struct wm_error *err)
+enum wm_code certify_id(struct buf *out, bool clean, const char *object, const char *wanted,
+			struct wm_error *err)
 {
 	if (wanted)
 		return buf_append_str(out, wanted, err);
-	TRY(buf_append_str(out, prefix, err));
+	TRY(buf_append_str(out, clean ? "clean-" : "certificate-", err));
 	return append_local_id(out, composed_local_id(object), LIMIT_ID - out->len, err);
 }
 
@@ -284,7 +331,7 @@ enum wm_code certify_order(struct composition *out, const struct order_state *s,
 	if (a->n_open > 0)
 		return fail(err, REASON_CERTIFY_OPEN, "%zu open", a->n_open);
 	TRY(lineage_digest(digest, s->orders->graph, &s->trace, err));
-	TRY(choose_id(&id, "certificate-", s->order->object, options->id, err));
+	TRY(certify_id(&id, false, s->order->object, options->id, err));
 	TRY(start(&d, buf_str(&id), digest, err));
 	TRY(order_reference(&d, s->order, err));
 	TRY(add_deeds(&d, s, a, err));
@@ -332,6 +379,18 @@ static enum wm_code check_ancestors(const struct graph *g, uint32_t checkpoint,
 	return WM_OK;
 }
 
+enum wm_code certify_check_clean(const struct graph *g, const struct trace *t,
+				 uint32_t checkpoint, struct wm_error *err)
+{
+	if (trace_has(t, checkpoint))
+		return fail_path(g, t, checkpoint, err);
+	TRY(check_ancestors(g, checkpoint, err));
+	if (t->n_undecided > 0)
+		return fail(err, REASON_CLEAN_UNPROVEN,
+			    "%u uses of the data are undecided: they name subsets", t->n_undecided);
+	return WM_OK;
+}
+
 enum wm_code certify_clean(struct composition *out, const struct graph *g, const struct trace *t,
 			   uint32_t checkpoint, const uint32_t *from, size_t n,
 			   const struct certify_options *options, struct wm_error *err)
@@ -340,14 +399,9 @@ enum wm_code certify_clean(struct composition *out, const struct graph *g, const
 	cleanup_buf struct buf id = BUF_INIT(LIMIT_OBJECT);
 	uint8_t digest[SHA256_BYTES];
 
-	if (trace_has(t, checkpoint))
-		return fail_path(g, t, checkpoint, err);
-	TRY(check_ancestors(g, checkpoint, err));
-	if (t->n_undecided > 0)
-		return fail(err, REASON_CLEAN_UNPROVEN,
-			    "%u uses of the data are undecided: they name subsets", t->n_undecided);
+	TRY(certify_check_clean(g, t, checkpoint, err));
 	TRY(lineage_digest(digest, g, t, err));
-	TRY(choose_id(&id, "clean-", g->nodes[checkpoint].id, options->id, err));
+	TRY(certify_id(&id, true, g->nodes[checkpoint].id, options->id, err));
 	TRY(start(&d, buf_str(&id), digest, err));
 	TRY(new_list(&d.cert->clean, &d, 1, err));
 	TRY(refer_node(&d.cert->clean[0], &d, &g->nodes[checkpoint], err));

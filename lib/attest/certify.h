@@ -26,6 +26,10 @@ struct certify_options {
 	const char *id;	       /* local id; NULL: "certificate-" and that of the order */
 };
 
+/* Appends the local id of a certificate about `object`: `wanted`, or made from it. */
+MUST_USE enum wm_code certify_id(struct buf *out, bool clean, const char *object,
+				 const char *wanted, struct wm_error *err);
+
 /*
  * Composes the certificate of an order for which nothing is open. `out` is zeroed and has its
  * arena; the message is its one statement. Fails with `limit`.
@@ -35,9 +39,16 @@ MUST_USE enum wm_code certify_order(struct composition *out, const struct order_
 				    struct wm_error *err);
 
 /*
+ * Fails with `clean-unproven` where a path leads to `checkpoint` from the data that `t` is all that
+ * descends from, and names it; where something that the checkpoint descends from is of unknown
+ * origin; or where uses of the data are undecided.
+ */
+MUST_USE enum wm_code certify_check_clean(const struct graph *g, const struct trace *t,
+					  uint32_t checkpoint, struct wm_error *err);
+
+/*
  * Composes a certificate that no declared path leads from the `n` datasets `from` to `checkpoint`;
- * `t` is all that descends from them. Fails with `clean-unproven` where one leads there, and names
- * it, or where something that the checkpoint descends from is of unknown origin.
+ * `t` is all that descends from them. Fails as certify_check_clean() does.
  */
 MUST_USE enum wm_code certify_clean(struct composition *out, const struct graph *g,
 				    const struct trace *t, uint32_t checkpoint,

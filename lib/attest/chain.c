@@ -31,8 +31,8 @@ static enum wm_code encode(struct buf *payload, const struct composition *c,
 }
 
 /*
- * Of a run that is said again from a later copy of the records, the copy that was signed stays: what
- * it says is there still. Stores what `s` had, or NULL.
+ * Of a run that is said again from a later copy of the records, the copy that was signed stays:
+ * what it says is there still. Stores what `s` had, or NULL.
  */
 static Weightmark__V1__DocumentRef *keep_copy(struct composed *s, const struct prior *before)
 {

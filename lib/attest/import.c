@@ -91,7 +91,8 @@ enum wm_code import_find_run(struct import_run **out, struct history *h, const c
 	}
 	if (!has_form(id, D(id)))
 		return table_fail(&h->t, column,
-				  "a run needs an id of letters, digits and ._-@:+, 128 at most", err);
+				  "a run needs an id of letters, digits and ._-@:+, 128 at most",
+				  err);
 	if (h->n_runs == LIMIT_IMPORT_RUNS)
 		return fail(err, REASON_LIMIT, "%s, line %llu: more than %d runs", h->t.name,
 			    (unsigned long long)h->t.line, LIMIT_IMPORT_RUNS);
@@ -196,8 +197,8 @@ enum wm_code import_activity(struct history *h, struct import_run *run, const ch
 	if (!*text || (run->activity && strcmp(run->activity, text) == 0))
 		return WM_OK;
 	if (run->activity)
-		return table_fail(&h->t, column, "it is said before that this run did another thing",
-				  err);
+		return table_fail(&h->t, column,
+				  "another row or event says that this run did another thing", err);
 	TRY(check_text(h, text, column, err));
 	TRY(arena_copy(&copy, &h->c->arena, text, strlen(text), err));
 	run->activity = copy;
@@ -248,45 +249,77 @@ enum wm_code import_add_output(struct history *h, struct import_run *run,
 	return WM_OK;
 }
 
+/* A plan says nothing of what began or ended at another time: schedulers start late. */
+void import_span(int64_t *from, int64_t *to, const struct import_run *run)
+{
+	const bool planned = run->started == NO_TIME && run->ended == NO_TIME;
+
+	*from = planned ? run->planned : run->started;
+	*to = planned ? run->planned_end : run->ended;
+}
+
 bool import_is_backward(const struct import_run *run)
 {
-	const int64_t from = run->started != NO_TIME ? run->started : run->planned;
-	const int64_t to = run->ended != NO_TIME ? run->ended : run->planned_end;
+	int64_t from, to;
 
+	import_span(&from, &to, run);
 	return from != NO_TIME && to != NO_TIME && to < from;
 }
 
 /* --- the file ---------------------------------------------------------------------------- */
 
-static enum wm_code watch(void *context, const uint8_t *data, size_t len, struct wm_error *err)
+struct watching {
+	struct sha256 *sha256; /* owned */
+	struct progress *progress;
+};
+
+static void watching_release(struct watching *w)
 {
-	return sha256_update(context, data, len, err);
+	sha256_free(w->sha256);
 }
 
-static enum wm_code read_all(struct history *h, const char *path, struct wm_error *err)
+static enum wm_code watch(void *context, const uint8_t *data, size_t len, struct wm_error *err)
+{
+	const struct watching *w = context;
+
+	progress_add(w->progress, len);
+	return sha256_update(w->sha256, data, len, err);
+}
+
+static enum wm_code open_file(struct history *h, const char *path, bool csv, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (table_open(&h->t, path, csv ? TABLE_CSV : TABLE_LINES, &why) != WM_OK)
+		return fail_input(err, &why, REASON_TABLE_MALFORMED);
+	return WM_OK;
+}
+
+static enum wm_code read_all(struct history *h, const char *path, struct progress *progress,
+			     struct wm_error *err)
 {
 	const bool csv = file_has_suffix(path, ".csv");
-	cleanup_sha256 struct sha256 *s = NULL;
+	__attribute__((cleanup(watching_release))) struct watching w = { NULL, progress };
 
 	if (!csv && !file_has_suffix(path, ".jsonl") && !file_has_suffix(path, ".ndjson"))
 		return fail(err, REASON_USAGE,
-			    "%s: what a history is its name tells: .csv, or .jsonl for run events "
-			    "of OpenLineage", path);
-	TRY(sha256_new(&s, err));
-	TRY(sha256_start(s, err));
-	TRY(table_open(&h->t, path, csv ? TABLE_CSV : TABLE_LINES, err));
-	TRY(table_watch(&h->t, watch, s, err));
+			    "%s: the name of a history must end with .csv, or with .jsonl for run "
+			    "events of OpenLineage", path);
+	TRY(sha256_new(&w.sha256, err));
+	TRY(sha256_start(w.sha256, err));
+	TRY(open_file(h, path, csv, err));
+	TRY(table_watch(&h->t, watch, &w, err));
 	TRY(csv ? import_csv(h, err) : import_events(h, err));
 	h->counts->n_runs = h->n_runs;
 	h->counts->size = h->t.n_bytes;
-	TRY(sha256_finish(s, h->counts->sha256, err));
+	TRY(sha256_finish(w.sha256, h->counts->sha256, err));
 	if (h->n_runs == 0)
 		return fail(err, REASON_TABLE_MALFORMED, "%s: nothing in it is about a run", path);
 	return WM_OK;
 }
 
 enum wm_code import_compose(struct composition *out, struct imported *counts, const char *path,
-			    int64_t now, struct wm_error *err)
+			    int64_t now, struct progress *progress, struct wm_error *err)
 {
 	cleanup_composition struct composition c = {
 		.arena = ARENA_INIT(LIMIT_IMPORT_MEMORY),
@@ -297,7 +330,7 @@ enum wm_code import_compose(struct composition *out, struct imported *counts, co
 							       .now = now };
 
 	*counts = (struct imported){ .n_rows = 0 };
-	TRY(read_all(&h, path, err));
+	TRY(read_all(&h, path, progress, err));
 	TRY(import_make_runs(&h, err));
 	*out = c;
 	c.arena.chunks = NULL;

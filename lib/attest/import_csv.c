@@ -80,7 +80,8 @@ static enum wm_code read_role(int *out, const struct row *r, struct wm_error *er
 	if (!v)
 		return refuse(r, ROLE,
 			      "not one of pretrain, finetune, alignment, distil_teacher_data, "
-			      "synthetic_seed, annotation, validation, test, calibration, tokenizer",
+			      "synthetic_seed, annotation, validation, test, calibration, "
+			      "tokenizer",
 			      err);
 	*out = v->value;
 	return WM_OK;
@@ -131,6 +132,9 @@ static enum wm_code read_output(const struct row *r, struct wm_error *err)
 		TRY(import_find_word(&o.model, r->h, cell(r, OUTPUT), true, place(r, OUTPUT),
 				     err));
 	TRY(read_digest(&o.has_sha256, o.sha256, r, SHA256, err));
+	if (o.has_sha256 && o.model && o.model->reference->sha256 &&
+	    memcmp(o.model->reference->sha256->sha256.data, o.sha256, SHA256_BYTES) != 0)
+		return refuse(r, SHA256, "not the one that the output is named by", err);
 	TRY(read_digest(&o.has_weights, o.weights, r, WEIGHTS, err));
 	TRY(read_step(&o.step, r, STEP, err));
 	if (o.model || o.has_sha256 || o.has_weights)

@@ -22,7 +22,8 @@ struct event {
 	struct history *h;
 	struct json *j;
 	enum event_kind kind;
-	int64_t at, planned, planned_end;
+	int64_t at, at_last; /* of a day alone: its first second, and its last */
+	int64_t planned, planned_end;
 	bool has_run;
 	struct buf run, namespace, name; /* those of the thing under way */
 	struct buf activity;
@@ -110,13 +111,16 @@ static enum wm_code read_text(struct buf *out, struct event *e, enum json_event 
 	return buf_append(out, e->j->text, e->j->len, err);
 }
 
-static enum wm_code read_time(int64_t *out, struct event *e, enum json_event event,
-			      struct wm_error *err)
+/* Either may be NULL. */
+static enum wm_code read_time(int64_t *first, int64_t *last, struct event *e,
+			      enum json_event event, struct wm_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_IMPORT_TEXT);
 
 	TRY(read_text(&text, e, event, err));
-	return import_time(out, e->h, buf_str(&text), false, e->j->at, err);
+	if (first)
+		TRY(import_time(first, e->h, buf_str(&text), false, e->j->at, err));
+	return last ? import_time(last, e->h, buf_str(&text), true, e->j->at, err) : WM_OK;
 }
 
 /* --- the members ------------------------------------------------------------------------- */
@@ -144,17 +148,17 @@ static enum wm_code event_type(struct event *e, enum json_event event, struct wm
 
 static enum wm_code event_time(struct event *e, enum json_event event, struct wm_error *err)
 {
-	return read_time(&e->at, e, event, err);
+	return read_time(&e->at, &e->at_last, e, event, err);
 }
 
 static enum wm_code nominal_start(struct event *e, enum json_event event, struct wm_error *err)
 {
-	return read_time(&e->planned, e, event, err);
+	return read_time(&e->planned, NULL, e, event, err);
 }
 
 static enum wm_code nominal_end(struct event *e, enum json_event event, struct wm_error *err)
 {
-	return read_time(&e->planned_end, e, event, err);
+	return read_time(NULL, &e->planned_end, e, event, err);
 }
 
 static enum wm_code nominal_time(struct event *e, enum json_event event, struct wm_error *err)
@@ -278,8 +282,8 @@ static void add_times(struct import_run *r, const struct event *e)
 {
 	if (e->kind == START && (r->started == NO_TIME || e->at < r->started))
 		r->started = e->at;
-	if (e->kind == END && (r->ended == NO_TIME || e->at > r->ended))
-		r->ended = e->at;
+	if (e->kind == END && (r->ended == NO_TIME || e->at_last > r->ended))
+		r->ended = e->at_last;
 	if (e->planned != NO_TIME && (r->planned == NO_TIME || e->planned < r->planned))
 		r->planned = e->planned;
 	if (e->planned_end != NO_TIME &&
@@ -304,8 +308,6 @@ static enum wm_code add_event(struct event *e, struct wm_error *err)
 	TRY(import_find_run(&r, e->h, buf_str(&e->run), 0, err));
 	TRY(import_activity(e->h, r, buf_str(&e->activity), 0, err));
 	add_times(r, e);
-	if (import_is_backward(r))
-		return table_fail(&e->h->t, 0, "the run ends before it begins", err);
 	for (const struct import_use *u = e->inputs; u; u = u->next)
 		TRY(import_add_use(e->h, r, u, err));
 	for (const struct import_output *o = e->outputs; o; o = o->next)
@@ -332,6 +334,7 @@ static enum wm_code read_event(struct history *h, struct wm_error *err)
 		.h = h,
 		.j = &j,
 		.at = NO_TIME,
+		.at_last = NO_TIME,
 		.planned = NO_TIME,
 		.planned_end = NO_TIME,
 		.run = BUF_INIT(LIMIT_IMPORT_TEXT),
@@ -349,6 +352,18 @@ static enum wm_code read_event(struct history *h, struct wm_error *err)
 	return add_event(&e, err);
 }
 
+/* Only when all is read: events come in any order. */
+static enum wm_code check_spans(const struct history *h, struct wm_error *err)
+{
+	for (size_t i = 0; i < h->n_runs; i++)
+		if (import_is_backward(h->runs[i]))
+			return fail(err, REASON_TABLE_MALFORMED,
+				    "%s, line %llu, column 1: the run that is named here first "
+				    "ends before it begins", h->t.name,
+				    (unsigned long long)h->runs[i]->line);
+	return WM_OK;
+}
+
 enum wm_code import_events(struct history *h, struct wm_error *err)
 {
 	bool more;
@@ -356,7 +371,7 @@ enum wm_code import_events(struct history *h, struct wm_error *err)
 	for (;;) {
 		TRY(table_next(&h->t, &more, err));
 		if (!more)
-			return WM_OK;
+			return check_spans(h, err);
 		TRY(import_count(h, err));
 		TRY(read_event(h, err));
 	}

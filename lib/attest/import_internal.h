@@ -46,7 +46,7 @@ struct import_run {
 	uint64_t line; /* where it is named first */
 	const char *activity;
 	int64_t started, ended;
-	int64_t planned, planned_end; /* in their place where they are not said */
+	int64_t planned, planned_end; /* in their place where neither is said */
 	struct import_use *uses;
 	struct import_parent *parents;
 	struct import_output *outputs;
@@ -98,6 +98,9 @@ MUST_USE enum wm_code import_add_parent(struct history *h, struct import_run *ru
 					const struct import_word *model, struct wm_error *err);
 MUST_USE enum wm_code import_add_output(struct history *h, struct import_run *run,
 					const struct import_output *output, struct wm_error *err);
+
+/* When it began and ended, NO_TIME where it is not said. */
+void import_span(int64_t *from, int64_t *to, const struct import_run *run);
 
 /* Whether it ends before it begins, as far as it is said. */
 bool import_is_backward(const struct import_run *run);

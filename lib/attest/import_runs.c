@@ -20,7 +20,7 @@ struct making {
 	struct history *h;
 	Weightmark__V1__DocumentRef *from; /* the file */
 	struct composed *list;		   /* owned */
-	size_t n;
+	size_t n, n_bytes;
 	void *ids; /* of those in the list (tsearch) */
 };
 
@@ -171,8 +171,8 @@ static enum wm_code merge(struct import_output *to, const struct import_output *
 	    !merge_digest(&to->has_weights, to->weights, from->has_weights, from->weights) ||
 	    !steps_agree)
 		return fail(err, REASON_TABLE_MALFORMED,
-			    "%s, line %llu, column 1: says of an output another digest or step than "
-			    "line %llu", h->t.name, (unsigned long long)from->line,
+			    "%s, line %llu, column 1: says of an output another digest or step "
+			    "than line %llu", h->t.name, (unsigned long long)from->line,
 			    (unsigned long long)to->line);
 	if (to->step == NO_STEP)
 		to->step = from->step;
@@ -250,8 +250,8 @@ static enum wm_code make_id(Weightmark__V1__Id **out, struct making *m,
 	}
 	if (strlen(id) > LIMIT_ID)
 		return fail(err, REASON_TABLE_MALFORMED,
-			    "%s, line %llu, column 1: the id of a run of several outputs has at most "
-			    "%d bytes", m->h->t.name, (unsigned long long)run->line,
+			    "%s, line %llu, column 1: the id of a run of several outputs has at "
+			    "most %d bytes", m->h->t.name, (unsigned long long)run->line,
 			    LIMIT_ID - 2 * SUFFIX_BYTES - 1);
 	TRY(compose_scalar(out, m->h->c, D(id), id, err));
 	found = tsearch((*out)->text, &m->ids, compare_texts);
@@ -261,6 +261,19 @@ static enum wm_code make_id(Weightmark__V1__Id **out, struct making *m,
 		return fail(err, REASON_TABLE_MALFORMED,
 			    "%s, line %llu, column 1: the id '%s' is that of a further output of "
 			    "another run", m->h->t.name, (unsigned long long)run->line, id);
+	return WM_OK;
+}
+
+/* What a run used is said again with each of its outputs. */
+static enum wm_code count_bytes(struct making *m, const struct import_run *run,
+				const ProtobufCMessage *message, struct wm_error *err)
+{
+	m->n_bytes += protobuf_c_message_get_packed_size(message);
+	if (m->n_bytes > LIMIT_IMPORT_STATEMENTS)
+		return fail(err, REASON_LIMIT,
+			    "%s, line %llu, column 1: up to this run there are statements of more "
+			    "than %d bytes; give the history in parts", m->h->t.name,
+			    (unsigned long long)run->line, LIMIT_IMPORT_STATEMENTS);
 	return WM_OK;
 }
 
@@ -284,6 +297,7 @@ static enum wm_code add_statement(struct making *m, const Weightmark__V1__Run *l
 	TRY(make_id(&made->id, m, run, further ? output : NULL, err));
 	if (output)
 		TRY(make_output(made, m->h->c, output, err));
+	TRY(count_bytes(m, run, message, err));
 	list[m->n++] = (struct composed){ .kind = kind_of_message(D(run)), .message = message };
 	return WM_OK;
 }
@@ -293,9 +307,9 @@ static enum wm_code make_common(Weightmark__V1__Run *out, struct making *m,
 				const struct import_run *run, struct wm_error *err)
 {
 	struct composition *c = m->h->c;
-	const int64_t from = run->started != NO_TIME ? run->started : run->planned;
-	const int64_t to = run->ended != NO_TIME ? run->ended : run->planned_end;
+	int64_t from, to;
 
+	import_span(&from, &to, run);
 	TRY(make_uses(out, &c->arena, run, err));
 	TRY(make_parents(out, &c->arena, run, err));
 	if (from != NO_TIME)

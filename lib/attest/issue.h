@@ -41,10 +41,10 @@ void issued_release(struct issued *i);
 /*
  * Issues all statements of `out->composition`, each of which has its message with a local id; the
  * headers are filled here. They are all made before any is signed; what stands in a file is one
- * batch of the log, else LIMIT_ISSUED are. The file gets all or nothing, and so does the log of each
- * batch; issuing again completes it. Fails as chain_make(), sidecar_extend(), record_envelopes() do; with `usage`
- * where neither file nor log is given, but for a dry run; with `busy`. `out` is to be released also
- * after a failure.
+ * batch of the log, else LIMIT_ISSUED are. The file gets all or nothing, and so does the log of
+ * each batch; issuing again completes it. Fails as chain_make(), sidecar_extend(),
+ * record_envelopes() do; with `usage` where neither file nor log is given, but for a dry run; with
+ * `busy`. `out` is to be released also after a failure.
  */
 MUST_USE enum wm_code issue(struct issued *out, const struct issue_options *options,
 			    struct wm_error *err);

@@ -25,6 +25,7 @@ struct record_options {
 
 /* What was recorded. */
 struct recording {
+	const char *ledger; /* borrowed from the options */
 	char origin[LIMIT_ORIGIN + 1];
 	struct log_key *key;
 	uint64_t size; /* entries of the log now */

@@ -303,6 +303,28 @@ enum wm_code commitments_tagged(struct buf *leaves, const struct commitments *c,
 	return WM_OK;
 }
 
+enum wm_code commitments_first_bytes(uint64_t *out, const struct commitments *c,
+				     struct wm_error *err)
+{
+	cleanup_free uint8_t *bytes = malloc((size_t)READ_ROWS * ROW_BYTES);
+	const uint64_t n_rows = c->header.n_rows;
+
+	if (!bytes)
+		return fail_nomem(err);
+	for (uint64_t from = 0, n; from < n_rows; from += n) {
+		n = n_rows - from < READ_ROWS ? n_rows - from : READ_ROWS;
+		TRY(file_read_at(c->fd, bytes, (size_t)n * ROW_BYTES, row_off(from), c->path, err));
+		for (uint64_t i = 0; i < n; i++) {
+			struct cursor in = cursor_of(bytes + i * ROW_BYTES, ROW_BYTES);
+
+			(void)cursor_u64be(&in, &out[from + i]);
+			if (from + i > 0 && out[from + i - 1] > out[from + i])
+				return unsorted(c, "row", from + i, err);
+		}
+	}
+	return WM_OK;
+}
+
 /* --- all --------------------------------------------------------------------------------- */
 
 /* How far reading has come, and what it is compared with. */
@@ -310,7 +332,7 @@ struct checking {
 	const struct commitments *c;
 	struct sha256 *sum;
 	uint8_t *bytes; /* READ_ROWS * ROW_BYTES */
-	struct tree_frontier tree;
+	struct tree_frontier tree, part; /* `part` is of the rows since the last top */
 	uint64_t n_records;
 	uint8_t last[SHA256_BYTES];
 	const struct record_set *now;
@@ -319,8 +341,10 @@ struct checking {
 };
 
 /* Both lists are ascending: what comes first in one alone was added, or removed. */
-static void compare_row(struct checking *k, const struct record_row *r)
+static enum wm_code compare_row(struct checking *k, const struct record_row *r,
+				struct wm_error *err)
 {
+	struct buf *removed = k->change.removed;
 	const struct record_set *now = k->now;
 	uint32_t was = record_row_count(r), is = 0;
 	int order = 1;
@@ -334,6 +358,9 @@ static void compare_row(struct checking *k, const struct record_row *r)
 		k->change.n_added += is - was;
 	else
 		k->change.n_removed += was - is;
+	if (is > 0 || !removed || removed->max - removed->len < SHA256_BYTES)
+		return WM_OK;
+	return buf_append(removed, r->digest, SHA256_BYTES, err);
 }
 
 /* Reads `len` bytes at `off` and counts them into the sum. */
@@ -341,6 +368,30 @@ static enum wm_code take(struct checking *k, uint64_t off, size_t len, struct wm
 {
 	TRY(file_read_at(k->c->fd, k->bytes, len, off, k->c->path, err));
 	return sha256_update(k->sum, k->bytes, len, err);
+}
+
+/* Appends a row to the tree; where it ends a subtree, the top that is stored must be its root. */
+static enum wm_code climb_row(struct checking *k, uint64_t row, const uint8_t leaf[SHA256_BYTES],
+			      struct wm_error *err)
+{
+	const struct commitments_header *h = &k->c->header;
+	const bool complete = row / TOP_ROWS < h->n_rows / TOP_ROWS;
+	uint8_t top[SHA256_BYTES], said[SHA256_BYTES];
+
+	tree_append(&k->part, 0, leaf);
+	if (!complete)
+		tree_append(&k->tree, 0, leaf);
+	if ((row + 1) % TOP_ROWS != 0 && row + 1 < h->n_rows)
+		return WM_OK;
+	tree_root(top, &k->part);
+	k->part = (struct tree_frontier)TREE_FRONTIER_INIT;
+	if (complete)
+		tree_append(&k->tree, TOP_LEVEL, top);
+	TRY(file_read_at(k->c->fd, said, sizeof(said), tops_off(h) + row / TOP_ROWS * SHA256_BYTES,
+			 k->c->path, err));
+	return memcmp(top, said, SHA256_BYTES) == 0 ?
+		       WM_OK :
+		       damaged(k->c, "rows do not lead to the root of their subtree", err);
 }
 
 static enum wm_code check_rows(struct checking *k, struct wm_error *err)
@@ -356,9 +407,11 @@ static enum wm_code check_rows(struct checking *k, struct wm_error *err)
 			if (from + i > 0 && memcmp(k->last, r.digest, SHA256_BYTES) >= 0)
 				return unsorted(k->c, "row", from + i, err);
 			memcpy(k->last, r.digest, SHA256_BYTES);
-			tree_append(&k->tree, 0, r.digest);
+			if (record_row_count(&r) == 0)
+				return damaged(k->c, "a row counts no record", err);
+			TRY(climb_row(k, from + i, r.digest, err));
 			k->n_records += record_row_count(&r);
-			compare_row(k, &r);
+			TRY(compare_row(k, &r, err));
 		}
 	}
 	while (k->now && k->at < k->now->n)
@@ -406,12 +459,13 @@ static enum wm_code check_ends(struct checking *k, struct wm_error *err)
 	return WM_OK;
 }
 
-enum wm_code commitments_check(struct commitments_change *out, const struct commitments *c,
+enum wm_code commitments_check(struct commitments_change *change, const struct commitments *c,
 			       const struct record_set *now, struct wm_error *err)
 {
 	cleanup_free uint8_t *bytes = malloc((size_t)READ_ROWS * ROW_BYTES);
 	cleanup_sha256 struct sha256 *sum = NULL;
-	struct checking k = { .c = c, .bytes = bytes, .now = now };
+	struct checking k = { .c = c, .bytes = bytes, .now = now,
+			      .change = { .removed = now ? change->removed : NULL } };
 
 	if (!bytes)
 		return fail_nomem(err);
@@ -422,6 +476,6 @@ enum wm_code commitments_check(struct commitments_change *out, const struct comm
 	TRY(check_rows(&k, err));
 	TRY(check_rest(&k, err));
 	TRY(check_ends(&k, err));
-	*out = k.change;
+	*change = k.change;
 	return WM_OK;
 }

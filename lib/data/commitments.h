@@ -84,15 +84,21 @@ MUST_USE enum wm_code commitments_tagged(struct buf *leaves, const struct commit
 					 const uint8_t tag[RECORD_TAG_BYTES],
 					 struct wm_error *err);
 
+/* The first 8 bytes of the leaf of each row, as a number; fails with `commitments-unsorted`. */
+MUST_USE enum wm_code commitments_first_bytes(uint64_t *out, const struct commitments *c,
+					      struct wm_error *err);
+
 /*
- * Reads all of it: the order of rows and tags, the root, the sum. Fails with
+ * Reads all of it: the order of rows and tags, the roots, counts, the sum. Fails with
  * `commitments-unsorted`, `commitments-damaged`. Where `now` is not NULL, counts the records that
  * it has and the file has not, and the reverse.
  */
 struct commitments_change {
 	uint64_t n_added, n_removed;
+	/* NULL, or gets the leaves that `now` has not, as far as it has room. */
+	struct buf *removed;
 };
-MUST_USE enum wm_code commitments_check(struct commitments_change *out,
+MUST_USE enum wm_code commitments_check(struct commitments_change *change,
 					const struct commitments *c, const struct record_set *now,
 					struct wm_error *err);
 

@@ -9,16 +9,21 @@
 #include "crypto/secret.h"
 #include "digest/kernel.h"
 #include "util/base64.h"
+#include "util/cursor.h"
 #include "util/file.h"
 #include "util/limits.h"
 
 static const char magic[] = "weightmark-commitment-key/1\n";
+static const char dead[] = "weightmark-commitment-key/0\n";
 static const char id_domain[] = "wmRecordKeyV1", tag_label[] = "wmRecordTagV1";
 
 enum {
 	MAGIC_BYTES = sizeof(magic) - 1,
 	KEY_CHARS = 44, /* base64 of 32 bytes */
 	FILE_BYTES = MAGIC_BYTES + KEY_CHARS + 1,
+	STATE_BYTES = SHA256_BYTES + 8,
+	STATE_CHARS = 56, /* base64 of these */
+	DEAD_BYTES = MAGIC_BYTES + STATE_CHARS + 1, /* more than it overwrites */
 	PAD_BYTES = 64, /* a block of SHA-256 */
 	INNER_PAD = 0x36,
 	OUTER_PAD = 0x5c,
@@ -81,27 +86,76 @@ enum wm_code record_key_new(struct record_key *out, struct wm_error *err)
 
 /* --- files ------------------------------------------------------------------------------- */
 
+static enum wm_code read_key_file(struct buf *text, const char *path, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	TRY(buf_reserve(text, DEAD_BYTES, err));
+	if (file_read_input(text, path, REASON_COMMITMENT_KEY_MALFORMED, &why) == WM_OK)
+		return WM_OK;
+	return error_reason(&why) == REASON_NOT_FOUND ?
+		       fail(err, REASON_COMMITMENT_KEY_MISSING, "%s: is not there", path) :
+		       fail_again(err, &why);
+}
+
+/* Whether `text` is `start`, the base64 of `len` bytes in `chars`, and a newline. */
+static bool take_form(uint8_t *out, size_t len, const struct buf *text, const char *start,
+		      size_t chars)
+{
+	const char *const coded = buf_str(text) + MAGIC_BYTES;
+
+	return text->len == MAGIC_BYTES + chars + 1 &&
+	       memcmp(text->data, start, MAGIC_BYTES) == 0 && text->data[text->len - 1] == '\n' &&
+	       base64_decoded_len(coded, chars) == len && base64_decode(out, coded, chars);
+}
+
+static bool take_dead(struct record_key_state *out, const struct buf *text)
+{
+	uint8_t bytes[STATE_BYTES];
+	struct cursor in = cursor_of(bytes, sizeof(bytes));
+	uint64_t at = 0;
+
+	if (!take_form(bytes, sizeof(bytes), text, dead, STATE_CHARS))
+		return false;
+	memcpy(out->id, cursor_take(&in, SHA256_BYTES), SHA256_BYTES);
+	(void)cursor_u64be(&in, &at);
+	out->at = (int64_t)at;
+	out->destroyed = true;
+	return at <= INT64_MAX;
+}
+
 enum wm_code record_key_load(struct record_key *out, const char *path, struct wm_error *err)
 {
-	cleanup_secret struct buf text = BUF_INIT(FILE_BYTES);
+	cleanup_secret struct buf text = BUF_INIT(DEAD_BYTES);
+	struct record_key_state state;
 	uint8_t secret[RECORD_KEY_BYTES];
-	struct wm_error why = { 0 };
 	enum wm_code code;
 
-	TRY(buf_reserve(&text, FILE_BYTES, err));
-	if (file_read_input(&text, path, REASON_COMMITMENT_KEY_MALFORMED, &why) != WM_OK)
-		return error_reason(&why) == REASON_NOT_FOUND ?
-			       fail(err, REASON_COMMITMENT_KEY_MISSING, "%s: is not there", path) :
-			       fail_again(err, &why);
-	if (text.len != FILE_BYTES || memcmp(text.data, magic, MAGIC_BYTES) != 0 ||
-	    text.data[FILE_BYTES - 1] != '\n' ||
-	    base64_decoded_len(buf_str(&text) + MAGIC_BYTES, KEY_CHARS) != RECORD_KEY_BYTES ||
-	    !base64_decode(secret, buf_str(&text) + MAGIC_BYTES, KEY_CHARS))
+	TRY(read_key_file(&text, path, err));
+	if (take_dead(&state, &text))
+		return fail(err, REASON_COMMITMENT_KEY_MISSING,
+			    "%s: was destroyed; 'dataset destroy-key' on it completes that", path);
+	if (!take_form(secret, sizeof(secret), &text, magic, KEY_CHARS))
 		return fail(err, REASON_COMMITMENT_KEY_MALFORMED,
 			    "%s: is not a key of commitments as 'dataset record' makes it", path);
 	code = record_key_of(out, secret, err);
 	cleanse(secret, sizeof(secret));
 	return code;
+}
+
+enum wm_code record_key_look(struct record_key_state *out, const char *path, struct wm_error *err)
+{
+	cleanup_secret struct buf text = BUF_INIT(DEAD_BYTES);
+	cleanup_record_key struct record_key k = { 0 };
+	struct record_key_state state = { .destroyed = false };
+
+	TRY(read_key_file(&text, path, err));
+	if (!take_dead(&state, &text)) {
+		TRY(record_key_load(&k, path, err));
+		memcpy(state.id, k.id, SHA256_BYTES);
+	}
+	*out = state;
+	return WM_OK;
 }
 
 enum wm_code record_key_store(const struct record_key *k, const char *path, struct wm_error *err)
@@ -117,21 +171,28 @@ enum wm_code record_key_store(const struct record_key *k, const char *path, stru
 	return code;
 }
 
-enum wm_code record_key_destroy(const char *path, struct wm_error *err)
+enum wm_code record_key_destroy(const char *path, int64_t now, struct wm_error *err)
 {
-	cleanup_record_key struct record_key k = { 0 };
+	cleanup_buf struct buf state = BUF_INIT(STATE_BYTES);
+	struct record_key_state found;
+	char text[DEAD_BYTES];
 	cleanup_fd int fd = -1;
-	uint8_t noise[FILE_BYTES];
 
-	TRY(record_key_load(&k, path, err));
+	TRY(record_key_look(&found, path, err));
+	if (found.destroyed)
+		return WM_OK;
+	TRY(buf_append(&state, found.id, SHA256_BYTES, err));
+	TRY(buf_append_u64be(&state, (uint64_t)now, err));
+	memcpy(text, dead, MAGIC_BYTES);
+	base64_encode(text + MAGIC_BYTES, state.data, state.len);
+	text[DEAD_BYTES - 1] = '\n';
 	fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fail(err, REASON_WRITE_FAILED, "%s: cannot be written", path);
-	TRY(random_bytes(noise, sizeof(noise), err));
-	TRY(file_write_at(fd, noise, sizeof(noise), 0, path, err));
+	TRY(file_write_at(fd, text, sizeof(text), 0, path, err));
 	if (fsync(fd) < 0)
 		return fail(err, REASON_WRITE_FAILED, "%s: cannot be synced", path);
-	return file_remove(path, err);
+	return WM_OK;
 }
 
 /* --- one --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #ifndef DATA_RECORD_KEY_H
 #define DATA_RECORD_KEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,7 +44,7 @@ MUST_USE enum wm_code record_key_of(struct record_key *out,
 
 /*
  * Reads the file `path`: "weightmark-commitment-key/1\n", 44 characters of base64, "\n". Fails with
- * `commitment-key-missing`, `commitment-key-malformed`, `read-failed`.
+ * `commitment-key-missing`, also where it was destroyed, `commitment-key-malformed`, `read-failed`.
  */
 MUST_USE enum wm_code record_key_load(struct record_key *out, const char *path,
 				      struct wm_error *err);
@@ -52,12 +53,28 @@ MUST_USE enum wm_code record_key_load(struct record_key *out, const char *path,
 MUST_USE enum wm_code record_key_store(const struct record_key *k, const char *path,
 				       struct wm_error *err);
 
+/* What a key file holds: a key, or that it was destroyed and when. */
+struct record_key_state {
+	uint8_t id[SHA256_BYTES]; /* of the key that is, or was, there */
+	bool destroyed;
+	int64_t at; /* seconds; 0 where it was not */
+};
+
+/* Fails as record_key_load() does, but for a key that was destroyed. */
+MUST_USE enum wm_code record_key_look(struct record_key_state *out, const char *path,
+				      struct wm_error *err);
+
 /*
- * Overwrites the bytes of the key file `path`, syncs, and removes it. Copies, snapshots and blocks
- * that the file system or the drive kept elsewhere are out of reach. Fails as record_key_load()
- * does, and with `write-failed`.
+ * Overwrites the key in the file `path` by the fact that it was destroyed, at `now`, and syncs;
+ * where that stands already it stays:
+ *
+ *	"weightmark-commitment-key/0\n", base64 of key id and seconds (u64, big-endian), "\n"
+ *
+ * So what follows can be completed after an interruption; then the caller removes the file. Copies,
+ * snapshots and blocks that the file system or the drive kept elsewhere are out of reach. Fails as
+ * record_key_look() does, and with `write-failed`.
  */
-MUST_USE enum wm_code record_key_destroy(const char *path, struct wm_error *err);
+MUST_USE enum wm_code record_key_destroy(const char *path, int64_t now, struct wm_error *err);
 
 struct commitment {
 	uint8_t r[SHA256_BYTES], leaf[SHA256_BYTES];

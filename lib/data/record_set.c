@@ -169,6 +169,17 @@ enum wm_code record_set_content_root(uint8_t out[SHA256_BYTES], const struct rec
 	return records_root(out, r, err);
 }
 
+enum wm_code record_content_root(uint8_t out[SHA256_BYTES], const uint8_t digest[SHA256_BYTES],
+				 struct wm_error *err)
+{
+	struct record_row row;
+	const struct record_set one = { .rows = &row, .n = 1, .n_records = 1 };
+
+	memcpy(row.digest, digest, SHA256_BYTES);
+	set_count(&row, 1);
+	return record_set_content_root(out, &one, err);
+}
+
 enum wm_code record_set_root(uint8_t root[SHA256_BYTES], uint8_t (**tops)[SHA256_BYTES],
 			     const struct record_set *s, struct wm_error *err)
 {

@@ -40,6 +40,10 @@ void record_set_close(struct record_set *s);
 MUST_USE enum wm_code record_set_content_root(uint8_t out[SHA256_BYTES],
 					      const struct record_set *s, struct wm_error *err);
 
+/* The same of a dataset whose one record has this digest. */
+MUST_USE enum wm_code record_content_root(uint8_t out[SHA256_BYTES],
+					  const uint8_t digest[SHA256_BYTES], struct wm_error *err);
+
 /* Makes leaves of the digests, with `workers` threads (0: one a processor), and sorts them. */
 MUST_USE enum wm_code record_set_commit(struct record_set *s, const struct record_key *k,
 					unsigned workers, struct wm_error *err);

@@ -101,6 +101,8 @@ struct worker {
 	struct sight_key sight; /* of the file that is read now */
 	int fd;			/* with its lease, or -1 */
 	struct sha256 *plain;
+	struct committer *committer; /* where new records are to be told from others */
+	uint8_t leaves[BATCH_ITEMS][SHA256_BYTES];
 	uint8_t data[WORKER_BYTES];
 };
 
@@ -111,6 +113,7 @@ static void worker_free(struct worker *w)
 	buf_release(&w->batch.names);
 	buf_release(&w->batch.bytes);
 	sha256_free(w->plain);
+	committer_free(w->committer);
 	free(w);
 }
 DEFINE_CLEANUP(worker, struct worker, worker_free)
@@ -127,6 +130,8 @@ static enum wm_code worker_new(struct worker **out, struct reading *r, struct wm
 	w->batch.names = (struct buf)BUF_INIT(BATCH_NAMES + LIMIT_PATH + 1);
 	w->batch.bytes = (struct buf)BUF_INIT(LIMIT_RECORD_LINE);
 	TRY(sha256_new(&w->plain, err));
+	if (r->options->added)
+		TRY(committer_new(&w->committer, r->options->added->key, err));
 	*out = take_ptr(&w);
 	return WM_OK;
 }
@@ -142,12 +147,16 @@ static enum wm_code hand_over(struct worker *w, size_t n, struct wm_error *err)
 	struct records_found *found = w->reading->found;
 	struct attributes *a = w->reading->options->attributes;
 	struct seen *seen = w->reading->options->seen;
+	struct added *added = w->reading->options->added;
 
 	TRY(record_set_add(&found->set, (const uint8_t (*)[SHA256_BYTES])w->digests, n, err));
 	for (size_t i = 0; a && i < n; i++)
 		TRY(attributes_note(a, name_of(w, w->of[i]), w->of[i]->number, w->digests[i], err));
 	for (size_t i = 0; seen && i < n; i++)
 		TRY(seen_note(seen, &w->sights[i], w->digests[i], err));
+	for (size_t i = 0; added && i < n; i++)
+		if (added_is_new(added, w->leaves[i]))
+			TRY(added_note(added, name_of(w, w->of[i]), w->of[i]->number, err));
 	found->n_bytes += w->n_bytes + w->n_streamed;
 	found->n_cached += w->n_cached;
 	return WM_OK;
@@ -157,6 +166,10 @@ static enum wm_code deliver(struct worker *w, size_t n, struct wm_error *err)
 {
 	enum wm_code code;
 
+	if (w->committer) {
+		memcpy(w->leaves, w->digests, n * SHA256_BYTES);
+		TRY(committer_run(w->committer, w->leaves[0], SHA256_BYTES, n, err));
+	}
 	pthread_mutex_lock(&w->reading->lock);
 	code = hand_over(w, n, err);
 	pthread_mutex_unlock(&w->reading->lock);
@@ -297,6 +310,15 @@ static enum wm_code take_item(struct worker *w, const struct record_item *i, str
 	return fail(err, REASON_INTERNAL, "a record lies nowhere");
 }
 
+/* Only the first failure counts. The caller holds the lock. */
+static void note_failure(struct reading *r, const struct wm_error *err)
+{
+	if (!r->failed)
+		r->err = *err;
+	r->failed = true;
+}
+
+/* A source that failed is not asked again: where it stands then is not known. */
 static enum wm_code next_batch(struct worker *w, struct wm_error *err)
 {
 	struct reading *r = w->reading;
@@ -307,6 +329,8 @@ static enum wm_code next_batch(struct worker *w, struct wm_error *err)
 	pthread_mutex_lock(&r->lock);
 	if (!r->failed)
 		code = r->source->ops->next(r->source, &w->batch, err);
+	if (code != WM_OK)
+		note_failure(r, err);
 	pthread_mutex_unlock(&r->lock);
 	return code;
 }
@@ -334,9 +358,7 @@ static void *work(void *job)
 	if (read_batches(r, &err) == WM_OK)
 		return NULL;
 	pthread_mutex_lock(&r->lock);
-	if (!r->failed)
-		r->err = err;
-	r->failed = true;
+	note_failure(r, &err);
 	pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
@@ -409,6 +431,8 @@ enum wm_code records_read(struct records_found *out, const char *const *paths, s
 	if (out->set.n == 0)
 		return fail(err, REASON_RECORDS_MISSING, "%s: holds no record", n ? paths[0] : "");
 	record_set_close(&out->set);
+	if (o->added)
+		added_close(o->added);
 	return WM_OK;
 }
 

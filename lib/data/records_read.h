@@ -11,6 +11,7 @@
 #ifndef DATA_RECORDS_READ_H
 #define DATA_RECORDS_READ_H
 
+#include "data/added.h"
 #include "data/attributes.h"
 #include "data/record_set.h"
 #include "data/seen.h"
@@ -35,6 +36,7 @@ struct records_options {
 	enum record_grammar grammar;
 	struct attributes *attributes; /* of records by name or number, or NULL */
 	struct seen *seen; /* files that need not be read again, or NULL */
+	struct added *added; /* notes what is new, or NULL */
 	unsigned workers;	       /* 0: one a processor */
 	struct progress *progress;     /* or NULL */
 };

@@ -28,15 +28,17 @@ static void archive_free(struct record_source *s)
 	free(a);
 }
 
-/* From the first block of zeros on there must be zeros, two blocks or more. */
+/* From the first block of zeros on there must be blocks of zeros, two or more. */
 static enum wm_code check_end(const struct archive *a, struct wm_error *err)
 {
 	const uint64_t left = a->tar.w.size - a->tar.at;
 	cleanup_free uint8_t *rest = NULL;
 
-	if (left < TAR_END_MIN || left > TAR_END_MAX)
-		return fail(err, REASON_TAR_END, "%s: ends with %llu bytes, not %d to %d", a->path,
-			    (unsigned long long)left, TAR_END_MIN, TAR_END_MAX);
+	if (left < TAR_END_MIN || left > TAR_END_MAX || left % TAR_BLOCK != 0)
+		return fail(err, REASON_TAR_END,
+			    "%s: ends with %llu bytes, not with blocks of %d, %d to %d in all",
+			    a->path, (unsigned long long)left, TAR_BLOCK, TAR_END_MIN,
+			    TAR_END_MAX);
 	rest = malloc((size_t)left);
 	if (!rest)
 		return fail_nomem(err);

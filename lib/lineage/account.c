@@ -18,21 +18,40 @@ void account_release(struct account *a)
 
 const char *open_kind_name(enum open_kind kind)
 {
-	static const char *const names[] = { "checkpoint", "dataset",	 "copy",    "seen-after",
-					     "use",	   "scope",	 "unreadable", "unknown" };
+	static const char *const names[] = { "checkpoint", "dataset",	 "copy",  "seen-after",
+					     "use",	   "obligation", "scope", "unverified",
+					     "unreadable", "unknown" };
 
 	return names[kind];
+}
+
+unsigned order_demands(const struct order_state *s)
+{
+	unsigned demands = 0;
+
+	for (size_t i = 0; i < s->n_obligations; i++) {
+		const Weightmark__V1__Obligation__Kind kind = s->obligations[i].said->kind;
+
+		if (kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_data ||
+		    kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_derived_features)
+			demands |= DEMANDS_DATA;
+		if (kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_models)
+			demands |= DEMANDS_MODELS;
+	}
+	return demands;
 }
 
 /* A place where something is said to have been destroyed, or to be kept. */
 struct settled {
 	uint32_t node;
-	const char *place;
+	const char *place; /* a folder settles all below it */
+	size_t len;	   /* of the place, without slashes at its end */
 	int64_t until; /* a copy that was seen later is another one; INT64_MAX: kept */
 };
 
 struct accounting {
 	const struct order_state *s;
+	unsigned demands; /* what is to be deleted */
 	const struct order_hold **holds; /* of the state, by what they keep */
 	struct gathered_list open;    /* struct open_point */
 	struct gathered_list deeds;   /* struct account_deed */
@@ -56,6 +75,14 @@ static enum wm_code add_open(struct accounting *a, struct open_point point, stru
 	TRY(gathered_add(&p, &a->open, sizeof(*p), err));
 	*p = point;
 	return WM_OK;
+}
+
+/* Whether things of the node's kind are to be deleted. */
+static bool is_demanded(const struct accounting *a, uint32_t node)
+{
+	const bool data = a->s->orders->graph->nodes[node].kind == GRAPH_DATASET;
+
+	return a->demands & (data ? DEMANDS_DATA : DEMANDS_MODELS);
 }
 
 /* --- what was done ----------------------------------------------------------------------- */
@@ -102,13 +129,22 @@ static int64_t seen_until(const struct accounting *a, const Weightmark__V1__Dest
 	return when_last(&when, a->s->zone);
 }
 
+static size_t length_of(const char *place)
+{
+	size_t len = strlen(place);
+
+	while (len > 1 && place[len - 1] == '/')
+		len--;
+	return len;
+}
+
 static enum wm_code add_settled(struct accounting *a, uint32_t node, const char *place,
 				int64_t until, struct wm_error *err)
 {
 	struct settled *p;
 
 	TRY(gathered_add(&p, &a->settled, sizeof(*p), err));
-	*p = (struct settled){ node, place, until };
+	*p = (struct settled){ node, place, length_of(place), until };
 	return WM_OK;
 }
 
@@ -179,18 +215,21 @@ static int compare_done(const void *x, const void *y)
 
 /* --- copies ------------------------------------------------------------------------------ */
 
-static int compare_places(uint32_t node, const char *place, const struct settled *p)
+static int compare_places(uint32_t node, const char *place, size_t len, const struct settled *p)
 {
+	int order;
+
 	if (node != p->node)
 		return node > p->node ? 1 : -1;
-	return strcmp(place, p->place);
+	order = memcmp(place, p->place, len < p->len ? len : p->len);
+	return order ? order : (len > p->len) - (len < p->len);
 }
 
 /* By node and place, the latest first. */
 static int compare_settled(const void *x, const void *y)
 {
 	const struct settled *a = x, *b = y;
-	const int order = compare_places(a->node, a->place, b);
+	const int order = compare_places(a->node, a->place, a->len, b);
 
 	return order ? order : (a->until < b->until) - (a->until > b->until);
 }
@@ -204,7 +243,9 @@ static int compare_seen(const void *x, const void *y)
 	return strcmp(a->place, b->place);
 }
 
-static const struct settled *find_settled(const struct accounting *a, const struct seen_copy *c)
+/* What settles the `len` characters of the place of `c`. */
+static const struct settled *find_settled(const struct accounting *a, const struct seen_copy *c,
+					  size_t len)
 {
 	const struct settled *list = a->settled.list;
 	size_t low = 0, high = a->settled.n;
@@ -212,14 +253,41 @@ static const struct settled *find_settled(const struct accounting *a, const stru
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 
-		if (compare_places(c->node, c->place, &list[middle]) > 0)
+		if (compare_places(c->node, c->place, len, &list[middle]) > 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < a->settled.n && compare_places(c->node, c->place, &list[low]) == 0 ?
+	return low < a->settled.n && compare_places(c->node, c->place, len, &list[low]) == 0 ?
 		       &list[low] :
 		       NULL;
+}
+
+/* The length of the folder that the first `len` characters lie in; 0: there is none. */
+static size_t folder_of(const char *place, size_t len)
+{
+	const size_t whole = len;
+
+	while (len > 0 && place[len - 1] != '/')
+		len--;
+	while (len > 1 && place[len - 1] == '/')
+		len--;
+	return len < whole ? len : 0;
+}
+
+/* By its place or a folder that holds it; `*known`: by one, though it was seen later. */
+static bool is_settled(bool *known, const struct accounting *a, const struct seen_copy *c)
+{
+	const struct settled *p;
+
+	*known = false;
+	for (size_t len = length_of(c->place); len > 0; len = folder_of(c->place, len)) {
+		p = find_settled(a, c, len);
+		if (p && c->at <= p->until)
+			return true;
+		*known |= p != NULL;
+	}
+	return false;
 }
 
 static enum wm_code check_copies(struct accounting *a, struct wm_error *err)
@@ -231,12 +299,12 @@ static enum wm_code check_copies(struct accounting *a, struct wm_error *err)
 	if (a->seen.n > 0)
 		qsort(a->seen.list, a->seen.n, sizeof(*list), compare_seen);
 	for (size_t i = 0; i < a->seen.n; i++) {
-		const struct settled *p = find_settled(a, &list[i]);
+		bool known;
 
-		if (p && list[i].at <= p->until)
+		if (!is_demanded(a, list[i].node) || is_settled(&known, a, &list[i]))
 			continue;
 		TRY(add_open(a,
-			     (struct open_point){ p ? OPEN_SEEN_AFTER : OPEN_COPY, list[i].node,
+			     (struct open_point){ known ? OPEN_SEEN_AFTER : OPEN_COPY, list[i].node,
 						  list[i].place, 1 }, err));
 	}
 	return WM_OK;
@@ -252,10 +320,24 @@ static enum wm_code check_items(struct accounting *a, struct wm_error *err)
 		const uint32_t node = s->items[i].node;
 		const bool data = s->orders->graph->nodes[node].kind == GRAPH_DATASET;
 
-		if (s->items[i].state == ITEM_OPEN)
+		if (s->items[i].state == ITEM_OPEN && is_demanded(a, node))
 			TRY(add_open(a,
 				     (struct open_point){ data ? OPEN_DATASET : OPEN_CHECKPOINT,
 							  node, NULL, 1 }, err));
+	}
+	return WM_OK;
+}
+
+/* Of an order that obliges to delete, the things are what a certificate is about. */
+static enum wm_code check_obligations(struct accounting *a, struct wm_error *err)
+{
+	for (size_t i = 0; a->demands == 0 && i < a->s->n_obligations; i++) {
+		const struct order_obligation *o = &a->s->obligations[i];
+
+		if (!o->done && !is_statement_obligation(o->said->kind))
+			TRY(add_open(a,
+				     (struct open_point){ OPEN_OBLIGATION, GRAPH_NONE,
+							  o->said->id->text, 1 }, err));
 	}
 	return WM_OK;
 }
@@ -298,7 +380,10 @@ enum wm_code account_make(struct account *out, const struct order_state *s,
 			  const struct seen_copy *seen, size_t n_seen, bool allow_unknown,
 			  struct wm_error *err)
 {
-	__attribute__((cleanup(accounting_release))) struct accounting a = { .s = s };
+	__attribute__((cleanup(accounting_release))) struct accounting a = {
+		.s = s,
+		.demands = order_demands(s),
+	};
 	struct seen_copy *copy;
 
 	for (size_t i = 0; i < n_seen; i++) {
@@ -309,6 +394,7 @@ enum wm_code account_make(struct account *out, const struct order_state *s,
 	TRY(add_deeds(&a, err));
 	TRY(check_items(&a, err));
 	TRY(check_copies(&a, err));
+	TRY(check_obligations(&a, err));
 	TRY(check_decided(&a, allow_unknown, err));
 	if (a.open.n > 0)
 		qsort(a.open.list, a.open.n, sizeof(struct open_point), compare_open);
@@ -318,6 +404,19 @@ enum wm_code account_make(struct account *out, const struct order_state *s,
 	out->n_open = a.open.n;
 	out->deeds = take_ptr(&a.deeds.list);
 	out->n_deeds = a.deeds.n;
+	return WM_OK;
+}
+
+enum wm_code account_add_open(struct account *a, const struct open_point *points, size_t n,
+			      struct wm_error *err)
+{
+	void *more = reallocarray(a->open, a->n_open + n + 1, sizeof(*a->open));
+
+	if (!more)
+		return fail_nomem(err);
+	a->open = more;
+	memcpy(a->open + a->n_open, points, n * sizeof(*points));
+	a->n_open += n;
 	return WM_OK;
 }
 

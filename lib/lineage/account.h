@@ -2,6 +2,7 @@
 /*
  * Whether all that an order reaches is accounted for: each checkpoint and dataset, and each copy of
  * it that was seen, is destroyed, or kept on an authority that is in force. What is not, is listed.
+ * A place that an event names is that of all below it: names of folders end there, or with a slash.
  */
 #ifndef LINEAGE_ACCOUNT_H
 #define LINEAGE_ACCOUNT_H
@@ -21,7 +22,9 @@ enum open_kind {
 	OPEN_COPY,	 /* node, place: nobody says that this copy was destroyed or is kept */
 	OPEN_SEEN_AFTER, /* node, place: it was seen after it was said to be destroyed */
 	OPEN_USE,	 /* node: a run that uses a subset, undecided whether that counts */
+	OPEN_OBLIGATION, /* place: the id of one that nobody says was met */
 	OPEN_SCOPE,	 /* place: what the scope names and no ledger has */
+	OPEN_UNVERIFIED, /* place: a statement that counts, whose signature nobody could verify */
 	OPEN_UNREADABLE, /* statements about orders that cannot be read */
 	OPEN_UNKNOWN,	 /* checkpoints elsewhere that have an unknown ancestor */
 };
@@ -52,13 +55,32 @@ void account_release(struct account *a);
 #define cleanup_account __attribute__((cleanup(account_release)))
 
 /*
- * Accounts for the order with the copies that were seen; `allow_unknown`: checkpoints with unknown
- * ancestors elsewhere in the ledgers do not keep it open. `out` is zeroed memory, to be released
- * also after a failure. n log n.
+ * What the order obliges to delete, bits of enum account_demand: none where its obligations are
+ * others, such as to report.
+ */
+enum account_demand { DEMANDS_DATA = 1, DEMANDS_MODELS = 2 };
+unsigned order_demands(const struct order_state *s);
+
+/* Whether a certificate itself meets the obligation: nothing else has to. */
+static inline bool is_statement_obligation(Weightmark__V1__Obligation__Kind kind)
+{
+	return kind == WEIGHTMARK__V1__OBLIGATION__KIND__sworn_statement ||
+	       kind == WEIGHTMARK__V1__OBLIGATION__KIND__supplemental_statement;
+}
+
+/*
+ * Accounts for the order with the copies that were seen: for the things that it obliges to delete,
+ * and where it obliges to delete nothing, for each of its other obligations. `allow_unknown`:
+ * checkpoints with unknown ancestors elsewhere in the ledgers do not keep it open. `out` is zeroed
+ * memory, to be released also after a failure. n log n.
  */
 MUST_USE enum wm_code account_make(struct account *out, const struct order_state *s,
 				   const struct seen_copy *seen, size_t n_seen, bool allow_unknown,
 				   struct wm_error *err);
+
+/* Adds points behind all others, that the caller found open besides. */
+MUST_USE enum wm_code account_add_open(struct account *a, const struct open_point *points,
+				       size_t n, struct wm_error *err);
 
 /* "checkpoint", "copy", "seen-after" ... Static. */
 const char *open_kind_name(enum open_kind kind);

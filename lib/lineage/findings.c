@@ -13,7 +13,7 @@ static enum wm_code add(struct gathered_list *findings, enum graph_finding_kind 
 	struct graph_finding *f;
 
 	TRY(gathered_add(&f, findings, sizeof(*f), err));
-	*f = (struct graph_finding){ kind, node, other, statement };
+	*f = (struct graph_finding){ kind, node, other, statement, GRAPH_NONE };
 	return WM_OK;
 }
 
@@ -207,11 +207,15 @@ static enum wm_code find_forks(const struct graph *g, struct gathered_list *find
 	qsort(list, g->n_statements, sizeof(*list), compare_places);
 	for (uint32_t i = 1; i < g->n_statements; i++) {
 		const struct graph_statement *a = list[i - 1], *b = list[i];
+		struct graph_finding *f;
 
-		if (a->node == b->node && a->kind == b->kind && a->sequence == b->sequence &&
-		    memcmp(a->id, b->id, SHA256_BYTES) != 0)
-			TRY(add(findings, FINDING_FORK, a->node, GRAPH_NONE,
-				(uint32_t)(b - g->statements), err));
+		if (a->node != b->node || a->kind != b->kind || a->sequence != b->sequence ||
+		    memcmp(a->id, b->id, SHA256_BYTES) == 0)
+			continue;
+		TRY(gathered_add(&f, findings, sizeof(*f), err));
+		*f = (struct graph_finding){ FINDING_FORK, a->node, GRAPH_NONE,
+					     (uint32_t)(b - g->statements),
+					     (uint32_t)(a - g->statements) };
 	}
 	return WM_OK;
 }

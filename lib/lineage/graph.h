@@ -88,6 +88,7 @@ struct graph_finding {
 	enum graph_finding_kind kind;
 	uint32_t node, other; /* other: GRAPH_NONE where there is none */
 	uint32_t statement;   /* that it is about, or GRAPH_NONE */
+	uint32_t against;     /* the other one of FINDING_FORK, or GRAPH_NONE */
 };
 
 struct graph {
@@ -145,6 +146,14 @@ bool graph_is_shared_file(const struct graph *g, uint32_t node);
 const char *graph_kind_name(enum graph_kind kind);
 const char *graph_relation_name(enum graph_relation relation);
 const char *graph_finding_name(enum graph_finding_kind kind);
+
+/*
+ * Appends a sentence without a full stop: what contradicts what, and who says which. Ids and names,
+ * as they stand in statements, are cut to `width` bytes.
+ */
+MUST_USE enum wm_code graph_finding_text(struct buf *out, const struct graph *g,
+					 const struct graph_finding *f, int width,
+					 struct wm_error *err);
 
 /* Whether bytes at either end are the same, by digest: nobody says so, and nothing was derived. */
 static inline bool graph_is_equality(enum graph_relation r)

@@ -307,10 +307,17 @@ static int compare_findings(const void *a, const void *b)
 		return x->kind < y->kind ? -1 : 1;
 	if (x->node != y->node)
 		return x->node < y->node ? -1 : 1;
-	return (x->other > y->other) - (x->other < y->other);
+	if (x->other != y->other)
+		return x->other < y->other ? -1 : 1;
+	return (x->statement > y->statement) - (x->statement < y->statement);
 }
 
-/* Each once. */
+static bool is_same_finding(const struct graph_finding *a, const struct graph_finding *b)
+{
+	return a->kind == b->kind && a->node == b->node && a->other == b->other;
+}
+
+/* Each once, of the first statement that it is about. */
 static enum wm_code take_findings(struct join *j, struct wm_error *err)
 {
 	struct graph_finding *from = j->findings.list, *to;
@@ -321,7 +328,7 @@ static enum wm_code take_findings(struct join *j, struct wm_error *err)
 	if (j->findings.n > 0)
 		qsort(from, j->findings.n, sizeof(*from), compare_findings);
 	for (size_t i = 0; i < j->findings.n; i++)
-		if (i == 0 || compare_findings(&from[i - 1], &from[i]) != 0)
+		if (i == 0 || !is_same_finding(&from[i - 1], &from[i]))
 			to[j->out->n_findings++] = from[i];
 	return WM_OK;
 }

@@ -231,7 +231,8 @@ static enum wm_code find_targets(struct targets *t, struct join *j, const struct
 			return WM_OK;
 		t->nodes[t->n++] = d->node;
 		TRY(gathered_add(&f, &j->findings, sizeof(*f), err));
-		*f = (struct graph_finding){ FINDING_CONFLICT, named, d->node, statement };
+		*f = (struct graph_finding){ FINDING_CONFLICT, named, d->node, statement,
+					     GRAPH_NONE };
 		return WM_OK;
 	}
 	t->nodes[0] = needs_stranger(j, e) ? stranger_of(j, e) : n > 0 ? d->node : GRAPH_NONE;

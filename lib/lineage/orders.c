@@ -27,6 +27,7 @@ void orders_free(struct orders *o)
 	free(o->list);
 	free(o->transfers.list);
 	free(o->revocations.list);
+	free(o->certificates.list);
 	free(o->loose.list);
 	gathered_list_release(&o->deeds);
 	free(o->about.list);
@@ -430,6 +431,8 @@ enum wm_code orders_load(struct orders **out, const struct graph *g, struct inde
 	TRY(list_orders(o, err));
 	TRY(list_newest(&o->transfers, o, &weightmark__v1__transfer__descriptor, err));
 	TRY(list_newest(&o->revocations, o, &weightmark__v1__revocation__descriptor, err));
+	TRY(list_newest(&o->certificates, o, &weightmark__v1__deletion_certificate__descriptor,
+			err));
 	TRY(name_orders(o, err));
 	TRY(attach_statements(o, err));
 	TRY(orders_join_graph(o, err));

@@ -7,8 +7,8 @@
  * about one object by one key are its versions: the newest counts, but the scopes of all versions
  * of an order unite, since a correction never clears taint. The same object by another key is
  * another order: nobody corrects what he did not sign. Events count for the order that they name,
- * and those that name none, of things gone before, for each. Nothing is verified here: all is
- * what an issuer says, and who shows it names him.
+ * and those that name none, of things gone before, for each. Nothing is verified here
+ * (attest/vouch.h does): all is what an issuer says, and who shows it names him.
  *
  *	orders_load(&orders, graph, indexes, n, NULL, &err);
  *	orders_find(&order, &n, orders, "acme.example/ftc-1", &err);
@@ -61,7 +61,8 @@ struct orders {
 	struct gathered_list said; /* of struct said, by kind, object, key, sequence */
 	struct order *list;	   /* by object, key */
 	size_t n;
-	struct said_list transfers, revocations; /* the newest of each, by object */
+	/* The newest of each, by object: */
+	struct said_list transfers, revocations, certificates;
 	struct said_list loose; /* events that name no order: they count for each */
 	struct gathered_list deeds; /* of those: struct deed */
 	struct said_list about; /* events, then certificates, of orders: parts of it are theirs */

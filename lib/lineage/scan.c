@@ -12,6 +12,7 @@
 #include "checkpoint/gather.h"
 #include "checkpoint/pointer.h"
 #include "lineage/inventory.h"
+#include "lineage/scan_data.h"
 #include "statement/sidecar.h"
 #include "util/cleanup.h"
 #include "util/file.h"
@@ -149,10 +150,14 @@ static enum wm_code answer(struct scanned *out, const struct item *i, const stru
 	memcpy(out->sha256, i->sha256, SHA256_BYTES);
 	out->answer = taint_find(s->taints, i->sha256);
 	TRY(find_weights(&out->answer, i, s, err));
+	TRY(scan_data(out, s, i->sha256, err));
 	if (out->answer.state == TAINT_UNKNOWN && i->layout.slot_len > 0) {
 		TRY(measure_whole(whole, i, s, err));
 		take_better(&out->answer, s, whole);
+		TRY(scan_data(out, s, whole, err));
 	}
+	if (out->answer.state == TAINT_UNKNOWN)
+		TRY(scan_record_file(out, s, i->path, err));
 	if (fstat(i->fd, &now) < 0 || !file_unchanged(&i->opened, &now))
 		return fail(err, REASON_FILE_CHANGED, "%s: changed while it was read", i->path);
 	return WM_OK;
@@ -220,6 +225,7 @@ static enum wm_code look_small(bool *done, const struct item *i, const struct sc
 	if (size == 0) {
 		TRY(sha256_of(told.sha256, "", 0, err));
 		told.answer = taint_find(s->taints, told.sha256);
+		TRY(scan_data(&told, s, told.sha256, err));
 		return s->visit(s->context, &told, err);
 	}
 	TRY(file_read_at(i->fd, start, size < sizeof(start) ? size : sizeof(start), 0, i->path,
@@ -232,6 +238,7 @@ static enum wm_code look_small(bool *done, const struct item *i, const struct sc
 		told.size = pointer.size;
 		memcpy(told.sha256, pointer.sha256, SHA256_BYTES);
 		told.answer = taint_find(s->taints, told.sha256);
+		TRY(scan_data(&told, s, told.sha256, err));
 		return s->visit(s->context, &told, err);
 	}
 	*done = false;
@@ -408,6 +415,7 @@ static enum wm_code look_up(void *context, const struct listed_copy *row, struct
 	if (row->has_sha256) {
 		memcpy(told.sha256, row->sha256, SHA256_BYTES);
 		told.answer = taint_find(l->scan->taints, row->sha256);
+		TRY(scan_data(&told, l->scan, row->sha256, err));
 	}
 	progress_add(l->scan->progress, strlen(row->key) + 1);
 	return l->scan->visit(l->scan->context, &told, err);

@@ -8,10 +8,16 @@
  * weights and by tensor set too, each file by itself, so that a copy in another container or under
  * other names is found; of tensors that would have to be gathered and of files that keep tensors
  * in others the SHA-256 has to do. Symbolic links are named and not followed.
+ *
+ * Of data the statements have no digest of a file, but roots (docs/format.md, "Record
+ * commitments"). A file is a copy of a dataset that has it as its one record; of one whose records
+ * are those of the file, where its name ends as that of such a file does; and it is a record of
+ * one whose commitments and key are at hand.
  */
 #ifndef LINEAGE_SCAN_H
 #define LINEAGE_SCAN_H
 
+#include "data/commitments.h"
 #include "lineage/taint.h"
 #include "util/progress.h"
 
@@ -26,6 +32,7 @@ struct scanned {
 	enum scanned_kind kind;
 	const char *place;
 	bool has_size, has_sha256, is_pointer;
+	bool is_record; /* a record of the dataset of `answer`, not all of it */
 	uint64_t size;
 	uint8_t sha256[SHA256_BYTES]; /* of the stripped view; of lists as they say */
 	struct taint_answer answer;
@@ -34,8 +41,17 @@ struct scanned {
 
 typedef enum wm_code scanned_fn(void *context, const struct scanned *s, struct wm_error *err);
 
+/* What opens the records of a dataset. */
+struct scan_records {
+	const struct commitments *commitments;
+	const struct record_key *key;
+	uint32_t node; /* the dataset */
+};
+
 struct scan {
 	const struct taints *taints;
+	const struct scan_records *records;
+	size_t n_records;
 	scanned_fn *visit;
 	void *context;
 	unsigned workers;	   /* 0: one a processor */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "data/record_set.h"
 #include "statement/scalar.h"
 #include "text/json.h"
 #include "util/file.h"
@@ -92,18 +93,31 @@ static enum wm_code keep(struct reading *r, uint32_t node, struct wm_error *err)
 	return WM_OK;
 }
 
+/* A node of the trace that has the digest, where `node` is none. */
+static uint32_t find_traced(const struct reading *r, uint32_t node,
+			    const uint8_t digest[SHA256_BYTES])
+{
+	uint32_t n = 0;
+	const struct graph_digest *d = graph_find_digest(&n, r->g, digest);
+
+	for (uint32_t i = 0; i < n && (node == GRAPH_NONE || !trace_has(r->t, node)); i++)
+		node = d[i].node;
+	return node;
+}
+
 static enum wm_code end_place(struct reading *r, struct wm_error *err)
 {
-	uint32_t node = graph_find(r->g, buf_str(&r->p.object)), n = 0;
-	const struct graph_digest *d = NULL;
+	uint32_t node = graph_find(r->g, buf_str(&r->p.object));
+	uint8_t root[SHA256_BYTES];
 
 	if (r->p.place.len == 0 || r->p.state.len == 0)
 		return malformed(r, err);
 	r->out->n_failed += strcmp(buf_str(&r->p.state), "failed") == 0;
-	if (r->p.has_sha256)
-		d = graph_find_digest(&n, r->g, r->p.sha256);
-	for (uint32_t i = 0; i < n && (node == GRAPH_NONE || !trace_has(r->t, node)); i++)
-		node = d[i].node;
+	if (r->p.has_sha256) {
+		node = find_traced(r, node, r->p.sha256);
+		TRY(record_content_root(root, r->p.sha256, err));
+		node = find_traced(r, node, root);
+	}
 	return node != GRAPH_NONE && trace_has(r->t, node) ? keep(r, node, err) : WM_OK;
 }
 

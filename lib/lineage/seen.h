@@ -18,7 +18,8 @@ void seen_release(struct seen *s);
 
 /*
  * Adds the places of the file `path` that have something of the trace `t`, by the object or the
- * SHA-256 that they give; whatever was thought of it when it was scanned. Fails with
+ * SHA-256 that they give, that of a dataset's one record too; whatever was thought of it when it
+ * was scanned. Fails with
  * `scan-malformed`, and as file_read_input() does.
  */
 MUST_USE enum wm_code seen_load(struct seen *out, const char *path, const struct graph *g,

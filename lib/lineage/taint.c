@@ -40,6 +40,8 @@ enum wm_code taints_init(struct taints *out, const struct graph *g, struct wm_er
 		return fail_nomem(err);
 	memset(out->source, 0xff, size);
 	memset(out->via, 0xff, size);
+	for (uint32_t i = 0; i < g->n_digests && !out->has_data; i++)
+		out->has_data = g->digests[i].role == DIGEST_CONTENT_ROOT;
 	return trace_open_ends(out, err);
 }
 

@@ -17,6 +17,7 @@ struct taints {
 	uint32_t *source;  /* the first that taints it, or GRAPH_NONE */
 	uint32_t *via;	   /* the edge by which that came, or GRAPH_NONE: it is a beginning */
 	struct trace open; /* what descends from open ends */
+	bool has_data;	   /* a dataset's content root is known */
 };
 
 void taints_release(struct taints *t);

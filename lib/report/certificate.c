@@ -136,10 +136,12 @@ static const char *enum_name(const ProtobufCEnumDescriptor *d, int value)
 
 static enum wm_code said_fields(struct pen *p, const struct said *said, struct wm_error *err)
 {
-	char id[STATEMENT_ID_TEXT + 1];
+	char id[STATEMENT_ID_TEXT + 1], keyid[2 * SHA256_BYTES + 1];
 
 	statement_id_text(id, said->statement->id);
+	hex_encode(keyid, said->keyid, SHA256_BYTES);
 	TRY(field(p, "stated by", said->statement->header->issuer, err));
+	TRY(field(p, "signed by", keyid, err));
 	return field(p, "in", id, err);
 }
 
@@ -278,20 +280,36 @@ static enum wm_code print_logs(struct pen *p, const struct certificate_report *r
 	return paragraph(p, buf_str(&text), err);
 }
 
+/* The legal name of who is to sign, or NULL. */
+static const char *declarant_of(const Weightmark__V1__DeletionCertificate *c)
+{
+	for (size_t i = 0; c->declarant && i < c->n_party; i++)
+		if (strcmp(c->party[i]->id->text, c->declarant->id) == 0)
+			return c->party[i]->legal_name;
+	return NULL;
+}
+
 static enum wm_code print_sworn(struct pen *p, const struct certificate_report *r,
 				struct wm_error *err)
 {
-	static const char *const blanks[] = { "Executed on", "At", "Full name", "Title",
-					      "Signature" };
+	const char *const rows[][2] = {
+		{ "Executed on", NULL },
+		{ "At", NULL },
+		{ "Full name", declarant_of(r->certificate) },
+		{ "Title", r->certificate->declarant_title },
+		{ "Signature", NULL },
+	};
 
 	TRY(heading(p, "Statement, to be read, corrected and signed by a person", err));
 	TRY(paragraph(p, r->certificate->sworn_text, err));
 	TRY(buf_append_str(p->out, p->html ? "<table class=\"sign\">\n" : "\n", err));
-	for (size_t i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++)
-		TRY(field(p, blanks[i], "______________________________", err));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		TRY(field(p, rows[i][0],
+			  rows[i][1] ? rows[i][1] : "______________________________", err));
 	TRY(end(p, err));
 	return paragraph(p, "Drafted by weightmark from what the statements named above assert. "
-			    "It does not know whether they are true.", err);
+			    "It verified their signatures, and does not know whether they are "
+			    "true.", err);
 }
 
 static enum wm_code print_head(struct pen *p, const struct certificate_report *r,
@@ -311,6 +329,10 @@ static enum wm_code print_head(struct pen *p, const struct certificate_report *r
 		TRY(field(p, "its id", r->state->order->object, err));
 		TRY(field(p, "title", o->title, err));
 		TRY(field(p, "docket", o->docket, err));
+	} else {
+		TRY(field(p, "declarant", declarant_of(r->certificate), err));
+		TRY(field(p, "as", r->certificate->declarant_title, err));
+		TRY(field(p, "relying on", r->certificate->basis_of_knowledge, err));
 	}
 	return end(p, err);
 }
@@ -348,8 +370,10 @@ static enum wm_code print_body(struct pen *p, const struct certificate_report *r
 
 static const char *title_of(const struct certificate_report *r)
 {
-	return r->state ? "Certificate of deletion (draft for signature)" :
-			  "Certificate: no declared path";
+	if (!r->state)
+		return "Certificate: no declared path";
+	return order_demands(r->state) ? "Certificate of deletion (draft for signature)" :
+					 "Certificate of what was done (draft for signature)";
 }
 
 enum wm_code certificate_text(struct buf *out, const struct certificate_report *r,

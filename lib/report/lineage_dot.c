@@ -38,7 +38,7 @@ static enum wm_code node_dot(struct buf *out, const struct graph *g, const struc
 	const struct graph_node *n = &g->nodes[d->node];
 
 	TRY(buf_printf(out, err, "\tn%u [shape=%s, fillcolor=\"%s\", label=\"%s, %s\\n", place,
-		       shape(n->kind), drawn_state_colour(d->state), graph_kind_name(n->kind),
+		       shape(n->kind), drawn_state_colour(d->state), lineage_kind(n),
 		       drawn_state_name(d->state)));
 	TRY(quoted(out, n->id, err));
 	return buf_append_str(out, "\"];\n", err);

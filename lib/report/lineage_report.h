@@ -24,8 +24,9 @@ struct lineage_report {
 	"As the statements of these ledgers declare it; signatures are not verified here."
 
 /*
- * Appends the tree, each node once, by the path that carries it, and after "see" what else leads
- * on to it; uses that are undecided; what is clean; findings about the nodes that are shown.
+ * Appends the tree, each node once, by the path that carries it; other ways refer to what stands
+ * above, "see" onwards, "also from" (of ancestors: "also of") backwards; uses that are undecided;
+ * what is clean; findings about the nodes that are shown.
  */
 MUST_USE enum wm_code lineage_text(struct buf *out, const struct lineage_report *r,
 				   struct wm_error *err);
@@ -44,6 +45,9 @@ MUST_USE enum wm_code lineage_svg(struct buf *out, const struct lineage_report *
 
 /* Where a walk to ancestors ends: "unknown", "random initialisation: ...", or NULL. Static. */
 const char *lineage_end(const struct lineage_report *r, uint32_t node);
+
+/* "dataset", "run", "retrospective run" of one that somebody wrote down afterwards ... Static. */
+const char *lineage_kind(const struct graph_node *n);
 
 /* Who says what the edge says; NULL: its digests do. Borrowed. */
 const char *lineage_issuer(const struct graph *g, const struct graph_edge *e);

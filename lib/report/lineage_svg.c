@@ -111,7 +111,7 @@ static enum wm_code node_svg(struct buf *out, const struct graph *g, const struc
 		       "%s</text><text x=\"%u\" y=\"%u\">",
 		       left_of(d), top_of(d), WIDTH, HEIGHT, corner(n->kind),
 		       drawn_state_colour(d->state), left_of(d) + 12, top_of(d) + 16,
-		       graph_kind_name(n->kind), drawn_state_name(d->state), left_of(d) + 12,
+		       lineage_kind(n), drawn_state_name(d->state), left_of(d) + 12,
 		       top_of(d) + 32));
 	TRY(label(out, buf_str(&id), id.len, err));
 	return buf_append_str(out, "</text></g>\n", err);

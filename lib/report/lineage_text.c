@@ -2,11 +2,13 @@
 /* A walk over a lineage graph as an indented tree. */
 #include "report/lineage_report.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/cleanup.h"
 #include "util/escape.h"
+#include "util/limits.h"
 #include "weightmark/v1/run.pb-c.h"
 
 enum { INDENT_MAX = 40 };
@@ -30,43 +32,76 @@ static enum wm_code begin_line(struct buf *out, const struct graph *g, uint32_t 
 {
 	TRY(buf_printf(out, err, "%*s%s%s ",
 		       (int)(2 * (depth < INDENT_MAX ? depth : INDENT_MAX)), "", word,
-		       graph_kind_name(g->nodes[node].kind)));
+		       lineage_kind(&g->nodes[node])));
 	return shown(out, g->nodes[node].id, err);
 }
 
-/* Ways from the node at `place` to what stands elsewhere. */
-static enum wm_code again_text(struct buf *out, const struct lineage_report *r, uint32_t place,
-			       struct wm_error *err)
+/* A tree that is being printed. */
+struct printing {
+	struct buf *out;
+	const struct lineage_report *r;
+	bool *done; /* by place: its line stands */
+};
+
+static enum wm_code reference(struct printing *p, uint32_t depth, const char *word, uint32_t node,
+			      uint32_t edge, struct wm_error *err)
 {
-	const struct graph *g = r->graph;
-	const struct traced *at = &r->trace->list[place];
-	const uint32_t *offsets = r->ancestors ? g->in : g->out;
+	TRY(begin_line(p->out, p->r->graph, node, depth, word, err));
+	TRY(bracketed(p->out, p->r, edge, err));
+	return buf_append_str(p->out, "\n", err);
+}
+
+/* Ways from the node at `place` to what stands above. */
+static enum wm_code see_text(struct printing *p, uint32_t place, struct wm_error *err)
+{
+	const struct graph *g = p->r->graph;
+	const struct traced *at = &p->r->trace->list[place];
+	const uint32_t *offsets = p->r->ancestors ? g->in : g->out;
 
 	for (uint32_t i = offsets[at->node]; i < offsets[at->node + 1]; i++) {
-		const uint32_t edge = r->ancestors ? i : g->out_edges[i];
+		const uint32_t edge = p->r->ancestors ? i : g->out_edges[i];
 		const struct graph_edge *e = &g->edges[edge];
+		const uint32_t far = p->r->ancestors ? e->from : e->to;
 
-		if (!lineage_leads_again(r, place, edge))
-			continue;
-		TRY(begin_line(out, g, r->ancestors ? e->from : e->to, at->depth + 1, "see ",
-			       err));
-		TRY(bracketed(out, r, edge, err));
-		TRY(buf_append_str(out, "\n", err));
+		if (lineage_leads_again(p->r, place, edge) && p->done[p->r->trace->place[far]])
+			TRY(reference(p, at->depth + 1, "see ", far, edge, err));
 	}
 	return WM_OK;
 }
 
-static enum wm_code node_lines(struct buf *out, const struct lineage_report *r, uint32_t place,
-			       struct wm_error *err)
+/* Further ways to the node at `place` from what stands above. */
+static enum wm_code also_text(struct printing *p, uint32_t place, struct wm_error *err)
 {
-	const struct traced *at = &r->trace->list[place];
-	const char *end = lineage_end(r, at->node);
+	const struct graph *g = p->r->graph;
+	const struct traced *at = &p->r->trace->list[place];
+	const uint32_t *offsets = p->r->ancestors ? g->out : g->in;
 
-	TRY(begin_line(out, r->graph, at->node, at->depth, "", err));
+	for (uint32_t i = offsets[at->node]; i < offsets[at->node + 1]; i++) {
+		const uint32_t edge = p->r->ancestors ? g->out_edges[i] : i;
+		const struct graph_edge *e = &g->edges[edge];
+		const uint32_t near = p->r->ancestors ? e->to : e->from;
+		const uint32_t from = p->r->trace->place[near];
+
+		if (from != GRAPH_NONE && from != place && p->done[from] &&
+		    lineage_leads_again(p->r, from, edge))
+			TRY(reference(p, at->depth + 1, p->r->ancestors ? "also of " : "also from ",
+				      near, edge, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code node_lines(struct printing *p, uint32_t place, struct wm_error *err)
+{
+	const struct traced *at = &p->r->trace->list[place];
+	const char *end = lineage_end(p->r, at->node);
+
+	TRY(begin_line(p->out, p->r->graph, at->node, at->depth, "", err));
 	if (at->via != GRAPH_NONE)
-		TRY(bracketed(out, r, at->via, err));
-	TRY(buf_printf(out, err, "%s%s\n", end ? "  <- " : "", end ? end : ""));
-	return again_text(out, r, place, err);
+		TRY(bracketed(p->out, p->r, at->via, err));
+	TRY(buf_printf(p->out, err, "%s%s\n", end ? "  <- " : "", end ? end : ""));
+	p->done[place] = true;
+	TRY(also_text(p, place, err));
+	return see_text(p, place, err);
 }
 
 /* Each after the one that it was reached from: by first child and next sibling, by place. */
@@ -76,9 +111,11 @@ static enum wm_code nodes_text(struct buf *out, const struct lineage_report *r,
 	const struct trace *t = r->trace;
 	cleanup_free uint32_t *child = malloc(((size_t)t->n + 1) * sizeof(*child));
 	cleanup_free uint32_t *sibling = malloc(((size_t)t->n + 1) * sizeof(*sibling));
+	cleanup_free bool *done = calloc((size_t)t->n + 1, sizeof(*done));
+	struct printing p = { .out = out, .r = r, .done = done };
 	uint32_t root = GRAPH_NONE;
 
-	if (!child || !sibling)
+	if (!child || !sibling || !done)
 		return fail_nomem(err);
 	memset(child, 0xff, ((size_t)t->n + 1) * sizeof(*child));
 	for (uint32_t i = t->n; i-- > 0;) {
@@ -90,7 +127,7 @@ static enum wm_code nodes_text(struct buf *out, const struct lineage_report *r,
 	}
 	for (uint32_t i = root; i != GRAPH_NONE;) {
 		if (t->list[i].depth <= r->depth)
-			TRY(node_lines(out, r, i, err));
+			TRY(node_lines(&p, i, err));
 		if (child[i] != GRAPH_NONE) {
 			i = child[i];
 			continue;
@@ -167,16 +204,14 @@ static enum wm_code findings_text(struct buf *out, const struct lineage_report *
 	const struct graph *g = r->graph;
 
 	for (uint32_t i = 0; i < g->n_findings; i++) {
-		const struct graph_finding *f = &g->findings[i];
+		cleanup_buf struct buf text = BUF_INIT(LIMIT_GRAPH_MEMORY);
 
-		if (!lineage_concerns(r, f))
+		if (!lineage_concerns(r, &g->findings[i]))
 			continue;
-		TRY(buf_printf(out, err, "finding: %s: ", graph_finding_name(f->kind)));
-		TRY(shown(out, g->nodes[f->node].id, err));
-		if (f->other != GRAPH_NONE) {
-			TRY(buf_append_str(out, " and ", err));
-			TRY(shown(out, g->nodes[f->other].id, err));
-		}
+		TRY(graph_finding_text(&text, g, &g->findings[i], INT_MAX, err));
+		TRY(buf_printf(out, err,
+			       "finding: %s: ", graph_finding_name(g->findings[i].kind)));
+		TRY(shown(out, buf_str(&text), err));
 		TRY(buf_append_str(out, "\n", err));
 	}
 	return WM_OK;

@@ -2,9 +2,11 @@
 /* A walk over a lineage graph as JSON. */
 #include "report/lineage_report.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/limits.h"
 #include "weightmark/v1/run.pb-c.h"
 
 static enum wm_code set_step(struct node *map, struct tree *t, const char *key, uint64_t step,
@@ -61,9 +63,11 @@ static enum wm_code node_tree(struct node *list, struct tree *t, const struct li
 	struct node *map;
 
 	TRY(node_append_new(&map, list, t, NODE_MAP, err));
-	TRY(node_set_text(map, t, "id", g->nodes[at->node].id, err));
+	TRY(node_set_text(map, t, "object", g->nodes[at->node].id, err));
 	TRY(node_set_text(map, t, "kind", graph_kind_name(g->nodes[at->node].kind), err));
 	TRY(node_set_bool(map, t, "stated", g->nodes[at->node].stated, err));
+	if (g->nodes[at->node].flags & STATEMENT_RETROSPECTIVE)
+		TRY(node_set_bool(map, t, "retrospective", true, err));
 	TRY(node_set_integer(map, t, "depth", at->depth, err));
 	if (end)
 		TRY(node_set_text(map, t, "end", end, err));
@@ -89,7 +93,8 @@ static enum wm_code again_tree(struct node *list, struct tree *t, const struct l
 		if (!lineage_leads_again(r, place, edge))
 			continue;
 		TRY(node_append_new(&map, list, t, NODE_MAP, err));
-		TRY(node_set_text(map, t, "id", g->nodes[r->ancestors ? e->from : e->to].id, err));
+		TRY(node_set_text(map, t, "object",
+				  g->nodes[r->ancestors ? e->from : e->to].id, err));
 		TRY(node_set_text(map, t, "before", g->nodes[node].id, err));
 		TRY(edge_tree(map, t, r, edge, err));
 	}
@@ -126,7 +131,7 @@ static enum wm_code clean_tree(struct node *map, struct tree *t, const struct li
 		const uint32_t run = r->trace->list[clean[i].run].node;
 
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
-		TRY(node_set_text(row, t, "id", g->nodes[clean[i].node].id, err));
+		TRY(node_set_text(row, t, "object", g->nodes[clean[i].node].id, err));
 		TRY(node_set_text(row, t, "run", g->nodes[run].id, err));
 		TRY(set_step(row, t, "step", clean[i].step, err));
 		TRY(node_set_text(row, t, "issuer", lineage_issuer(g, &g->edges[clean[i].edge]),
@@ -161,15 +166,18 @@ static enum wm_code findings_tree(struct node *map, struct tree *t, const struct
 
 	TRY(node_set_new(&list, map, t, "findings", NODE_LIST, err));
 	for (uint32_t i = 0; i < g->n_findings; i++) {
+		cleanup_buf struct buf text = BUF_INIT(LIMIT_GRAPH_MEMORY);
 		const struct graph_finding *f = &g->findings[i];
 
 		if (!lineage_concerns(r, f))
 			continue;
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(node_set_text(row, t, "finding", graph_finding_name(f->kind), err));
-		TRY(node_set_text(row, t, "node", g->nodes[f->node].id, err));
+		TRY(node_set_text(row, t, "object", g->nodes[f->node].id, err));
 		if (f->other != GRAPH_NONE)
 			TRY(node_set_text(row, t, "other", g->nodes[f->other].id, err));
+		TRY(graph_finding_text(&text, g, f, INT_MAX, err));
+		TRY(node_set_text(row, t, "text", buf_str(&text), err));
 	}
 	return WM_OK;
 }

@@ -10,6 +10,11 @@
 #include "weightmark/v1/manifest.pb-c.h"
 #include "weightmark/v1/run.pb-c.h"
 
+const char *lineage_kind(const struct graph_node *n)
+{
+	return n->flags & STATEMENT_RETROSPECTIVE ? "retrospective run" : graph_kind_name(n->kind);
+}
+
 const char *lineage_issuer(const struct graph *g, const struct graph_edge *e)
 {
 	if (e->statement == GRAPH_NONE)

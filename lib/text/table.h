@@ -61,8 +61,8 @@ MUST_USE enum wm_code table_open(struct table *out, const char *path, enum table
 				 struct wm_error *err);
 
 /*
- * Hands every byte of the file, once, to `watch`; to be called right after table_open(). It has seen
- * all when table_next() has come to the end.
+ * Hands every byte of the file, once, to `watch`; to be called right after table_open(). It has
+ * seen all when table_next() has come to the end.
  */
 MUST_USE enum wm_code table_watch(struct table *t, table_watch_fn *watch, void *watcher,
 				  struct wm_error *err);

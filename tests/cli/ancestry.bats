@@ -20,12 +20,50 @@ ordered() { # kind
 @test "verify --ledger: complete lineage without an order is accepted, and the checks are counted" {
 	given_family
 	verified 0 M9
-	[[ $output == *'29 passed, 0 failed, 6 not run'* ]]
+	[[ $output == *'29 passed, 0 failed, 6 not run (1: only with --full; 5: no ledger was asked)'* ]]
+	[ -z "$stderr" ]
 	local without
 	without=$(wm verify M9.safetensors --key steward.pub --json | jq '[.checks[] | select(.outcome == "passed")] | length')
 	verified 0 M9 --ledger work.git --json
 	[ "$(jq '[.checks[] | select(.outcome == "passed")] | length' <<<"$output")" = $((without + 5)) ]
 	verified 0 M5 --ledger work.git
+}
+
+@test "verify asks the ledgers of the settings and the private one, offline" {
+	given_family
+	order_file o.yaml ftc-1 court_order 2026-01-02 <<<"$about_d"
+	wm order add o.yaml "${by[@]}" >/dev/null 2>&1
+	verified 4 M1 # the private ledger alone: M0 is unknown there
+	[[ $output == *ancestor-unknown*M0* ]]
+	wm config set ledger work.git
+	verified 1 M1
+	[[ $output == *ancestor-tainted*lab.example/D*ordered* ]]
+	verified 0 M9
+	[[ $output == *'34 passed, 0 failed, 1 not run (1: only with --full)'* ]]
+	verified 0 M1 --no-ledger
+	[[ $output == *'5: no ledger was asked'* ]]
+	verified 0 M1 --no-ledger --json
+	[ "$(jq -r '[.checks[] | select(.why_not == "no ledger was asked").name] | join(" ")' <<<"$output")" = \
+		'ancestors-untainted records-standing withdrawals-answered ancestors-known declarations-agree' ]
+	[[ $output != *'"ledgers"'* ]]
+	verified 0 M1 --ledger work.git # what is named counts alone
+	[[ $stderr == *'read lab.example/models in work.git: '*' entries, root '* && $stderr != *private* ]]
+	verified 1 M1 --json
+	[ "$(jq -r '[.ledgers[].origin] | join(" ")' <<<"$output")" = 'lab.example/models private/orders' ]
+	verified 2 M1 --ledger work.git --no-ledger
+	refused_as usage
+}
+
+@test "verify: a ledger of the settings that is not there is no reason to accept" {
+	given_family
+	wm config set ledger gone.git
+	verified 1 M9
+	refused_as ledger-missing
+	[[ $stderr == *'the ledgers of the settings (or --no-ledger)'* ]]
+	verified 0 M9 --no-ledger
+	run -0 --separate-stderr env -u HOME -u XDG_DATA_HOME "$B/weightmark" verify M9.safetensors --key steward.pub --no-ledger
+	rm "$CONFIG"
+	run -0 --separate-stderr env -u HOME -u XDG_DATA_HOME "$B/weightmark" verify M9.safetensors --key steward.pub
 }
 
 @test "verify --ledger: what an order reaches is refused, whatever lies between" {
@@ -112,5 +150,7 @@ derivation: [{kind: finetune, parent: [{object: lab.example/M9@1}]}]" >other.yam
 	wm sign other.safetensors -m other.yaml --key counsel.key --issuer counsel.example \
 		--ledger work.git >/dev/null
 	verified 4 M1 --ledger work.git
-	[[ $output == *declarations-conflict*differs* ]]
+	[[ $output == *declarations-conflict* ]]
+	[[ $output == *"'counsel.example/other@1' by counsel.example and 'lab.example/M1@1' by lab.example have equal weights and name different ancestors"* ]]
+	[ "$(grep -c conflict <<<"$output")" = 1 ]
 }

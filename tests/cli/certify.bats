@@ -6,7 +6,10 @@ load helper
 load signed
 load lineage
 
-by=(--key counsel.key --issuer counsel.example --ledger work.git)
+say_in() { # ledger
+	by=(--key counsel.key --issuer counsel.example --ledger "$1")
+}
+say_in work.git
 
 given_order() { # kind
 	given_family
@@ -18,7 +21,7 @@ gone() { # name...
 	for name; do
 		printf 'lab.example/%s\t/models\tdestroy\tStaff\t2024-03-21T10:00:00Z\n' "$name"
 	done >gone.tsv
-	wm order done ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
 }
 
 all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
@@ -27,10 +30,13 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 	given_order court_order
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
 	[[ $output == *'not certified: counsel.example/ftc-1, 7 open'* ]]
+	refused_as certify-open
+	[[ $stderr == *'counsel.example/ftc-1: 7 open: 6 checkpoint, 1 dataset'*'fix: '* ]]
 	[ ! -e out ]
 	gone "${all[@]:0:6}"
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object)"')" = 'checkpoint lab.example/M5@1' ]
+	[ "$(of_json "$output" '"\(.certified) \(.exit) \(.error.reason) \(.error.fix[:6])"')" = 'false 1 certify-open record' ]
 	gone M5@1
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --as-of 2024-03-20
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --declarant 'J. <b>Doe' --title CTO
@@ -73,7 +79,7 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object) \(.place)"')" = 'copy lab.example/M2@1 backup/old' ]
 	printf 'lab.example/M2@1\tbackup/old\tpurge\tStaff\t2024-03-22\n' >copy.tsv
-	wm order done ftc-1 --destroyed copy.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --destroyed copy.tsv "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
 	[ "$(of_json "$output" '.open[].kind')" = seen-after ]
 	sed -i 's/"scanned_at": "[^"]*"/"scanned_at": "2024-03-10T00:00:00Z"/' scan.json
@@ -89,6 +95,46 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 	done
 }
 
+@test "certify: copies of the data are accounted for, by place and by folder" {
+	given_ledger
+	mkdir photos shelf
+	printf 'one face' >photos/a
+	printf 'other face' >photos/b
+	printf 'a dump' >dump
+	local name
+	for name in photos dump; do
+		printf 'kind: dataset\ndataset_id: %s\n' $name >d.yaml
+		wm dataset record $name -f d.yaml --key steward.key --issuer lab.example \
+			--format "$([ $name = dump ] && echo opaque || echo files)" \
+			--ledger work.git --out $name.wmk >/dev/null
+	done
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<'scope_dataset: [{object: lab.example/photos}, {object: lab.example/dump}]
+obligation: [{id: data, kind: delete_data, days: 20}]'
+	wm order add o.yaml "${by[@]}" >/dev/null 2>&1
+	cp dump photos/a shelf
+	sha256sum dump >list.sha256
+	wm scan shelf list.sha256 --dataset photos.wmk --ledger work.git --json >scan.json || [ $? = 1 ]
+	sed -i 's/"scanned_at": "[^"]*"/"scanned_at": "2024-03-10T00:00:00Z"/' scan.json
+	printf 'lab.example/%s\t/data\tdestroy\tStaff\t2024-03-21\n' photos dump >gone.tsv
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object) \(.place)"')" = 'copy lab.example/dump dump
+copy lab.example/dump shelf/dump
+copy lab.example/photos shelf/a' ]
+	# By digest alone, whatever the scan thought of it.
+	sed 's/"object": *"[^"]*",//' scan.json >bare.json
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan bare.json --json
+	[ "$(of_json "$output" '.open[] | "\(.object) \(.place)"')" = 'lab.example/dump dump
+lab.example/dump shelf/dump' ]
+	printf 'lab.example/photos\tshelf/\tdestroy\tStaff\t2024-03-22\nlab.example/dump\tshel;dump\tdestroy\tStaff\t2024-03-22\n' >gone.tsv
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json --json
+	[ "$(of_json "$output" '.open[] | "\(.object) \(.place)"')" = 'lab.example/dump shelf/dump' ]
+	printf 'lab.example/dump\t./shelf;shelf\tdestroy\tStaff\t2024-03-22\n' >gone.tsv
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json
+}
+
 @test "certify: a voluntary undertaking is never an order that somebody gave" {
 	given_order voluntary_undertaking
 	gone "${all[@]}"
@@ -101,18 +147,70 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 @test "certify: data on hold is kept with authority, its supplement due after (scenario 10)" {
 	given_order court_order
 	gone "${all[@]:1}"
-	wm order done ftc-1 --hold 'Court of X' --until 2099-01-01 --on 2024-03-10 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --hold 'Court of X' --until 2099-01-01 --on 2024-03-10 "${by[@]}" >/dev/null
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
 	[[ $output == *'6 destroyed, 1 kept'* ]]
 	grep -q 'authority *Court of X' out/certificate.txt
 	grep -q 'supplement *2099-01-31' out/certificate.txt
 }
 
+@test "certify: who signs, where a name and a title stand, else blanks" {
+	given_order court_order
+	gone "${all[@]}"
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	grep -q '^I am ____*, ____* of The Lab\. .* or from ____* on whom' out/certificate.txt
+	grep -q '^  Full name *____*$' out/certificate.txt
+	grep -q '^  Title *____*$' out/certificate.txt
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --id named --out named --declarant 'J. <b>Doe' --title 'CTO & Co' --basis 'the staff'
+	grep -qF 'I am J. <b>Doe, CTO & Co of The Lab. I state this from personal knowledge, or from the staff on whom' named/certificate.txt
+	grep -q '^  Full name *J\. <b>Doe$' named/certificate.txt
+	grep -q '^  Title *CTO & Co$' named/certificate.txt
+	grep -q '^  Signature *____*$' named/certificate.txt
+	grep -qF 'I am J. &lt;b&gt;Doe, CTO &amp; Co of The Lab.' named/certificate.html
+	grep -qF '<th>Full name</th><td>J. &lt;b&gt;Doe</td>' named/certificate.html
+	grep -qF '<th>Title</th><td>CTO &amp; Co</td>' named/certificate.html
+	run -0 --separate-stderr wm show named/certificate.wmk
+	[[ $output == *'J. <b>Doe'* && $output == *'CTO & Co'* ]]
+	run -0 --separate-stderr wm certify --clean M9@1 --from D "${by[@]}" --out clean --declarant 'A Person' --title Counsel
+	grep -q '^  declarant *A Person$' clean/certificate.txt
+	grep -q '^  as *Counsel$' clean/certificate.txt
+}
+
+@test "certify: an order that deletes nothing is accounted for by its obligations" {
+	about_d='scope_dataset: [{object: lab.example/D}]
+obligation:
+- {id: cease, kind: other, days: 20, text: Cease use of the models}
+- {id: report, kind: list_recipients, days: 30}
+- {id: swear, kind: sworn_statement, days: 40}' given_order agency_order
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	refused_as certify-open
+	[[ $output == *'obligation  cease: nobody says that this obligation was met'* ]]
+	[[ $stderr == *'2 open: 2 obligation'* && $output != *checkpoint* ]]
+	wm order 'done' ftc-1 --obligation cease --on 2024-03-20 "${by[@]}" >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.obligation)"')" = 'obligation report' ]
+	wm order 'done' ftc-1 --obligation report --on 2024-03-21 "${by[@]}" >/dev/null
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	grep -q '^Certificate of what was done' out/certificate.txt
+	grep -qE 'nothing is to be deleted.*cease \(Cease use of the models\): met on 2024-03-20, as counsel.example states in wm:' out/certificate.txt
+	run ! grep -q 'were destroyed\.' out/certificate.txt
+}
+
+@test "certify: data alone where the order obliges to delete nothing else" {
+	about_d='scope_dataset: [{object: lab.example/D}]
+obligation: [{id: data, kind: delete_data, days: 20}]' given_order court_order
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.object)"')" = 'dataset lab.example/D' ]
+	gone D
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	grep -q 'every dataset in lineage graph' out/certificate.txt
+}
+
 @test "certify: infeasible only where the order allows it" {
 	given_order court_order
 	gone "${all[@]:0:6}"
 	printf 'lab.example/M5@1\ttechnically_infeasible\tus\t\t\n' >kept.tsv
-	wm order done ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}"
 	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"infeasibility_allowed: yes
 $about_d"
@@ -149,4 +247,80 @@ model: {name: orphan, version: "1"}'
 	refused_as usage
 	run -2 --separate-stderr wm certify "${by[@]}"
 	refused_as usage
+}
+
+@test "certify --clean: again it is the same certificate, however the log grew; another lineage corrects it" {
+	given_order court_order
+	clean() {
+		wm certify --clean M9@1 --from D "${by[@]}" --out clean --json "$@"
+	}
+	run -0 --separate-stderr clean
+	local first
+	first=$(of_json "$output" .statement)
+	run -0 --separate-stderr clean
+	[ "$(of_json "$output" '"\(.reused) \(.statement)"')" = "true $first" ]
+	trained M7 E pretrain # has nothing to do with it
+	run -0 --separate-stderr clean
+	[ "$(of_json "$output" '"\(.reused) \(.statement)"')" = "true $first" ]
+	derived M6 finetune M4
+	run -2 --separate-stderr clean
+	refused_as already-signed
+	run -0 --separate-stderr clean --amend --reason 'M6 was found'
+	[ "$(of_json "$output" .reused)" = false ]
+	[ "$(of_json "$output" .statement)" != "$first" ]
+	run -0 --separate-stderr clean
+	[ "$(of_json "$output" .reused)" = true ]
+}
+
+@test "certify: counts on no statement whose signature nobody verified" {
+	given_order court_order
+	gone "${all[@]:1}"
+	printf 'lab.example/D\t/data\tdestroy\tStaff\t2024-03-21\n' >gone.tsv
+	wm order 'done' ftc-1 --destroyed gone.tsv --key steward.key --issuer lab.example --ledger work.git >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.statement[:21])"')" = 'unverified lab.example/ftc-1-des' ]
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	refused_as certify-open
+	[ ! -e out ]
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --trust steward.pub --out out
+}
+
+@test "certify: refuses over a log that is not the one that it was, or that another ledger has" {
+	given_order court_order
+	cp -r work.git fork.git
+	gone "${all[@]}"
+	wm certify ftc-1 "${by[@]}" --out out >/dev/null
+	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger fork.git
+	refused_as log-behind
+	say_in fork.git
+	local n
+	for n in 1 2 3; do
+		wm order 'done' ftc-1 --obligation models --on "2024-03-0$n" --reason "other history $n" "${by[@]}" >/dev/null || true
+		gone "M$n@1"
+	done
+	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger fork.git
+	refused_as ledger-rewritten
+	run -1 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git --ledger fork.git
+	refused_as ledger-rewritten
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git
+	cp -r work.git copy.git
+	trained M7 E pretrain
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git --ledger copy.git
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger copy.git --ledger work.git
+}
+
+@test "certify: an order in the ledger that its key did not sign is no order" {
+	given_family
+	wm init lab.example/other --ledger other.git >/dev/null
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
+	wm order add o.yaml --key counsel.key --issuer counsel.example --ledger other.git --out o.wmk >/dev/null 2>&1
+	local at
+	at=$(LC_ALL=C grep -obUa 'in-toto+json' o.wmk | head -n 1 | cut -d: -f1)
+	flip o.wmk $((at + 12 + 24)) # within its signature
+	wm append o.wmk --ledger work.git --no-proofs >/dev/null
+	gone "${all[@]}"
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	refused_as signature-invalid
+	[[ $stderr == *'counsel.example/ftc-1: '* ]]
+	[ ! -e out ]
 }

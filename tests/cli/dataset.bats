@@ -102,6 +102,32 @@ withdraw() {
 	[ "$(of_json "$output" '[.sequence, .change.added, .change.removed] | join(" ")')" = '2 2 1' ]
 }
 
+@test "what came is listed by name or number, what went by its commitment" {
+	given_recorded
+	leaf=$(wm dataset withdraw --dataset photos.wmk --record photos/4.jpg --effective 2026-11-20T18:00:00Z \
+		--key steward.key --dry-run --json | jq -r '.records[0]')
+	rm photos/4.jpg
+	printf 'x%s\n' {1..25} | split -l 1 - photos/new-
+	touch photos/$'esc\x1b[31m'
+	run -0 --separate-stderr record --attributes people.csv --amend --dry-run
+	harmless "${output//$'\n'/}"
+	[[ $output == *'26 records added, 1 removed'*'added     esc\u{1b}[31m'*'added     new-aa'*'and 6 more'*"removed   $leaf"* ]]
+	run -0 --separate-stderr record --attributes people.csv --amend --dry-run --json
+	is_json "$output"
+	[ "$(of_json "$output" '[(.change.added_records | length), .change.added_records[1], .change.removed_records[0]] | join(" ")')" = \
+		"26 new-aa $leaf" ]
+	# The same bytes under another name are no new record.
+	rm photos/new-* photos/esc*
+	mv photos/3.jpg photos/sub/3.jpg
+	run -0 --separate-stderr record --dry-run --amend --json
+	[ "$(of_json "$output" '.change | [.added, (.added_records | length), .removed] | join(" ")')" = '0 0 1' ]
+	printf '1\n2\n3\n' >a.jsonl
+	wm dataset record a.jsonl -f d.yaml --key steward.key >/dev/null
+	printf '1\n4\n3\n4\n' >a.jsonl
+	run -0 --separate-stderr wm dataset record a.jsonl -f d.yaml --key steward.key --amend --json
+	[ "$(of_json "$output" '.change | [.added, .removed, .added_records[]] | map(tostring) | join(" ")')" = '2 1 2 4' ]
+}
+
 @test "only what changed is read again, and the cache goes with the key" {
 	given_photos
 	sleep 2.1

@@ -110,6 +110,9 @@ due() { # id: the row of an obligation
 	wm config set private-ledger "$PWD/other.git"
 	run -0 --separate-stderr wm order add o.yaml "${by[@]}"
 	[ -d other.git ]
+	[[ $output == *"log       private/orders, 1 entry, 1 new, in $PWD/other.git"* && $output != *'ledger '* ]]
+	run -0 --separate-stderr wm order add o.yaml "${by[@]}" --json
+	[ "$(of_json "$output" '.recorded.ledger')" = "$PWD/other.git" ]
 }
 
 @test "order: all that descends is tainted, by whatever way; what does not is clean" {
@@ -236,7 +239,7 @@ YAML
 		printf 'lab.example/D\ts3://a;s3://b\tpurge\tStaff\t2024-03-20\n'
 		printf 'lab.example/M%s@1\t/models\tdestroy\tStaff\t2024-03-21T10:00:00Z\n' 0 1 2 3 4 5
 	} >gone.tsv
-	wm order done promise --destroyed gone.tsv "${by[@]}" >/dev/null
+	wm order 'done' promise --destroyed gone.tsv "${by[@]}" >/dev/null
 	status_on 2024-03-20 0 promise --json
 	[ "$(of_json "$output" '.orders[0].status')" = open ]
 	status_on 2024-04-20 0 promise --json
@@ -248,7 +251,7 @@ YAML
 @test "order: saying that models are gone does not close it while one is open" {
 	given_family
 	given_order court_order 2024-03-08 <<<"$about_d"
-	wm order done ftc-1 --obligation models --on 2024-03-20 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --obligation models --on 2024-03-20 "${by[@]}" >/dev/null
 	status_on 2024-04-20 1 ftc-1
 	[[ $output == *'6 open although counsel.example says that it is done'* ]]
 	status_on 2024-04-20 1 ftc-1 --json
@@ -308,31 +311,46 @@ YAML
 	[ "$(jq -c '[.. | objects | select(.kind? == "notified_recipient") | .day, .at][:2]' time.json)" = '[null,"2024-03-28T18:00:00Z"]' ]
 	status_on 2024-03-28 0 ftc-1
 	[ "$(grep -c 'done on 2024-03-28, says counsel.example$' <<<"$output")" = 2 ]
-	printf 'lab.example/M0@1\t/m\tpurge\tStaff\t2024-03-29T04:00:00Z\n' >models.tsv
-	wm order done ftc-1 --obligation models --on 2024-03-29T04:00:00Z "${by[@]}" >/dev/null
 	run -2 --separate-stderr wm order done ftc-1 --told X --on 28.3.2024 "${by[@]}"
 	refused_as usage
 	[[ $stderr == *'neither a day like 2024-03-08 nor a time'* ]]
 }
 
+@test "order: what a killed one began is ended first, and said once, also a second later" {
+	plain_build
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	local n
+	for n in 5 6 7; do
+		(strace -f -qq -o /dev/null -e trace=write -e inject=write:signal=KILL:when=$n "$B/weightmark" order done ftc-1 \
+			--told "Someone $n" "${by[@]}" >/dev/null 2>&1) 2>/dev/null || true
+		sleep 1.1
+		run -0 --separate-stderr wm order done ftc-1 --told "Someone $n" "${by[@]}" --json
+		run -0 --separate-stderr wm order done ftc-1 --told "Someone $n" "${by[@]}" --json
+		[ "$(of_json "$output" '.statements[].reused')" = true ]
+	done
+	run -0 wm audit --ledger "$XDG_DATA_HOME/weightmark/private.git" --json
+	[ "$(of_json "$output" '.logs[0].size')" = 4 ]
+}
+
 @test "order: a hold keeps the data, the models stay due, and a supplement follows" {
 	given_family
 	given_order agency_order 2024-06-27 <<<"$about_d"
-	wm order done ftc-1 --hold 'Court of X' --until 2024-08-31 --on 2024-07-01 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --hold 'Court of X' --until 2024-08-31 --on 2024-07-01 "${by[@]}" >/dev/null
 	status_on 2024-07-18 1 ftc-1
 	[[ $output == *'data           delete_data            accounted for on 2024-07-01, says counsel.example, 1 kept'* ]]
 	[[ $output == *'2024-07-17  models         delete_models          overdue by 1 day, 6 open'* ]]
 	[[ $output == *'lab.example/D, authority: Court of X, until 2024-08-31; supplement due 2024-09-30: in 74 days'* ]]
 	status_on 2024-09-01 1 ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].data[0].state')" = open ]
-	wm order done ftc-1 --released --on 2024-08-01 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --released --on 2024-08-01 "${by[@]}" >/dev/null
 	status_on 2024-08-02 1 ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].holds[0] | "\(.end) \(.supplement_due)"')" = '2024-08-01 2024-08-31' ]
-	wm order done ftc-1 --obligation supplement --on 2024-08-05 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --obligation supplement --on 2024-08-05 "${by[@]}" >/dev/null
 	status_on 2024-08-06 1 ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].holds[0].supplement.issuer')" = counsel.example ]
 	printf 'lab.example/D\tstatute\tRecords Act\t2024-09-01\t\nlab.example/M0@1\ttechnically_infeasible\tus\t\t\n' >kept.tsv
-	wm order done ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --kept kept.tsv "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm order status ftc-1 --json
 	[ "$(of_json "$output" '.orders[0].data[0].state')" = kept ]
 	[ "$(of_json "$output" '.orders[0].n_tainted_open')" = 6 ]
@@ -382,11 +400,11 @@ YAML
 	[[ $output == *'Clarity Inc got lab.example/M0@1: not told, not confirmed'* ]]
 	[[ $output == *'declarations conflict: related_party of the transfer of lab.example/M0@1'* ]]
 	[[ $output == *'declarations conflict: date of'* && $output != *'conflict: contract'* ]]
-	wm order done ftc-1 --told 'clarity inc' --on 2024-03-11 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --told 'clarity inc' --on 2024-03-11 "${by[@]}" >/dev/null
 	status_on 2024-03-12 0 ftc-1 --json
 	[ "$(due tell | jq -r '"\(.done) \(.done_on)"')" = 'true 2024-03-11' ]
 	[ "$(due replies | jq .done)" = false ]
-	wm order done ftc-1 --confirmed 'Clarity Inc' --on 2024-03-12 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --confirmed 'Clarity Inc' --on 2024-03-12 "${by[@]}" >/dev/null
 	status_on 2024-03-12 0 ftc-1 --json
 	[ "$(due replies | jq .done)" = true ]
 	sed '/related_party/d' ours.yaml >silent.yaml
@@ -413,7 +431,7 @@ $about_d"
 	grep -qx 'DTSTART;VALUE=DATE:20240328' a.txt
 	grep -qx 'DTEND;VALUE=DATE:20240329' a.txt
 	grep -q '^SUMMARY:Acme\\, Inc\\; the \\\\ matter: ä*: delete_models (models)$' a.txt
-	wm order done ftc-1 --obligation data --on 2024-03-09 "${by[@]}" >/dev/null
+	wm order 'done' ftc-1 --obligation data --on 2024-03-09 "${by[@]}" >/dev/null
 	status_on 2024-03-10 0 --ics b.ics
 	[ "$(unfolded b.ics | grep ^UID | sort)" = "$(grep ^UID a.txt | sort)" ]
 	status_on 2024-03-10 0 --due-within 17d --json

@@ -11,7 +11,7 @@ hash=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 names='object\twhen\thow\tevidence_uri\tevidence_sha256\tlocation\n'
 
 table() { # row...
-	printf "$names" >gone.tsv
+	printf '%b' "$names" >gone.tsv
 	printf '%b\n' "$@" >>gone.tsv
 }
 
@@ -79,7 +79,7 @@ ROWS
 @test "retire: some thousand rows an event" {
 	given_ledger
 	{
-		printf "$names"
+		printf '%b' "$names"
 		seq -f "lab.example/X%g@1	2024-01-02	purge	https://l	$hash	" 5000
 	} >gone.tsv
 	run -0 --separate-stderr wm retire gone.tsv --unknown "${by[@]}" --json

@@ -18,7 +18,7 @@ given_scene() {
 }
 
 state_of() { # place
-	of_json "$output" '.places[] | select(.place == $p) | .state' --arg p "$1"
+	PLACE=$1 of_json "$output" '.places[] | select(.place == env.PLACE) | .state'
 }
 
 @test "scan: tainted, clean, unknown, by digest, wherever and under whatever name" {
@@ -103,7 +103,7 @@ model: {name: orphan, version: "1"}'
 	[[ $stderr == *'an e_tag is no digest'* ]]
 	local row
 	for row in 'a"b,1' '"a,1' '"a"b,1' 'a\0b,1' ',1' 'a\rb,1'; do
-		printf "key,sha256\n$row\n" >bad.csv
+		printf 'key,sha256\n%b\n' "$row" >bad.csv
 		run -3 --separate-stderr wm scan --inventory bad.csv --ledger work.git
 		[[ $stderr == *'bad.csv, line 2, column 1: '* ]]
 		harmless "${stderr//$'\n'/}"
@@ -124,4 +124,53 @@ model: {name: orphan, version: "1"}'
 	run -1 --separate-stderr wm scan shelf --ledger work.git --json
 	is_json "$output"
 	[ "$(of_json "$output" .tainted)" = $((${#hostile_names[@]} + 1)) ]
+}
+
+# dataset NAME PATH...: recorded in work.git
+dataset() { # name path...
+	local name=$1
+	shift
+	printf 'kind: dataset\ndataset_id: %s\ntitle: %s\n' "$name" "$name" >"$name.yaml"
+	wm dataset record "$@" -f "$name.yaml" --key steward.key --issuer lab.example \
+		--ledger work.git --out "$name.wmk" >/dev/null
+}
+
+@test "scan: copies of data, as one file, as a file of records in any order, and record by record" {
+	given_ledger
+	mkdir photos
+	printf 'one face' >photos/a
+	printf 'other face' >photos/b
+	printf 'a dump' >dump
+	printf '{"n":1}\n{"n":2}\n' >lines.jsonl
+	dataset Faces photos
+	dataset Dump dump
+	dataset Lines lines.jsonl
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<'scope_dataset: [{object: lab.example/Faces}, {object: lab.example/Dump}, {object: lab.example/Lines}]
+obligation: [{id: data, kind: delete_data, days: 20}]'
+	wm order add o.yaml "${by[@]}" --ledger work.git >/dev/null 2>&1
+	mkdir shelf
+	cp dump shelf/odd
+	cp photos/b shelf/b.jpg
+	printf '{"n":2}\n{"n":1}\n' >shelf/shuffled.ndjson
+	printf '{"n":2}\n\n' >shelf/broken.jsonl
+	printf 'a,b\n' >shelf/other.csv
+	run -1 --separate-stderr wm scan shelf --ledger work.git
+	[[ $output == *'tainted'*'shelf/odd  = dataset lab.example/Dump'* ]]
+	[[ $output == *'shelf/shuffled.ndjson  = dataset lab.example/Lines'* ]]
+	[[ $output == *'2 tainted, 0 clean, 3 unknown'* ]]
+	run -1 --separate-stderr wm scan shelf --ledger work.git --dataset Faces.wmk
+	[[ $output == *'shelf/b.jpg  = a record of dataset lab.example/Faces'* ]]
+	run -1 --separate-stderr wm scan shelf --ledger work.git --dataset Faces.wmk --json
+	[ "$(of_json "$output" '.places[] | select(.place == "shelf/b.jpg") | "\(.state) \(.kind) \(.record)"')" = 'tainted dataset true' ]
+	[ "$(of_json "$output" '.places[] | select(.place == "shelf/odd") | "\(.kind) \(.record)"')" = 'dataset null' ]
+	sha256sum dump photos/a >list.sha256
+	run -1 --separate-stderr wm scan list.sha256 --ledger work.git --dataset Faces.wmk
+	[[ $output == *'2 tainted, 0 clean, 0 unknown'* ]]
+	# Commitments of what no ledger has are no help.
+	printf 'kind: dataset\ndataset_id: Lone\n' >lone.yaml
+	wm dataset record dump -f lone.yaml --key steward.key --issuer lab.example --out lone.wmk >/dev/null
+	run -1 --separate-stderr wm scan shelf --ledger work.git --dataset lone.wmk
+	refused_as thing-unknown
+	run -2 --separate-stderr wm scan shelf --ledger work.git --dataset dump
+	refused_as usage
 }

@@ -40,7 +40,7 @@ gone() { # order object place...
 		IFS=';'
 		echo "$*"
 	)" >gone.tsv
-	wm order done "$order" --destroyed gone.tsv "${by[@]}" --ledger work.git >/dev/null
+	wm order 'done' "$order" --destroyed gone.tsv "${by[@]}" --ledger work.git >/dev/null
 }
 
 given_order() { # id kind trigger [respondent]; scope and obligations from standard input
@@ -257,7 +257,7 @@ checkpoint_of: {run: {object: lab.example/run-M0}, step: 400}"
 	[ "$(of_json "$output" '"\(.current) \(.new[])"')" = 'false lab.example/M6@1' ]
 	# Kept on an authority is an account too, and its place is Schedule B.
 	printf 'lab.example/M6@1\tcourt_order\tN.D. Tex. 3:26-cv-1\t2024-03-01\t\n' >kept.tsv
-	wm order done ftc-1 --kept kept.tsv "${by[@]}" --ledger work.git >/dev/null
+	wm order 'done' ftc-1 --kept kept.tsv "${by[@]}" --ledger work.git >/dev/null
 	run -0 --separate-stderr wm certify ftc-1 --scan scan.json "${by[@]}" --ledger work.git --out closing \
 		--amend --reason 'M6 was found'
 	sed -n '/^Schedule B/,/^Schedule C/p' closing/certificate.txt | grep -q 'authority *N.D. Tex. 3:26-cv-1'
@@ -378,7 +378,7 @@ withdrawn() { # time
 	run -1 --separate-stderr wm dataset prove --record two/2.jpg --dataset one.wmk
 	refused_as record-unknown
 	run -0 --separate-stderr wm trace --from ./proof.json --ledger work.git --json
-	[ "$(of_json "$output" '[.nodes[].id] | join(" ")')" = 'lab.example/two lab.example/R2 lab.example/M2@1 lab.example/M3@1' ]
+	[ "$(of_json "$output" '[.nodes[].object] | join(" ")')" = 'lab.example/two lab.example/R2 lab.example/M2@1 lab.example/M3@1' ]
 	verified 0 M3
 	withdrawn 2026-03-15T09:00:00Z
 	status_on 2026-03-20 0 --json
@@ -411,7 +411,7 @@ withdrawn() { # time
 	wm order draft --template avast --trigger 2024-06-27 --id ftc-1 --out o.yaml
 	sed -i 's/"TODO: issuer.*"/lab.example\/D/; s/"TODO: whose days.*"/America\/New_York/; s/"TODO.*"/said/' o.yaml
 	wm order add o.yaml "${by[@]}" --ledger work.git >/dev/null 2>&1
-	wm order done ftc-1 --hold 'N.D. Cal. 4:24-cv-1' --until 2099-08-31 --on 2024-07-01 --subject lab.example/D \
+	wm order 'done' ftc-1 --hold 'N.D. Cal. 4:24-cv-1' --until 2099-08-31 --on 2024-07-01 --subject lab.example/D \
 		"${by[@]}" --ledger work.git >/dev/null
 	status_on 2024-07-18 1 ftc-1 --json
 	[ "$(due data '"\(.due) \(.done) \(.kept)"')" = '2024-07-17 true 1' ]

@@ -22,6 +22,17 @@ given_ledger() {
 	[[ $output == "checkpoint $model"$'\n'"  run $run_id  ["*"random initialisation"*$'\n'"    dataset $data  [used"* ]]
 }
 
+@test "which ledgers were read, and how far" {
+	given_ledger
+	run -0 --separate-stderr wm trace --from "$data" --ledger ledger.git
+	[[ $stderr == *'read acme.example/log in ledger.git: '[1-9]*' entries, root '* ]]
+	root=$(of_json "$all" '.logs[0].root')
+	run -0 --separate-stderr wm trace --from "$data" --ledger ledger.git --json
+	[ -z "$stderr" ]
+	[ "$(of_json "$output" '.ledgers[0] | [.ledger, .origin, .root] | join(" ")')" = "ledger.git acme.example/log $root" ]
+	[ "$(of_json "$output" '.ledgers[0].size')" = "$(of_json "$all" '.logs[0].size')" ]
+}
+
 @test "names, digests and parties begin a walk" {
 	given_ledger
 	weights=$(of_json "$(wm digest model.safetensors --json)" '.. | .weights_digest? // empty' | head -1)

@@ -85,6 +85,18 @@ is_xml() { # file
 	run -3 --separate-stderr trace --from D --as svg -o none/x.svg
 }
 
+@test "without --ledger, those of the setting and the private one are read" {
+	given_family
+	run -2 --separate-stderr wm trace --from D
+	refused_as usage
+	order_file o.yaml ftc-1 court_order 2026-01-02 <<<"$about_d"
+	wm order add o.yaml --key counsel.key --issuer counsel.example >/dev/null 2>&1
+	wm config set ledger work.git
+	run -0 --separate-stderr wm trace --from D --json
+	[ "$(of_json "$output" '[.ledgers[].origin] | join(" ")')" = 'lab.example/models private/orders' ]
+	[ "$(of_json "$output" '.nodes | length')" = 8 ]
+}
+
 # --- where it begins ------------------------------------------------------------------------------
 
 @test "a checkpoint on disk begins by its weights, under any name" {
@@ -120,6 +132,53 @@ is_xml() { # file
 		'lab.example/photos lab.example/run-S lab.example' ]
 	run -0 --separate-stderr trace --from photos
 	[[ $output == *'checkpoint lab.example/S@1'* ]]
+}
+
+@test "a record itself begins at its dataset, by the commitments" {
+	given_photos
+	cp photos/2.jpg elsewhere
+	run -4 --separate-stderr trace --from elsewhere --dataset photos.wmk
+	[ "${lines[0]}" = 'dataset lab.example/photos' ]
+	[[ $output == *'checkpoint lab.example/P@1'* && $output != *'checkpoint lab.example/S@1'* ]]
+	[[ $output == *'undecided, a subset: lab.example/run-S of lab.example/photos'* ]]
+	mv photos.wmck kept.wmck
+	run -4 --separate-stderr trace --from elsewhere --dataset photos.wmk --commitment-key kept.wmck --json
+	[ "$(of_json "$output" '.nodes[0].object')" = lab.example/photos ]
+	run -1 --separate-stderr trace --from elsewhere --dataset photos.wmk
+	refused_as commitment-key-missing
+	echo none >none.jpg
+	run -1 --separate-stderr trace --from none.jpg --dataset photos.wmk --commitment-key kept.wmck
+	refused_as record-unknown
+	# A dataset that these ledgers do not have.
+	printf 'kind: dataset\ndataset_id: others\ntitle: Others\n' >d2.yaml
+	wm dataset record photos -f d2.yaml --key steward.key --issuer lab.example -o others.wmk >/dev/null
+	run -1 --separate-stderr trace --from elsewhere --dataset others.wmk
+	refused_as thing-unknown
+}
+
+@test "a party begins at the datasets whose statements name it, however it is called there" {
+	given_ledger
+	cat >d.yaml <<'YAML'
+kind: dataset
+dataset_id: faces
+title: Faces
+party: [{id: giver, legal_name: Heart Inc, identifier: ["LEI:5493001KJTIIGC8Y1R12"]}]
+YAML
+	mkdir faces
+	echo face >faces/1
+	wm dataset record faces -f d.yaml --key steward.key --issuer lab.example --ledger work.git >/dev/null
+	model P "$(head_of P)
+training_run: [{id: run-P, uses: [{dataset: {object: lab.example/faces}, role: pretrain}]}]"
+	trained Q other pretrain
+	for name in 'Heart Inc' 'heart inc' LEI:5493001KJTIIGC8Y1R12 giver; do
+		run -0 --separate-stderr trace --from "party:$name"
+		[ "${lines[0]}" = 'dataset lab.example/faces' ]
+		[[ $output == *'checkpoint lab.example/P@1'* && $output != *'lab.example/Q@1'* ]]
+	done
+	run -0 --separate-stderr trace --from party:lab.example
+	[[ $output == *'checkpoint lab.example/P@1'* && $output == *'checkpoint lab.example/Q@1'* ]]
+	run -1 --separate-stderr trace --from 'party:Heart'
+	refused_as thing-unknown
 }
 
 @test "a proof that proves nothing here is refused" {
@@ -176,14 +235,67 @@ training_run: [{id: r, uses: [{dataset_id: D, role: pretrain, from_step: 100, to
 	[ "$(of_json "$output" '[.clean[].step] | join(" ")')" = '90 20' ]
 }
 
+# Each reference is to what a line above it is about, and there are some.
+refers_back() { # text
+	awk '{ n = $1 == "see" ? 2 : $1 == "also" ? 3 : 0 }
+n { references++ } n && !(($n " " $(n + 1)) in above) { print "not above: " $0; forward = 1 }
+!n { above[$1 " " $2] }
+END { exit forward || !references }' <<<"$1"
+}
+
 @test "what is reached twice stands once" {
 	given_family
 	derived M6 merge M0 M1
 	run -0 --separate-stderr trace --from D
 	[ "$(grep -c '^ *checkpoint lab.example/M6@1' <<<"$output")" = 1 ]
-	[ "$(grep -c '^ *see checkpoint lab.example/M6@1  \[derived, merge; asserted by lab.example\]' <<<"$output")" = 1 ]
+	[[ $output == *$'\n''      checkpoint lab.example/M6@1  [derived, merge; asserted by lab.example]'$'\n''        also from checkpoint lab.example/M1@1  [derived, merge; asserted by lab.example]'* ]]
+	refers_back "$output"
+	run -0 --separate-stderr trace --to M6
+	refers_back "$output"
 	run -0 --separate-stderr trace --from D --json
-	[ "$(of_json "$output" '.again[] | select(.id == "lab.example/M6@1") | .before')" = lab.example/M1@1 ]
+	[ "$(of_json "$output" '.again[] | select(.object == "lab.example/M6@1") | .before')" = lab.example/M1@1 ]
+}
+
+@test "references point back, in a graph of many ways" {
+	given_ledger
+	trained A1 D pretrain
+	derived A2 merge A1
+	derived A3 merge A1 A2
+	derived A4 merge A1 A3 A2
+	derived A5 merge A4 A2 A1
+	derived A6 merge A5 A3 A1
+	run -0 --separate-stderr trace --from D
+	refers_back "$output"
+	# 1 start, 1 made, 1 + 2 + 3 + 3 + 3 derivations; each stands once, as a line or a reference
+	[ "${#lines[@]}" = 15 ]
+	run -0 --separate-stderr trace --to A6
+	refers_back "$output"
+	[ "${#lines[@]}" = 15 ]
+	derived A0 finetune A6
+	derived A7 merge A0 A6
+	run -0 --separate-stderr trace --to A7
+	refers_back "$output"
+	[[ $output == *$'\n''  checkpoint lab.example/A6@1  ['*$'\n''    also of checkpoint lab.example/A0@1  [derived, finetune;'* ]]
+}
+
+@test "findings say what contradicts what, and who says which" {
+	given_family
+	# A second statement of sequence 1 about M1, by another key; a reference by name and digest to two things.
+	printf '%s\nderivation: [{kind: finetune, parent: [{object: lab.example/M9@1}]}]\n' "$(head_of M1)" >fork.yaml
+	wm sign M1.safetensors -m fork.yaml --key counsel.key --issuer lab.example --out fork.wmk \
+		--ledger work.git >/dev/null
+	weights=$(of_json "$(wm digest M9.safetensors --json)" '.. | .weights_digest? // empty' | head -1)
+	model X "$(head_of X)
+derivation: [{kind: finetune, parent: [{object: lab.example/M0@1, weights_digest: $weights}]}]"
+	run -4 --separate-stderr trace --from D
+	[[ $output == *$'\n'"finding: conflict: lab.example refers to 'lab.example/M0@1' with a digest that is not its, but that of 'lab.example/M9@1' by lab.example"* ]]
+	[[ $output == *$'\n'"finding: fork: two statements of one place in its chain are about 'lab.example/M1@1': wm:"*' by lab.example and wm:'*' by lab.example' ]]
+	[ "$(grep -c '^finding: ' <<<"$output")" = 2 ]
+	run -4 --separate-stderr trace --from D --json
+	[ "$(of_json "$output" '.findings[0] | [.finding, .object, .other] | join(" ")')" = \
+		'conflict lab.example/M0@1 lab.example/M9@1' ]
+	[ "$(of_json "$output" '.findings[1].text | test("^two statements of one place")')" = true ]
+	[ "$(of_json "$output" '[.. | objects | has("id")] | any')" = false ]
 }
 
 # --- recomputed -----------------------------------------------------------------------------------

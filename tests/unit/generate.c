@@ -516,6 +516,10 @@ ProtobufCMessage *generate_statement(struct generator *g, const struct kind *kin
 		a->checkpoint = a_checkpoint(g);
 	} else if (kind->descriptor == D(release)) {
 		complete_release(g, (Weightmark__V1__Release *)m);
+	} else if (kind->descriptor == D(run)) {
+		Weightmark__V1__Run *r = (Weightmark__V1__Run *)m;
+
+		r->has_output_step = r->has_output_step && r->output_model;
 	}
 	assert_ok(message_walk(m, complete_required, &g, &err), &err);
 	complete_about_order(g, m);

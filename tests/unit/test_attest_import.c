@@ -22,6 +22,12 @@
 	"\"},\"job\":{\"namespace\":\"etl\",\"name\":\"train\"}" more "}\n"
 #define THING(name) "{\"namespace\":\"lab.example\",\"name\":\"" name "\"}"
 
+/* An event that says when the run should be. */
+#define PLANNED(from, to)                                                                     \
+	"{\"eventTime\":\"2020-01-01T00:00:00Z\",\"run\":{\"runId\":\"r\",\"facets\":{"           \
+	"\"nominalTime\":{\"nominalStartTime\":\"" from "\",\"nominalEndTime\":\"" to "\"}}}," \
+	"\"job\":{\"namespace\":\"etl\",\"name\":\"train\"}}\n"
+
 static char *dir, csv[4096], jsonl[4096];
 
 static int make_dir(void **state)
@@ -47,7 +53,7 @@ static enum wm_code compose_text(struct composition *out, struct imported *count
 	struct wm_error wrote = { 0 };
 
 	assert_ok(file_write(path, text, len, 0600, FILE_REPLACE, &wrote), &wrote);
-	return import_compose(out, counts, path, NOW, err);
+	return import_compose(out, counts, path, NOW, NULL, err);
 }
 
 /* Appends the runs as JSON, a line each, without what all have in common. */
@@ -113,7 +119,8 @@ static void rows_add_up(void **state)
 		    "\"output_model\":{\"object\":\"a/M@1\",\"sha256\":\"" A64
 		    "\",\"weights_digest\":\"" B64 "\"},\"output_step\":7,"
 		    "\"parent_model\":[{\"object\":\"a/P\"},{\"sha256\":\"" A64 "\"}],"
-		    "\"start\":\"2020-01-01T00:00:00Z\",\"uses\":[{\"dataset\":{\"object\":\"a/D\"},"
+		    "\"start\":\"2020-01-01T00:00:00Z\",\"uses\":["
+		    "{\"dataset\":{\"object\":\"a/D\"},"
 		    "\"role\":\"pretrain\"},{\"dataset\":{\"object\":\"a/E\"},\"from_step\":0,"
 		    "\"role\":\"finetune\",\"to_step\":9}]}\n"
 		    "{\"activity\":\"convert\",\"id\":\"r2\",\"output_model\":{\"uri\":\"s3://b/c d\"},"
@@ -128,9 +135,9 @@ static void further_outputs_have_statements_of_their_own(void **state)
 	static const char second[] = "step,run,output\n1,r,a/M@1\n3,r,a/M@3\n2,r,a/M@2\n2,r,a/M@2\n";
 	static const char m1[] = "{\"id\":\"r\",\"output_model\":{\"object\":\"a/M@1\"},"
 				 "\"output_step\":1}\n";
-	static const char m2[] = "{\"id\":\"r.af8c8a0a2ae20cde\",\"output_model\":"
+	static const char m2[] = "{\"id\":\"r.f247daf45e367e21\",\"output_model\":"
 				 "{\"object\":\"a/M@2\"},\"output_step\":2}\n";
-	static const char m3[] = "{\"id\":\"r.af1a5ddb0ba31d4e\",\"output_model\":"
+	static const char m3[] = "{\"id\":\"r.3abcbacbed21820a\",\"output_model\":"
 				 "{\"object\":\"a/M@3\"},\"output_step\":3}\n";
 	char expected[1024];
 
@@ -159,6 +166,49 @@ static void events_add_up(void **state)
 		    "{\"object\":\"lab.example/D\"}},{\"dataset\":{\"uri\":\"lab.example/no id/\"}}]}\n"
 		    "{\"activity\":\"lab.example/j\",\"id\":\"r2\","
 		    "\"start\":\"2020-03-01T00:00:00Z\"}\n");
+}
+
+/* Of a day alone the first second begins, and the last ends. */
+static void days_have_two_ends(void **state)
+{
+	static const char expected[] =
+		"{\"activity\":\"etl/train\",\"end\":\"2020-01-03T23:59:59Z\",\"id\":\"r\","
+		"\"start\":\"2020-01-02T00:00:00Z\"}\n";
+
+	(void)state;
+	assert_runs(csv, "run,activity,started,ended\nr,etl/train,2020-01-02,2020-01-03\n",
+		    expected);
+	assert_runs(jsonl,
+		    EVENT("START", "2020-01-02", "r", "") EVENT("COMPLETE", "2020-01-03", "r", ""),
+		    expected);
+	/* The day of a run within a day, and today, of which a part is still to come. */
+	assert_runs(jsonl,
+		    EVENT("COMPLETE", "2023-11-14", "r", "")
+		    EVENT("START", "2023-11-14T22:13:20Z", "r", ""),
+		    "{\"activity\":\"etl/train\",\"end\":\"2023-11-14T23:59:59Z\",\"id\":\"r\","
+		    "\"start\":\"2023-11-14T22:13:20Z\"}\n");
+	assert_runs(jsonl, PLANNED("2020-01-02", "2020-01-03"), expected);
+}
+
+/* The first beginning and the last end, in whatever order; a plan counts where neither is said. */
+static void runs_may_be_tried_again(void **state)
+{
+	static const char expected[] =
+		"{\"activity\":\"etl/train\",\"end\":\"2020-01-02T14:00:00Z\",\"id\":\"r\","
+		"\"start\":\"2020-01-02T09:00:00Z\"}\n";
+
+	(void)state;
+	assert_runs(jsonl,
+		    EVENT("FAIL", "2020-01-02T10:00:00Z", "r", "")
+		    EVENT("START", "2020-01-02T12:00:00Z", "r", "")
+		    EVENT("COMPLETE", "2020-01-02T14:00:00Z", "r", "")
+		    EVENT("START", "2020-01-02T09:00:00Z", "r", "")
+		    PLANNED("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"), expected);
+	assert_runs(jsonl,
+		    PLANNED("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z")
+		    EVENT("START", "2020-01-02T00:00:05Z", "r", ""),
+		    "{\"activity\":\"etl/train\",\"id\":\"r\","
+		    "\"start\":\"2020-01-02T00:00:05Z\"}\n");
 }
 
 static void malformed_rows_are_named(void **state)
@@ -193,9 +243,10 @@ static void malformed_rows_are_named(void **state)
 		{ "run,dataset,from_step,to_step\nr,a/D,2,1\n", "line 2, column 4: " },
 		{ "run,step\nr,1\n", "line 2, column 2: of no output" },
 		{ "run,sha256\nr,abc\n", "line 2, column 2: " },
+		{ "run,output,sha256\nr," A64 "," B64 "\n", "line 2, column 3: not the one" },
 		{ "run,output,step\nr,a/M,1\nr,a/M,2\n", "line 3, column 1: " },
 		{ "run,output,sha256\nr,a/M," A64 "\nr,a/M," B64 "\n", "line 3, column 1: " },
-		{ "run,output\nr,a/M@1\nr,a/M@2\nr.af8c8a0a2ae20cde,a/X\n", "line 4, column 1: " },
+		{ "run,output\nr,a/M@1\nr,a/M@2\nr.f247daf45e367e21,a/X\n", "line 4, column 1: " },
 		{ "run,output\n" A64 A64 ",a/M@1\n" A64 A64 ",a/M@2\n", "line 2, column 1: " },
 	};
 
@@ -230,14 +281,14 @@ static void malformed_events_are_named(void **state)
 		{ OK "{\"run\":{\"runId\":\"s\"},\"job\":" THING("j") "}\n", "eventTime is missing" },
 		{ OK "{\"inputs\":{}}\n", "line 2, column 11: a list" },
 		{ OK "{\"inputs\":[7]}\n", "line 2, column 12: an object" },
-		{ OK "{\"inputs\":[{\"name\":\"x\"}]}\n", "line 2, column 24: " },
+		{ OK "{\"inputs\":[{\"name\":\"x\"}]}\n", "line 2, column 23: namespace" },
 		{ EVENT("BEGIN", "2020-01-01T00:00:00Z", "r", ""), "line 1, column 14: " },
 		{ EVENT("START", "soon", "r", ""), "line 1, column 34: " },
 		{ EVENT("START", "2030-01-01T00:00:00Z", "r", ""), "in the future" },
 		{ EVENT("START", "2020-01-01T00:00:00Z", "r r", ""), "a run needs an id" },
-		{ OK EVENT("COMPLETE", "2019-01-01T00:00:00Z", "r", ""), "before it begins" },
+		{ OK EVENT("COMPLETE", "2019-01-01T00:00:00Z", "r", ""), "line 1, column 1: the run" },
 		{ OK "{\"eventTime\":\"2020-01-01T00:00:00Z\",\"run\":{\"runId\":\"r\"},\"job\":"
-		  THING("other") "}\n", "did another thing" },
+		  THING("other") "}\n", "another thing" },
 	};
 
 	(void)state;
@@ -259,7 +310,7 @@ static size_t long_text(char *out, size_t len)
 
 static void limits_hold(void **state)
 {
-	char *text = malloc((size_t)LIMIT_IMPORT_RUNS * 8 + 64), *end;
+	char *text = malloc((size_t)LIMIT_IMPORT_RUNS * 16), *end;
 	cleanup_composition struct composition c = { .n_statements = 0 };
 	struct imported counts;
 	struct wm_error err = { 0 };
@@ -279,6 +330,11 @@ static void limits_hold(void **state)
 	assert_int_equal(c.n_statements, LIMIT_IMPORT_RUNS);
 	strcpy(end, "s\n");
 	assert_refused(csv, text, strlen(text), REASON_LIMIT, "line 65538");
+	/* Each of 20,000 outputs would say 20,000 datasets again. */
+	end = stpcpy(text, "run,dataset,output\n");
+	for (int i = 0; i < 20000; i++)
+		end += sprintf(end, "r,a/D%d,a/M%d\n", i, i);
+	assert_refused(csv, text, strlen(text), REASON_LIMIT, "line 2, column 1");
 	free(text);
 }
 
@@ -287,7 +343,7 @@ static enum wm_code compose_file(void *context, struct wm_error *err)
 	cleanup_composition struct composition c = { .n_statements = 0 };
 	struct imported counts;
 
-	return import_compose(&c, &counts, context, NOW, err);
+	return import_compose(&c, &counts, context, NOW, NULL, err);
 }
 
 static void survives_failing_allocations(void **state)
@@ -311,6 +367,8 @@ int main(void)
 		cmocka_unit_test(rows_add_up),
 		cmocka_unit_test(further_outputs_have_statements_of_their_own),
 		cmocka_unit_test(events_add_up),
+		cmocka_unit_test(days_have_two_ends),
+		cmocka_unit_test(runs_may_be_tried_again),
 		cmocka_unit_test(malformed_rows_are_named),
 		cmocka_unit_test(malformed_events_are_named),
 		cmocka_unit_test(limits_hold),

@@ -105,13 +105,21 @@ static void counts_what_came_and_went(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		cleanup_commitments struct commitments *c = NULL;
 		cleanup_record_set struct record_set now = { .n = 0 };
-		struct commitments_change change = { 0 };
+		cleanup_buf struct buf removed = BUF_INIT((size_t)9 * SHA256_BYTES);
+		struct commitments_change change = { .removed = &removed };
 
 		committed_set(&now, rows[i].to);
 		assert_ok(commitments_open(&c, path, &err), &err);
 		assert_ok(commitments_check(&change, c, &now, &err), &err);
 		assert_int_equal(change.n_added, rows[i].added);
 		assert_int_equal(change.n_removed, rows[i].removed);
+		assert_int_equal(removed.len / SHA256_BYTES, rows[i].to < 10 ? 10 - rows[i].to : 0);
+		for (unsigned j = rows[i].to; j < 10; j++) {
+			uint8_t leaf[SHA256_BYTES];
+
+			leaf_of(leaf, j);
+			assert_non_null(memmem(removed.data, removed.len, leaf, SHA256_BYTES));
+		}
 	}
 	scratch_remove(take_ptr(&dir));
 }
@@ -121,7 +129,7 @@ static void counts_what_came_and_went(void **state)
 static enum wm_code read_whole(const char *path, struct wm_error *err)
 {
 	cleanup_commitments struct commitments *c = NULL;
-	struct commitments_change change;
+	struct commitments_change change = { .removed = NULL };
 
 	TRY(commitments_open(&c, path, err));
 	return commitments_check(&change, c, NULL, err);
@@ -227,10 +235,61 @@ static void refuses_rows_of_another_tree(void **state)
 	scratch_remove(take_ptr(&dir));
 }
 
+/* Puts the sum right that ends the file. */
+static void seal(struct buf *file)
+{
+	struct wm_error err = { 0 };
+	const size_t len = file->len - SHA256_BYTES;
+
+	assert_ok(sha256_of(file->data + len, file->data, len, &err), &err);
+}
+
+/* What was made wrongly, and not damaged later, has the right sum. */
+static void refuses_what_was_made_wrongly(void **state)
+{
+	enum { HEADER = 25 + 24 + 96, N = 3000, COUNT = HEADER + SHA256_BYTES + 3 };
+	/* A bit of each top; a row of no record, and the next of as many more. */
+	static const struct {
+		size_t at;
+		uint8_t flip;
+		const char *why;
+	} rows[] = {
+		{ HEADER + (size_t)N * ROW_BYTES, 1, "of their subtree" },
+		{ HEADER + (size_t)N * ROW_BYTES + SHA256_BYTES, 1, "of their subtree" },
+		{ HEADER + (size_t)N * ROW_BYTES + 2 * SHA256_BYTES, 1, "of their subtree" },
+		{ COUNT, 0, "counts no record" },
+	};
+	cleanup_buf struct buf whole = BUF_INIT(1 << 20);
+	cleanup_free char *dir = scratch_new();
+	char path[300];
+
+	(void)state;
+	committed_write(file_in(path, dir), N);
+	read_file(&whole, path);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint8_t kept = whole.data[rows[i].at];
+		struct wm_error err = { 0 };
+
+		if (rows[i].flip) {
+			whole.data[rows[i].at] ^= rows[i].flip;
+		} else {
+			whole.data[rows[i].at] = 0;
+			whole.data[rows[i].at + ROW_BYTES] =
+				(uint8_t)(whole.data[rows[i].at + ROW_BYTES] + kept);
+		}
+		seal(&whole);
+		write_bytes(path, whole.data, whole.len);
+		assert_reason(read_whole(path, &err), &err, COMMITMENTS_DAMAGED);
+		assert_non_null(strstr(err.message, rows[i].why));
+		whole.data[rows[i].at] = kept;
+	}
+	scratch_remove(take_ptr(&dir));
+}
+
 static enum wm_code open_and_prove(void *context, struct wm_error *err)
 {
 	cleanup_commitments struct commitments *c = NULL;
-	struct commitments_change change;
+	struct commitments_change change = { .removed = NULL };
 	uint8_t leaf[SHA256_BYTES];
 	struct inclusion p;
 
@@ -260,6 +319,7 @@ int main(void)
 		cmocka_unit_test(refuses_every_other_bit),
 		cmocka_unit_test(refuses_another_order),
 		cmocka_unit_test(refuses_rows_of_another_tree),
+		cmocka_unit_test(refuses_what_was_made_wrongly),
 		cmocka_unit_test(survives_want_of_memory),
 	};
 

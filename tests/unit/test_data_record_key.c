@@ -151,32 +151,46 @@ static void refuses_what_is_no_key(void **state)
 		assert_ok(file_write(path, text, len, 0600, FILE_REPLACE, &err), &err);
 		assert_reason(record_key_load(&k, path, &err), &err, COMMITMENT_KEY_MALFORMED);
 	}
-	assert_reason(record_key_destroy(path, &err), &err, COMMITMENT_KEY_MALFORMED);
+	assert_reason(record_key_destroy(path, 7, &err), &err, COMMITMENT_KEY_MALFORMED);
 	assert_true(file_exists(path));
 	scratch_remove(take_ptr(&dir));
 }
 
-/* A second name of the file shows what was written over it. */
+/* Of the key nothing stays but its id; destroying it again changes nothing. */
 static void destroys_the_bytes(void **state)
 {
 	cleanup_record_key struct record_key k = { .id = { 0 } };
-	cleanup_buf struct buf left = BUF_INIT(4096);
+	cleanup_buf struct buf before = BUF_INIT(4096), left = BUF_INIT(4096), again = BUF_INIT(4096);
 	cleanup_free char *dir = scratch_new();
+	struct record_key_state found;
 	struct wm_error err = { 0 };
-	char path[300], second[300];
+	char path[300];
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/a.wmck", dir);
-	snprintf(second, sizeof(second), "%s/b", dir);
+	assert_reason(record_key_destroy(path, 7, &err), &err, COMMITMENT_KEY_MISSING);
 	assert_ok(record_key_new(&k, &err), &err);
 	assert_ok(record_key_store(&k, path, &err), &err);
-	assert_int_equal(link(path, second), 0);
-	assert_ok(record_key_destroy(path, &err), &err);
-	assert_false(file_exists(path));
-	read_file(&left, second);
-	assert_int_equal(left.len, 73);
-	assert_memory_not_equal(left.data, "weightmark-commitment-key/1", 27);
-	assert_reason(record_key_destroy(path, &err), &err, COMMITMENT_KEY_MISSING);
+	assert_ok(record_key_look(&found, path, &err), &err);
+	assert_false(found.destroyed);
+	assert_memory_equal(found.id, k.id, SHA256_BYTES);
+	read_file(&before, path);
+	assert_ok(record_key_destroy(path, 7, &err), &err);
+	read_file(&left, path);
+	assert_null(memmem(left.data, left.len, before.data + 28, 8));
+	assert_true(left.len >= before.len);
+	assert_ok(record_key_destroy(path, 8, &err), &err);
+	read_file(&again, path);
+	assert_int_equal(again.len, left.len);
+	assert_memory_equal(again.data, left.data, left.len);
+	assert_ok(record_key_look(&found, path, &err), &err);
+	assert_true(found.destroyed);
+	assert_int_equal(found.at, 7);
+	assert_memory_equal(found.id, k.id, SHA256_BYTES);
+	assert_reason(record_key_load(&k, path, &err), &err, COMMITMENT_KEY_MISSING);
+	left.data[40] = '\x01';
+	assert_ok(file_write(path, left.data, left.len, 0600, FILE_REPLACE, &err), &err);
+	assert_reason(record_key_look(&found, path, &err), &err, COMMITMENT_KEY_MALFORMED);
 	scratch_remove(take_ptr(&dir));
 }
 

@@ -330,6 +330,33 @@ static void takes_all_members(void **state)
 	scratch_remove(take_ptr(&dir));
 }
 
+/* Threads that wait while one finds the fault must not ask on behind it. */
+static void faults_are_the_same_each_time(void **state)
+{
+	enum { MEMBERS = 1000, TRIES = 200, THREADS = 8 };
+	cleanup_buf struct buf tar = BUF_INIT(1 << 24);
+	cleanup_free char *dir = scratch_new();
+	char path[300], name[32];
+	const char *const paths[] = { path };
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/a.tar", dir);
+	for (size_t i = 0; i < MEMBERS; i++) {
+		snprintf(name, sizeof(name), "f%zu", i);
+		append_member(&tar, name, "x");
+	}
+	write_text(path, tar.data, tar.len - 1);
+	for (size_t i = 0; i < TRIES; i++) {
+		struct records_found found = { .n_bytes = 0 };
+		struct wm_error err = { 0 };
+
+		assert_reason(read_paths(&found, paths, 1, RECORD_TAR, THREADS, &err), &err,
+			      TAR_END);
+		record_set_release(&found.set);
+	}
+	scratch_remove(take_ptr(&dir));
+}
+
 /* --- the rest ---------------------------------------------------------------------------- */
 
 static void guesses_grammars(void **state)
@@ -386,6 +413,7 @@ int main(void)
 		cmocka_unit_test(notices_what_comes_and_goes),
 		cmocka_unit_test(streams_what_is_large),
 		cmocka_unit_test(takes_all_members),
+		cmocka_unit_test(faults_are_the_same_each_time),
 		cmocka_unit_test(guesses_grammars),
 		cmocka_unit_test(survives_want_of_memory),
 	};

@@ -79,7 +79,8 @@ static void make(struct made *m, const char *issuer)
 	memcpy(m->nodes, nodes, sizeof(nodes));
 	memcpy(m->edges, edges, sizeof(edges));
 	m->said.issuer = issuer;
-	m->finding = (struct graph_finding){ FINDING_CYCLE, MERGED, GRAPH_NONE, GRAPH_NONE };
+	m->finding = (struct graph_finding){ FINDING_CYCLE, MERGED, GRAPH_NONE, GRAPH_NONE,
+					    GRAPH_NONE };
 	for (uint32_t node = 0; node < N_NODES; node++) {
 		m->in[node] = node == 0 ? 0 : m->in[node];
 		m->out[node] = n;
@@ -150,12 +151,15 @@ static void test_text(void **state)
 			 "    checkpoint base  [made, step 300; asserted by acme]\n");
 	assert_has(&out, "[derived, finetune; 3 tensors equal (frozen): recomputed; parent at hand "
 			 "by its digest: recomputed; asserted by acme]\n");
-	assert_has(&out, "see checkpoint merged  [derived, merge; asserted by acme]\n");
+	assert_has(&out, "      checkpoint merged  [derived, merge; asserted by acme]\n"
+			 "        also from checkpoint " LONG "  [derived, merge; asserted by acme]\n");
+	assert_null(strstr(buf_str(&out), "see "));
 	assert_has(&out, "checkpoint same  [equal-weights; recomputed]\n");
 	assert_has(&out, "[derived, convert; recomputed: equal tensor set; asserted by acme]\n");
 	assert_has(&out, "clean, first candidates: early of r  [made, step 99; asserted by acme]\n"
 			 "clean, first candidates: earlier of r  [made, step 50;");
-	assert_has(&out, "finding: cycle: merged\n");
+	assert_has(&out, "finding: cycle: 'merged' lies on a cycle, or between two: by what acme "
+			 "and others say, something would be its own ancestor\n");
 	assert_null(strstr(buf_str(&out), "No order"));
 	buf_truncate(&out, 0);
 	r.what_if = true;
@@ -220,7 +224,7 @@ static void test_ancestors(void **state)
 static const char *text_at(const struct node *list, const char *id, const char *key)
 {
 	for (const struct node *n = list->first; n; n = n->next)
-		if (strcmp(node_find(n, "id")->text, id) == 0)
+		if (strcmp(node_find(n, "object")->text, id) == 0)
 			return node_find(n, key) ? node_find(n, key)->text : NULL;
 	test_failed(__FILE__, __LINE__, "no '%s'", id);
 	return NULL;
@@ -257,7 +261,7 @@ static void test_json(void **state)
 	assert_string_equal(text_at(list, "merged", "before"), LONG);
 	list = node_find(t.root, "clean");
 	assert_int_equal(list->len, 2);
-	assert_string_equal(node_find(list->first, "id")->text, "early");
+	assert_string_equal(node_find(list->first, "object")->text, "early");
 	assert_string_equal(node_find(list->first, "run")->text, "r");
 	assert_int_equal(node_find(t.root, "undecided")->len, 0);
 	assert_int_equal(node_find(t.root, "findings")->len, 1);
