@@ -479,14 +479,15 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 @test "order: a withdrawn record counts for runs whose subset has it, by the commitments at hand" {
 	given_ledger
 	wm config set ledger "$PWD/work.git"
-	local s root
+	local s root same=()
 	mkdir D has none
 	echo photo | tee D/photo.jpg >has/photo.jpg
 	echo other | tee D/other.jpg >none/other.jpg
 	for s in D has none; do
 		printf 'kind: dataset\ndataset_id: %s\ntitle: %s\n' "$s" "$s" >"$s.yaml"
 		wm dataset record "$s" -f "$s.yaml" --key steward.key --issuer lab.example -o "$s.wmk" \
-			$([ $s = D ] || echo --commitment-key D.wmck) >/dev/null
+			"${same[@]}" >/dev/null
+		same=(--commitment-key D.wmck)
 	done
 	root_of() { wm show "$1.wmk" --json | jq -r '[.. | objects | .record_commitment_root? // empty][0]'; }
 	for s in has none; do
