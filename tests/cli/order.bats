@@ -482,13 +482,15 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 	given_ledger
 	wm config set ledger "$PWD/work.git"
 	local s root
+	local -a key=()
 	mkdir D has none
 	echo photo | tee D/photo.jpg >has/photo.jpg
 	echo other | tee D/other.jpg >none/other.jpg
 	for s in D has none; do
 		printf 'kind: dataset\ndataset_id: %s\ntitle: %s\n' "$s" "$s" >"$s.yaml"
 		wm dataset record "$s" -f "$s.yaml" --key steward.key --issuer lab.example -o "$s.wmk" \
-			$([ $s = D ] || echo --commitment-key D.wmck) >/dev/null
+			"${key[@]}" >/dev/null
+		key=(--commitment-key D.wmck)
 	done
 	root_of() { wm show "$1.wmk" --json | jq -r '[.. | objects | .record_commitment_root? // empty][0]'; }
 	for s in has none; do
