@@ -29,12 +29,16 @@ static enum wm_code note(void *context, const struct listed_copy *row, struct wm
 
 static enum wm_code compose_list(struct composition *out, const char *path, struct wm_error *err)
 {
-	struct retire_options retire = { .now = NOW, .unknown = true };
+	static const uint8_t keyid[SHA256_BYTES] = { 0 };
+	struct retire_options retire = { .keyid = keyid, .now = NOW, .unknown = true };
 	cleanup_graph struct graph *g = NULL;
+	cleanup_orders struct orders *orders = NULL;
 	struct retired retired;
 
 	TRY(graph_load(&g, NULL, 0, NULL, err));
+	TRY(orders_load(&orders, g, NULL, 0, NULL, err));
 	retire.graph = g;
+	retire.orders = orders;
 	return retire_compose(out, &retired, path, &retire, err);
 }
 
