@@ -59,13 +59,16 @@ static bool is_clean(const struct planning *p, uint32_t node)
 static uint32_t clean_of_run(const struct planning *p, uint32_t run)
 {
 	uint32_t best = GRAPH_NONE;
+	uint64_t latest = 0;
 
 	for (uint32_t i = p->g->out[run]; i < p->g->out[run + 1]; i++) {
 		const struct graph_edge *e = &p->g->edges[p->g->out_edges[i]];
 
-		if (e->relation == GRAPH_MADE && is_clean(p, e->to) && e->step != STEP_NONE &&
-		    (best == GRAPH_NONE || e->step > p->g->nodes[best].step))
-			best = e->to;
+		if (e->relation != GRAPH_MADE || !is_clean(p, e->to) || e->step == STEP_NONE ||
+		    (best != GRAPH_NONE && e->step <= latest))
+			continue;
+		best = e->to;
+		latest = e->step;
 	}
 	return best;
 }

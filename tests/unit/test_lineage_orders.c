@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lib/lineage/orders.c and its like: orders over a small ledger. */
-#include "shelf.h"
+#include "lineages.h"
 
 #include <stdio.h>
 
 #include "lineage/clean.h"
 #include "lineage/orders.h"
 #include "lineage/plan.h"
-#include "statement/mapping.h"
 #include "statement/scalar.h"
-#include "text/json.h"
-#include "util/limits.h"
 
 #define HEADER(local, sequence, more)                                                          \
 	"\"header\":{\"as_of\":\"2026-01-02T03:04:05Z\",\"issued_at\":\"2026-01-02T03:04:06Z\"," \
@@ -37,18 +34,11 @@ enum { PAYLOAD_MAX = 65536 };
 
 static void add(struct shelf *s, const char *kind, const char *json)
 {
-	cleanup_buf struct buf payload = BUF_INIT(PAYLOAD_MAX);
-	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
-	const struct mapping m = { .name = "test", .reason = REASON_STATEMENT_MALFORMED,
-				   .arena = &a };
-	cleanup_tree struct tree t = TREE_INIT;
-	ProtobufCMessage *message = NULL;
+	cleanup_buf struct buf payload = BUF_INIT(PAYLOAD_MAX), text = BUF_INIT(PAYLOAD_MAX);
 	struct wm_error err = { 0 };
-	const struct kind *k = kind_find(kind);
 
-	assert_ok(json_read(&t, json, strlen(json), "test", &err), &err);
-	assert_ok(mapping_read(&message, k->descriptor, t.root, &m, &err), &err);
-	assert_ok(statement_encode(&payload, k, message, &err), &err);
+	assert_ok(buf_append_str(&text, json, &err), &err);
+	shelf_encode(&payload, kind, &text);
 	shelf_add_payload(s, &payload);
 }
 
@@ -71,20 +61,26 @@ static void desk_close(struct desk *d)
 }
 #define cleanup_desk __attribute__((cleanup(desk_close)))
 
-/* Models 1 to 3, each with a dataset and a run; then what `more` adds. */
-static void desk_open(struct desk *d, const char *const (*more)[2])
+/* What the shelf holds. */
+static void desk_read(struct desk *d)
 {
 	struct wm_error err = { 0 };
 
-	shelf_open(&d->shelf);
-	shelf_fill(&d->shelf, SHELF_ORIGIN, 1, 3);
-	for (; (*more)[0]; more++)
-		add(&d->shelf, (*more)[0], (*more)[1]);
 	shelf_append(&d->shelf, SHELF_ORIGIN, 100);
 	d->index = shelf_index(&d->shelf);
 	shelf_sync(d->index);
 	assert_ok(graph_load(&d->graph, &d->index, 1, NULL, &err), &err);
 	assert_ok(orders_load(&d->orders, d->graph, &d->index, 1, NULL, &err), &err);
+}
+
+/* Models 1 to 3, each with a dataset and a run; then what `more` adds. */
+static void desk_open(struct desk *d, const char *const (*more)[2])
+{
+	shelf_open(&d->shelf);
+	shelf_fill(&d->shelf, SHELF_ORIGIN, 1, 3);
+	for (; (*more)[0]; more++)
+		add(&d->shelf, (*more)[0], (*more)[1]);
+	desk_read(d);
 }
 
 static const struct order *order_named(const struct desk *d, const char *id)
@@ -185,6 +181,40 @@ static void test_names(void **state)
 	assert_ptr_equal(order_named(&d, id), o);
 	assert_reason(orders_find(&o, &n, d.orders, "o-2", &err), &err, ORDER_UNKNOWN);
 	assert_reason(orders_find(&o, &n, d.orders, "", &err), &err, ORDER_UNKNOWN);
+}
+
+#define KEYID(digit)                                                                           \
+	digit digit digit digit digit digit digit digit digit digit digit digit digit digit digit digit
+#define KEYID_OF(digit) KEYID(digit) KEYID(digit) KEYID(digit) KEYID(digit)
+
+/* One statement by two keys, and between them in the list another one by a third. */
+static void test_statement_by_two_keys(void **state)
+{
+	static const char one[] = ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("a") "]");
+	static const char other[] = ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("b") "]");
+	static const char *const rows[][2] = { { KEYID_OF("1"), one },
+					       { KEYID_OF("2"), other },
+					       { KEYID_OF("3"), one } };
+	cleanup_desk struct desk d = { .index = NULL };
+	char id[STATEMENT_ID_TEXT + 1];
+	const struct order *o = NULL;
+	struct wm_error err = { 0 };
+	size_t n;
+
+	(void)state;
+	shelf_open(&d.shelf);
+	for (size_t i = 0; i < 3; i++) {
+		add(&d.shelf, "order", rows[i][1]);
+		d.shelf.pending[i].keyid = rows[i][0];
+	}
+	statement_id_text(id, d.shelf.pending[0].statement);
+	desk_read(&d);
+	assert_int_equal(d.orders->n, 3);
+	assert_ok(orders_find(&o, &n, d.orders, id, &err), &err);
+	assert_ptr_equal(o, &d.orders->list[0]);
+	assert_int_equal(n, 3);
+	statement_id_text(id, d.orders->list[1].versions[0].statement->id);
+	assert_ptr_equal(order_named(&d, id), &d.orders->list[1]);
 }
 
 /* --- versions ---------------------------------------------------------------------------- */
@@ -368,6 +398,33 @@ static void test_plan(void **state)
 	assert_int_equal(p.total.n_without, 1);
 }
 
+/* The step that counts is the one in the run, whoever says it. */
+static void test_plan_begins_with_the_last_clean(void **state)
+{
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+	cleanup_plan struct plan p = { 0 };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	shelf_open(&d.shelf);
+	lineage_dataset(&d.shelf, "d", "");
+	lineage_run(&d.shelf, "r", ",\"uses\":[{\"dataset\":@d@,\"from_step\":100}],"
+				   "\"output_model\":@a50@,\"output_step\":50");
+	lineage_checkpoint(&d.shelf, "a50", "");
+	lineage_checkpoint(&d.shelf, "b80", ",\"checkpoint_of\":{\"run\":@r@,\"step\":80}");
+	lineage_checkpoint(&d.shelf, "c60", ",\"checkpoint_of\":{\"run\":@r@,\"step\":60}");
+	lineage_checkpoint(&d.shelf, "m", ",\"run\":[@r@]");
+	add(&d.shelf, "order",
+	    ORDER("o-1", "1", "", "\"scope_dataset\":[{\"object\":\"acme/d\"}]"));
+	desk_read(&d);
+	assess(&s, &d, 3, 8);
+	assert_ok(plan_make(&p, &s, &err), &err);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.steps[0].node, lineage_node(d.graph, "m"));
+	assert_int_equal(p.steps[0].start, lineage_node(d.graph, "b80"));
+}
+
 static void test_verbs(void **state)
 {
 	(void)state;
@@ -420,6 +477,8 @@ int main(void)
 		cmocka_unit_test(test_names),	   cmocka_unit_test(test_versions_unite),
 		cmocka_unit_test(test_events),	   cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_plan),	   cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_statement_by_two_keys),
+		cmocka_unit_test(test_plan_begins_with_the_last_clean),
 		cmocka_unit_test(test_memory),	   cmocka_unit_test(test_two_sides),
 		cmocka_unit_test(test_respondent_is_no_recipient),
 	};
