@@ -133,30 +133,18 @@ static void add_cost(struct plan_cost *c, const Weightmark__V1__Run *r)
 	c->n_without += !flops && !energy;
 }
 
-/* The newest statement about the run; what cannot be read counts as saying nothing. */
+/* What the newest statement about the run says. */
 static enum wm_code read_cost(struct planning *p, struct plan_step *step, struct wm_error *err)
 {
 	const uint32_t statement = p->g->nodes[step->run].statement;
-	cleanup_arena struct arena a = ARENA_INIT(2 * (size_t)LIMIT_ENTRY);
 	cleanup_statement struct statement *s = NULL;
-	const struct graph_statement *at;
 	const Weightmark__V1__Run *run;
-	struct envelope envelope;
-	struct indexed where;
-	struct index *x;
 	char *copy = NULL;
-	bool found;
 
 	if (statement == GRAPH_NONE)
 		return WM_OK;
-	at = &p->g->statements[statement];
-	x = p->s->orders->indexes[at->ledger];
-	TRY(index_entry_of(&where, &found, x, at->entry, err));
-	if (!found)
-		return WM_OK;
-	TRY(index_read_entry(&envelope, &a, x, &where, err));
-	TRY(statement_decode(&s, envelope.payload, envelope.payload_len, "an entry", err));
-	if (s->kind->descriptor != &weightmark__v1__run__descriptor)
+	TRY(graph_read_statement(&s, &p->g->statements[statement], p->s->orders->indexes, err));
+	if (!s || s->kind->descriptor != &weightmark__v1__run__descriptor)
 		return WM_OK;
 	run = (const Weightmark__V1__Run *)s->message;
 	add_cost(&step->cost, run);
