@@ -263,22 +263,23 @@ static enum wm_code ask_records(struct order_state *s, struct wm_error *err)
 static enum wm_code unite(struct order_state *s, struct scoping *c, struct wm_error *err)
 {
 	struct found *found = c->found.list;
-	const uint8_t **roots = NULL;
-	void *room = NULL, *scopes = NULL, *subsets = NULL;
+	void *room = NULL, *scopes = NULL;
 	size_t n_roots = 0;
 
 	if (c->found.n > 0)
 		qsort(found, c->found.n, sizeof(*found), compare_found);
 	TRY(arena_alloc(&room, &s->arena, (c->found.n + 1) * sizeof(*s->seeds), err));
 	TRY(arena_alloc(&scopes, &s->arena, (c->found.n + 1) * sizeof(*s->scopes), err));
-	TRY(list_roots(&roots, &n_roots, s->order->versions, s->order->n_versions, err));
-	subsets = roots;
+	TRY(list_roots(&s->roots, &n_roots, s->order->versions, s->order->n_versions, err));
 	s->seeds = room;
 	s->scopes = scopes;
-	s->roots = subsets;
 	for (size_t i = 0; i < c->found.n; i++) {
-		if (i > 0 && found[i].node == found[i - 1].node)
+		if (i > 0 && found[i].node == found[i - 1].node) {
+			/* Subsets that another version names count, whatever records they have. */
+			if (found[i].scope == SCOPE_SUBSET)
+				s->seeds[s->n_seeds - 1].n_without = 0;
 			continue;
+		}
 		s->scopes[s->n_seeds] = found[i].scope;
 		s->seeds[s->n_seeds].node = found[i].node;
 		if (found[i].scope == SCOPE_SUBSET) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lib/lineage/orders.c and its like: orders over a small ledger. */
+#include "committed.h"
 #include "lineages.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include "lineage/orders.h"
 #include "lineage/plan.h"
 #include "statement/scalar.h"
+#include "util/hex.h"
 
 #define HEADER(local, sequence, more)                                                          \
 	"\"header\":{\"as_of\":\"2026-01-02T03:04:05Z\",\"issued_at\":\"2026-01-02T03:04:06Z\"," \
@@ -16,13 +18,15 @@
 	"}"
 #define PARTIES "\"party\":[{\"id\":\"a\",\"legal_name\":\"Authority\"},{\"id\":\"b\"}]"
 #define OBJECT(local) "{\"object\":\"" SHELF_ISSUER "/" local "\"}"
-#define ORDER(local, sequence, more, scope)                                                    \
+#define ORDER_HEAD(local, sequence, more)                                                      \
 	"{" HEADER(local, sequence, more) "," PARTIES ",\"id\":\"" local "\","                     \
-	"\"kind\":\"agency_order\",\"authority\":\"a\",\"trigger_date\":\"2024-03-08\"," scope     \
+	"\"kind\":\"agency_order\",\"authority\":\"a\",\"trigger_date\":\"2024-03-08\","
+#define OBLIGATIONS                                                                            \
 	",\"obligation\":[{\"id\":\"models\",\"kind\":\"delete_models\",\"days\":45},"             \
 	"{\"id\":\"data\",\"kind\":\"delete_data\",\"days\":20},"                                  \
 	"{\"id\":\"tell\",\"kind\":\"instruct_recipients\",\"days\":60},"                          \
 	"{\"id\":\"sworn\",\"kind\":\"sworn_statement\",\"days\":60}]}"
+#define ORDER(local, sequence, more, scope) ORDER_HEAD(local, sequence, more) scope OBLIGATIONS
 #define EVENT(local, kind, day, more)                                                          \
 	"{" HEADER(local, "1", "") "," PARTIES ",\"id\":\"" local "\",\"kind\":\"" kind "\","       \
 	"\"at\":\"" day "T12:00:00Z\"" more "}"
@@ -239,6 +243,74 @@ static void test_versions_unite(void **state)
 	assert_int_equal(s.n_tainted, 2);
 	assert_int_equal(s.n_missing, 1);
 	assert_string_equal(s.missing[0].text, SHELF_ISSUER "/faces-9");
+}
+
+/* Adds version `sequence` of the order, with a digest in its scope. */
+static void add_version(struct shelf *s, const char *const parts[2],
+			const uint8_t digest[SHA256_BYTES])
+{
+	cleanup_buf struct buf json = BUF_INIT(PAYLOAD_MAX);
+	struct wm_error err = { 0 };
+
+	assert_ok(buf_append_str(&json, parts[0], &err), &err);
+	assert_ok(buf_append_hex(&json, digest, SHA256_BYTES, &err), &err);
+	assert_ok(buf_append_str(&json, parts[1], &err), &err);
+	add(s, "order", buf_str(&json));
+}
+
+enum { WHOLE = 10, PART = 5 };
+
+/* Opens commitments of the first `n` numbers, and has them asked. */
+static struct commitments *at_hand(struct subsets *out, const struct shelf *s, unsigned n)
+{
+	struct commitments *c = NULL;
+	struct wm_error err = { 0 };
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%u.wmc", s->scratch, n);
+	committed_write(path, n);
+	assert_ok(subsets_add(out, path, &err), &err);
+	assert_ok(commitments_open(&c, path, &err), &err);
+	return c;
+}
+
+/* A version names a record, the next one a subset that has it not: the subset's uses count. */
+static void test_record_and_subset(void **state)
+{
+	static const char *const parts[][2] = {
+		{ ORDER_HEAD("o-1", "1", "") "\"scope_dataset\":[{\"object\":\"acme/d\"}],"
+					     "\"scope_record\":[\"", "\"]" OBLIGATIONS },
+		{ ORDER_HEAD("o-1", "2", PREVIOUS) "\"scope_subset_root\":[\"",
+		  "\"]" OBLIGATIONS },
+	};
+
+	(void)state;
+	for (int n_versions = 1; n_versions <= 2; n_versions++) {
+		cleanup_desk struct desk d = { .index = NULL };
+		cleanup_order_state struct order_state s = { 0 };
+		cleanup_subsets struct subsets subsets = { .files = { 0 } };
+		cleanup_commitments struct commitments *whole = NULL, *part = NULL;
+		char use[256], hex[2 * SHA256_BYTES + 1];
+		uint8_t leaf[SHA256_BYTES];
+
+		shelf_open(&d.shelf);
+		whole = at_hand(&subsets, &d.shelf, WHOLE);
+		part = at_hand(&subsets, &d.shelf, PART);
+		committed_leaf(leaf, PART);
+		hex_encode(hex, part->header.root, SHA256_BYTES);
+		snprintf(use, sizeof(use),
+			 ",\"uses\":[{\"dataset\":@d@,\"subset_root\":\"%s\"}]", hex);
+		lineage_dataset(&d.shelf, "d", "");
+		lineage_run(&d.shelf, "r", use);
+		add_version(&d.shelf, parts[0], leaf);
+		if (n_versions == 2)
+			add_version(&d.shelf, parts[1], part->header.root);
+		desk_read(&d);
+		d.orders->subsets = &subsets;
+		assess(&s, &d, 3, 8);
+		assert_int_equal(s.order->n_versions, n_versions);
+		assert_int_equal(trace_has(&s.trace, lineage_node(d.graph, "r")), n_versions == 2);
+	}
 }
 
 /* --- events ------------------------------------------------------------------------------ */
@@ -478,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_events),	   cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_plan),	   cmocka_unit_test(test_verbs),
 		cmocka_unit_test(test_statement_by_two_keys),
+		cmocka_unit_test(test_record_and_subset),
 		cmocka_unit_test(test_plan_begins_with_the_last_clean),
 		cmocka_unit_test(test_memory),	   cmocka_unit_test(test_two_sides),
 		cmocka_unit_test(test_respondent_is_no_recipient),
