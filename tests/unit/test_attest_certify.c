@@ -242,7 +242,10 @@ static enum wm_code retire(void *context, struct wm_error *err)
 	const struct file_read *f = context;
 	cleanup_composition struct composition c = { .arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
 						     .name = f->path };
-	const struct retire_options o = { .graph = f->d->graph, .now = 1767225600 };
+	const struct retire_options o = { .graph = f->d->graph,
+					   .orders = f->d->orders,
+					   .keyid = f->d->graph->statements[0].keyid,
+					   .now = 1767225600 };
 	struct retired counts;
 
 	TRY(retire_compose(&c, &counts, f->path, &o, err));
