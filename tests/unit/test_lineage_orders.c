@@ -169,6 +169,37 @@ static void test_reach(void **state)
 	assert_true(order_is_undecided(&s));
 }
 
+/* What nobody says anything of, data and runs too, may be what the order is about. */
+static void test_unknown_is_not_clean(void **state)
+{
+	static const char *const unknown[] = { "of-data", "of-run", "of-parent" };
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+	cleanup_clean struct clean c = { 0 };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	shelf_open(&d.shelf);
+	lineage_dataset(&d.shelf, "d", "");
+	lineage_dataset(&d.shelf, "other", "");
+	lineage_run(&d.shelf, "r", ",\"uses\":[{\"dataset\":@nowhere@}]");
+	lineage_run(&d.shelf, "q", ",\"uses\":[{\"dataset\":@other@}]");
+	lineage_checkpoint(&d.shelf, "of-data", ",\"run\":[@r@]");
+	lineage_checkpoint(&d.shelf, "of-run", ",\"run\":[@lost@]");
+	lineage_checkpoint(&d.shelf, "of-parent",
+			   ",\"derivation\":[{\"kind\":\"prune\",\"parent\":[@gone@]}]");
+	lineage_checkpoint(&d.shelf, "clean", ",\"run\":[@q@]");
+	add(&d.shelf, "order",
+	    ORDER("o-1", "1", "", "\"scope_dataset\":[{\"object\":\"acme/d\"}]"));
+	desk_read(&d);
+	assess(&s, &d, 3, 8);
+	assert_ok(clean_make(&c, &s, &err), &err);
+	assert_int_equal(c.n, 1);
+	assert_int_equal(c.list[0], lineage_node(d.graph, "clean"));
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		assert_true(d.orders->unknown[lineage_node(d.graph, unknown[i])]);
+}
+
 static void test_names(void **state)
 {
 	cleanup_desk struct desk d = { .index = NULL };
@@ -549,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_names),	   cmocka_unit_test(test_versions_unite),
 		cmocka_unit_test(test_events),	   cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_plan),	   cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_unknown_is_not_clean),
 		cmocka_unit_test(test_statement_by_two_keys),
 		cmocka_unit_test(test_record_and_subset),
 		cmocka_unit_test(test_plan_begins_with_the_last_clean),
