@@ -69,8 +69,9 @@ static inline bool trace_has(const struct trace *t, uint32_t node)
 }
 
 /*
- * Whether nothing is known of where the checkpoint, run or dataset comes from: no statement is about
- * it, or those about a checkpoint name neither parent nor run and do not say that this is all.
+ * Whether nothing is known of where the checkpoint, run or dataset comes from: no statement is
+ * about it, or those about a checkpoint name neither parent nor run and do not say that this is
+ * all.
  */
 bool graph_is_open_end(const struct graph *g, uint32_t node);
 

@@ -305,18 +305,23 @@ static struct commitments *at_hand(struct subsets *out, const struct shelf *s, u
 	return c;
 }
 
-/* A version names a record, the next one a subset that has it not: the subset's uses count. */
-static void test_record_and_subset(void **state)
+/*
+ * A version names a record. The next one names a subset that has it not, or the same data under
+ * another id as a whole: then uses of the subset count.
+ */
+static void test_record_and_more(void **state)
 {
 	static const char *const parts[][2] = {
 		{ ORDER_HEAD("o-1", "1", "") "\"scope_dataset\":[{\"object\":\"acme/d\"}],"
 					     "\"scope_record\":[\"", "\"]" OBLIGATIONS },
 		{ ORDER_HEAD("o-1", "2", PREVIOUS) "\"scope_subset_root\":[\"",
 		  "\"]" OBLIGATIONS },
+		{ ORDER_HEAD("o-1", "2", PREVIOUS) "\"scope_dataset\":[{\"object\":\"acme/same\"}],"
+						   "\"docket\":\"", "\"" OBLIGATIONS },
 	};
 
 	(void)state;
-	for (int n_versions = 1; n_versions <= 2; n_versions++) {
+	for (size_t second = 0; second < sizeof(parts) / sizeof(parts[0]); second++) {
 		cleanup_desk struct desk d = { .index = NULL };
 		cleanup_order_state struct order_state s = { 0 };
 		cleanup_subsets struct subsets subsets = { .files = { 0 } };
@@ -331,16 +336,18 @@ static void test_record_and_subset(void **state)
 		hex_encode(hex, part->header.root, SHA256_BYTES);
 		snprintf(use, sizeof(use),
 			 ",\"uses\":[{\"dataset\":@d@,\"subset_root\":\"%s\"}]", hex);
-		lineage_dataset(&d.shelf, "d", "");
+		lineage_dataset(&d.shelf, "d", ",\"content_root\":\"$content$\"");
+		lineage_dataset(&d.shelf, "same", ",\"content_root\":\"$content$\"");
 		lineage_run(&d.shelf, "r", use);
 		add_version(&d.shelf, parts[0], leaf);
-		if (n_versions == 2)
-			add_version(&d.shelf, parts[1], part->header.root);
+		if (second > 0)
+			add_version(&d.shelf, parts[second], part->header.root);
 		desk_read(&d);
 		d.orders->subsets = &subsets;
 		assess(&s, &d, 3, 8);
-		assert_int_equal(s.order->n_versions, n_versions);
-		assert_int_equal(trace_has(&s.trace, lineage_node(d.graph, "r")), n_versions == 2);
+		assert_int_equal(s.order->n_versions, second > 0 ? 2 : 1);
+		assert_int_equal(trace_has(&s.trace, lineage_node(d.graph, "r")), second > 0);
+		assert_int_equal(order_item(&s, lineage_node(d.graph, "d"))->in_part, second < 2);
 	}
 }
 
@@ -582,7 +589,7 @@ int main(void)
 		cmocka_unit_test(test_plan),	   cmocka_unit_test(test_verbs),
 		cmocka_unit_test(test_unknown_is_not_clean),
 		cmocka_unit_test(test_statement_by_two_keys),
-		cmocka_unit_test(test_record_and_subset),
+		cmocka_unit_test(test_record_and_more),
 		cmocka_unit_test(test_plan_begins_with_the_last_clean),
 		cmocka_unit_test(test_memory),	   cmocka_unit_test(test_two_sides),
 		cmocka_unit_test(test_respondent_is_no_recipient),
