@@ -121,7 +121,7 @@ const char *order_kind_text(Weightmark__V1__Order__Kind__Value kind);
 
 /* "court_order", "delete_data" ... as the schema has it. */
 const char *order_kind_name(Weightmark__V1__Order__Kind__Value kind);
-const char *obligation_kind_text(Weightmark__V1__Obligation__Kind kind);
+const char *obligation_kind_name(Weightmark__V1__Obligation__Kind kind);
 
 /* The name of the party `id` of a statement: its legal name, else the id. `id` may be NULL. */
 const char *party_name(const struct statement *s, const Weightmark__V1__PartyId *id);
