@@ -145,9 +145,7 @@ struct order_item {
 	uint32_t place; /* in the trace: depth, path, step */
 	enum item_state state;
 	bool in_part; /* a dataset of which records or subsets alone are in scope */
-	const struct said *by; /* the event that says so, or NULL */
-	const Weightmark__V1__Destroyed *destroyed; /* or NULL */
-	const Weightmark__V1__Retained *kept;	    /* or NULL; a hold that ended keeps nothing */
+	const struct said *by; /* the event that says so, or NULL; no hold that ended */
 };
 
 /* Something that the scope names and no ledger has. */
