@@ -103,7 +103,7 @@ static void print_obligations(const struct order_state *s)
 
 		print_label(i ? "" : "due");
 		print("%s  %-14s %-22s ", day_text(day, b->due), b->said->id->text,
-		      obligation_kind_text(b->said->kind));
+		      obligation_kind_name(b->said->kind));
 		if (b->done)
 			print_done(b);
 		else

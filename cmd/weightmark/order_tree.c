@@ -90,7 +90,7 @@ static enum wm_code add_obligations(struct node *map, struct tree *t, const stru
 
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(node_set_text(row, t, "id", b->said->id->text, err));
-		TRY(node_set_text(row, t, "kind", obligation_kind_text(b->said->kind), err));
+		TRY(node_set_text(row, t, "kind", obligation_kind_name(b->said->kind), err));
 		TRY(set_day(row, t, "due", b->due, err));
 		TRY(node_set_bool(row, t, "done", b->done, err));
 		if (!b->done)

@@ -114,19 +114,12 @@ static enum wm_code check_proof(const struct seeds *s, const struct membership *
 				const struct graph_statement *said, const char *path,
 				struct wm_error *err)
 {
-	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
 	cleanup_statement struct statement *statement = NULL;
-	struct index *x = s->ledgers->indexes[said->ledger];
 	const Weightmark__V1__Dataset *d;
-	struct envelope envelope;
-	struct indexed where;
-	bool found;
 
-	TRY(index_entry_of(&where, &found, x, said->entry, err));
-	if (!found)
+	TRY(graph_read_statement(&statement, said, s->ledgers->indexes, err));
+	if (!statement)
 		return fail(err, REASON_INDEX_STALE, "%s: its statement is gone", path);
-	TRY(index_read_entry(&envelope, &a, x, &where, err));
-	TRY(statement_decode(&statement, envelope.payload, envelope.payload_len, path, err));
 	d = (const Weightmark__V1__Dataset *)statement->message;
 	if (statement->message->descriptor != &weightmark__v1__dataset__descriptor ||
 	    !d->record_commitment_root ||

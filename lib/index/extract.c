@@ -46,9 +46,9 @@ static enum wm_code digests_of(struct extract *e, const ProtobufCMessage *m, str
 		f = protobuf_c_message_descriptor_get_field_by_name(rows[i].of, rows[i].field);
 		if (field_count(m, f) > 0)
 			TRY(extract_digest(e, rows[i].role,
-				       (const Weightmark__V1__Digest *)value_message(
-					       field_value(m, f, 0)),
-				       err));
+					   (const Weightmark__V1__Digest *)value_message(
+						   field_value(m, f, 0)),
+					   err));
 	}
 	return WM_OK;
 }
@@ -195,7 +195,7 @@ static enum wm_code by_kind(struct extract *e, const ProtobufCMessage *m, struct
 		return run(e, (const Weightmark__V1__Run *)m, err);
 	if (m->descriptor == &weightmark__v1__release__descriptor)
 		return extract_edge(e, &(struct extract_edge){ .kind = EDGE_RELEASED },
-				((const Weightmark__V1__Release *)m)->checkpoint, err);
+				    ((const Weightmark__V1__Release *)m)->checkpoint, err);
 	return WM_OK;
 }
 
@@ -284,10 +284,7 @@ static void bind_said(struct sql *q, const struct statement *s, int64_t object, 
 		sql_data(q, h->previous->sha256.data, h->previous->sha256.len);
 	else
 		sql_null(q);
-	if (h->issued_at)
-		sql_int(q, h->issued_at->seconds);
-	else
-		sql_null(q);
+	optional_time(q, h->issued_at);
 	bind_lineage(q, s->message);
 }
 

@@ -81,8 +81,7 @@ static enum wm_code word_number(int64_t *out, struct index *x, const struct buf 
 	return WM_OK;
 }
 
-enum wm_code extract_number(int64_t *out, struct index *x, const char *text,
-				 struct wm_error *err)
+enum wm_code extract_number(int64_t *out, struct index *x, const char *text, struct wm_error *err)
 {
 	cleanup_buf struct buf word = BUF_INIT(LIMIT_STATEMENT);
 
@@ -91,7 +90,7 @@ enum wm_code extract_number(int64_t *out, struct index *x, const char *text,
 }
 
 enum wm_code extract_name(struct extract *e, enum name_class class, const char *text,
-			     struct wm_error *err)
+			  struct wm_error *err)
 {
 	cleanup_buf struct buf word = BUF_INIT(LIMIT_STATEMENT);
 	cleanup_sql struct sql q = SQL_INIT;
@@ -109,7 +108,7 @@ enum wm_code extract_name(struct extract *e, enum name_class class, const char *
 }
 
 enum wm_code extract_digest(struct extract *e, enum digest_role role,
-			       const Weightmark__V1__Digest *digest, struct wm_error *err)
+			    const Weightmark__V1__Digest *digest, struct wm_error *err)
 {
 	cleanup_sql struct sql q = SQL_INIT;
 
@@ -148,7 +147,7 @@ static enum wm_code uri_number(int64_t *out, struct index *x, const char *uri, s
 }
 
 enum wm_code extract_edge(struct extract *e, const struct extract_edge *edge,
-			     const Weightmark__V1__Reference *r, struct wm_error *err)
+			  const Weightmark__V1__Reference *r, struct wm_error *err)
 {
 	const bool by_uri = r && r->uri && !r->object && !r->statement && !r->weights_digest &&
 			    !r->sha256;

@@ -119,8 +119,9 @@ MUST_USE enum wm_code index_recent(struct index *x, const char *origin, uint64_t
 				   void *context, struct wm_error *err);
 
 /*
- * Reads the entry from git and decodes its envelope into `a`. Fails with `index-stale` where git
- * has something else than the leaf digest says, and as ledger_read_entry() does.
+ * Reads the entry from git and decodes its envelope into `a`; of index_carried(), hands out the
+ * envelope that it was made of. Fails with `index-stale` where git has something else than the
+ * leaf digest says, and as ledger_read_entry() does.
  */
 MUST_USE enum wm_code index_read_entry(struct envelope *out, struct arena *a, struct index *x,
 				       const struct indexed *e, struct wm_error *err);

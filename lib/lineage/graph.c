@@ -149,23 +149,49 @@ uint32_t graph_find(const struct graph *g, const char *id)
 	return found ? (uint32_t)(found - g->nodes) : GRAPH_NONE;
 }
 
-const struct graph_digest *graph_find_digest(uint32_t *n, const struct graph *g,
-					     const uint8_t digest[SHA256_BYTES])
+/* How many digests are less than `digest`, or `or_equal` to it. */
+static uint32_t digests_before(const struct graph *g, const uint8_t digest[SHA256_BYTES],
+			       bool or_equal)
 {
 	uint32_t low = 0, high = g->n_digests;
 
 	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
+		const uint32_t middle = low + (high - low) / 2;
 
-		if (memcmp(g->digests[middle].digest, digest, SHA256_BYTES) < 0)
+		if (memcmp(g->digests[middle].digest, digest, SHA256_BYTES) < (int)or_equal)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (*n = 0; low + *n < g->n_digests &&
-		     memcmp(g->digests[low + *n].digest, digest, SHA256_BYTES) == 0;)
-		++*n;
-	return g->digests + low;
+	return low;
+}
+
+/* A search for either end: of a digest that very many have, each reference asks again. */
+const struct graph_digest *graph_find_digest(uint32_t *n, const struct graph *g,
+					     const uint8_t digest[SHA256_BYTES])
+{
+	const uint32_t first = digests_before(g, digest, false);
+
+	*n = digests_before(g, digest, true) - first;
+	return g->digests + first;
+}
+
+enum wm_code graph_read_statement(struct statement **out, const struct graph_statement *s,
+				  struct index *const *indexes, struct wm_error *err)
+{
+	cleanup_arena struct arena a = ARENA_INIT(2 * (size_t)LIMIT_ENTRY);
+	struct index *x = indexes[s->ledger];
+	struct envelope envelope;
+	struct indexed where;
+	bool found;
+
+	TRY(index_entry_of(&where, &found, x, s->entry, err));
+	if (!found) {
+		*out = NULL;
+		return WM_OK;
+	}
+	TRY(index_read_entry(&envelope, &a, x, &where, err));
+	return statement_decode(out, envelope.payload, envelope.payload_len, "an entry", err);
 }
 
 bool graph_is_shared_file(const struct graph *g, uint32_t node)

@@ -17,6 +17,7 @@
 #define LINEAGE_GRAPH_H
 
 #include "index/lineage.h"
+#include "statement/statement.h"
 #include "util/arena.h"
 #include "util/progress.h"
 
@@ -138,6 +139,14 @@ uint32_t graph_find(const struct graph *g, const char *id);
 /* The digests equal to `digest`: the first, and in `*n` how many. Borrowed. */
 const struct graph_digest *graph_find_digest(uint32_t *n, const struct graph *g,
 					     const uint8_t digest[SHA256_BYTES]);
+
+/*
+ * Reads a statement of the graph from its index again; the indexes are those of graph_load().
+ * Stores NULL where the index no longer has it; statement_free() it. Fails as index_read_entry()
+ * and statement_decode() do.
+ */
+MUST_USE enum wm_code graph_read_statement(struct statement **out, const struct graph_statement *s,
+					   struct index *const *indexes, struct wm_error *err);
 
 /* Whether the node stands for a file that several checkpoints have. */
 bool graph_is_shared_file(const struct graph *g, uint32_t node);

@@ -245,7 +245,6 @@ static enum wm_code settle(struct settling *c, struct order_item *item, const st
 		if (list[i].destroyed) {
 			item->state = ITEM_DESTROYED;
 			item->by = list[i].said;
-			item->destroyed = list[i].destroyed;
 			continue;
 		}
 		TRY(gathered_add(&hold, &c->holds, sizeof(*hold), err));
@@ -254,7 +253,6 @@ static enum wm_code settle(struct settling *c, struct order_item *item, const st
 			continue;
 		item->state = ITEM_KEPT;
 		item->by = list[i].said;
-		item->kept = list[i].kept;
 	}
 	return WM_OK;
 }

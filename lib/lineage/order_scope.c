@@ -263,22 +263,23 @@ static enum wm_code ask_records(struct order_state *s, struct wm_error *err)
 static enum wm_code unite(struct order_state *s, struct scoping *c, struct wm_error *err)
 {
 	struct found *found = c->found.list;
-	const uint8_t **roots = NULL;
-	void *room = NULL, *scopes = NULL, *subsets = NULL;
+	void *room = NULL, *scopes = NULL;
 	size_t n_roots = 0;
 
 	if (c->found.n > 0)
 		qsort(found, c->found.n, sizeof(*found), compare_found);
 	TRY(arena_alloc(&room, &s->arena, (c->found.n + 1) * sizeof(*s->seeds), err));
 	TRY(arena_alloc(&scopes, &s->arena, (c->found.n + 1) * sizeof(*s->scopes), err));
-	TRY(list_roots(&roots, &n_roots, s->order->versions, s->order->n_versions, err));
-	subsets = roots;
+	TRY(list_roots(&s->roots, &n_roots, s->order->versions, s->order->n_versions, err));
 	s->seeds = room;
 	s->scopes = scopes;
-	s->roots = subsets;
 	for (size_t i = 0; i < c->found.n; i++) {
-		if (i > 0 && found[i].node == found[i - 1].node)
+		if (i > 0 && found[i].node == found[i - 1].node) {
+			/* Subsets that another version names count, whatever records they have. */
+			if (found[i].scope == SCOPE_SUBSET)
+				s->seeds[s->n_seeds - 1].n_without = 0;
 			continue;
+		}
 		s->scopes[s->n_seeds] = found[i].scope;
 		s->seeds[s->n_seeds].node = found[i].node;
 		if (found[i].scope == SCOPE_SUBSET) {
@@ -292,6 +293,57 @@ static enum wm_code unite(struct order_state *s, struct scoping *c, struct wm_er
 		s->n_seeds++;
 	}
 	return WM_OK;
+}
+
+static int compare_seeds(const void *key, const void *element)
+{
+	const uint32_t *node = key;
+	const struct trace_seed *seed = element;
+
+	return (*node > seed->node) - (*node < seed->node);
+}
+
+static struct trace_seed *find_seed(const struct order_state *s, uint32_t node)
+{
+	return bsearch(&node, s->seeds, s->n_seeds, sizeof(*s->seeds), compare_seeds);
+}
+
+static bool is_narrow(const struct trace_seed *seed)
+{
+	return seed->n_subsets > 0 || seed->n_without > 0;
+}
+
+static bool has_same_content(const struct graph_digest *a, const struct graph_digest *b)
+{
+	return a->role == DIGEST_CONTENT_ROOT && b->role == a->role &&
+	       memcmp(a->digest, b->digest, SHA256_BYTES) == 0;
+}
+
+/* Data that is in scope as a whole is so under each of its ids. */
+static void widen_equal_content(struct order_state *s)
+{
+	const struct graph *g = s->orders->graph;
+
+	for (uint32_t i = 0, end; i < g->n_digests; i = end) {
+		const struct trace_seed *whole = NULL;
+
+		for (end = i + 1; end < g->n_digests &&
+				  has_same_content(&g->digests[i], &g->digests[end]);)
+			end++;
+		for (uint32_t k = i; end > i + 1 && k < end; k++) {
+			const struct trace_seed *seed = find_seed(s, g->digests[k].node);
+
+			whole = seed && !is_narrow(seed) ? seed : whole;
+		}
+		for (uint32_t k = i; whole && k < end; k++) {
+			struct trace_seed *seed = find_seed(s, g->digests[k].node);
+
+			if (seed && is_narrow(seed)) {
+				*seed = (struct trace_seed){ .node = seed->node };
+				s->scopes[seed - s->seeds] = s->scopes[whole - s->seeds];
+			}
+		}
+	}
 }
 
 static int compare_missing(const void *x, const void *y)
@@ -326,6 +378,7 @@ enum wm_code order_seeds(struct order_state *s, struct wm_error *err)
 		TRY(add_version(&c, &s->order->versions[i], err));
 	TRY(ask_records(s, err));
 	TRY(unite(s, &c, err));
+	widen_equal_content(s);
 	TRY(keep_missing(s, &c.missing, err));
 	for (size_t i = 0; i < s->order->said->n_scope_role; i++)
 		s->roles |= UINT64_C(1) << s->order->said->scope_role[i];

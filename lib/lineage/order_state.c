@@ -58,7 +58,7 @@ const char *order_kind_name(Weightmark__V1__Order__Kind__Value kind)
 	return v ? v->name : "no_assertion";
 }
 
-const char *obligation_kind_text(Weightmark__V1__Obligation__Kind kind)
+const char *obligation_kind_name(Weightmark__V1__Obligation__Kind kind)
 {
 	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
 		&weightmark__v1__obligation__kind__descriptor, (int)kind);

@@ -263,7 +263,7 @@ enum wm_code orders_find(const struct order **out, size_t *n, const struct order
 			return fail(err, REASON_USAGE,
 				    "several orders are called '%.64s': give the object id, "
 				    "as %.96s", id, o->list[names[0].order].object);
-	*n = found;
+	*n = names[found - 1].order - names[0].order + 1;
 	*out = &o->list[names[0].order];
 	return WM_OK;
 }

@@ -121,7 +121,7 @@ const char *order_kind_text(Weightmark__V1__Order__Kind__Value kind);
 
 /* "court_order", "delete_data" ... as the schema has it. */
 const char *order_kind_name(Weightmark__V1__Order__Kind__Value kind);
-const char *obligation_kind_text(Weightmark__V1__Obligation__Kind kind);
+const char *obligation_kind_name(Weightmark__V1__Obligation__Kind kind);
 
 /* The name of the party `id` of a statement: its legal name, else the id. `id` may be NULL. */
 const char *party_name(const struct statement *s, const Weightmark__V1__PartyId *id);
@@ -145,9 +145,7 @@ struct order_item {
 	uint32_t place; /* in the trace: depth, path, step */
 	enum item_state state;
 	bool in_part; /* a dataset of which records or subsets alone are in scope */
-	const struct said *by; /* the event that says so, or NULL */
-	const Weightmark__V1__Destroyed *destroyed; /* or NULL */
-	const Weightmark__V1__Retained *kept;	    /* or NULL; a hold that ended keeps nothing */
+	const struct said *by; /* the event that says so, or NULL; no hold that ended */
 };
 
 /* Something that the scope names and no ledger has. */

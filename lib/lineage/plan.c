@@ -59,13 +59,16 @@ static bool is_clean(const struct planning *p, uint32_t node)
 static uint32_t clean_of_run(const struct planning *p, uint32_t run)
 {
 	uint32_t best = GRAPH_NONE;
+	uint64_t latest = 0;
 
 	for (uint32_t i = p->g->out[run]; i < p->g->out[run + 1]; i++) {
 		const struct graph_edge *e = &p->g->edges[p->g->out_edges[i]];
 
-		if (e->relation == GRAPH_MADE && is_clean(p, e->to) && e->step != STEP_NONE &&
-		    (best == GRAPH_NONE || e->step > p->g->nodes[best].step))
-			best = e->to;
+		if (e->relation != GRAPH_MADE || !is_clean(p, e->to) || e->step == STEP_NONE ||
+		    (best != GRAPH_NONE && e->step <= latest))
+			continue;
+		best = e->to;
+		latest = e->step;
 	}
 	return best;
 }
@@ -130,30 +133,18 @@ static void add_cost(struct plan_cost *c, const Weightmark__V1__Run *r)
 	c->n_without += !flops && !energy;
 }
 
-/* The newest statement about the run; what cannot be read counts as saying nothing. */
+/* What the newest statement about the run says. */
 static enum wm_code read_cost(struct planning *p, struct plan_step *step, struct wm_error *err)
 {
 	const uint32_t statement = p->g->nodes[step->run].statement;
-	cleanup_arena struct arena a = ARENA_INIT(2 * (size_t)LIMIT_ENTRY);
 	cleanup_statement struct statement *s = NULL;
-	const struct graph_statement *at;
 	const Weightmark__V1__Run *run;
-	struct envelope envelope;
-	struct indexed where;
-	struct index *x;
 	char *copy = NULL;
-	bool found;
 
 	if (statement == GRAPH_NONE)
 		return WM_OK;
-	at = &p->g->statements[statement];
-	x = p->s->orders->indexes[at->ledger];
-	TRY(index_entry_of(&where, &found, x, at->entry, err));
-	if (!found)
-		return WM_OK;
-	TRY(index_read_entry(&envelope, &a, x, &where, err));
-	TRY(statement_decode(&s, envelope.payload, envelope.payload_len, "an entry", err));
-	if (s->kind->descriptor != &weightmark__v1__run__descriptor)
+	TRY(graph_read_statement(&s, &p->g->statements[statement], p->s->orders->indexes, err));
+	if (!s || s->kind->descriptor != &weightmark__v1__run__descriptor)
 		return WM_OK;
 	run = (const Weightmark__V1__Run *)s->message;
 	add_cost(&step->cost, run);

@@ -171,25 +171,17 @@ static enum wm_code read_manifest(struct manifest *m, const struct graph *g, uin
 				  struct index *const *indexes, struct wm_error *err)
 {
 	const uint32_t number = g->nodes[node].statement;
-	const struct graph_statement *s;
-	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
-	struct envelope envelope;
-	struct indexed where;
-	bool found = false;
+	cleanup_statement struct statement *s = NULL;
 
 	if (m->node == node)
 		return WM_OK;
 	manifest_release(m);
 	if (number == GRAPH_NONE)
 		return WM_OK;
-	s = &g->statements[number];
-	if (strcmp(s->kind, "manifest") != 0)
+	TRY(graph_read_statement(&s, &g->statements[number], indexes, err));
+	if (!s || s->kind->descriptor != &weightmark__v1__manifest__descriptor)
 		return WM_OK;
-	TRY(index_entry_of(&where, &found, indexes[s->ledger], s->entry, err));
-	if (!found)
-		return WM_OK;
-	TRY(index_read_entry(&envelope, &a, indexes[s->ledger], &where, err));
-	TRY(statement_decode(&m->statement, envelope.payload, envelope.payload_len, "entry", err));
+	m->statement = take_ptr(&s);
 	m->node = node;
 	return list_tensors(m, err);
 }

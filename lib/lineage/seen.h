@@ -19,8 +19,7 @@ void seen_release(struct seen *s);
 /*
  * Adds the places of the file `path` that have something of the trace `t`, by the object or the
  * SHA-256 that they give, that of a dataset's one record too; whatever was thought of it when it
- * was scanned. Fails with
- * `scan-malformed`, and as file_read_input() does.
+ * was scanned. Fails with `scan-malformed`, and as file_read_input() does.
  */
 MUST_USE enum wm_code seen_load(struct seen *out, const char *path, const struct graph *g,
 				const struct trace *t, struct wm_error *err);

@@ -391,3 +391,17 @@ bool graph_is_open_end(const struct graph *g, uint32_t node)
 			return false;
 	return true;
 }
+
+enum wm_code trace_from_open_ends(struct trace *out, const struct graph *g, struct wm_error *err)
+{
+	const struct trace_options options = { .ancestors = false };
+	cleanup_free struct trace_seed *seeds = calloc((size_t)g->n_nodes + 1, sizeof(*seeds));
+	size_t n = 0;
+
+	if (!seeds)
+		return fail_nomem(err);
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		if (graph_is_open_end(g, i))
+			seeds[n++].node = i;
+	return trace_from(out, g, seeds, n, &options, err);
+}

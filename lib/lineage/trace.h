@@ -69,9 +69,14 @@ static inline bool trace_has(const struct trace *t, uint32_t node)
 }
 
 /*
- * Whether nothing is known of where the checkpoint or dataset comes from: no statement is about it,
- * or those that are name neither parent nor run and do not say that this is all.
+ * Whether nothing is known of where the checkpoint, run or dataset comes from: no statement is
+ * about it, or those about a checkpoint name neither parent nor run and do not say that this is
+ * all.
  */
 bool graph_is_open_end(const struct graph *g, uint32_t node);
+
+/* Walks on from all open ends: as trace_from() does. */
+MUST_USE enum wm_code trace_from_open_ends(struct trace *out, const struct graph *g,
+					   struct wm_error *err);
 
 #endif

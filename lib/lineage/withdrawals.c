@@ -104,23 +104,26 @@ static enum wm_code ask_records(struct withdrawal *w, const struct orders *o,
 	return subsets_ask(&w->subsets, o->subsets, leaves, n, err);
 }
 
-/* What is known best of the uses by which the run was reached. */
-static enum withdrawal_share share_of(const struct withdrawal *w, const struct graph *g,
-				      uint32_t run)
+/* Whether a use of the data counts for the run; stores what is known best of those that do. */
+static bool find_share(enum withdrawal_share *best, const struct withdrawal *w,
+		       const struct graph *g, uint32_t run)
 {
-	enum withdrawal_share best = SHARE_UNKNOWN;
+	bool found = false;
 
+	*best = SHARE_UNKNOWN;
 	for (uint32_t i = g->in[run]; i < g->in[run + 1]; i++) {
 		const struct graph_edge *e = &g->edges[i];
 
 		if (e->relation != GRAPH_USED || !w->trace.gone[i])
 			continue;
+		found = true;
 		if (!e->subset || w->n_records == 0)
-			return SHARE_WHOLE;
-		if (subset_answer(&w->subsets, e->subset) == SUBSET_HAS)
-			best = SHARE_HAS;
+			*best = SHARE_WHOLE;
+		else if (*best != SHARE_WHOLE &&
+			 subset_answer(&w->subsets, e->subset) == SUBSET_HAS)
+			*best = SHARE_HAS;
 	}
-	return best;
+	return found;
 }
 
 /* Runs of which no use of the datasets, or of equal content, counts. */
@@ -149,20 +152,20 @@ static enum wm_code list_spared(struct withdrawal *w, const struct graph *g, str
 	return WM_OK;
 }
 
-/* Runs that were reached from data, not from weights that saw it. */
+/* Runs that used the data themselves, whether or not weights that saw it led there as well. */
 static enum wm_code list_uses(struct withdrawal *w, const struct graph *g, struct wm_error *err)
 {
-	for (uint32_t i = 0; i < w->trace.n; i++) {
-		const struct traced *t = &w->trace.list[i];
-		const struct graph_node *n = &g->nodes[t->node];
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
+		enum withdrawal_share share;
 		struct withdrawal_use *use;
 
-		w->n_affected += n->kind == GRAPH_CHECKPOINT;
-		if (t->via == GRAPH_NONE || g->edges[t->via].relation != GRAPH_USED)
+		if (!trace_has(&w->trace, i))
+			continue;
+		w->n_affected += g->nodes[i].kind == GRAPH_CHECKPOINT;
+		if (!find_share(&share, w, g, i))
 			continue;
 		TRY(gathered_add(&use, &w->uses, sizeof(*use), err));
-		*use = (struct withdrawal_use){ t->node, when_began(w, n),
-						 share_of(w, g, t->node) };
+		*use = (struct withdrawal_use){ i, when_began(w, &g->nodes[i]), share };
 	}
 	return WM_OK;
 }

@@ -137,7 +137,7 @@ static enum wm_code append_obligation(struct buf *out, const struct order_state 
 
 	TRY(buf_printf(&what, err, "obligation %s", b->said->id->text));
 	TRY(buf_printf(&summary, err, "%s: %s (%s)", o->title ? o->title : s->order->object,
-		       obligation_kind_text(b->said->kind), b->said->id->text));
+		       obligation_kind_name(b->said->kind), b->said->id->text));
 	TRY(buf_printf(&text, err, "%s, %s", s->order->object, order_kind_text(o->kind)));
 	if (o->docket)
 		TRY(buf_printf(&text, err, ", %s", o->docket));

@@ -25,6 +25,19 @@ void committed_digest(uint8_t out[SHA256_BYTES], unsigned number)
 	assert_ok(sha256_of(out, text, strlen(text), &err), &err);
 }
 
+void committed_leaf(uint8_t out[SHA256_BYTES], unsigned number)
+{
+	cleanup_record_key struct record_key k = { .id = { 0 } };
+	uint8_t digest[SHA256_BYTES];
+	struct wm_error err = { 0 };
+	struct commitment c;
+
+	committed_key(&k);
+	committed_digest(digest, number);
+	assert_ok(record_commit(&c, &k, digest, &err), &err);
+	memcpy(out, c.leaf, SHA256_BYTES);
+}
+
 static void gather(struct record_set *s, unsigned n)
 {
 	uint8_t d[1][SHA256_BYTES];

@@ -11,6 +11,9 @@ void committed_key(struct record_key *k);
 /* SHA-256 of the number in decimal. */
 void committed_digest(uint8_t out[SHA256_BYTES], unsigned number);
 
+/* The leaf of the number under that key. */
+void committed_leaf(uint8_t out[SHA256_BYTES], unsigned number);
+
 /* Leaves of the numbers [0, n), each `number % 3 + 1` times. */
 void committed_set(struct record_set *out, unsigned n);
 

@@ -4,9 +4,6 @@
 
 #include <stdio.h>
 
-#include "statement/mapping.h"
-#include "text/json.h"
-
 enum { SAID_MAX = 1 << 20 };
 
 /* Appends text in which $WHAT$ and @ID@ are replaced. */
@@ -36,11 +33,6 @@ void lineage_say(struct shelf *s, const char *kind, const char *issuer, const ch
 		 unsigned sequence, const char *members)
 {
 	cleanup_buf struct buf json = BUF_INIT(SAID_MAX), payload = BUF_INIT(SAID_MAX);
-	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
-	const struct mapping m = { .name = "test", .reason = REASON_STATEMENT_MALFORMED,
-				   .arena = &a };
-	cleanup_tree struct tree t = TREE_INIT;
-	ProtobufCMessage *message = NULL;
 	struct wm_error err = { 0 };
 
 	assert_ok(buf_printf(&json, &err,
@@ -54,9 +46,7 @@ void lineage_say(struct shelf *s, const char *kind, const char *issuer, const ch
 	assert_ok(buf_append_str(&json, "}", &err), &err);
 	expand(&json, members);
 	assert_ok(buf_append_str(&json, "}", &err), &err);
-	assert_ok(json_read(&t, json.data, json.len, "test", &err), &err);
-	assert_ok(mapping_read(&message, kind_find(kind)->descriptor, t.root, &m, &err), &err);
-	assert_ok(statement_encode(&payload, kind_find(kind), message, &err), &err);
+	shelf_encode(&payload, kind, &json);
 	shelf_add_payload(s, &payload);
 }
 

@@ -8,19 +8,6 @@
 #include "data/added.h"
 #include "util/limits.h"
 
-static void leaf_of(uint8_t out[SHA256_BYTES], unsigned number)
-{
-	struct wm_error err = { 0 };
-	struct record_key k;
-	struct commitment c;
-	uint8_t d[SHA256_BYTES];
-
-	committed_key(&k);
-	committed_digest(d, number);
-	assert_ok(record_commit(&c, &k, d, &err), &err);
-	memcpy(out, c.leaf, SHA256_BYTES);
-}
-
 static enum wm_code open_added(struct added **out, const char *path, const struct record_key *k,
 			       struct wm_error *err)
 {
@@ -48,7 +35,7 @@ static void tells_what_is_new(void **state)
 		committed_write(path, sizes[s]);
 		assert_ok(open_added(&a, path, &k, &err), &err);
 		for (unsigned i = 0; i < sizes[s] + 500; i++) {
-			leaf_of(leaf, i);
+			committed_leaf(leaf, i);
 			assert_int_equal(added_is_new(a, leaf), i >= sizes[s]);
 		}
 	}

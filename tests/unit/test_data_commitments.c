@@ -14,19 +14,6 @@ static char *file_in(char out[300], const char *dir)
 	return out;
 }
 
-static void leaf_of(uint8_t out[SHA256_BYTES], unsigned number)
-{
-	cleanup_record_key struct record_key k = { .id = { 0 } };
-	uint8_t d[SHA256_BYTES];
-	struct wm_error err = { 0 };
-	struct commitment c;
-
-	committed_key(&k);
-	committed_digest(d, number);
-	assert_ok(record_commit(&c, &k, d, &err), &err);
-	memcpy(out, c.leaf, SHA256_BYTES);
-}
-
 static void finds_and_proves_each(void **state)
 {
 	cleanup_free char *dir = scratch_new();
@@ -47,7 +34,7 @@ static void finds_and_proves_each(void **state)
 			uint64_t row = 0;
 			bool found = false;
 
-			leaf_of(leaf, i);
+			committed_leaf(leaf, i);
 			assert_ok(commitments_find(&row, &found, c, leaf, &err), &err);
 			assert_int_equal(found, i < sizes[s]);
 			if (!found)
@@ -79,7 +66,7 @@ static void finds_all_of_a_tag(void **state)
 	assert_ok(commitments_tagged(&leaves, c, tag, &err), &err);
 	assert_int_equal(leaves.len, 13 * SHA256_BYTES); /* 1, 5 ... 49 */
 	for (unsigned i = 1; i < 50; i += 4) {
-		leaf_of(leaf, i);
+		committed_leaf(leaf, i);
 		assert_non_null(memmem(leaves.data, leaves.len, leaf, SHA256_BYTES));
 	}
 	buf_truncate(&leaves, 0);
@@ -117,7 +104,7 @@ static void counts_what_came_and_went(void **state)
 		for (unsigned j = rows[i].to; j < 10; j++) {
 			uint8_t leaf[SHA256_BYTES];
 
-			leaf_of(leaf, j);
+			committed_leaf(leaf, j);
 			assert_non_null(memmem(removed.data, removed.len, leaf, SHA256_BYTES));
 		}
 	}

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lib/lineage/orders.c and its like: orders over a small ledger. */
-#include "shelf.h"
+#include "committed.h"
+#include "lineages.h"
 
 #include <stdio.h>
 
 #include "lineage/clean.h"
 #include "lineage/orders.h"
 #include "lineage/plan.h"
-#include "statement/mapping.h"
 #include "statement/scalar.h"
-#include "text/json.h"
-#include "util/limits.h"
+#include "util/hex.h"
 
 #define HEADER(local, sequence, more)                                                          \
 	"\"header\":{\"as_of\":\"2026-01-02T03:04:05Z\",\"issued_at\":\"2026-01-02T03:04:06Z\"," \
@@ -19,13 +18,15 @@
 	"}"
 #define PARTIES "\"party\":[{\"id\":\"a\",\"legal_name\":\"Authority\"},{\"id\":\"b\"}]"
 #define OBJECT(local) "{\"object\":\"" SHELF_ISSUER "/" local "\"}"
-#define ORDER(local, sequence, more, scope)                                                    \
+#define ORDER_HEAD(local, sequence, more)                                                      \
 	"{" HEADER(local, sequence, more) "," PARTIES ",\"id\":\"" local "\","                     \
-	"\"kind\":\"agency_order\",\"authority\":\"a\",\"trigger_date\":\"2024-03-08\"," scope     \
+	"\"kind\":\"agency_order\",\"authority\":\"a\",\"trigger_date\":\"2024-03-08\","
+#define OBLIGATIONS                                                                            \
 	",\"obligation\":[{\"id\":\"models\",\"kind\":\"delete_models\",\"days\":45},"             \
 	"{\"id\":\"data\",\"kind\":\"delete_data\",\"days\":20},"                                  \
 	"{\"id\":\"tell\",\"kind\":\"instruct_recipients\",\"days\":60},"                          \
 	"{\"id\":\"sworn\",\"kind\":\"sworn_statement\",\"days\":60}]}"
+#define ORDER(local, sequence, more, scope) ORDER_HEAD(local, sequence, more) scope OBLIGATIONS
 #define EVENT(local, kind, day, more)                                                          \
 	"{" HEADER(local, "1", "") "," PARTIES ",\"id\":\"" local "\",\"kind\":\"" kind "\","       \
 	"\"at\":\"" day "T12:00:00Z\"" more "}"
@@ -37,18 +38,11 @@ enum { PAYLOAD_MAX = 65536 };
 
 static void add(struct shelf *s, const char *kind, const char *json)
 {
-	cleanup_buf struct buf payload = BUF_INIT(PAYLOAD_MAX);
-	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
-	const struct mapping m = { .name = "test", .reason = REASON_STATEMENT_MALFORMED,
-				   .arena = &a };
-	cleanup_tree struct tree t = TREE_INIT;
-	ProtobufCMessage *message = NULL;
+	cleanup_buf struct buf payload = BUF_INIT(PAYLOAD_MAX), text = BUF_INIT(PAYLOAD_MAX);
 	struct wm_error err = { 0 };
-	const struct kind *k = kind_find(kind);
 
-	assert_ok(json_read(&t, json, strlen(json), "test", &err), &err);
-	assert_ok(mapping_read(&message, k->descriptor, t.root, &m, &err), &err);
-	assert_ok(statement_encode(&payload, k, message, &err), &err);
+	assert_ok(buf_append_str(&text, json, &err), &err);
+	shelf_encode(&payload, kind, &text);
 	shelf_add_payload(s, &payload);
 }
 
@@ -71,20 +65,26 @@ static void desk_close(struct desk *d)
 }
 #define cleanup_desk __attribute__((cleanup(desk_close)))
 
-/* Models 1 to 3, each with a dataset and a run; then what `more` adds. */
-static void desk_open(struct desk *d, const char *const (*more)[2])
+/* What the shelf holds. */
+static void desk_read(struct desk *d)
 {
 	struct wm_error err = { 0 };
 
-	shelf_open(&d->shelf);
-	shelf_fill(&d->shelf, SHELF_ORIGIN, 1, 3);
-	for (; (*more)[0]; more++)
-		add(&d->shelf, (*more)[0], (*more)[1]);
 	shelf_append(&d->shelf, SHELF_ORIGIN, 100);
 	d->index = shelf_index(&d->shelf);
 	shelf_sync(d->index);
 	assert_ok(graph_load(&d->graph, &d->index, 1, NULL, &err), &err);
 	assert_ok(orders_load(&d->orders, d->graph, &d->index, 1, NULL, &err), &err);
+}
+
+/* Models 1 to 3, each with a dataset and a run; then what `more` adds. */
+static void desk_open(struct desk *d, const char *const (*more)[2])
+{
+	shelf_open(&d->shelf);
+	shelf_fill(&d->shelf, SHELF_ORIGIN, 1, 3);
+	for (; (*more)[0]; more++)
+		add(&d->shelf, (*more)[0], (*more)[1]);
+	desk_read(d);
 }
 
 static const struct order *order_named(const struct desk *d, const char *id)
@@ -169,6 +169,37 @@ static void test_reach(void **state)
 	assert_true(order_is_undecided(&s));
 }
 
+/* What nobody says anything of, data and runs too, may be what the order is about. */
+static void test_unknown_is_not_clean(void **state)
+{
+	static const char *const unknown[] = { "of-data", "of-run", "of-parent" };
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+	cleanup_clean struct clean c = { 0 };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	shelf_open(&d.shelf);
+	lineage_dataset(&d.shelf, "d", "");
+	lineage_dataset(&d.shelf, "other", "");
+	lineage_run(&d.shelf, "r", ",\"uses\":[{\"dataset\":@nowhere@}]");
+	lineage_run(&d.shelf, "q", ",\"uses\":[{\"dataset\":@other@}]");
+	lineage_checkpoint(&d.shelf, "of-data", ",\"run\":[@r@]");
+	lineage_checkpoint(&d.shelf, "of-run", ",\"run\":[@lost@]");
+	lineage_checkpoint(&d.shelf, "of-parent",
+			   ",\"derivation\":[{\"kind\":\"prune\",\"parent\":[@gone@]}]");
+	lineage_checkpoint(&d.shelf, "clean", ",\"run\":[@q@]");
+	add(&d.shelf, "order",
+	    ORDER("o-1", "1", "", "\"scope_dataset\":[{\"object\":\"acme/d\"}]"));
+	desk_read(&d);
+	assess(&s, &d, 3, 8);
+	assert_ok(clean_make(&c, &s, &err), &err);
+	assert_int_equal(c.n, 1);
+	assert_int_equal(c.list[0], lineage_node(d.graph, "clean"));
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		assert_true(d.orders->unknown[lineage_node(d.graph, unknown[i])]);
+}
+
 static void test_names(void **state)
 {
 	cleanup_desk struct desk d = { .index = NULL };
@@ -185,6 +216,40 @@ static void test_names(void **state)
 	assert_ptr_equal(order_named(&d, id), o);
 	assert_reason(orders_find(&o, &n, d.orders, "o-2", &err), &err, ORDER_UNKNOWN);
 	assert_reason(orders_find(&o, &n, d.orders, "", &err), &err, ORDER_UNKNOWN);
+}
+
+#define KEYID(digit)                                                                           \
+	digit digit digit digit digit digit digit digit digit digit digit digit digit digit digit digit
+#define KEYID_OF(digit) KEYID(digit) KEYID(digit) KEYID(digit) KEYID(digit)
+
+/* One statement by two keys, and between them in the list another one by a third. */
+static void test_statement_by_two_keys(void **state)
+{
+	static const char one[] = ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("a") "]");
+	static const char other[] = ORDER("o-1", "1", "", "\"scope_dataset\":[" OBJECT("b") "]");
+	static const char *const rows[][2] = { { KEYID_OF("1"), one },
+					       { KEYID_OF("2"), other },
+					       { KEYID_OF("3"), one } };
+	cleanup_desk struct desk d = { .index = NULL };
+	char id[STATEMENT_ID_TEXT + 1];
+	const struct order *o = NULL;
+	struct wm_error err = { 0 };
+	size_t n;
+
+	(void)state;
+	shelf_open(&d.shelf);
+	for (size_t i = 0; i < 3; i++) {
+		add(&d.shelf, "order", rows[i][1]);
+		d.shelf.pending[i].keyid = rows[i][0];
+	}
+	statement_id_text(id, d.shelf.pending[0].statement);
+	desk_read(&d);
+	assert_int_equal(d.orders->n, 3);
+	assert_ok(orders_find(&o, &n, d.orders, id, &err), &err);
+	assert_ptr_equal(o, &d.orders->list[0]);
+	assert_int_equal(n, 3);
+	statement_id_text(id, d.orders->list[1].versions[0].statement->id);
+	assert_ptr_equal(order_named(&d, id), &d.orders->list[1]);
 }
 
 /* --- versions ---------------------------------------------------------------------------- */
@@ -209,6 +274,81 @@ static void test_versions_unite(void **state)
 	assert_int_equal(s.n_tainted, 2);
 	assert_int_equal(s.n_missing, 1);
 	assert_string_equal(s.missing[0].text, SHELF_ISSUER "/faces-9");
+}
+
+/* Adds version `sequence` of the order, with a digest in its scope. */
+static void add_version(struct shelf *s, const char *const parts[2],
+			const uint8_t digest[SHA256_BYTES])
+{
+	cleanup_buf struct buf json = BUF_INIT(PAYLOAD_MAX);
+	struct wm_error err = { 0 };
+
+	assert_ok(buf_append_str(&json, parts[0], &err), &err);
+	assert_ok(buf_append_hex(&json, digest, SHA256_BYTES, &err), &err);
+	assert_ok(buf_append_str(&json, parts[1], &err), &err);
+	add(s, "order", buf_str(&json));
+}
+
+enum { WHOLE = 10, PART = 5 };
+
+/* Opens commitments of the first `n` numbers, and has them asked. */
+static struct commitments *at_hand(struct subsets *out, const struct shelf *s, unsigned n)
+{
+	struct commitments *c = NULL;
+	struct wm_error err = { 0 };
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%u.wmc", s->scratch, n);
+	committed_write(path, n);
+	assert_ok(subsets_add(out, path, &err), &err);
+	assert_ok(commitments_open(&c, path, &err), &err);
+	return c;
+}
+
+/*
+ * A version names a record. The next one names a subset that has it not, or the same data under
+ * another id as a whole: then uses of the subset count.
+ */
+static void test_record_and_more(void **state)
+{
+	static const char *const parts[][2] = {
+		{ ORDER_HEAD("o-1", "1", "") "\"scope_dataset\":[{\"object\":\"acme/d\"}],"
+					     "\"scope_record\":[\"", "\"]" OBLIGATIONS },
+		{ ORDER_HEAD("o-1", "2", PREVIOUS) "\"scope_subset_root\":[\"",
+		  "\"]" OBLIGATIONS },
+		{ ORDER_HEAD("o-1", "2", PREVIOUS) "\"scope_dataset\":[{\"object\":\"acme/same\"}],"
+						   "\"docket\":\"", "\"" OBLIGATIONS },
+	};
+
+	(void)state;
+	for (size_t second = 0; second < sizeof(parts) / sizeof(parts[0]); second++) {
+		cleanup_desk struct desk d = { .index = NULL };
+		cleanup_order_state struct order_state s = { 0 };
+		cleanup_subsets struct subsets subsets = { .files = { 0 } };
+		cleanup_commitments struct commitments *whole = NULL, *part = NULL;
+		char use[256], hex[2 * SHA256_BYTES + 1];
+		uint8_t leaf[SHA256_BYTES];
+
+		shelf_open(&d.shelf);
+		whole = at_hand(&subsets, &d.shelf, WHOLE);
+		part = at_hand(&subsets, &d.shelf, PART);
+		committed_leaf(leaf, PART);
+		hex_encode(hex, part->header.root, SHA256_BYTES);
+		snprintf(use, sizeof(use),
+			 ",\"uses\":[{\"dataset\":@d@,\"subset_root\":\"%s\"}]", hex);
+		lineage_dataset(&d.shelf, "d", ",\"content_root\":\"$content$\"");
+		lineage_dataset(&d.shelf, "same", ",\"content_root\":\"$content$\"");
+		lineage_run(&d.shelf, "r", use);
+		add_version(&d.shelf, parts[0], leaf);
+		if (second > 0)
+			add_version(&d.shelf, parts[second], part->header.root);
+		desk_read(&d);
+		d.orders->subsets = &subsets;
+		assess(&s, &d, 3, 8);
+		assert_int_equal(s.order->n_versions, second > 0 ? 2 : 1);
+		assert_int_equal(trace_has(&s.trace, lineage_node(d.graph, "r")), second > 0);
+		assert_int_equal(order_item(&s, lineage_node(d.graph, "d"))->in_part, second < 2);
+	}
 }
 
 /* --- events ------------------------------------------------------------------------------ */
@@ -368,6 +508,33 @@ static void test_plan(void **state)
 	assert_int_equal(p.total.n_without, 1);
 }
 
+/* The step that counts is the one in the run, whoever says it. */
+static void test_plan_begins_with_the_last_clean(void **state)
+{
+	cleanup_desk struct desk d = { .index = NULL };
+	cleanup_order_state struct order_state s = { 0 };
+	cleanup_plan struct plan p = { 0 };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	shelf_open(&d.shelf);
+	lineage_dataset(&d.shelf, "d", "");
+	lineage_run(&d.shelf, "r", ",\"uses\":[{\"dataset\":@d@,\"from_step\":100}],"
+				   "\"output_model\":@a50@,\"output_step\":50");
+	lineage_checkpoint(&d.shelf, "a50", "");
+	lineage_checkpoint(&d.shelf, "b80", ",\"checkpoint_of\":{\"run\":@r@,\"step\":80}");
+	lineage_checkpoint(&d.shelf, "c60", ",\"checkpoint_of\":{\"run\":@r@,\"step\":60}");
+	lineage_checkpoint(&d.shelf, "m", ",\"run\":[@r@]");
+	add(&d.shelf, "order",
+	    ORDER("o-1", "1", "", "\"scope_dataset\":[{\"object\":\"acme/d\"}]"));
+	desk_read(&d);
+	assess(&s, &d, 3, 8);
+	assert_ok(plan_make(&p, &s, &err), &err);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.steps[0].node, lineage_node(d.graph, "m"));
+	assert_int_equal(p.steps[0].start, lineage_node(d.graph, "b80"));
+}
+
 static void test_verbs(void **state)
 {
 	(void)state;
@@ -420,6 +587,10 @@ int main(void)
 		cmocka_unit_test(test_names),	   cmocka_unit_test(test_versions_unite),
 		cmocka_unit_test(test_events),	   cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_plan),	   cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_unknown_is_not_clean),
+		cmocka_unit_test(test_statement_by_two_keys),
+		cmocka_unit_test(test_record_and_more),
+		cmocka_unit_test(test_plan_begins_with_the_last_clean),
 		cmocka_unit_test(test_memory),	   cmocka_unit_test(test_two_sides),
 		cmocka_unit_test(test_respondent_is_no_recipient),
 	};

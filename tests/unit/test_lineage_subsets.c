@@ -15,19 +15,6 @@ struct place {
 	uint8_t leaf[SHA256_BYTES];
 };
 
-static void leaf_of(uint8_t leaf[SHA256_BYTES], unsigned number)
-{
-	uint8_t digest[SHA256_BYTES];
-	cleanup_record_key struct record_key key = { .id = { 0 } };
-	struct commitment c;
-	struct wm_error err = { 0 };
-
-	committed_key(&key);
-	committed_digest(digest, number);
-	assert_ok(record_commit(&c, &key, digest, &err), &err);
-	memcpy(leaf, c.leaf, SHA256_BYTES);
-}
-
 static void write_files(struct place *p, const char *dir)
 {
 	snprintf(p->whole, sizeof(p->whole), "%s/whole.wmc", dir);
@@ -74,7 +61,7 @@ static void test_answers(void **state)
 			assert_ok(subsets_add(&s, p.whole, &err), &err);
 		assert_ok(commitments_open(&part, p.part, &err), &err);
 		for (unsigned k = 0; k < rows[i].n; k++) {
-			leaf_of(leaves[k], rows[i].numbers[k]);
+			committed_leaf(leaves[k], rows[i].numbers[k]);
 			list[k] = leaves[k];
 		}
 		assert_ok(subsets_ask(&a, &s, list, rows[i].n, &err), &err);
@@ -115,7 +102,7 @@ static void test_memory(void **state)
 
 	(void)state;
 	write_files(&p, dir);
-	leaf_of(p.leaf, 5);
+	committed_leaf(p.leaf, 5);
 	with_every_allocation_failing(ask, &p);
 	scratch_remove(dir);
 }
