@@ -173,13 +173,14 @@ enum wm_code issue_by(struct issued *out, const struct issue_options *how, struc
 	return WM_OK;
 }
 
-enum wm_code issue_called(struct issued *out, const char *sidecar, struct call *call,
-			  struct wm_error *err)
+enum wm_code issue_called(struct issued *out, const char *sidecar, struct signer *signer,
+			  struct call *call, struct wm_error *err)
 {
 	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
 	struct record_options room = { .ledger = NULL };
 	struct issue_options how = issue_options(sidecar, NULL, call);
 
+	how.signer = signer;
 	TRY(record_options(&how.record, &room, &index, call, err));
 	return issue_by(out, &how, call, err);
 }

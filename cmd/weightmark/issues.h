@@ -36,9 +36,12 @@ struct issue_options issue_options(const char *sidecar, const struct record_opti
 MUST_USE enum wm_code issue_by(struct issued *out, const struct issue_options *how,
 			       struct call *call, struct wm_error *err);
 
-/* The same as the options say: into `sidecar` (NULL: none), and the ledger of record_options(). */
-MUST_USE enum wm_code issue_called(struct issued *out, const char *sidecar, struct call *call,
-				   struct wm_error *err);
+/*
+ * The same as the options say: into `sidecar` (NULL: none), and the ledger of record_options(), by
+ * `signer` (NULL: that of the call).
+ */
+MUST_USE enum wm_code issue_called(struct issued *out, const char *sidecar, struct signer *signer,
+				   struct call *call, struct wm_error *err);
 
 /* Prints all that was issued: text, or one JSON object. `how` as for issue_by(). */
 MUST_USE enum wm_code print_all_issued(const struct issued *out, const struct issue_options *how,

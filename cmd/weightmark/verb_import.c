@@ -87,7 +87,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 			      &progress, err);
 	progress_view_end();
 	TRY(code);
-	TRY(issue_called(&done, options_get(&call->options, "out"), call, err));
+	TRY(issue_called(&done, options_get(&call->options, "out"), NULL, call, err));
 	if (counts.n_unjoined > 0)
 		warning("%s: %zu thing%s named by a URI alone, which nothing in the lineage joins",
 			done.composition.name, counts.n_unjoined,

@@ -373,3 +373,13 @@ withdraw() {
 	refused_as commitment-key-malformed
 	[ -e d.yaml ]
 }
+
+@test "destroy-key signs with a passphrase that can be read once" {
+	given_recorded
+	printf '%s\n' secret | "$B/weightmark" key new ./locked --passphrase-fd 0 >/dev/null
+	run -0 --separate-stderr wm_with secret dataset destroy-key photos.wmck --dataset photos.wmk \
+		--key locked.key --out e.wmk
+	[ ! -e photos.wmck ]
+	run -0 --separate-stderr wm show e.wmk
+	[[ $output == *'commitment key destroyed'* ]]
+}
