@@ -148,6 +148,19 @@ static void further_outputs_have_statements_of_their_own(void **state)
 	assert_runs(csv, second, expected);
 }
 
+/* They stand in one line: their names decide which keeps the run's id. */
+static void outputs_of_one_event_are_by_name(void **state)
+{
+	(void)state;
+	assert_runs(jsonl,
+		    EVENT("START", "2020-01-01T00:00:00Z", "r",
+			  ",\"outputs\":[" THING("M@2") "," THING("M@1") "]"),
+		    "{\"activity\":\"etl/train\",\"id\":\"r\",\"output_model\":"
+		    "{\"object\":\"lab.example/M@1\"},\"start\":\"2020-01-01T00:00:00Z\"}\n"
+		    "{\"activity\":\"etl/train\",\"id\":\"r.2f1d9f82b739def2\",\"output_model\":"
+		    "{\"object\":\"lab.example/M@2\"},\"start\":\"2020-01-01T00:00:00Z\"}\n");
+}
+
 static void events_add_up(void **state)
 {
 	(void)state;
@@ -366,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_add_up),
 		cmocka_unit_test(further_outputs_have_statements_of_their_own),
+		cmocka_unit_test(outputs_of_one_event_are_by_name),
 		cmocka_unit_test(events_add_up),
 		cmocka_unit_test(days_have_two_ends),
 		cmocka_unit_test(runs_may_be_tried_again),
