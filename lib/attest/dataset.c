@@ -2,6 +2,7 @@
 /* Composing what is said of datasets with record commitments, and finding it again. */
 #include "attest/dataset.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "attest/carriers.h"
@@ -64,6 +65,7 @@ struct wanted {
 	const uint8_t *id;
 	const struct public_key *key;
 	bool untrusted; /* something was passed over for want of a signature by the key */
+	char object[LIMIT_OBJECT + 1]; /* of the datasets that were looked at; "": none yet */
 };
 
 static enum wm_code check_signer(bool *counts, const struct envelope *e, struct wanted *w,
@@ -89,18 +91,21 @@ static enum wm_code check_issuer(const struct statement *s, const struct wanted 
 }
 
 /* Takes `s` over where it is the one wanted, or newer than the one there is. */
-static enum wm_code consider(struct dataset *d, struct statement **s, const struct wanted *w,
+static enum wm_code consider(struct dataset *d, struct statement **s, struct wanted *w,
 			     struct wm_error *err)
 {
+	const char *object = (*s)->header->object->text;
 	const struct statement *had = d->statement;
 
 	if ((*s)->kind->descriptor != &weightmark__v1__dataset__descriptor)
 		return WM_OK;
 	TRY(check_issuer(*s, w, err));
-	if (had && strcmp(had->header->object->text, (*s)->header->object->text) != 0)
+	if (!*w->object)
+		snprintf(w->object, sizeof(w->object), "%s", object);
+	if (strcmp(w->object, object) != 0)
 		return fail(err, REASON_DATASET_UNKNOWN,
-			    "%s: holds several datasets, %.64s and %.64s", w->path,
-			    had->header->object->text, (*s)->header->object->text);
+			    "%s: holds several datasets, %.64s and %.64s", w->path, w->object,
+			    object);
 	if ((*s)->header->sequence > d->newest)
 		d->newest = (*s)->header->sequence;
 	if ((w->id && memcmp((*s)->id, w->id, SHA256_BYTES) != 0) ||
@@ -146,7 +151,7 @@ enum wm_code dataset_load(struct dataset *out, const char *path, const uint8_t *
 			  const struct public_key *key, struct wm_error *err)
 {
 	struct dataset d = { .statement = NULL };
-	struct wanted w = { path, id, key, false };
+	struct wanted w = { .path = path, .id = id, .key = key };
 	enum wm_code code = search(&d, &w, err);
 
 	if (code == WM_OK)
