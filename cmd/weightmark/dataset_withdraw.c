@@ -38,7 +38,7 @@ static enum wm_code add_record(struct buf *leaves, const struct opened *o, const
 	uint64_t row = 0;
 
 	TRY(record_digest(digest, path, err));
-	TRY(record_commit(&commitment, &o->key, digest, err));
+	record_commit(&commitment, &o->key, digest);
 	TRY(commitments_find(&row, &found, o->commitments, commitment.leaf, err));
 	if (!found)
 		return fail(err, REASON_RECORD_UNKNOWN, "%s: is no record of %s", path,
