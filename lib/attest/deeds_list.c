@@ -17,7 +17,7 @@ struct listing {
 	bool destroyed;
 	size_t line; /* number, from 1 */
 	char *columns[COLUMNS];
-	/* The lines of one event. */
+	/* The lines of one event, behind the object of the order. */
 	struct buf says;
 	char **lines; /* copies, in the arena of the composition */
 	size_t *numbers;
@@ -216,6 +216,8 @@ static enum wm_code add_line(struct listing *l, const char *line, size_t len, st
 		TRY(end_event(l, err));
 		l->line = at;
 	}
+	if (l->n == 0)
+		TRY(buf_printf(&l->says, err, "%s\n", l->d->order->object));
 	TRY(buf_append(&l->says, line, len, err));
 	TRY(buf_append_byte(&l->says, '\n', err));
 	TRY(arena_copy(&l->lines[l->n], &l->c->arena, line, len, err));
