@@ -9,6 +9,7 @@
 #include "statement/message.h"
 #include "statement/scalar.h"
 #include "text/table.h"
+#include "util/array.h"
 #include "util/hex.h"
 #include "util/limits.h"
 #include "weightmark/v1/order.pb-c.h"
@@ -187,18 +188,15 @@ static enum wm_code read_row(struct row *out, struct rows *r, const struct table
 
 static enum wm_code add_row(struct rows *r, const struct table *t, struct wm_error *err)
 {
+	struct row *list;
+
 	if (r->n == LIMIT_RETIRED)
 		return fail(err, REASON_LIMIT, "%s, line %llu: more than %d rows", t->name,
 			    (unsigned long long)t->line, LIMIT_RETIRED);
-	if (r->n == r->room) {
-		const size_t room = r->room ? 2 * r->room : 64;
-		struct row *list = reallocarray(r->list, room, sizeof(*list));
-
-		if (!list)
-			return fail_nomem(err);
-		r->list = list;
-		r->room = room;
-	}
+	list = array_grow(r->list, r->n, sizeof(*list));
+	if (!list)
+		return fail_nomem(err);
+	r->list = list;
 	TRY(read_row(&r->list[r->n], r, t, err));
 	r->n++;
 	return WM_OK;

@@ -27,7 +27,7 @@ struct rows {
 	struct retired_before before;
 	int at[N_COLUMNS]; /* in the table, or -1 */
 	struct row *list;  /* owned */
-	size_t n, room;
+	size_t n;
 };
 
 /* Makes the events of all rows that are new, and corrects those of rows that are not. */

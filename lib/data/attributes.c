@@ -8,6 +8,7 @@
 
 #include "data/source.h"
 #include "digest/kernel.h"
+#include "util/array.h"
 #include "util/cursor.h"
 #include "util/limits.h"
 
@@ -32,9 +33,9 @@ struct noted {
 struct attributes {
 	char *path;
 	struct given *given; /* sorted by name */
-	size_t n, cap;
+	size_t n;
 	struct noted *noted;
-	size_t n_noted, cap_noted;
+	size_t n_noted;
 };
 
 void attributes_free(struct attributes *a)
@@ -138,20 +139,16 @@ static void digest_name(uint8_t out[NAME_BYTES], const void *name, size_t len)
 }
 
 /* Makes room for one more of `n` elements. */
-static enum wm_code grow(void **array, size_t *cap, size_t n, size_t size, struct wm_error *err)
+static enum wm_code grow(void **array, size_t n, size_t size, struct wm_error *err)
 {
-	size_t more = *cap ? 2 * *cap : 256;
 	void *grown;
 
-	if (n < *cap)
-		return WM_OK;
 	if (n >= LIMIT_ATTRIBUTES)
 		return fail(err, REASON_LIMIT, "more than %d attributes", LIMIT_ATTRIBUTES);
-	grown = reallocarray(*array, more, size);
+	grown = array_grow(*array, n, size);
 	if (!grown)
 		return fail_nomem(err);
 	*array = grown;
-	*cap = more;
 	return WM_OK;
 }
 
@@ -162,7 +159,7 @@ static enum wm_code add_given(struct table *t, const uint8_t name[NAME_BYTES], i
 	void *array = a->given;
 	struct given *g;
 
-	TRY(grow(&array, &a->cap, a->n, sizeof(*g), err));
+	TRY(grow(&array, a->n, sizeof(*g), err));
 	a->given = array;
 	g = &a->given[a->n];
 	*g = (struct given){ .row = t->row };
@@ -283,7 +280,7 @@ enum wm_code attributes_note(struct attributes *a, const char *name, uint64_t nu
 	     i < a->n && memcmp(a->given[i].name, key, NAME_BYTES) == 0; i++) {
 		void *array = a->noted;
 
-		TRY(grow(&array, &a->cap_noted, a->n_noted, sizeof(*a->noted), err));
+		TRY(grow(&array, a->n_noted, sizeof(*a->noted), err));
 		a->noted = array;
 		memcpy(a->noted[a->n_noted].tag, a->given[i].tag, RECORD_TAG_BYTES);
 		memcpy(a->noted[a->n_noted++].digest, digest, SHA256_BYTES);
