@@ -16,12 +16,6 @@ static void set_u64(uint64_t *value, protobuf_c_boolean *has, uint64_t n)
 	*has = 1;
 }
 
-static enum wm_code copy_text(char **out, struct composition *c, const char *text,
-			      struct wm_error *err)
-{
-	return arena_copy(out, &c->arena, text, strlen(text), err);
-}
-
 enum wm_code dataset_fill(struct composition *c, const struct dataset_measured *m,
 			  struct wm_error *err)
 {
@@ -39,7 +33,7 @@ enum wm_code dataset_fill(struct composition *c, const struct dataset_measured *
 	TRY(compose_digest(&d->content_root, c, h->content_root, err));
 	TRY(compose_digest(&d->record_commitment_root, c, h->root, err));
 	TRY(compose_digest(&d->commitment_key_id, c, h->key_id, err));
-	TRY(copy_text(&d->record_grammar, c, m->grammar, err));
+	TRY(compose_text(&d->record_grammar, c, m->grammar, err));
 	set_u64(&d->record_count, &d->has_record_count, h->n_records);
 	set_u64(&d->distinct_count, &d->has_distinct_count, h->n_rows);
 	if (!d->has_size_value && !d->has_size_unit) {
@@ -246,5 +240,5 @@ enum wm_code dataset_key_destroyed(struct composition *c, const struct dataset *
 	TRY(make_id(&e->id, c, "key-destroyed", d, key_id, SHA256_BYTES, err));
 	TRY(refer(&e->subject, c, d, err));
 	TRY(compose_time(&e->at, c, now, err));
-	return copy_text(&e->reason, c, buf_str(&reason), err);
+	return compose_text(&e->reason, c, buf_str(&reason), err);
 }

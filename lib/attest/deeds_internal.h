@@ -24,7 +24,4 @@ MUST_USE enum wm_code event_party(Weightmark__V1__PartyId **out, struct composit
 				  Weightmark__V1__LifecycleEvent *e, const char *name,
 				  struct wm_error *err);
 
-MUST_USE enum wm_code event_text(char **out, struct composition *c, const char *text,
-				 struct wm_error *err);
-
 #endif

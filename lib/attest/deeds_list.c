@@ -6,6 +6,7 @@
 #include "statement/message.h"
 #include "statement/scalar.h"
 #include "util/limits.h"
+#include "util/utf8.h"
 
 enum { COLUMNS = 5, EVENT_BYTES = 1 << 22 /* of lines, in one event */ };
 
@@ -112,7 +113,7 @@ static enum wm_code read_places(Weightmark__V1__Destroyed *item, const struct li
 	item->location = room;
 	while ((at = strsep(&rest, ";")))
 		if (*at)
-			TRY(event_text(&item->location[item->n_location++], l->c, at, err));
+			TRY(compose_text(&item->location[item->n_location++], l->c, at, err));
 	return WM_OK;
 }
 
@@ -170,7 +171,7 @@ static enum wm_code add_kept(Weightmark__V1__LifecycleEvent *e, const struct lis
 	item->reason = (Weightmark__V1__Retained__Reason)reason;
 	if (!*l->columns[2])
 		return malformed(l, "an authority", "", err);
-	TRY(event_text(&item->authority, l->c, l->columns[2], err));
+	TRY(compose_text(&item->authority, l->c, l->columns[2], err));
 	if (*l->columns[3]) {
 		TRY(read_day(&day, l, l->columns[3], err));
 		TRY(compose_day(&item->hold_start, l->c, day, err));
@@ -244,8 +245,9 @@ static enum wm_code read_lines(struct listing *l, const char *text, size_t len,
 			n--;
 		if (n == 0 || *text == '#' || (l->line == 1 && is_title(text, n)))
 			continue;
-		if (memchr(text, '\0', n))
-			return malformed(l, "text", "NUL", err);
+		if (memchr(text, '\0', n) || !utf8_valid((const uint8_t *)text, n))
+			return fail(err, REASON_ORDER_LIST, "%s:%zu: a NUL, or not UTF-8",
+				    l->c->name, l->line);
 		TRY(add_line(l, text, n, err));
 	}
 	return end_event(l, err);

@@ -12,6 +12,7 @@
 #include "util/array.h"
 #include "util/hex.h"
 #include "util/limits.h"
+#include "util/utf8.h"
 #include "weightmark/v1/order.pb-c.h"
 
 #define D(name) (&weightmark__v1__##name##__descriptor)
@@ -175,6 +176,8 @@ static enum wm_code read_row(struct row *out, struct rows *r, const struct table
 			r->at[c] >= 0 && (size_t)r->at[c] < t->n_cells ? t->cells[r->at[c]] : "";
 		char *copy = NULL;
 
+		if (!utf8_valid((const uint8_t *)cell, strlen(cell)))
+			return table_fail(t, (size_t)r->at[c], "not UTF-8", err);
 		TRY(arena_copy(&copy, &r->c->arena, cell, strlen(cell), err));
 		out->texts[c] = copy;
 	}

@@ -51,8 +51,7 @@ static enum wm_code new_event(Weightmark__V1__LifecycleEvent **out, const struct
 			last = i;
 	TRY(compose_when(&e->at, &e->day, c, &rows[last]->says.at, err));
 	if (r->options->reason)
-		TRY(arena_copy(&e->reason, &c->arena, r->options->reason,
-			       strlen(r->options->reason), err));
+		TRY(compose_text(&e->reason, c, r->options->reason, err));
 	*out = e;
 	return WM_OK;
 }

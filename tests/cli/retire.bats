@@ -60,6 +60,7 @@ entries() {
 4 lab.example/M1@1\t2024-01-02\tpurge\t\t$hash\t
 5 lab.example/M1@1\t2024-01-02\tpurge\tu\tabc\t
 7 lab.example/M1@1\t2024-01-02\tpurge\tu\t$hash\t\tmore
+6 lab.example/M1@1\t2024-01-02\tpurge\tu\t$hash\t/a\xff
 1 $good
 ROWS
 	# The same thing once more: its digest written in another way, or in use no longer twice.

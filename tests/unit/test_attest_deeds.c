@@ -104,6 +104,7 @@ static void test_malformed(void **state)
 		const char *tsv, *line; /* that the message names */
 	} rows[] = {
 		{ true, "", "lists nothing" },
+		{ true, "#\na/b\t/c\xff\tclear\tme\t2024-03-20\n", "list.tsv:2:" },
 		{ true, "object\tx\n#\n\n", "lists nothing" },
 		{ true, "a/b\t/c\tclear\tme\n", "list.tsv:1:" },
 		{ true, "a/b\t/c\tclear\tme\t2024-03-20\tmore\n", "list.tsv:1:" },

@@ -46,9 +46,9 @@ static int drop_dir(void **state)
 	return 0;
 }
 
-static enum wm_code compose_text(struct composition *out, struct imported *counts,
-				 const char *path, const char *text, size_t len,
-				 struct wm_error *err)
+static enum wm_code import_text(struct composition *out, struct imported *counts,
+				const char *path, const char *text, size_t len,
+				struct wm_error *err)
 {
 	struct wm_error wrote = { 0 };
 
@@ -83,7 +83,7 @@ static void assert_runs(const char *path, const char *text, const char *expected
 	struct imported counts;
 	struct wm_error err = { 0 };
 
-	assert_ok(compose_text(&c, &counts, path, text, strlen(text), &err), &err);
+	assert_ok(import_text(&c, &counts, path, text, strlen(text), &err), &err);
 	assert_int_equal(counts.size, strlen(text));
 	print_runs(&out, &c);
 	assert_string_equal(buf_str(&out), expected);
@@ -97,7 +97,7 @@ static void assert_refused(const char *path, const char *text, size_t len, enum 
 	struct imported counts;
 	struct wm_error err = { 0 };
 
-	if (compose_text(&c, &counts, path, text, len, &err) == WM_OK)
+	if (import_text(&c, &counts, path, text, len, &err) == WM_OK)
 		test_failed(__FILE__, __LINE__, "took '%s'", text);
 	if (error_reason(&err) != reason || !strstr(err.message, where))
 		test_failed(__FILE__, __LINE__, "'%s' for '%s': %s (%s)", where, text, err.message,
@@ -330,7 +330,7 @@ static void limits_hold(void **state)
 
 	(void)state;
 	assert_non_null(text);
-	assert_ok(compose_text(&c, &counts, csv, text, long_text(text, LIMIT_IMPORT_TEXT), &err),
+	assert_ok(import_text(&c, &counts, csv, text, long_text(text, LIMIT_IMPORT_TEXT), &err),
 		  &err);
 	composition_release(&c);
 	c = (struct composition){ .n_statements = 0 };
@@ -339,7 +339,7 @@ static void limits_hold(void **state)
 	end = stpcpy(text, "run\n");
 	for (int i = 0; i < LIMIT_IMPORT_RUNS; i++)
 		end += sprintf(end, "r%d\n", i);
-	assert_ok(compose_text(&c, &counts, csv, text, strlen(text), &err), &err);
+	assert_ok(import_text(&c, &counts, csv, text, strlen(text), &err), &err);
 	assert_int_equal(c.n_statements, LIMIT_IMPORT_RUNS);
 	strcpy(end, "s\n");
 	assert_refused(csv, text, strlen(text), REASON_LIMIT, "line 65538");
