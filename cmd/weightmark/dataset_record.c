@@ -197,7 +197,7 @@ static enum wm_code put(struct recorded *r, struct call *call, struct wm_error *
 			 &(struct dataset_measured){ &r->header, record_grammar_name(r->grammar),
 						     r->found.n_bytes }, err));
 	if (r->dry_run)
-		return issue_called(&r->issued, buf_str(&r->sidecar), call, err);
+		return issue_called(&r->issued, buf_str(&r->sidecar), NULL, call, err);
 	if (r->new_key)
 		TRY(record_key_store(&r->key, buf_str(&r->key_file), err));
 	/* Commitments and the statement that names them are those of one recording. */
@@ -205,7 +205,7 @@ static enum wm_code put(struct recorded *r, struct call *call, struct wm_error *
 	TRY(new_file_open(&f, buf_str(&r->commitments), 0600, err));
 	TRY(commitments_write(&f, &r->header, &r->found.set,
 			      (const uint8_t (*)[SHA256_BYTES])r->tops, r->tags, err));
-	TRY(issue_called(&r->issued, buf_str(&r->sidecar), call, err));
+	TRY(issue_called(&r->issued, buf_str(&r->sidecar), NULL, call, err));
 	TRY(new_file_finish(&f, FILE_REPLACE, err));
 	return r->seen ? seen_store(r->seen, err) : WM_OK;
 }

@@ -38,7 +38,7 @@ static enum wm_code add_record(struct buf *leaves, const struct opened *o, const
 	uint64_t row = 0;
 
 	TRY(record_digest(digest, path, err));
-	TRY(record_commit(&commitment, &o->key, digest, err));
+	record_commit(&commitment, &o->key, digest);
 	TRY(commitments_find(&row, &found, o->commitments, commitment.leaf, err));
 	if (!found)
 		return fail(err, REASON_RECORD_UNKNOWN, "%s: is no record of %s", path,
@@ -126,7 +126,7 @@ enum wm_code dataset_withdraw_run(struct call *call, struct wm_error *err)
 	w.leaves = (uint8_t (*)[SHA256_BYTES])leaves.data;
 	w.n = leaves.len / SHA256_BYTES;
 	TRY(dataset_withdraw(&issued.composition, &w, err));
-	TRY(issue_called(&issued, options_get(o, "out"), call, err));
+	TRY(issue_called(&issued, options_get(o, "out"), NULL, call, err));
 	return print_withdrawn(&w, &issued, err);
 }
 
@@ -153,16 +153,10 @@ static enum wm_code print_destroyed(const char *path, const struct issued *i, bo
 	return WM_OK;
 }
 
-/* What could stop the statement stops the destruction. */
 static enum wm_code compose_destroyed(struct issued *out, struct dataset *d,
 				      const struct record_key_state *state, const char *path,
-				      struct call *call, struct wm_error *err)
+				      const char *dataset, struct wm_error *err)
 {
-	const char *dataset = options_get(&call->options, "dataset");
-	cleanup_signer struct signer *signer = NULL;
-	const char *key_file = NULL;
-
-	TRY(load_signer(&signer, &key_file, call, err));
 	TRY(dataset_load(d, dataset, NULL, NULL, err));
 	if (memcmp(d->message->commitment_key_id->sha256.data, state->id, SHA256_BYTES) != 0)
 		return fail(err, REASON_COMMITMENT_KEY_MISMATCH, "%s: is not the key that %s names",
@@ -174,7 +168,8 @@ static enum wm_code compose_destroyed(struct issued *out, struct dataset *d,
 enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 {
 	const char *path = call->options.operands[0];
-	const bool says = options_has(&call->options, "dataset");
+	const char *dataset = options_get(&call->options, "dataset"), *key_file = NULL;
+	cleanup_signer struct signer *signer = NULL;
 	cleanup_dataset struct dataset d = { .statement = NULL };
 	struct record_key_state state;
 	cleanup_issued struct issued issued = {
@@ -187,12 +182,15 @@ enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 	TRY(record_key_look(&state, path, err));
 	if (!state.destroyed)
 		state.at = time(NULL);
-	if (says)
-		TRY(compose_destroyed(&issued, &d, &state, path, call, err));
+	/* What could stop the statement stops the destruction. */
+	if (dataset) {
+		TRY(load_signer(&signer, &key_file, call, err));
+		TRY(compose_destroyed(&issued, &d, &state, path, dataset, err));
+	}
 	TRY(seen_forget(state.id, err));
 	TRY(record_key_destroy(path, state.at, err));
-	if (says)
-		TRY(issue_called(&issued, options_get(&call->options, "out"), call, err));
+	if (dataset)
+		TRY(issue_called(&issued, options_get(&call->options, "out"), signer, call, err));
 	TRY(file_remove(path, err));
-	return print_destroyed(path, &issued, says, err);
+	return print_destroyed(path, &issued, dataset != NULL, err);
 }

@@ -44,52 +44,64 @@ enum wm_code read_statement(struct issued *out, const char *path, const char *co
 
 /* --- telling ----------------------------------------------------------------------------- */
 
-static enum wm_code add_row(struct node *list, struct tree *t, const struct composed *s,
-			    const struct buf *payload, bool dry_run, struct wm_error *err)
+/* The id, which stays where it is signed, now or before. */
+static const char *id_text(char out[STATEMENT_ID_TEXT + 1], const struct composed *s)
 {
-	const Weightmark__V1__Header *h = statement_header(s->message);
-	char id[STATEMENT_ID_TEXT + 1];
-	struct node *row = NULL;
+	if (!s->envelope.payload)
+		return "not signed";
+	statement_id_text(out, s->id);
+	return out;
+}
 
-	TRY(node_append_new(&row, list, t, NODE_MAP, err));
-	TRY(node_set_text(row, t, "kind", s->kind->name, err));
-	TRY(node_set_text(row, t, "object", s->object, err));
-	if (!dry_run) {
-		statement_id_text(id, s->id);
-		TRY(node_set_text(row, t, "statement", id, err));
+static enum wm_code set_statement(struct node *map, struct tree *t, const struct composed *s,
+				  struct wm_error *err)
+{
+	char id[STATEMENT_ID_TEXT + 1];
+
+	TRY(node_set_text(map, t, "kind", s->kind->name, err));
+	TRY(node_set_text(map, t, "object", s->object, err));
+	if (s->envelope.payload)
+		TRY(node_set_text(map, t, "statement", id_text(id, s), err));
+	TRY(node_set_integer(map, t, "sequence", statement_header(s->message)->sequence, err));
+	return node_set_bool(map, t, "reused", s->reused, err);
+}
+
+enum wm_code issued_list(struct node *map, struct tree *t, const struct issued *i, bool payloads,
+			 struct wm_error *err)
+{
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, map, t, "statements", NODE_LIST, err));
+	for (size_t k = 0; k < i->composition.n_statements; k++) {
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(set_statement(row, t, &i->composition.statements[k], err));
+		if (payloads)
+			TRY(node_set_text(row, t, "payload", buf_str(&i->payloads[k]), err));
 	}
-	TRY(node_set_integer(row, t, "sequence", h->sequence, err));
-	TRY(node_set_bool(row, t, "reused", s->reused, err));
-	return dry_run ? node_set_text(row, t, "payload", buf_str(payload), err) : WM_OK;
+	return WM_OK;
 }
 
 static enum wm_code print_tree(const struct issued *i, const struct issue_options *how,
 			       struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	struct node *list = NULL;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_bool(t.root, &t, "dry_run", how->dry_run, err));
-	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
-	for (size_t k = 0; k < i->composition.n_statements; k++)
-		TRY(add_row(list, &t, &i->composition.statements[k], &i->payloads[k],
-			    how->dry_run, err));
+	TRY(issued_list(t.root, &t, i, how->dry_run, err));
 	TRY(recording_tree(t.root, &t, &i->recording, err));
 	print_json(t.root);
 	return WM_OK;
 }
 
-static void print_text_rows(const struct issued *i, const struct issue_options *how)
+static void print_text_rows(const struct issued *i)
 {
 	for (size_t k = 0; k < i->composition.n_statements; k++) {
 		const struct composed *s = &i->composition.statements[k];
-		char id[STATEMENT_ID_TEXT + 1] = "not signed";
+		char id[STATEMENT_ID_TEXT + 1];
 
-		if (!how->dry_run || s->reused)
-			statement_id_text(id, s->id);
-		print("%-10s %s\n  %-10s%s%s\n", s->kind->name, s->object, "statement", id,
-		      s->reused ? " (said before)" : "");
+		print("%-10s %s\n  %-10s%s%s\n", s->kind->name, s->object, "statement",
+		      id_text(id, s), s->reused ? " (said before)" : "");
 	}
 	print_recording(&i->recording);
 }
@@ -99,22 +111,14 @@ enum wm_code print_all_issued(const struct issued *out, const struct issue_optio
 {
 	if (output_is_json())
 		return print_tree(out, how, err);
-	print_text_rows(out, how);
+	print_text_rows(out);
 	return WM_OK;
 }
 
 enum wm_code issued_tree(struct node *map, struct tree *t, const struct issued *i,
 			 struct wm_error *err)
 {
-	const struct composed *s = &i->composition.statements[0];
-	char id[STATEMENT_ID_TEXT + 1];
-
-	statement_id_text(id, s->id);
-	TRY(node_set_text(map, t, "kind", s->kind->name, err));
-	TRY(node_set_text(map, t, "object", s->object, err));
-	TRY(node_set_text(map, t, "statement", id, err));
-	TRY(node_set_integer(map, t, "sequence", statement_header(s->message)->sequence, err));
-	TRY(node_set_bool(map, t, "reused", s->reused, err));
+	TRY(set_statement(map, t, &i->composition.statements[0], err));
 	return recording_tree(map, t, &i->recording, err);
 }
 
@@ -123,8 +127,7 @@ void print_issued(const struct issued *i)
 	const struct composed *s = &i->composition.statements[0];
 	char id[STATEMENT_ID_TEXT + 1];
 
-	statement_id_text(id, s->id);
-	print("  %-9s %s  %s%s\n", s->kind->name, s->object, id,
+	print("  %-9s %s  %s%s\n", s->kind->name, s->object, id_text(id, s),
 	      s->reused ? "  said before" : "");
 	print_recording(&i->recording);
 }
@@ -173,13 +176,14 @@ enum wm_code issue_by(struct issued *out, const struct issue_options *how, struc
 	return WM_OK;
 }
 
-enum wm_code issue_called(struct issued *out, const char *sidecar, struct call *call,
-			  struct wm_error *err)
+enum wm_code issue_called(struct issued *out, const char *sidecar, struct signer *signer,
+			  struct call *call, struct wm_error *err)
 {
 	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
 	struct record_options room = { .ledger = NULL };
 	struct issue_options how = issue_options(sidecar, NULL, call);
 
+	how.signer = signer;
 	TRY(record_options(&how.record, &room, &index, call, err));
 	return issue_by(out, &how, call, err);
 }

@@ -36,13 +36,23 @@ struct issue_options issue_options(const char *sidecar, const struct record_opti
 MUST_USE enum wm_code issue_by(struct issued *out, const struct issue_options *how,
 			       struct call *call, struct wm_error *err);
 
-/* The same as the options say: into `sidecar` (NULL: none), and the ledger of record_options(). */
-MUST_USE enum wm_code issue_called(struct issued *out, const char *sidecar, struct call *call,
-				   struct wm_error *err);
+/*
+ * The same as the options say: into `sidecar` (NULL: none), and the ledger of record_options(), by
+ * `signer` (NULL: that of the call).
+ */
+MUST_USE enum wm_code issue_called(struct issued *out, const char *sidecar, struct signer *signer,
+				   struct call *call, struct wm_error *err);
 
 /* Prints all that was issued: text, or one JSON object. `how` as for issue_by(). */
 MUST_USE enum wm_code print_all_issued(const struct issued *out, const struct issue_options *how,
 				       struct wm_error *err);
+
+/*
+ * Sets the list "statements" of `map`; `payloads`: with what would be signed. An id is told of what
+ * is signed, now or before.
+ */
+MUST_USE enum wm_code issued_list(struct node *map, struct tree *t, const struct issued *i,
+				  bool payloads, struct wm_error *err);
 
 /* Tells the first statement that was issued: members of `map`, or lines of text. */
 MUST_USE enum wm_code issued_tree(struct node *map, struct tree *t, const struct issued *i,

@@ -51,6 +51,7 @@ static enum wm_code add_list(struct gathered_list *events, struct composition *c
 	cleanup_buf struct buf tsv = BUF_INIT(LIMIT_ORDER_LIST);
 
 	c->name = path;
+	c->reason = REASON_ORDER_LIST;
 	TRY(file_read_input(&tsv, path, REASON_ORDER_LIST, err));
 	return deeds_add_list(events, c, d, tsv.data, tsv.len, destroyed, err);
 }
@@ -79,6 +80,7 @@ static enum wm_code add_deed(struct gathered_list *events, struct composition *c
 	d.kind = deeds[deed].kind;
 	d.word = deeds[deed].word;
 	c->name = deeds[deed].option;
+	c->reason = REASON_USAGE;
 	switch (d.kind) {
 	case EVENT(deleted):
 	case EVENT(retained):

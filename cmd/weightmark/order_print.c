@@ -142,13 +142,6 @@ static void print_holds(const struct order_state *s)
 
 /* --- what it reaches --------------------------------------------------------------------- */
 
-static const char *state_text(const struct order_item *item)
-{
-	static const char *const texts[] = { "open", "destroyed", "kept" };
-
-	return texts[item->state];
-}
-
 static void print_items(const struct order_state *s, const char *label, enum graph_kind kind)
 {
 	size_t n = 0;
@@ -159,7 +152,7 @@ static void print_items(const struct order_state *s, const char *label, enum gra
 		if (s->orders->graph->nodes[item->node].kind != kind || n++ >= LIST_MAX)
 			continue;
 		print_label(n > 1 ? "" : label);
-		print("%s  %s%s%s%s\n", node_id(s, item->node), state_text(item),
+		print("%s  %s%s%s%s\n", node_id(s, item->node), item_state_name(item->state),
 		      item->by ? ", says " : "", item->by ? issuer_of(item->by) : "",
 		      item->in_part ? "; part of it is in scope" : "");
 	}
@@ -168,11 +161,9 @@ static void print_items(const struct order_state *s, const char *label, enum gra
 
 static void print_missing(const struct order_state *s)
 {
-	static const char *const texts[] = { "dataset", "checkpoint", "party", "record", "subset" };
-
 	for (size_t i = 0; i < s->n_missing && i < LIST_MAX; i++) {
 		print_label(i ? "" : "unknown");
-		print("%s %s: no ledger at hand has it\n", texts[s->missing[i].scope],
+		print("%s %s: no ledger at hand has it\n", order_scope_name(s->missing[i].scope),
 		      s->missing[i].text);
 	}
 	print_more(s->n_missing);

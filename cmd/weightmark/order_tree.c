@@ -151,7 +151,6 @@ static enum wm_code add_counts(struct node *map, struct tree *t, const struct or
 static enum wm_code add_items(struct node *map, struct tree *t, const struct order_state *s,
 			      const char *key, enum graph_kind kind, struct wm_error *err)
 {
-	static const char *const states[] = { "open", "destroyed", "kept" };
 	struct node *list = NULL, *row = NULL;
 
 	TRY(node_set_new(&list, map, t, key, NODE_LIST, err));
@@ -162,7 +161,7 @@ static enum wm_code add_items(struct node *map, struct tree *t, const struct ord
 			continue;
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(set_node(row, t, "object", s, item->node, err));
-		TRY(node_set_text(row, t, "state", states[item->state], err));
+		TRY(node_set_text(row, t, "state", item_state_name(item->state), err));
 		TRY(node_set_integer(row, t, "depth", s->trace.list[item->place].depth, err));
 		if (item->in_part)
 			TRY(node_set_bool(row, t, "in_part", true, err));
@@ -174,14 +173,12 @@ static enum wm_code add_items(struct node *map, struct tree *t, const struct ord
 static enum wm_code add_missing(struct node *map, struct tree *t, const struct order_state *s,
 				struct wm_error *err)
 {
-	static const char *const scopes[] = { "dataset", "checkpoint", "party", "record",
-					      "subset" };
 	struct node *list = NULL, *row = NULL;
 
 	TRY(node_set_new(&list, map, t, "missing", NODE_LIST, err));
 	for (size_t i = 0; i < s->n_missing; i++) {
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
-		TRY(node_set_text(row, t, "scope", scopes[s->missing[i].scope], err));
+		TRY(node_set_text(row, t, "scope", order_scope_name(s->missing[i].scope), err));
 		TRY(node_set_shown(row, t, "named", s->missing[i].text, err));
 	}
 	TRY(node_set_new(&list, map, t, "undecided_uses", NODE_LIST, err));

@@ -9,31 +9,10 @@
 #include "progress_view.h"
 #include "util/file.h"
 
-static enum wm_code add_statements(struct node *list, struct tree *t, const struct issued *done,
-				   bool dry_run, struct wm_error *err)
-{
-	char id[STATEMENT_ID_TEXT + 1];
-	struct node *row = NULL;
-
-	for (size_t i = 0; i < done->composition.n_statements; i++) {
-		const struct composed *s = &done->composition.statements[i];
-
-		TRY(node_append_new(&row, list, t, NODE_MAP, err));
-		TRY(node_set_text(row, t, "object", s->object, err));
-		if (!dry_run || s->reused) {
-			statement_id_text(id, s->id);
-			TRY(node_set_text(row, t, "statement", id, err));
-		}
-		TRY(node_set_bool(row, t, "reused", s->reused, err));
-	}
-	return WM_OK;
-}
-
 static enum wm_code print_tree(const struct issued *done, const struct imported *counts,
 			       bool dry_run, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	struct node *list = NULL;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
@@ -46,8 +25,7 @@ static enum wm_code print_tree(const struct issued *done, const struct imported 
 	TRY(node_set_integer(t.root, &t, "runs", counts->n_runs, err));
 	TRY(node_set_integer(t.root, &t, "unjoined", counts->n_unjoined, err));
 	TRY(node_set_integer(t.root, &t, "reused", done->n_reused, err));
-	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
-	TRY(add_statements(list, &t, done, dry_run, err));
+	TRY(issued_list(t.root, &t, done, false, err));
 	TRY(recording_tree(t.root, &t, &done->recording, err));
 	print_json(t.root);
 	return WM_OK;
@@ -87,7 +65,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 			      &progress, err);
 	progress_view_end();
 	TRY(code);
-	TRY(issue_called(&done, options_get(&call->options, "out"), call, err));
+	TRY(issue_called(&done, options_get(&call->options, "out"), NULL, call, err));
 	if (counts.n_unjoined > 0)
 		warning("%s: %zu thing%s named by a URI alone, which nothing in the lineage joins",
 			done.composition.name, counts.n_unjoined,

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark order`: drafts and records orders, tells where they stand, records what was done. */
+#include <stdlib.h>
+
 #include "issues.h"
 #include "order_verbs.h"
 #include "output.h"
-
-#include <stdlib.h>
-#include <string.h>
-
 #include "util/file.h"
 #include "util/limits.h"
 

@@ -14,8 +14,6 @@ static enum wm_code print_tree(const struct issued *done, const struct retired *
 			       bool dry_run, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
-	char id[STATEMENT_ID_TEXT + 1];
-	struct node *list, *row;
 
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_bool(t.root, &t, "dry_run", dry_run, err));
@@ -24,20 +22,8 @@ static enum wm_code print_tree(const struct issued *done, const struct retired *
 	TRY(node_set_integer(t.root, &t, "corrected", counts->n_corrected, err));
 	TRY(node_set_integer(t.root, &t, "as_before", counts->n_before, err));
 	TRY(node_set_integer(t.root, &t, "unknown", counts->n_unknown, err));
-	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
-	for (size_t i = 0; i < done->composition.n_statements; i++) {
-		const struct composed *s = &done->composition.statements[i];
-
-		TRY(node_append_new(&row, list, &t, NODE_MAP, err));
-		TRY(node_set_text(row, &t, "object", s->object, err));
-		if (!dry_run) {
-			statement_id_text(id, s->id);
-			TRY(node_set_text(row, &t, "statement", id, err));
-		}
-		TRY(node_set_bool(row, &t, "reused", s->reused, err));
-	}
-	if (done->composition.n_statements > 0)
-		TRY(recording_tree(t.root, &t, &done->recording, err));
+	TRY(issued_list(t.root, &t, done, false, err));
+	TRY(recording_tree(t.root, &t, &done->recording, err));
 	print_json(t.root);
 	return WM_OK;
 }

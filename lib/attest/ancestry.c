@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lineage/orders.h"
+#include "util/array.h"
 #include "util/limits.h"
 
 enum { ID_SHOWN = 64 }; /* bytes of an id or a name in a message */
@@ -44,7 +45,7 @@ static void asking_release(struct asking *a)
 
 static enum wm_code add_envelope(struct asking *a, const struct envelope *e, struct wm_error *err)
 {
-	struct envelope *list = reallocarray(a->envelopes, a->n_envelopes + 1, sizeof(*list));
+	struct envelope *list = array_grow(a->envelopes, a->n_envelopes, sizeof(*list));
 
 	if (!list)
 		return fail_nomem(err);

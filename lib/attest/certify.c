@@ -23,12 +23,6 @@ struct drafting {
 
 /* --- values ------------------------------------------------------------------------------ */
 
-static enum wm_code copy_text(char **out, struct drafting *d, const char *text,
-			      struct wm_error *err)
-{
-	return arena_copy(out, &d->c->arena, text, strlen(text), err);
-}
-
 /* A list of `n` pointers in the arena. */
 static enum wm_code new_list(void *out, struct drafting *d, size_t n, struct wm_error *err)
 {
@@ -69,7 +63,7 @@ static enum wm_code refer_party(Weightmark__V1__PartyId **out, struct drafting *
 		TRY(message_new(&m, D(party), &d->c->arena, err));
 		party = (Weightmark__V1__Party *)m;
 		TRY(compose_scalar(&party->id, d->c, D(id), id, err));
-		TRY(copy_text(&party->legal_name, d, name, err));
+		TRY(compose_text(&party->legal_name, d->c, name, err));
 		d->names[i] = party->legal_name;
 		cert->party[cert->n_party++] = party;
 	}
@@ -117,7 +111,7 @@ static enum wm_code start(struct drafting *d, const char *id, const uint8_t dige
 		TRY(message_new(&m, D(log_head), &d->c->arena, err));
 		head = (Weightmark__V1__LogHead *)m;
 		d->cert->log[d->cert->n_log++] = head;
-		TRY(copy_text(&head->origin, d, o->logs[i].origin, err));
+		TRY(compose_text(&head->origin, d->c, o->logs[i].origin, err));
 		head->has_size = 1;
 		head->size = o->logs[i].size;
 		TRY(compose_digest(&head->root, d->c, o->logs[i].root, err));
@@ -125,9 +119,9 @@ static enum wm_code start(struct drafting *d, const char *id, const uint8_t dige
 	if (o->declarant)
 		TRY(refer_party(&d->cert->declarant, d, o->declarant, err));
 	if (o->title)
-		TRY(copy_text(&d->cert->declarant_title, d, o->title, err));
+		TRY(compose_text(&d->cert->declarant_title, d->c, o->title, err));
 	if (o->basis)
-		TRY(copy_text(&d->cert->basis_of_knowledge, d, o->basis, err));
+		TRY(compose_text(&d->cert->basis_of_knowledge, d->c, o->basis, err));
 	return WM_OK;
 }
 
@@ -139,9 +133,12 @@ static enum wm_code list_checked(struct drafting *d, const struct graph *g, cons
 
 	TRY(traced_by_id(&nodes, t, g, err));
 	TRY(new_list(&d->cert->descendant_checked, d, t->n, err));
-	for (uint32_t i = 0; i < t->n; i++)
-		TRY(copy_text(&d->cert->descendant_checked[d->cert->n_descendant_checked++], d,
-			      g->nodes[nodes[i]].id, err));
+	for (uint32_t i = 0; i < t->n; i++) {
+		const size_t n = d->cert->n_descendant_checked++;
+
+		TRY(compose_text(&d->cert->descendant_checked[n], d->c, g->nodes[nodes[i]].id,
+				 err));
+	}
 	return WM_OK;
 }
 
@@ -338,7 +335,7 @@ enum wm_code certify_order(struct composition *out, const struct order_state *s,
 	TRY(add_recipients(&d, s, err));
 	TRY(list_checked(&d, s->orders->graph, &s->trace, err));
 	TRY(certify_sworn_text(&text, s, digest, options, err));
-	return copy_text(&d.cert->sworn_text, &d, buf_str(&text), err);
+	return compose_text(&d.cert->sworn_text, out, buf_str(&text), err);
 }
 
 /* --- clean ------------------------------------------------------------------------------- */

@@ -100,6 +100,9 @@ MUST_USE enum wm_code compose_measured(Weightmark__V1__Checkpoint **out, struct 
 MUST_USE enum wm_code compose_scalar(void *out, struct composition *c,
 				     const ProtobufCMessageDescriptor *d, const char *text,
 				     struct wm_error *err);
+/* A copy of `text`. Fails with the composition's reason where it is not UTF-8. */
+MUST_USE enum wm_code compose_text(char **out, struct composition *c, const char *text,
+				   struct wm_error *err);
 MUST_USE enum wm_code compose_time(Weightmark__V1__Time **out, struct composition *c,
 				   int64_t seconds, struct wm_error *err);
 /* One of two fields: the moment or the day; the other becomes NULL. */

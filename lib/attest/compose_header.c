@@ -6,6 +6,7 @@
 #include "statement/message.h"
 #include "statement/scalar.h"
 #include "util/limits.h"
+#include "util/utf8.h"
 
 enum wm_code compose_scalar(void *out, struct composition *c,
 			    const ProtobufCMessageDescriptor *d, const char *text,
@@ -19,6 +20,14 @@ enum wm_code compose_scalar(void *out, struct composition *c,
 		return fail(err, c->reason, "%s: '%.128s' is not %s", c->name, text, scalar->form);
 	memcpy(out, &m, sizeof(m));
 	return WM_OK;
+}
+
+enum wm_code compose_text(char **out, struct composition *c, const char *text,
+			  struct wm_error *err)
+{
+	if (!utf8_valid((const uint8_t *)text, strlen(text)))
+		return fail(err, c->reason, "%s: '%.96s' is not UTF-8", c->name, text);
+	return arena_copy(out, &c->arena, text, strlen(text), err);
 }
 
 enum wm_code compose_time(Weightmark__V1__Time **out, struct composition *c, int64_t seconds,

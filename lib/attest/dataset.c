@@ -2,6 +2,7 @@
 /* Composing what is said of datasets with record commitments, and finding it again. */
 #include "attest/dataset.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "attest/carriers.h"
@@ -13,12 +14,6 @@ static void set_u64(uint64_t *value, protobuf_c_boolean *has, uint64_t n)
 {
 	*value = n;
 	*has = 1;
-}
-
-static enum wm_code copy_text(char **out, struct composition *c, const char *text,
-			      struct wm_error *err)
-{
-	return arena_copy(out, &c->arena, text, strlen(text), err);
 }
 
 enum wm_code dataset_fill(struct composition *c, const struct dataset_measured *m,
@@ -38,7 +33,7 @@ enum wm_code dataset_fill(struct composition *c, const struct dataset_measured *
 	TRY(compose_digest(&d->content_root, c, h->content_root, err));
 	TRY(compose_digest(&d->record_commitment_root, c, h->root, err));
 	TRY(compose_digest(&d->commitment_key_id, c, h->key_id, err));
-	TRY(copy_text(&d->record_grammar, c, m->grammar, err));
+	TRY(compose_text(&d->record_grammar, c, m->grammar, err));
 	set_u64(&d->record_count, &d->has_record_count, h->n_records);
 	set_u64(&d->distinct_count, &d->has_distinct_count, h->n_rows);
 	if (!d->has_size_value && !d->has_size_unit) {
@@ -64,6 +59,7 @@ struct wanted {
 	const uint8_t *id;
 	const struct public_key *key;
 	bool untrusted; /* something was passed over for want of a signature by the key */
+	char object[LIMIT_OBJECT + 1]; /* of the datasets that were looked at; "": none yet */
 };
 
 static enum wm_code check_signer(bool *counts, const struct envelope *e, struct wanted *w,
@@ -89,18 +85,21 @@ static enum wm_code check_issuer(const struct statement *s, const struct wanted 
 }
 
 /* Takes `s` over where it is the one wanted, or newer than the one there is. */
-static enum wm_code consider(struct dataset *d, struct statement **s, const struct wanted *w,
+static enum wm_code consider(struct dataset *d, struct statement **s, struct wanted *w,
 			     struct wm_error *err)
 {
+	const char *object = (*s)->header->object->text;
 	const struct statement *had = d->statement;
 
 	if ((*s)->kind->descriptor != &weightmark__v1__dataset__descriptor)
 		return WM_OK;
 	TRY(check_issuer(*s, w, err));
-	if (had && strcmp(had->header->object->text, (*s)->header->object->text) != 0)
+	if (!*w->object)
+		snprintf(w->object, sizeof(w->object), "%s", object);
+	if (strcmp(w->object, object) != 0)
 		return fail(err, REASON_DATASET_UNKNOWN,
-			    "%s: holds several datasets, %.64s and %.64s", w->path,
-			    had->header->object->text, (*s)->header->object->text);
+			    "%s: holds several datasets, %.64s and %.64s", w->path, w->object,
+			    object);
 	if ((*s)->header->sequence > d->newest)
 		d->newest = (*s)->header->sequence;
 	if ((w->id && memcmp((*s)->id, w->id, SHA256_BYTES) != 0) ||
@@ -146,7 +145,7 @@ enum wm_code dataset_load(struct dataset *out, const char *path, const uint8_t *
 			  const struct public_key *key, struct wm_error *err)
 {
 	struct dataset d = { .statement = NULL };
-	struct wanted w = { path, id, key, false };
+	struct wanted w = { .path = path, .id = id, .key = key };
 	enum wm_code code = search(&d, &w, err);
 
 	if (code == WM_OK)
@@ -241,5 +240,5 @@ enum wm_code dataset_key_destroyed(struct composition *c, const struct dataset *
 	TRY(make_id(&e->id, c, "key-destroyed", d, key_id, SHA256_BYTES, err));
 	TRY(refer(&e->subject, c, d, err));
 	TRY(compose_time(&e->at, c, now, err));
-	return copy_text(&e->reason, c, buf_str(&reason), err);
+	return compose_text(&e->reason, c, buf_str(&reason), err);
 }

@@ -86,11 +86,6 @@ enum wm_code event_reference(Weightmark__V1__Reference **out, struct composition
 			      err);
 }
 
-enum wm_code event_text(char **out, struct composition *c, const char *text, struct wm_error *err)
-{
-	return arena_copy(out, &c->arena, text, strlen(text), err);
-}
-
 /* --- parties ----------------------------------------------------------------------------- */
 
 /* Lists grow in place: an event has room for LIMIT_PARTIES of them from the first on. */
@@ -117,12 +112,12 @@ enum wm_code event_party(Weightmark__V1__PartyId **out, struct composition *c,
 		TRY(message_new(&m, &weightmark__v1__party__descriptor, &c->arena, err));
 		p = (Weightmark__V1__Party *)m;
 		TRY(compose_scalar(&p->id, c, &weightmark__v1__id__descriptor, text, err));
-		TRY(event_text(&p->legal_name, c, name, err));
+		TRY(compose_text(&p->legal_name, c, name, err));
 		e->party[e->n_party++] = p;
 	}
 	TRY(message_new(&id, &weightmark__v1__party_id__descriptor, &c->arena, err));
 	*out = (Weightmark__V1__PartyId *)id;
-	return event_text(&(*out)->id, c, p->id->text, err);
+	return compose_text(&(*out)->id, c, p->id->text, err);
 }
 
 /* --- holds ------------------------------------------------------------------------------- */
@@ -144,7 +139,7 @@ static enum wm_code add_kept(struct composition *c, Weightmark__V1__LifecycleEve
 		kept->subject->statement = NULL;
 	kept->has_reason = 1;
 	kept->reason = WEIGHTMARK__V1__RETAINED__REASON__legal_hold;
-	TRY(event_text(&kept->authority, c, d->authority, err));
+	TRY(compose_text(&kept->authority, c, d->authority, err));
 	if (d->until != DAY_NONE)
 		TRY(compose_day(&kept->hold_end, c, d->until, err));
 	e->kept[e->n_kept++] = kept;
@@ -200,7 +195,7 @@ enum wm_code deeds_add(struct gathered_list *events, struct composition *c,
 	TRY(describe(&says, d, err));
 	TRY(event_new(&e, events, c, d, &says, err));
 	if (d->obligation)
-		TRY(event_text(&e->obligation_id, c, d->obligation, err));
+		TRY(compose_text(&e->obligation_id, c, d->obligation, err));
 	if (d->recipient)
 		TRY(event_party(&e->recipient, c, e, d->recipient, err));
 	if (d->authority)

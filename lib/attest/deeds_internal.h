@@ -7,7 +7,10 @@
 
 #include "attest/deeds.h"
 
-/* A new event among `events`, with an id made of what it `says`, its order, kind and time. */
+/*
+ * A new event among `events`, with an id made of its order, `d->word` and what it `says`; of
+ * `d->kind`, at `d->at` or when an equal one was.
+ */
 MUST_USE enum wm_code event_new(Weightmark__V1__LifecycleEvent **out, struct gathered_list *events,
 				struct composition *c, const struct deed_draft *d,
 				const struct buf *says, struct wm_error *err);
@@ -20,8 +23,5 @@ MUST_USE enum wm_code event_reference(Weightmark__V1__Reference **out, struct co
 MUST_USE enum wm_code event_party(Weightmark__V1__PartyId **out, struct composition *c,
 				  Weightmark__V1__LifecycleEvent *e, const char *name,
 				  struct wm_error *err);
-
-MUST_USE enum wm_code event_text(char **out, struct composition *c, const char *text,
-				 struct wm_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "statement/message.h"
 #include "statement/scalar.h"
 #include "util/limits.h"
+#include "util/utf8.h"
 
 enum { COLUMNS = 5, EVENT_BYTES = 1 << 22 /* of lines, in one event */ };
 
@@ -17,7 +18,7 @@ struct listing {
 	bool destroyed;
 	size_t line; /* number, from 1 */
 	char *columns[COLUMNS];
-	/* The lines of one event. */
+	/* The lines of one event, behind the object of the order. */
 	struct buf says;
 	char **lines; /* copies, in the arena of the composition */
 	size_t *numbers;
@@ -112,7 +113,7 @@ static enum wm_code read_places(Weightmark__V1__Destroyed *item, const struct li
 	item->location = room;
 	while ((at = strsep(&rest, ";")))
 		if (*at)
-			TRY(event_text(&item->location[item->n_location++], l->c, at, err));
+			TRY(compose_text(&item->location[item->n_location++], l->c, at, err));
 	return WM_OK;
 }
 
@@ -170,7 +171,7 @@ static enum wm_code add_kept(Weightmark__V1__LifecycleEvent *e, const struct lis
 	item->reason = (Weightmark__V1__Retained__Reason)reason;
 	if (!*l->columns[2])
 		return malformed(l, "an authority", "", err);
-	TRY(event_text(&item->authority, l->c, l->columns[2], err));
+	TRY(compose_text(&item->authority, l->c, l->columns[2], err));
 	if (*l->columns[3]) {
 		TRY(read_day(&day, l, l->columns[3], err));
 		TRY(compose_day(&item->hold_start, l->c, day, err));
@@ -216,6 +217,8 @@ static enum wm_code add_line(struct listing *l, const char *line, size_t len, st
 		TRY(end_event(l, err));
 		l->line = at;
 	}
+	if (l->n == 0)
+		TRY(buf_printf(&l->says, err, "%s\n", l->d->order->object));
 	TRY(buf_append(&l->says, line, len, err));
 	TRY(buf_append_byte(&l->says, '\n', err));
 	TRY(arena_copy(&l->lines[l->n], &l->c->arena, line, len, err));
@@ -242,8 +245,9 @@ static enum wm_code read_lines(struct listing *l, const char *text, size_t len,
 			n--;
 		if (n == 0 || *text == '#' || (l->line == 1 && is_title(text, n)))
 			continue;
-		if (memchr(text, '\0', n))
-			return malformed(l, "text", "NUL", err);
+		if (memchr(text, '\0', n) || !utf8_valid((const uint8_t *)text, n))
+			return fail(err, REASON_ORDER_LIST, "%s:%zu: a NUL, or not UTF-8",
+				    l->c->name, l->line);
 		TRY(add_line(l, text, n, err));
 	}
 	return end_event(l, err);

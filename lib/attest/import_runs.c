@@ -136,18 +136,23 @@ static int compare_known(const struct import_output *x, const struct import_outp
 			       memcmp(x->weights, y->weights, SHA256_BYTES);
 }
 
-static int by_line(const void *a, const void *b)
-{
-	return compare_numbers((*(struct import_output *const *)a)->line,
-			       (*(struct import_output *const *)b)->line);
-}
-
 static int compare_outputs(const void *a, const void *b)
 {
-	const int order = compare_known(*(struct import_output *const *)a,
-					*(struct import_output *const *)b);
+	const struct import_output *x = *(struct import_output *const *)a,
+				   *y = *(struct import_output *const *)b;
+	const int order = compare_known(x, y);
 
-	return order ? order : by_line(a, b);
+	return order ? order : compare_numbers(x->line, y->line);
+}
+
+/* Those of one event stand in one line: qsort() alone would leave open which is the first. */
+static int by_line(const void *a, const void *b)
+{
+	const struct import_output *x = *(struct import_output *const *)a,
+				   *y = *(struct import_output *const *)b;
+	const int order = compare_numbers(x->line, y->line);
+
+	return order ? order : compare_known(x, y);
 }
 
 static bool merge_digest(bool *has, uint8_t to[SHA256_BYTES], bool other,
@@ -367,7 +372,8 @@ enum wm_code import_make_runs(struct history *h, struct wm_error *err)
 	for (size_t i = 0; i < h->n_runs; i++)
 		TRY(make_run(&m, h->runs[i], err));
 	TRY(arena_alloc(&room, &h->c->arena, m.n * sizeof(*m.list), err));
-	memcpy(room, m.list, m.n * sizeof(*m.list));
+	if (m.n > 0)
+		memcpy(room, m.list, m.n * sizeof(*m.list));
 	h->c->statements = room;
 	h->c->n_statements = m.n;
 	return WM_OK;

@@ -9,8 +9,10 @@
 #include "statement/message.h"
 #include "statement/scalar.h"
 #include "text/table.h"
+#include "util/array.h"
 #include "util/hex.h"
 #include "util/limits.h"
+#include "util/utf8.h"
 #include "weightmark/v1/order.pb-c.h"
 
 #define D(name) (&weightmark__v1__##name##__descriptor)
@@ -35,10 +37,10 @@ static const struct {
 static enum wm_code read_when(struct row *out, const struct rows *r, const struct table *t,
 			      struct wm_error *err)
 {
-	if (!when_read(&out->at, out->texts[WHEN]))
+	if (!when_read(&out->says.at, out->texts[WHEN]))
 		return table_fail(t, (size_t)r->at[WHEN],
 				  "neither a date like 2024-03-08 nor a time of RFC 3339", err);
-	if (when_first(&out->at, NULL) > r->options->now)
+	if (when_first(&out->says.at, NULL) > r->options->now)
 		return table_fail(t, (size_t)r->at[WHEN], "in the future", err);
 	return WM_OK;
 }
@@ -49,7 +51,7 @@ static enum wm_code read_how(struct row *out, const struct rows *r, const struct
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if (strcmp(ways[i].name, out->texts[HOW]) != 0)
 			continue;
-		out->method = ways[i].method;
+		out->says.method = ways[i].method;
 		return WM_OK;
 	}
 	return table_fail(t, (size_t)r->at[HOW],
@@ -59,6 +61,7 @@ static enum wm_code read_how(struct row *out, const struct rows *r, const struct
 static enum wm_code read_evidence(struct row *out, struct rows *r, const struct table *t,
 				  struct wm_error *err)
 {
+	Weightmark__V1__DocumentRef *evidence;
 	uint8_t digest[SHA256_BYTES];
 	ProtobufCMessage *m = NULL;
 
@@ -67,10 +70,11 @@ static enum wm_code read_evidence(struct row *out, struct rows *r, const struct 
 	if (!inventory_digest(digest, out->texts[EVIDENCE_SHA256]))
 		return table_fail(t, (size_t)r->at[EVIDENCE_SHA256], "not a SHA-256", err);
 	TRY(message_new(&m, D(document_ref), &r->c->arena, err));
-	out->evidence = (Weightmark__V1__DocumentRef *)m;
-	TRY(arena_copy(&out->evidence->uri, &r->c->arena, out->texts[EVIDENCE_URI],
+	evidence = (Weightmark__V1__DocumentRef *)m;
+	out->says.evidence = evidence;
+	TRY(arena_copy(&evidence->uri, &r->c->arena, out->texts[EVIDENCE_URI],
 		       strlen(out->texts[EVIDENCE_URI]), err));
-	return compose_digest(&out->evidence->sha256, r->c, digest, err);
+	return compose_digest(&evidence->sha256, r->c, digest, err);
 }
 
 /* A digest that a statement gives something, or one that is taken as it stands. */
@@ -135,19 +139,9 @@ static enum wm_code read_object(struct row *out, struct rows *r, const struct ta
 static enum wm_code compare_before(struct row *out, struct rows *r, const struct table *t,
 				   struct wm_error *err)
 {
-	cleanup_buf struct buf subject = BUF_INIT(LIMIT_STATEMENT);
-	struct retired_row says = {
-		.withdrawn = out->method == WITHDRAWN,
-		.location = out->method == WITHDRAWN ? "" : out->texts[LOCATION],
-		.at = out->at,
-		.method = out->method,
-		.evidence = out->evidence,
-	};
 	char when[TIME_TEXT + 1];
 
-	TRY(reference_text(&subject, out->subject, err));
-	says.subject = buf_str(&subject);
-	out->match = retired_before_find(&out->before, &r->before, &says);
+	out->match = retired_before_find(&out->before, &r->before, &out->says);
 	r->counts->n_before += out->match == RETIRED_EQUAL;
 	r->counts->n_corrected += out->match == RETIRED_OTHERWISE;
 	if (out->match != RETIRED_OTHERWISE || r->options->amend)
@@ -155,8 +149,22 @@ static enum wm_code compare_before(struct row *out, struct rows *r, const struct
 	return fail(err, REASON_RETIRED_OTHERWISE,
 		    "%s, line %llu: '%.128s' is recorded as gone on %s, or in another way or with "
 		    "other evidence, by '%.64s'", t->name, (unsigned long long)t->line,
-		    says.subject, when_text(when, &out->before->says.at),
+		    out->says.subject, when_text(when, &out->before->says.at),
 		    out->before->event->statement->header->object->text);
+}
+
+/* What is withdrawn from use is so wherever it lies. */
+static enum wm_code read_place(struct row *out, struct rows *r, struct wm_error *err)
+{
+	cleanup_buf struct buf subject = BUF_INIT(LIMIT_STATEMENT);
+	char *copy = NULL;
+
+	TRY(reference_text(&subject, out->subject, err));
+	TRY(arena_copy(&copy, &r->c->arena, buf_str(&subject), subject.len, err));
+	out->says.subject = copy;
+	out->says.withdrawn = out->says.method == WITHDRAWN;
+	out->says.location = out->says.withdrawn ? "" : out->texts[LOCATION];
+	return WM_OK;
 }
 
 static enum wm_code read_row(struct row *out, struct rows *r, const struct table *t,
@@ -168,6 +176,8 @@ static enum wm_code read_row(struct row *out, struct rows *r, const struct table
 			r->at[c] >= 0 && (size_t)r->at[c] < t->n_cells ? t->cells[r->at[c]] : "";
 		char *copy = NULL;
 
+		if (!utf8_valid((const uint8_t *)cell, strlen(cell)))
+			return table_fail(t, (size_t)r->at[c], "not UTF-8", err);
 		TRY(arena_copy(&copy, &r->c->arena, cell, strlen(cell), err));
 		out->texts[c] = copy;
 	}
@@ -175,23 +185,21 @@ static enum wm_code read_row(struct row *out, struct rows *r, const struct table
 	TRY(read_when(out, r, t, err));
 	TRY(read_how(out, r, t, err));
 	TRY(read_evidence(out, r, t, err));
+	TRY(read_place(out, r, err));
 	return compare_before(out, r, t, err);
 }
 
 static enum wm_code add_row(struct rows *r, const struct table *t, struct wm_error *err)
 {
+	struct row *list;
+
 	if (r->n == LIMIT_RETIRED)
 		return fail(err, REASON_LIMIT, "%s, line %llu: more than %d rows", t->name,
 			    (unsigned long long)t->line, LIMIT_RETIRED);
-	if (r->n == r->room) {
-		const size_t room = r->room ? 2 * r->room : 64;
-		struct row *list = reallocarray(r->list, room, sizeof(*list));
-
-		if (!list)
-			return fail_nomem(err);
-		r->list = list;
-		r->room = room;
-	}
+	list = array_grow(r->list, r->n, sizeof(*list));
+	if (!list)
+		return fail_nomem(err);
+	r->list = list;
 	TRY(read_row(&r->list[r->n], r, t, err));
 	r->n++;
 	return WM_OK;
@@ -200,12 +208,11 @@ static enum wm_code add_row(struct rows *r, const struct table *t, struct wm_err
 static int compare_rows(const void *a, const void *b)
 {
 	const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
-	const int order = strcmp(x->texts[OBJECT], y->texts[OBJECT]);
 
-	return order ? order : strcmp(x->texts[LOCATION], y->texts[LOCATION]);
+	return retired_compare(&x->says, &y->says);
 }
 
-/* One thing at one place goes once. */
+/* One thing at one place goes once, however its digest is written. */
 static enum wm_code check_once(const struct rows *r, struct wm_error *err)
 {
 	cleanup_free const struct row **sorted = calloc(r->n + 1, sizeof(*sorted));
@@ -231,16 +238,18 @@ static enum wm_code check_once(const struct rows *r, struct wm_error *err)
 static enum wm_code read_rows(struct rows *r, struct wm_error *err)
 {
 	cleanup_table struct table t = { 0 };
+	size_t n_columns;
 	bool more;
 
 	TRY(table_open(&t, r->c->name, TABLE_TSV, err));
 	TRY(table_columns(r->at, &t, column_names, N_COLUMNS, LOCATION, err));
+	n_columns = t.n_cells;
 	for (;;) {
 		TRY(table_next(&t, &more, err));
 		if (!more)
 			return check_once(r, err);
-		if (t.n_cells > N_COLUMNS)
-			return table_fail(&t, N_COLUMNS, "a cell without a column", err);
+		if (t.n_cells > n_columns)
+			return table_fail(&t, n_columns, "a cell without a column", err);
 		TRY(add_row(r, &t, err));
 	}
 }

@@ -13,7 +13,7 @@ void retired_before_release(struct retired_before *b)
 	arena_release(&b->arena);
 }
 
-static int compare_keys(const struct retired_row *a, const struct retired_row *b)
+int retired_compare(const struct retired_row *a, const struct retired_row *b)
 {
 	int order = strcmp(a->subject, b->subject);
 
@@ -25,7 +25,7 @@ static int compare_keys(const struct retired_row *a, const struct retired_row *b
 static int compare_rows(const void *x, const void *y)
 {
 	const struct before_row *a = x, *b = y;
-	const int order = compare_keys(&a->says, &b->says);
+	const int order = retired_compare(&a->says, &b->says);
 
 	if (order)
 		return order;
@@ -111,15 +111,15 @@ enum retired_match retired_before_find(const struct before_row **row,
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 
-		if (compare_keys(&list[middle].says, says) < 0)
+		if (retired_compare(&list[middle].says, says) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == b->rows.n || compare_keys(&list[low].says, says) != 0)
+	if (low == b->rows.n || retired_compare(&list[low].says, says) != 0)
 		return RETIRED_NEW;
 	*row = &list[low];
-	for (; low < b->rows.n && compare_keys(&list[low].says, says) == 0; low++)
+	for (; low < b->rows.n && retired_compare(&list[low].says, says) == 0; low++)
 		if (says_the_same(&list[low].says, says)) {
 			*row = &list[low];
 			return RETIRED_EQUAL;

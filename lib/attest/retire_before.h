@@ -12,8 +12,11 @@ struct retired_row {
 	const char *location; /* "" where none is said */
 	struct when at;
 	int method; /* of what was destroyed */
-	const Weightmark__V1__DocumentRef *evidence;
+	Weightmark__V1__DocumentRef *evidence;
 };
+
+/* By what it is about, where, and what became of it: what is equal so goes once. */
+int retired_compare(const struct retired_row *a, const struct retired_row *b);
 
 /* A row that is recorded, of an event about no order. */
 struct before_row {

@@ -47,12 +47,11 @@ static enum wm_code new_event(Weightmark__V1__LifecycleEvent **out, const struct
 	e = (Weightmark__V1__LifecycleEvent *)s->message;
 	TRY(make_id(&e->id, c, rows, n, err));
 	for (size_t i = 1; i < n; i++)
-		if (when_last(&rows[i]->at, NULL) > when_last(&rows[last]->at, NULL))
+		if (when_last(&rows[i]->says.at, NULL) > when_last(&rows[last]->says.at, NULL))
 			last = i;
-	TRY(compose_when(&e->at, &e->day, c, &rows[last]->at, err));
+	TRY(compose_when(&e->at, &e->day, c, &rows[last]->says.at, err));
 	if (r->options->reason)
-		TRY(arena_copy(&e->reason, &c->arena, r->options->reason,
-			       strlen(r->options->reason), err));
+		TRY(compose_text(&e->reason, c, r->options->reason, err));
 	*out = e;
 	return WM_OK;
 }
@@ -63,10 +62,10 @@ static enum wm_code fill_destroyed(Weightmark__V1__Destroyed *out, struct compos
 	void *list = NULL;
 
 	out->subject = row->subject;
-	out->log = row->evidence;
+	out->log = row->says.evidence;
 	out->has_method = 1;
-	out->method = (Weightmark__V1__Destroyed__Method)row->method;
-	TRY(compose_when(&out->at, &out->day, c, &row->at, err));
+	out->method = (Weightmark__V1__Destroyed__Method)row->says.method;
+	TRY(compose_when(&out->at, &out->day, c, &row->says.at, err));
 	if (row->digest)
 		TRY(compose_digest(&out->digest, c, row->digest, err));
 	if (!*row->texts[LOCATION])
@@ -108,7 +107,7 @@ static enum wm_code make_withdrawn(const struct rows *r, const struct row *row,
 	e->has_kind = 1;
 	e->kind = WEIGHTMARK__V1__LIFECYCLE_EVENT__KIND__withdrawn_from_use;
 	e->subject = row->subject;
-	e->evidence = row->evidence;
+	e->evidence = row->says.evidence;
 	r->counts->n_withdrawn++;
 	return WM_OK;
 }
@@ -169,10 +168,10 @@ static enum wm_code correct(const struct rows *r, const struct row *const *rows,
 	e = (Weightmark__V1__LifecycleEvent *)s->message;
 	*e = *(const Weightmark__V1__LifecycleEvent *)rows[0]->before->event->statement->message;
 	e->header = NULL;
-	if (rows[0]->method != WITHDRAWN)
+	if (rows[0]->says.method != WITHDRAWN)
 		return correct_destroyed(e, c, rows, n, err);
-	e->evidence = rows[0]->evidence;
-	return compose_when(&e->at, &e->day, c, &rows[0]->at, err);
+	e->evidence = rows[0]->says.evidence;
+	return compose_when(&e->at, &e->day, c, &rows[0]->says.at, err);
 }
 
 static enum wm_code make_corrections(const struct rows *r, struct wm_error *err)
@@ -211,7 +210,7 @@ enum wm_code retire_make_events(const struct rows *r, struct wm_error *err)
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->list[i].match != RETIRED_NEW)
 			continue;
-		if (r->list[i].method == WITHDRAWN) {
+		if (r->list[i].says.method == WITHDRAWN) {
 			TRY(make_withdrawn(r, &r->list[i], err));
 			continue;
 		}

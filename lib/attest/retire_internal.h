@@ -15,9 +15,7 @@ struct row {
 	const char *texts[N_COLUMNS]; /* as they stand, for the event's id */
 	Weightmark__V1__Reference *subject;
 	const uint8_t *digest; /* where the object is one; NULL */
-	struct when at;
-	int method;
-	Weightmark__V1__DocumentRef *evidence;
+	struct retired_row says; /* its method is WITHDRAWN of what is not destroyed */
 	enum retired_match match;
 	const struct before_row *before; /* unless it is new */
 };
@@ -29,7 +27,7 @@ struct rows {
 	struct retired_before before;
 	int at[N_COLUMNS]; /* in the table, or -1 */
 	struct row *list;  /* owned */
-	size_t n, room;
+	size_t n;
 };
 
 /* Makes the events of all rows that are new, and corrects those of rows that are not. */

@@ -8,6 +8,7 @@
 
 #include "data/source.h"
 #include "digest/kernel.h"
+#include "util/array.h"
 #include "util/cursor.h"
 #include "util/limits.h"
 
@@ -19,8 +20,8 @@ enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]), RECORD = 0, NAME_BYTES 
 struct given {
 	uint8_t name[NAME_BYTES]; /* the beginning of the SHA-256 of its name or number */
 	uint8_t tag[RECORD_TAG_BYTES];
-	uint8_t line[4];
-	uint8_t used;
+	uint32_t row; /* of the file, from 1 */
+	bool used;
 };
 
 /* The same once the record was read. */
@@ -32,9 +33,9 @@ struct noted {
 struct attributes {
 	char *path;
 	struct given *given; /* sorted by name */
-	size_t n, cap;
+	size_t n;
 	struct noted *noted;
-	size_t n_noted, cap_noted;
+	size_t n_noted;
 };
 
 void attributes_free(struct attributes *a)
@@ -55,14 +56,14 @@ struct table {
 	const struct record_key *key;
 	int column[N_COLUMNS]; /* which each of the file's stands for */
 	size_t n_columns;
-	uint32_t line; /* rows so far */
+	uint32_t row; /* rows so far */
 	struct buf fields[N_COLUMNS];
 };
 
 static enum wm_code wrong(const struct table *t, const char *what, struct wm_error *err)
 {
 	return fail(err, REASON_ATTRIBUTES_MALFORMED, "%s: row %u: %s", t->a->path,
-		    (unsigned)t->line, what);
+		    (unsigned)t->row, what);
 }
 
 /* Takes the next field of a row, without its quotes; `*more`: a comma and another one follow. */
@@ -138,20 +139,16 @@ static void digest_name(uint8_t out[NAME_BYTES], const void *name, size_t len)
 }
 
 /* Makes room for one more of `n` elements. */
-static enum wm_code grow(void **array, size_t *cap, size_t n, size_t size, struct wm_error *err)
+static enum wm_code grow(void **array, size_t n, size_t size, struct wm_error *err)
 {
-	size_t more = *cap ? 2 * *cap : 256;
 	void *grown;
 
-	if (n < *cap)
-		return WM_OK;
 	if (n >= LIMIT_ATTRIBUTES)
 		return fail(err, REASON_LIMIT, "more than %d attributes", LIMIT_ATTRIBUTES);
-	grown = reallocarray(*array, more, size);
+	grown = array_grow(*array, n, size);
 	if (!grown)
 		return fail_nomem(err);
 	*array = grown;
-	*cap = more;
 	return WM_OK;
 }
 
@@ -162,13 +159,11 @@ static enum wm_code add_given(struct table *t, const uint8_t name[NAME_BYTES], i
 	void *array = a->given;
 	struct given *g;
 
-	TRY(grow(&array, &a->cap, a->n, sizeof(*g), err));
+	TRY(grow(&array, a->n, sizeof(*g), err));
 	a->given = array;
 	g = &a->given[a->n];
-	*g = (struct given){ .used = 0 };
+	*g = (struct given){ .row = t->row };
 	memcpy(g->name, name, NAME_BYTES);
-	for (int i = 0; i < 4; i++)
-		g->line[i] = (uint8_t)(t->line >> (24 - 8 * i));
 	TRY(record_tag(g->tag, t->key, columns[column], buf_str(value), value->len, err));
 	a->n++;
 	return WM_OK;
@@ -180,11 +175,11 @@ static enum wm_code take_row(struct table *t, const uint8_t *data, size_t len,
 	uint8_t name[NAME_BYTES] = { 0 };
 	size_t n = 0;
 
-	t->line++;
+	t->row++;
 	if (len == 0)
 		return wrong(t, "is empty", err);
 	TRY(take_fields(t, &n, data, len, err));
-	if (t->line == 1)
+	if (t->row == 1)
 		return take_header(t, n, err);
 	if (n != t->n_columns)
 		return wrong(t, "has another number of columns than the first", err);
@@ -210,7 +205,7 @@ static enum wm_code read_rows(struct table *t, struct record_source *s, struct r
 			TRY(take_row(t, b->bytes.data + b->items[i].off, (size_t)b->items[i].len,
 				     err));
 	} while (b->n > 0);
-	if (t->line == 0)
+	if (t->row == 0)
 		return wrong(t, "there is none", err);
 	return s->ops->finish(s, err);
 }
@@ -285,11 +280,11 @@ enum wm_code attributes_note(struct attributes *a, const char *name, uint64_t nu
 	     i < a->n && memcmp(a->given[i].name, key, NAME_BYTES) == 0; i++) {
 		void *array = a->noted;
 
-		TRY(grow(&array, &a->cap_noted, a->n_noted, sizeof(*a->noted), err));
+		TRY(grow(&array, a->n_noted, sizeof(*a->noted), err));
 		a->noted = array;
 		memcpy(a->noted[a->n_noted].tag, a->given[i].tag, RECORD_TAG_BYTES);
 		memcpy(a->noted[a->n_noted++].digest, digest, SHA256_BYTES);
-		a->given[i].used = 1;
+		a->given[i].used = true;
 	}
 	return WM_OK;
 }
@@ -298,15 +293,11 @@ enum wm_code attributes_note(struct attributes *a, const char *name, uint64_t nu
 
 static enum wm_code check_used(const struct attributes *a, struct wm_error *err)
 {
-	for (size_t i = 0; i < a->n; i++) {
-		const uint8_t *l = a->given[i].line;
-
+	for (size_t i = 0; i < a->n; i++)
 		if (!a->given[i].used)
 			return fail(err, REASON_ATTRIBUTES_MALFORMED,
 				    "%s: row %u: is of no record that was read", a->path,
-				    (unsigned)l[0] << 24 | (unsigned)l[1] << 16 |
-					    (unsigned)l[2] << 8 | l[3]);
-	}
+				    (unsigned)a->given[i].row);
 	return WM_OK;
 }
 
@@ -314,14 +305,11 @@ static enum wm_code make_tag(struct tag_row *out, const struct noted *from,
 			     const struct record_set *set, struct wm_error *err)
 {
 	const struct record_row *row = record_set_find(set, from->digest);
-	uint32_t at;
 
 	if (!row)
 		return fail(err, REASON_INTERNAL, "a record that was read has no row");
-	at = (uint32_t)(row - set->rows);
 	memcpy(out->tag, from->tag, RECORD_TAG_BYTES);
-	for (int i = 0; i < TAG_ROW_BYTES; i++)
-		out->row[i] = (uint8_t)(at >> (24 - 8 * i));
+	put_u32be(out->row, (uint32_t)(row - set->rows));
 	return WM_OK;
 }
 

@@ -42,12 +42,6 @@ static uint64_t sum_off(const struct commitments_header *h)
 	return tags_off(h) + h->n_tags * TAG_BYTES;
 }
 
-static uint32_t tag_row_of(const struct tag_row *t)
-{
-	return (uint32_t)t->row[0] << 24 | (uint32_t)t->row[1] << 16 | (uint32_t)t->row[2] << 8 |
-	       t->row[3];
-}
-
 /* --- writing ----------------------------------------------------------------------------- */
 
 struct writing {
@@ -295,9 +289,9 @@ enum wm_code commitments_tagged(struct buf *leaves, const struct commitments *c,
 				 c->path, err));
 		if (memcmp(t.tag, tag, RECORD_TAG_BYTES) != 0)
 			break;
-		if (tag_row_of(&t) >= c->header.n_rows)
+		if (get_u32be(t.row) >= c->header.n_rows)
 			return damaged(c, "a tag is of a row that is not there", err);
-		TRY(file_read_at(c->fd, &r, sizeof(r), row_off(tag_row_of(&t)), c->path, err));
+		TRY(file_read_at(c->fd, &r, sizeof(r), row_off(get_u32be(t.row)), c->path, err));
 		TRY(buf_append(leaves, r.digest, SHA256_BYTES, err));
 	}
 	return WM_OK;

@@ -56,21 +56,18 @@ static void hmac(uint8_t out[SHA256_BYTES], const uint8_t key[RECORD_KEY_BYTES],
 	cleanse(outer, sizeof(outer));
 }
 
-enum wm_code record_key_of(struct record_key *out, const uint8_t secret[RECORD_KEY_BYTES],
-			   struct wm_error *err)
+void record_key_of(struct record_key *out, const uint8_t secret[RECORD_KEY_BYTES])
 {
 	uint8_t label[PAD_BYTES + sizeof(tag_label) - 1];
 	uint8_t text[sizeof(id_domain) + RECORD_KEY_BYTES];
-	enum wm_code code;
 
 	memcpy(label + PAD_BYTES, tag_label, sizeof(tag_label) - 1);
 	memcpy(text, id_domain, sizeof(id_domain));
 	memcpy(text + sizeof(id_domain), secret, RECORD_KEY_BYTES);
 	memcpy(out->secret, secret, RECORD_KEY_BYTES);
 	hmac(out->tags, secret, label, sizeof(tag_label) - 1);
-	code = sha256_of(out->id, text, sizeof(text), err);
+	kernel_one(&(struct message){ text, sizeof(text), MESSAGE_PLAIN, out->id });
 	cleanse(text, sizeof(text));
-	return code;
 }
 
 enum wm_code record_key_new(struct record_key *out, struct wm_error *err)
@@ -79,7 +76,7 @@ enum wm_code record_key_new(struct record_key *out, struct wm_error *err)
 	enum wm_code code = random_bytes(secret, sizeof(secret), err);
 
 	if (code == WM_OK)
-		code = record_key_of(out, secret, err);
+		record_key_of(out, secret);
 	cleanse(secret, sizeof(secret));
 	return code;
 }
@@ -124,23 +121,29 @@ static bool take_dead(struct record_key_state *out, const struct buf *text)
 	return at <= INT64_MAX;
 }
 
+static enum wm_code parse_key(struct record_key *out, const struct buf *text, const char *path,
+			      struct wm_error *err)
+{
+	uint8_t secret[RECORD_KEY_BYTES];
+
+	if (!take_form(secret, sizeof(secret), text, magic, KEY_CHARS))
+		return fail(err, REASON_COMMITMENT_KEY_MALFORMED,
+			    "%s: is not a key of commitments as 'dataset record' makes it", path);
+	record_key_of(out, secret);
+	cleanse(secret, sizeof(secret));
+	return WM_OK;
+}
+
 enum wm_code record_key_load(struct record_key *out, const char *path, struct wm_error *err)
 {
 	cleanup_secret struct buf text = BUF_INIT(DEAD_BYTES);
 	struct record_key_state state;
-	uint8_t secret[RECORD_KEY_BYTES];
-	enum wm_code code;
 
 	TRY(read_key_file(&text, path, err));
 	if (take_dead(&state, &text))
 		return fail(err, REASON_COMMITMENT_KEY_MISSING,
 			    "%s: was destroyed; 'dataset destroy-key' on it completes that", path);
-	if (!take_form(secret, sizeof(secret), &text, magic, KEY_CHARS))
-		return fail(err, REASON_COMMITMENT_KEY_MALFORMED,
-			    "%s: is not a key of commitments as 'dataset record' makes it", path);
-	code = record_key_of(out, secret, err);
-	cleanse(secret, sizeof(secret));
-	return code;
+	return parse_key(out, &text, path, err);
 }
 
 enum wm_code record_key_look(struct record_key_state *out, const char *path, struct wm_error *err)
@@ -151,7 +154,7 @@ enum wm_code record_key_look(struct record_key_state *out, const char *path, str
 
 	TRY(read_key_file(&text, path, err));
 	if (!take_dead(&state, &text)) {
-		TRY(record_key_load(&k, path, err));
+		TRY(parse_key(&k, &text, path, err));
 		memcpy(state.id, k.id, SHA256_BYTES);
 	}
 	*out = state;
@@ -207,16 +210,14 @@ void commitment_leaf(uint8_t out[SHA256_BYTES], const uint8_t r[SHA256_BYTES],
 	kernel_one(&(struct message){ pair, sizeof(pair), MESSAGE_LEAF, out });
 }
 
-enum wm_code record_commit(struct commitment *out, const struct record_key *k,
-			   const uint8_t digest[SHA256_BYTES], struct wm_error *err)
+void record_commit(struct commitment *out, const struct record_key *k,
+		   const uint8_t digest[SHA256_BYTES])
 {
 	uint8_t text[PAD_BYTES + SHA256_BYTES];
 
-	(void)err;
 	memcpy(text + PAD_BYTES, digest, SHA256_BYTES);
 	hmac(out->r, k->secret, text, SHA256_BYTES);
 	commitment_leaf(out->leaf, out->r, digest);
-	return WM_OK;
 }
 
 enum wm_code record_tag(uint8_t out[RECORD_TAG_BYTES], const struct record_key *k,

@@ -39,8 +39,7 @@ void record_key_release(struct record_key *k);
 MUST_USE enum wm_code record_key_new(struct record_key *out, struct wm_error *err);
 
 /* Of these bytes. */
-MUST_USE enum wm_code record_key_of(struct record_key *out,
-				    const uint8_t secret[RECORD_KEY_BYTES], struct wm_error *err);
+void record_key_of(struct record_key *out, const uint8_t secret[RECORD_KEY_BYTES]);
 
 /*
  * Reads the file `path`: "weightmark-commitment-key/1\n", 44 characters of base64, "\n". Fails with
@@ -81,8 +80,8 @@ struct commitment {
 };
 
 /* Of one record's digest. */
-MUST_USE enum wm_code record_commit(struct commitment *out, const struct record_key *k,
-				    const uint8_t digest[SHA256_BYTES], struct wm_error *err);
+void record_commit(struct commitment *out, const struct record_key *k,
+		   const uint8_t digest[SHA256_BYTES]);
 
 /* SHA-256(0x00 || r || d), which takes no key. */
 void commitment_leaf(uint8_t out[SHA256_BYTES], const uint8_t r[SHA256_BYTES],

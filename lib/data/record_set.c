@@ -22,18 +22,6 @@ void record_set_release(struct record_set *s)
 	*s = (struct record_set){ .rows = NULL };
 }
 
-static void set_count(struct record_row *r, uint32_t count)
-{
-	for (int i = 0; i < ROW_COUNT_BYTES; i++)
-		r->count[i] = (uint8_t)(count >> (8 * (ROW_COUNT_BYTES - 1 - i)));
-}
-
-uint32_t record_row_count(const struct record_row *r)
-{
-	return (uint32_t)r->count[0] << 24 | (uint32_t)r->count[1] << 16 |
-	       (uint32_t)r->count[2] << 8 | r->count[3];
-}
-
 enum wm_code record_set_add(struct record_set *s, const uint8_t (*digests)[SHA256_BYTES],
 			    size_t n, struct wm_error *err)
 {
@@ -53,7 +41,7 @@ enum wm_code record_set_add(struct record_set *s, const uint8_t (*digests)[SHA25
 	}
 	for (size_t i = 0; i < n; i++) {
 		memcpy(s->rows[s->n].digest, digests[i], SHA256_BYTES);
-		set_count(&s->rows[s->n++], 1);
+		put_u32be(s->rows[s->n++].count, 1);
 	}
 	s->n_records += n;
 	return WM_OK;
@@ -146,7 +134,8 @@ void record_set_close(struct record_set *s)
 		struct record_row *r = &s->rows[to];
 
 		if (memcmp(r->digest, s->rows[i].digest, SHA256_BYTES) == 0)
-			set_count(r, record_row_count(r) + record_row_count(&s->rows[i]));
+			put_u32be(r->count,
+				  record_row_count(r) + record_row_count(&s->rows[i]));
 		else
 			s->rows[++to] = s->rows[i];
 	}
@@ -176,7 +165,7 @@ enum wm_code record_content_root(uint8_t out[SHA256_BYTES], const uint8_t digest
 	const struct record_set one = { .rows = &row, .n = 1, .n_records = 1 };
 
 	memcpy(row.digest, digest, SHA256_BYTES);
-	set_count(&row, 1);
+	put_u32be(row.count, 1);
 	return record_set_content_root(out, &one, err);
 }
 

@@ -13,6 +13,19 @@
 
 enum { ROW_COUNT_BYTES = 4, ROW_BYTES = SHA256_BYTES + ROW_COUNT_BYTES };
 
+/* Numbers of the file of commitments, and of rows in memory, that are not u64: big-endian. */
+static inline uint32_t get_u32be(const uint8_t bytes[4])
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+static inline void put_u32be(uint8_t bytes[4], uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		bytes[i] = (uint8_t)(n >> (24 - 8 * i));
+}
+
 /* As the file of commitments has it too. */
 struct record_row {
 	uint8_t digest[SHA256_BYTES];
@@ -66,7 +79,10 @@ static inline uint64_t n_tops(uint64_t n)
 const struct record_row *record_set_find(const struct record_set *s,
 					 const uint8_t digest[SHA256_BYTES]);
 
-uint32_t record_row_count(const struct record_row *r);
+static inline uint32_t record_row_count(const struct record_row *r)
+{
+	return get_u32be(r->count);
+}
 
 /*
  * Sorts `n` elements of `size` bytes, at most 64, in place by their bytes: `key` bytes from the

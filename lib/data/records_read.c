@@ -239,18 +239,14 @@ static enum wm_code take_range(struct worker *w, const struct record_item *i, in
 	return WM_OK;
 }
 
-/* Opens a regular file, in a folder through no link. */
-static enum wm_code open_item(int *fd, struct stat *st, const struct record_batch *b,
-			      const char *name, struct wm_error *err)
+/* Opens the regular file `name` of the folder `b`, through no link. */
+static enum wm_code open_beneath(int *fd, struct stat *st, const struct record_batch *b,
+				 const char *name, struct wm_error *err)
 {
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
-	uint64_t size = 0;
 
-	if (!b->beneath)
-		TRY(file_open(fd, &size, name, err));
-	else
-		*fd = (int)syscall(SYS_openat2, b->fd, name, &how, sizeof(how));
+	*fd = (int)syscall(SYS_openat2, b->fd, name, &how, sizeof(how));
 	if (*fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR))
 		return fail(err, REASON_FILE_CHANGED, "%s/%s: vanished meanwhile", b->path, name);
 	if (*fd < 0 || fstat(*fd, st) < 0)
@@ -258,6 +254,18 @@ static enum wm_code open_item(int *fd, struct stat *st, const struct record_batc
 	if (!S_ISREG(st->st_mode))
 		return fail(err, REASON_FILE_CHANGED, "%s/%s: is no file any more", b->path, name);
 	return WM_OK;
+}
+
+static enum wm_code open_item(int *fd, struct stat *st, const struct record_batch *b,
+			      const char *name, struct wm_error *err)
+{
+	uint64_t size = 0;
+
+	if (b->beneath)
+		return open_beneath(fd, st, b, name, err);
+	TRY(file_open(fd, &size, name, err));
+	return fstat(*fd, st) == 0 ? WM_OK :
+				     fail(err, REASON_READ_FAILED, "%s: cannot be looked at", name);
 }
 
 /* Takes a file over that was digested before; false where it is not known, or may have changed. */

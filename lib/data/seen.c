@@ -11,6 +11,7 @@
 #include "checkpoint/cache.h"
 #include "data/record_set.h"
 #include "digest/kernel.h"
+#include "util/array.h"
 #include "util/cursor.h"
 #include "util/file.h"
 #include "util/hex.h"
@@ -23,7 +24,6 @@ enum {
 	MAGIC_BYTES = sizeof(magic) - 1,
 	ENTRY_BYTES = SIGHT_BYTES + SHA256_BYTES,
 	HEAD_BYTES = MAGIC_BYTES + 8,
-	FIRST_CAP = 1024,
 };
 
 struct entry {
@@ -36,7 +36,7 @@ struct seen {
 	struct buf file;     /* as it was read; empty where there was none */
 	size_t n_known;
 	struct entry *noted;
-	size_t n, cap;
+	size_t n;
 	bool entered; /* `below` and `dev` hold */
 	struct cache_below below;
 	dev_t dev;
@@ -227,17 +227,14 @@ bool seen_find(uint8_t out[SHA256_BYTES], const struct seen *s, const struct sig
 enum wm_code seen_note(struct seen *s, const struct sight_key *k,
 		       const uint8_t digest[SHA256_BYTES], struct wm_error *err)
 {
+	struct entry *list;
+
 	if (!k->believed)
 		return WM_OK;
-	if (s->n == s->cap) {
-		const size_t cap = s->cap ? 2 * s->cap : FIRST_CAP;
-		void *grown = reallocarray(s->noted, cap, sizeof(*s->noted));
-
-		if (!grown)
-			return fail_nomem(err);
-		s->noted = grown;
-		s->cap = cap;
-	}
+	list = array_grow(s->noted, s->n, sizeof(*list));
+	if (!list)
+		return fail_nomem(err);
+	s->noted = list;
 	memcpy(s->noted[s->n].sight, k->bytes, SIGHT_BYTES);
 	memcpy(s->noted[s->n++].digest, digest, SHA256_BYTES);
 	return WM_OK;

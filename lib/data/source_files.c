@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/source.h"
+#include "util/array.h"
 #include "util/file.h"
 #include "util/limits.h"
 
@@ -55,7 +56,7 @@ struct folder {
 	int fd;		 /* of the root */
 	struct buf path; /* of the folder that is listed; "" is the root */
 	struct visited *visited;
-	size_t n_visited, cap_visited;
+	size_t n_visited;
 	struct buf paths; /* of all that were visited, each with a zero */
 };
 
@@ -76,21 +77,16 @@ static void folder_free(struct record_source *s)
 
 static enum wm_code note_visited(struct folder *f, int fd, struct wm_error *err)
 {
-	struct visited *v;
+	struct visited *list, *v;
 
 	if (f->n_visited == LIMIT_RECORD_FOLDERS)
 		return fail(err, REASON_LIMIT, "%s: more than %d folders", f->root,
 			    LIMIT_RECORD_FOLDERS);
-	if (f->n_visited == f->cap_visited) {
-		const size_t cap = f->cap_visited ? 2 * f->cap_visited : 64;
-		void *grown = reallocarray(f->visited, cap, sizeof(*f->visited));
-
-		if (!grown)
-			return fail_nomem(err);
-		f->visited = grown;
-		f->cap_visited = cap;
-	}
-	v = &f->visited[f->n_visited];
+	list = array_grow(f->visited, f->n_visited, sizeof(*list));
+	if (!list)
+		return fail_nomem(err);
+	f->visited = list;
+	v = &list[f->n_visited];
 	v->path = f->paths.len;
 	if (fstat(fd, &v->st) < 0)
 		return fail(err, REASON_READ_FAILED, "%s/%s: cannot be looked at", f->root,

@@ -66,6 +66,24 @@ const char *obligation_kind_name(Weightmark__V1__Obligation__Kind kind)
 	return v ? v->name : "other";
 }
 
+const char *order_scope_name(enum order_scope scope)
+{
+	static const char *const names[] = {
+		[SCOPE_DATASET] = "dataset", [SCOPE_CHECKPOINT] = "checkpoint",
+		[SCOPE_PARTY] = "party",     [SCOPE_RECORD] = "record",
+		[SCOPE_SUBSET] = "subset",
+	};
+
+	return names[scope];
+}
+
+const char *item_state_name(enum item_state state)
+{
+	static const char *const names[] = { "open", "destroyed", "kept" };
+
+	return names[state];
+}
+
 /* --- what is done ------------------------------------------------------------------------ */
 
 static bool is_certificate(const struct said *s)

@@ -137,7 +137,13 @@ enum order_scope {
 	SCOPE_SUBSET, /* of the dataset, uses of these subset roots */
 };
 
+/* "dataset", "checkpoint" ...; static. */
+const char *order_scope_name(enum order_scope scope);
+
 enum item_state { ITEM_OPEN, ITEM_DESTROYED, ITEM_KEPT };
+
+/* "open", "destroyed", "kept"; static. */
+const char *item_state_name(enum item_state state);
 
 /* A dataset or checkpoint that is in scope or tainted. */
 struct order_item {

@@ -111,9 +111,11 @@ withdraw() {
 	touch photos/$'esc\x1b[31m'
 	run -0 --separate-stderr record --attributes people.csv --amend --dry-run
 	harmless "${output//$'\n'/}"
+	[[ $output == *'not signed'* ]]
 	[[ $output == *'26 records added, 1 removed'*'added     esc\u{1b}[31m'*'added     new-aa'*'and 6 more'*"removed   $leaf"* ]]
 	run -0 --separate-stderr record --attributes people.csv --amend --dry-run --json
 	is_json "$output"
+	[ "$(of_json "$output" 'has("statement")')" = false ] # it would be another one
 	[ "$(of_json "$output" '[(.change.added_records | length), .change.added_records[1], .change.removed_records[0]] | join(" ")')" = \
 		"26 new-aa $leaf" ]
 	# The same bytes under another name are no new record.
@@ -372,4 +374,14 @@ withdraw() {
 	run -2 --separate-stderr wm dataset destroy-key d.yaml
 	refused_as commitment-key-malformed
 	[ -e d.yaml ]
+}
+
+@test "destroy-key signs with a passphrase that can be read once" {
+	given_recorded
+	printf '%s\n' secret | "$B/weightmark" key new ./locked --passphrase-fd 0 >/dev/null
+	run -0 --separate-stderr wm_with secret dataset destroy-key photos.wmck --dataset photos.wmk \
+		--key locked.key --out e.wmk
+	[ ! -e photos.wmck ]
+	run -0 --separate-stderr wm show e.wmk
+	[[ $output == *'commitment key destroyed'* ]]
 }

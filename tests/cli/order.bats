@@ -259,6 +259,11 @@ YAML
 	run -2 --separate-stderr wm order done ftc-1 --obligation model "${by[@]}"
 	refused_as usage
 	[[ $stderr == *"'models'"* ]]
+	run -2 --separate-stderr wm order done ftc-1 --told $'Some\xff' "${by[@]}"
+	refused_as usage
+	[[ $stderr == *'told: '*' is not UTF-8'* ]]
+	run -2 --separate-stderr wm order done ftc-1 --hold Court --subject 'no object' "${by[@]}"
+	refused_as usage
 	local wrong
 	for wrong in '' '--until 2024-05-01 --told X' '--subject a/b --obligation models'; do
 		# shellcheck disable=SC2086 # words

@@ -60,8 +60,23 @@ entries() {
 4 lab.example/M1@1\t2024-01-02\tpurge\t\t$hash\t
 5 lab.example/M1@1\t2024-01-02\tpurge\tu\tabc\t
 7 lab.example/M1@1\t2024-01-02\tpurge\tu\t$hash\t\tmore
+6 lab.example/M1@1\t2024-01-02\tpurge\tu\t$hash\t/a\xff
 1 $good
 ROWS
+	# The same thing once more: its digest written in another way, or in use no longer twice.
+	local sha
+	sha=$(sha256sum <M1.safetensors | cut -c1-64)
+	for row in "$sha\t2024-01-02\tpurge\tu\t$hash\t|sha256:${sha^^}\t2024-01-03\tpurge\tu\t$hash\t" \
+		"${good/purge/withdrawn}/a|${good/purge/withdrawn}/b"; do
+		table "${row%|*}" "${row#*|}"
+		run -2 --separate-stderr wm retire gone.tsv "${by[@]}"
+		refused_as table-malformed
+		[[ $stderr == *'gone.tsv, line 3, column 1: the same as in line 2'* ]]
+	done
+	printf '%b' "${names/\\tlocation/}${good}/a\n" >gone.tsv
+	run -2 --separate-stderr wm retire gone.tsv "${by[@]}"
+	refused_as table-malformed
+	[[ $stderr == *'gone.tsv, line 2, column 6: a cell without a column'* ]]
 	table "lab.example/X@1\t2024-01-02\tpurge\tu\t$hash\t"
 	run -1 --separate-stderr wm retire gone.tsv "${by[@]}"
 	refused_as thing-unknown

@@ -104,6 +104,7 @@ static void test_malformed(void **state)
 		const char *tsv, *line; /* that the message names */
 	} rows[] = {
 		{ true, "", "lists nothing" },
+		{ true, "#\na/b\t/c\xff\tclear\tme\t2024-03-20\n", "list.tsv:2:" },
 		{ true, "object\tx\n#\n\n", "lists nothing" },
 		{ true, "a/b\t/c\tclear\tme\n", "list.tsv:1:" },
 		{ true, "a/b\t/c\tclear\tme\t2024-03-20\tmore\n", "list.tsv:1:" },
@@ -204,6 +205,25 @@ static void test_ids(void **state)
 	assert_string_not_equal(first, dated);
 }
 
+/* The same list is another event of another order, though its local id be the same. */
+static void test_ids_of_lists(void **state)
+{
+	static const struct order other = { .object = "other.example/o-1", .said = &said };
+	static const char tsv[] = "a/b\t/c\tclear\tme\t2024-03-20\n";
+	cleanup_composition struct composition a = { .n_statements = 0 }, b = { .n_statements = 0 };
+	cleanup_gathered struct gathered_list events = { 0 };
+	struct deed_draft d = draft(WEIGHTMARK__V1__LIFECYCLE_EVENT__KIND__deleted, "destroyed");
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(compose_list(&a, tsv, true, &err), &err);
+	d.order = &other;
+	deeds_begin(&b, "list.tsv");
+	assert_ok(deeds_add_list(&events, &b, &d, tsv, strlen(tsv), true, &err), &err);
+	assert_ok(deeds_end(&b, &events, &err), &err);
+	assert_string_not_equal(event(&a, 0)->id->text, event(&b, 0)->id->text);
+}
+
 static void test_hold_needs_a_subject(void **state)
 {
 	cleanup_gathered struct gathered_list events = { 0 };
@@ -243,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_events_are_bounded),
 		cmocka_unit_test(test_parties_are_bounded),
 		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_ids_of_lists),
 		cmocka_unit_test(test_hold_needs_a_subject),
 		cmocka_unit_test(test_memory),
 	};

@@ -46,9 +46,9 @@ static int drop_dir(void **state)
 	return 0;
 }
 
-static enum wm_code compose_text(struct composition *out, struct imported *counts,
-				 const char *path, const char *text, size_t len,
-				 struct wm_error *err)
+static enum wm_code import_text(struct composition *out, struct imported *counts,
+				const char *path, const char *text, size_t len,
+				struct wm_error *err)
 {
 	struct wm_error wrote = { 0 };
 
@@ -83,7 +83,7 @@ static void assert_runs(const char *path, const char *text, const char *expected
 	struct imported counts;
 	struct wm_error err = { 0 };
 
-	assert_ok(compose_text(&c, &counts, path, text, strlen(text), &err), &err);
+	assert_ok(import_text(&c, &counts, path, text, strlen(text), &err), &err);
 	assert_int_equal(counts.size, strlen(text));
 	print_runs(&out, &c);
 	assert_string_equal(buf_str(&out), expected);
@@ -97,7 +97,7 @@ static void assert_refused(const char *path, const char *text, size_t len, enum 
 	struct imported counts;
 	struct wm_error err = { 0 };
 
-	if (compose_text(&c, &counts, path, text, len, &err) == WM_OK)
+	if (import_text(&c, &counts, path, text, len, &err) == WM_OK)
 		test_failed(__FILE__, __LINE__, "took '%s'", text);
 	if (error_reason(&err) != reason || !strstr(err.message, where))
 		test_failed(__FILE__, __LINE__, "'%s' for '%s': %s (%s)", where, text, err.message,
@@ -146,6 +146,19 @@ static void further_outputs_have_statements_of_their_own(void **state)
 	assert_runs(csv, first, expected);
 	snprintf(expected, sizeof(expected), "%s%s%s", m1, m3, m2);
 	assert_runs(csv, second, expected);
+}
+
+/* They stand in one line: their names decide which keeps the run's id. */
+static void outputs_of_one_event_are_by_name(void **state)
+{
+	(void)state;
+	assert_runs(jsonl,
+		    EVENT("START", "2020-01-01T00:00:00Z", "r",
+			  ",\"outputs\":[" THING("M@2") "," THING("M@1") "]"),
+		    "{\"activity\":\"etl/train\",\"id\":\"r\",\"output_model\":"
+		    "{\"object\":\"lab.example/M@1\"},\"start\":\"2020-01-01T00:00:00Z\"}\n"
+		    "{\"activity\":\"etl/train\",\"id\":\"r.2f1d9f82b739def2\",\"output_model\":"
+		    "{\"object\":\"lab.example/M@2\"},\"start\":\"2020-01-01T00:00:00Z\"}\n");
 }
 
 static void events_add_up(void **state)
@@ -317,7 +330,7 @@ static void limits_hold(void **state)
 
 	(void)state;
 	assert_non_null(text);
-	assert_ok(compose_text(&c, &counts, csv, text, long_text(text, LIMIT_IMPORT_TEXT), &err),
+	assert_ok(import_text(&c, &counts, csv, text, long_text(text, LIMIT_IMPORT_TEXT), &err),
 		  &err);
 	composition_release(&c);
 	c = (struct composition){ .n_statements = 0 };
@@ -326,7 +339,7 @@ static void limits_hold(void **state)
 	end = stpcpy(text, "run\n");
 	for (int i = 0; i < LIMIT_IMPORT_RUNS; i++)
 		end += sprintf(end, "r%d\n", i);
-	assert_ok(compose_text(&c, &counts, csv, text, strlen(text), &err), &err);
+	assert_ok(import_text(&c, &counts, csv, text, strlen(text), &err), &err);
 	assert_int_equal(c.n_statements, LIMIT_IMPORT_RUNS);
 	strcpy(end, "s\n");
 	assert_refused(csv, text, strlen(text), REASON_LIMIT, "line 65538");
@@ -366,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_add_up),
 		cmocka_unit_test(further_outputs_have_statements_of_their_own),
+		cmocka_unit_test(outputs_of_one_event_are_by_name),
 		cmocka_unit_test(events_add_up),
 		cmocka_unit_test(days_have_two_ends),
 		cmocka_unit_test(runs_may_be_tried_again),

@@ -2,6 +2,7 @@
 /* lib/data/record_set.c: sorting, counting, and roots against their definition. */
 #include "harness.h"
 
+#include "committed.h"
 #include "data/record_set.h"
 #include "digest/tree.h"
 #include "util/hex.h"
@@ -73,16 +74,6 @@ static void add_text(struct record_set *s, const char *text)
 	assert_ok(record_set_add(s, (const uint8_t (*)[SHA256_BYTES])d, 1, &err), &err);
 }
 
-static void counting_key(struct record_key *k)
-{
-	uint8_t secret[RECORD_KEY_BYTES];
-	struct wm_error err = { 0 };
-
-	for (size_t i = 0; i < sizeof(secret); i++)
-		secret[i] = (uint8_t)i;
-	assert_ok(record_key_of(k, secret, &err), &err);
-}
-
 /* Records "a", "b", "a" under the key 00 01 ... 1f, in every order. */
 static void agrees_with_the_published_roots(void **state)
 {
@@ -107,7 +98,7 @@ static void agrees_with_the_published_roots(void **state)
 		hex_encode(text, root, SHA256_BYTES);
 		assert_string_equal(text, "1abb548e0e0686974eb32f8541ea37f6"
 					  "9be40ff30d7117dfe28491afa25e09b2");
-		counting_key(&k);
+		committed_key(&k);
 		assert_ok(record_set_commit(&s, &k, 2, &err), &err);
 		assert_ok(record_set_root(root, &tops, &s, &err), &err);
 		hex_encode(text, root, SHA256_BYTES);
@@ -206,7 +197,7 @@ static void survives_want_of_memory(void **state)
 	cleanup_record_key struct record_key k = { .id = { 0 } };
 
 	(void)state;
-	counting_key(&k);
+	committed_key(&k);
 	with_every_allocation_failing(run_all, &k);
 }
 
