@@ -196,7 +196,7 @@ static enum wm_code ask_revocation(struct ancestry *out, const struct asking *a,
 
 	if (!withdraws(r) || !r->dataset)
 		return WM_OK;
-	TRY(resolve_reference(&nodes, a->orders, r->dataset, err));
+	TRY(resolve_all(&nodes, a->orders, r->dataset, err));
 	list = nodes.list;
 	for (size_t i = 0; i < nodes.n; i++)
 		if (trace_has(&a->up, list[i]))

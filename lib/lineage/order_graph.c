@@ -117,6 +117,18 @@ enum wm_code resolve_reference(struct gathered_list *nodes, const struct orders 
 	return WM_OK;
 }
 
+enum wm_code resolve_all(struct gathered_list *nodes, const struct orders *o,
+			 const Weightmark__V1__Reference *r, struct wm_error *err)
+{
+	if (r->object)
+		TRY(add_node(nodes, graph_find(o->graph, r->object->text), err));
+	TRY(add_digest(nodes, o, r->weights_digest, "weights:", err));
+	TRY(add_digest(nodes, o, r->sha256, "sha256:", err));
+	if (!r->object && r->statement)
+		TRY(add_node(nodes, node_of_statement(o, r->statement->sha256.data), err));
+	return WM_OK;
+}
+
 enum wm_code reference_text(struct buf *out, const Weightmark__V1__Reference *r,
 			    struct wm_error *err)
 {

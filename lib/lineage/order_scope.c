@@ -162,7 +162,7 @@ static enum wm_code add_reference(struct scoping *c, const Weightmark__V1__Refer
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
 	const uint32_t *list;
 
-	TRY(resolve_reference(&nodes, c->s->orders, r, err));
+	TRY(resolve_all(&nodes, c->s->orders, r, err));
 	list = nodes.list;
 	for (size_t i = 0; i < nodes.n; i++)
 		if (scope == SCOPE_CHECKPOINT || !is_narrowed(c, list[i]))

@@ -52,7 +52,7 @@ static enum wm_code find_datasets(struct withdrawal *w, const struct orders *o,
 	uint32_t *list;
 	size_t n = 0;
 
-	TRY(resolve_reference(&w->datasets, o, w->revocation->dataset, err));
+	TRY(resolve_all(&w->datasets, o, w->revocation->dataset, err));
 	list = w->datasets.list;
 	if (w->datasets.n > 0)
 		qsort(list, w->datasets.n, sizeof(*list), compare_nodes);
