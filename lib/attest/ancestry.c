@@ -166,7 +166,7 @@ static void ask_uses(struct ancestry *out, const struct asking *a, uint32_t data
 
 	for (uint32_t i = g->out[dataset]; i < g->out[dataset + 1]; i++) {
 		const struct graph_edge *e = &g->edges[g->out_edges[i]];
-		const int64_t begins = g->nodes[e->to].begins;
+		const int64_t begins = g->nodes[e->to].begins_last;
 
 		if (e->relation != GRAPH_USED || !trace_has(&a->up, e->to))
 			continue;
