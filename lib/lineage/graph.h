@@ -41,8 +41,7 @@ struct graph_node {
 	int64_t begins, ends; /* of a run: the earliest and the latest said; INT64_MIN: not said */
 	int64_t begins_last;  /* the latest beginning that is said, or INT64_MIN */
 	uint32_t backwards;   /* of a run: a statement by which it ends before it begins */
-	/* Of a checkpoint: a manifest by a key that never says where it comes from. */
-	uint32_t untold;
+	bool untold;	      /* a manifest is by a key that never says where it comes from */
 	uint64_t step; /* of a checkpoint: the newest statement's step in its run, or STEP_NONE */
 	uint32_t statement;   /* the newest one about it, or GRAPH_NONE */
 };

@@ -92,7 +92,6 @@ enum wm_code join_add_node(struct graph_node **out, struct join *j, const char *
 		.begins_last = INT64_MIN,
 		.ends = INT64_MIN,
 		.backwards = GRAPH_NONE,
-		.untold = GRAPH_NONE,
 		.step = STEP_NONE,
 		.statement = GRAPH_NONE,
 	};

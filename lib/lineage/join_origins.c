@@ -105,7 +105,7 @@ static enum wm_code judge(struct join *j, const struct claim *c, size_t n, struc
 	}
 	if (!open)
 		return WM_OK;
-	node->untold = open->statement;
+	node->untold = true;
 	return telling ? add_origin(j, open, telling->statement, err) : WM_OK;
 }
 

@@ -387,7 +387,7 @@ bool graph_is_open_end(const struct graph *g, uint32_t node)
 	/* Nobody makes a thing known by stating it as one of another kind. */
 	if (n->said_to_be & ~n->stated_as & (1U << GRAPH_CHECKPOINT | 1U << GRAPH_DATASET))
 		return true;
-	if (n->untold != GRAPH_NONE)
+	if (n->untold)
 		return true;
 	if (n->kind != GRAPH_CHECKPOINT || (n->flags & STATEMENT_LINEAGE_COMPLETE))
 		return false;
