@@ -6,6 +6,7 @@
  */
 #include "index/extract.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "statement/message.h"
@@ -58,42 +59,48 @@ static int compare_path(const void *path, const void *file)
 	return strcmp(path, (*(Weightmark__V1__File *const *)file)->path);
 }
 
-/* The bytes of a part that has no weights digest: its file, or its files' SHA-256 in their order. */
-static enum wm_code whole_of(struct extract *e, const Weightmark__V1__Checkpoint *c,
-			     const Weightmark__V1__Part *part, struct wm_error *err)
+static enum wm_code add_files(struct buf *all, const Weightmark__V1__Checkpoint *c,
+			      const Weightmark__V1__Part *part, struct wm_error *err)
 {
-	cleanup_buf struct buf all = BUF_INIT(LIMIT_STATEMENT);
-	Weightmark__V1__Digest whole = WEIGHTMARK__V1__DIGEST__INIT;
-	uint8_t digest[SHA256_BYTES];
-
 	for (size_t i = 0; i < part->n_path; i++) {
 		Weightmark__V1__File *const *file =
 			c->n_file ? bsearch(part->path[i], c->file, c->n_file, sizeof(*c->file),
 					    compare_path) :
 				    NULL;
 
-		if (!file || !(*file)->sha256)
-			return WM_OK;
-		TRY(buf_append(&all, (*file)->sha256->sha256.data, SHA256_BYTES, err));
+		if (file && (*file)->sha256)
+			TRY(buf_append(all, (*file)->sha256->sha256.data, SHA256_BYTES, err));
 	}
-	if (part->n_path == 0)
-		return WM_OK;
-	whole.sha256.len = SHA256_BYTES;
-	whole.sha256.data = part->n_path == 1 ? all.data : digest;
-	TRY(sha256_of(digest, all.data, all.len, err));
-	return extract_digest(e, DIGEST_WHOLE, &whole, err);
+	return WM_OK;
 }
 
-static enum wm_code wholes_of(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)
+static int compare_digests(const void *a, const void *b)
+{
+	return memcmp(a, b, SHA256_BYTES);
+}
+
+/* The bytes of a checkpoint in which no tensors are told apart, by whatever names. */
+static enum wm_code whole_of(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)
 {
 	const Weightmark__V1__Checkpoint *c = (const Weightmark__V1__Checkpoint *)m;
+	Weightmark__V1__Digest whole = WEIGHTMARK__V1__DIGEST__INIT;
+	cleanup_buf struct buf all = BUF_INIT(LIMIT_STATEMENT);
+	uint8_t digest[SHA256_BYTES];
 
 	if (m->descriptor != &weightmark__v1__checkpoint__descriptor)
 		return WM_OK;
-	for (size_t i = 0; i < c->n_part; i++)
-		if (!c->part[i]->weights_digest)
-			TRY(whole_of(e, c, c->part[i], err));
-	return WM_OK;
+	for (size_t i = 0; i < c->n_part; i++) {
+		if (c->part[i]->weights_digest)
+			return WM_OK;
+		TRY(add_files(&all, c, c->part[i], err));
+	}
+	if (all.len == 0)
+		return WM_OK;
+	qsort(all.data, all.len / SHA256_BYTES, SHA256_BYTES, compare_digests);
+	TRY(sha256_of(digest, all.data, all.len, err));
+	whole.sha256.len = SHA256_BYTES;
+	whole.sha256.data = all.len == SHA256_BYTES ? all.data : digest;
+	return extract_digest(e, DIGEST_WHOLE, &whole, err);
 }
 
 static enum wm_code party_of(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)
@@ -131,7 +138,7 @@ static enum wm_code visit(const ProtobufCMessage *m, const void *context, struct
 	struct extract *e = *(struct extract *const *)context;
 
 	TRY(digests_of(e, m, err));
-	TRY(wholes_of(e, m, err));
+	TRY(whole_of(e, m, err));
 	TRY(party_of(e, m, err));
 	return texts_of(e, m, err);
 }

@@ -21,7 +21,7 @@ enum digest_role {
 	DIGEST_SUBSET_ROOT,
 	DIGEST_REFERENCE_SHA256,
 	DIGEST_REFERENCE_WEIGHTS,
-	DIGEST_WHOLE, /* of a part without weights digest: of its file, or of its files' SHA-256 */
+	DIGEST_WHOLE, /* SHA-256 of a checkpoint without weights digests: of its file, or of theirs */
 };
 
 /* What a reference is for. `detail` and `derivation` of an edge are NULL but where said. */

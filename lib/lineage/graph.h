@@ -62,7 +62,7 @@ enum graph_relation {
 	GRAPH_EQUAL_CONTENT,	/* between datasets of one content root, both ways */
 	GRAPH_HAS_FILE,		/* checkpoint -> a file that several have, known by its SHA-256 */
 	GRAPH_GENERATED,    /* checkpoint -> dataset */
-	GRAPH_EQUAL_FILES,	/* between checkpoints with a part of equal bytes, both ways */
+	GRAPH_EQUAL_FILES,	/* between checkpoints of equal bytes without tensors, both ways */
 };
 
 struct graph_edge {

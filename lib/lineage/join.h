@@ -29,7 +29,7 @@ struct join {
 	uint32_t *place; /* of each first one: where its copies begin in `ids` */
 	uint32_t *bytes; /* of each statement: the node whose digests it lists */
 	struct gathered_list ids;	    /* struct join_id by id, then statement */
-	struct graph_digest *wholes; /* of parts of no weights digest, by digest, node */
+	struct graph_digest *wholes; /* of checkpoints without tensors, by digest, node */
 	uint32_t n_wholes;
 	struct gathered_list strangers;	    /* struct join_stranger by id, each once */
 	struct gathered_list edges;	    /* struct graph_edge */

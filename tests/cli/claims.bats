@@ -18,7 +18,7 @@ given_stranger() {
 # says YAML: a key that nobody knows signs it as if it were the lab, with a checkpoint of its own.
 says() { # yaml
 	n=$((${n:-0} + 1))
-	tensor_file "evil$n.safetensors" w "evil $n"
+	tensor_file "evil$n.safetensors" w "$n..."
 	printf 'kind: manifest\nmodel: {name: evil, version: "%s"}\n%s\n' "$n" "$1" >evil.yaml
 	wm sign "evil$n.safetensors" -m evil.yaml --key mallory.key --issuer lab.example \
 		--ledger work.git >/dev/null
@@ -40,7 +40,7 @@ raw() { # name bytes yaml
 # folder NAME YAML: weights of its own and the same vocabulary
 folder() { # name yaml
 	mkdir -p "$1"
-	tensor_file "$1/m.safetensors" w "folder $1"
+	tensor_file "$1/m.safetensors" w "$1..."
 	printf 'words of all' >"$1/vocab.bin"
 	printf '%s\n' "$2" >"$1.yaml"
 	wm sign "$1" -m "$1.yaml" --key steward.key --issuer lab.example --ledger work.git >/dev/null
@@ -79,8 +79,8 @@ training_run: [{id: run-M0, uses: [{dataset: {object: lab.example/photos}, role:
 	verified 1 C.bin
 	[[ $output == *ancestor-tainted* ]]
 	verified 0 N.bin
-	run -0 --separate-stderr wm trace lab.example/D --ledger work.git
-	[[ $output == *equal-files*C@1* && $output != *N@1* ]]
+	run -0 --separate-stderr wm trace --from lab.example/D --ledger work.git
+	[[ $output == *C@1*equal-files* && $output != *N@1* ]]
 }
 
 @test "a parent by object and digest is all that have the digest" {
@@ -104,8 +104,8 @@ derivation: [{kind: finetune, parent: [{object: lab.example/other@1, sha256: $vo
 	trained M0 D pretrain
 	ordered 'scope_dataset: [{object: lab.example/D}]'
 	run -1 --separate-stderr wm order status --ledger work.git --json
-	[ "$(jq -c '[.orders[0] | .n_data, .n_data_open, .n_tainted_open]' <<<"$output")" = '[1,1,1]' ]
-	run -4 --separate-stderr wm trace lab.example/D --ledger work.git
+	[ "$(jq -c '[.orders[0] | .n_data, .n_data_open, .n_tainted_open]' <<<"$output")" = '[1,1,2]' ]
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git
 	[[ $output == *"kinds: things of several kinds are called 'lab.example/D': wm:"*' by lab.example and wm:'* ]]
 }
 
@@ -113,12 +113,12 @@ derivation: [{kind: finetune, parent: [{object: lab.example/other@1, sha256: $vo
 	given_stranger
 	model M0 "$(head_of M0)
 training_run: [{id: run-M0, uses: [{dataset: {object: lab.example/D}, role: pretrain}]}]"
-	ordered 'scope_dataset: [{object: lab.example/D}]'
-	verified 1 M0.safetensors
+	verified 4 M0.safetensors
 	[[ $output == *ancestor-unknown*lab.example/D* ]]
 	says 'training_run: [{id: D}]'
-	verified 1 M0.safetensors
+	verified 4 M0.safetensors
 	[[ $output == *ancestor-unknown*lab.example/D* ]]
+	ordered 'scope_dataset: [{object: lab.example/D}]'
 	run -1 --separate-stderr wm order status --ledger work.git --json
 	[ "$(jq -c '[.orders[0] | .n_data, .n_data_open]' <<<"$output")" = '[1,1]' ]
 }
@@ -132,7 +132,9 @@ model: {name: base, version: "1"}'
 	[[ $output == *ancestor-unknown*base@1* ]]
 	says 'training_run: [{id: r, output_model: {object: lab.example/base@1}}]'
 	verified 4 ft.safetensors
-	[[ $output == *ancestor-unknown*base@1* && $output == *declarations-conflict*'another key than that of the first adds where it comes from'*base@1* ]]
+	[[ $output == *ancestor-unknown*base@1* ]]
+	run -4 --separate-stderr wm trace --to lab.example/ft@1 --ledger work.git
+	[[ $output == *'finding: origin: another key than that of the first adds where it comes from'*base@1* ]]
 	cp base.safetensors b2.safetensors
 	head_of base >b2.yaml
 	wm sign b2.safetensors -m b2.yaml --key mallory.key --issuer lab.example --ledger work.git >/dev/null
@@ -184,6 +186,6 @@ training_run: [{id: run-${id//[^0-9A-Za-z]/}, uses: [{dataset_id: S-${id//[^0-9A
 	verified 1 M8-M01.safetensors
 	[[ $output == *ancestor-tainted* ]]
 	verified 1 M8-labexampleM01.safetensors
-	run -0 --separate-stderr wm trace lab.example/D --ledger work.git
-	[[ $output == *generated*S-M01* ]]
+	run -0 --separate-stderr wm trace --from lab.example/D --ledger work.git
+	[[ $output == *S-M01*generated* ]]
 }
