@@ -95,7 +95,8 @@ derivation: [{kind: finetune, parent: [{object: lab.example/other@1, sha256: $vo
 	ordered 'scope_dataset: [{object: lab.example/D}]'
 	verified 1 kid.safetensors
 	[[ $output == *ancestor-tainted* ]]
-	verified 0 A # it shares a file, and no more
+	run --separate-stderr wm trace --from lab.example/D --ledger work.git
+	[[ $output == *kid@1* && $output != *A@1\ * ]] # it shares a file, and no more
 }
 
 @test "a dataset stays one of the order, whatever else somebody calls it" {
