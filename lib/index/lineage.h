@@ -21,7 +21,7 @@ enum digest_role {
 	DIGEST_SUBSET_ROOT,
 	DIGEST_REFERENCE_SHA256,
 	DIGEST_REFERENCE_WEIGHTS,
-	DIGEST_WHOLE, /* SHA-256 of a checkpoint without weights digests: of its file, or of theirs */
+	DIGEST_WHOLE, /* SHA-256 of a checkpoint without tensors: of its file, or of theirs */
 };
 
 /* What a reference is for. `detail` and `derivation` of an edge are NULL but where said. */
