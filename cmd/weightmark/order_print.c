@@ -149,7 +149,7 @@ static void print_items(const struct order_state *s, const char *label, enum gra
 	for (size_t i = 0; i < s->n_items; i++) {
 		const struct order_item *item = &s->items[i];
 
-		if (s->orders->graph->nodes[item->node].kind != kind || n++ >= LIST_MAX)
+		if (!graph_may_be(&s->orders->graph->nodes[item->node], kind) || n++ >= LIST_MAX)
 			continue;
 		print_label(n > 1 ? "" : label);
 		print("%s  %s%s%s%s\n", node_id(s, item->node), item_state_name(item->state),

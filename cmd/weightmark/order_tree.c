@@ -135,7 +135,7 @@ static enum wm_code add_counts(struct node *map, struct tree *t, const struct or
 		const char *key;
 		size_t n;
 	} rows[] = {
-		{ "n_data", s->n_items - s->n_tainted }, { "n_data_open", s->n_open_data },
+		{ "n_data", s->n_data }, { "n_data_open", s->n_open_data },
 		{ "n_tainted", s->n_tainted },	 { "n_tainted_open", s->n_open_models },
 		{ "n_unknown", s->n_unknown },
 		{ "n_uses_without", s->trace.n_without },
@@ -157,7 +157,7 @@ static enum wm_code add_items(struct node *map, struct tree *t, const struct ord
 	for (size_t i = 0; i < s->n_items; i++) {
 		const struct order_item *item = &s->items[i];
 
-		if (s->orders->graph->nodes[item->node].kind != kind)
+		if (!graph_may_be(&s->orders->graph->nodes[item->node], kind))
 			continue;
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(set_node(row, t, "object", s, item->node, err));

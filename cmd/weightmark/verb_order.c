@@ -39,7 +39,7 @@ static enum wm_code warn_unknown(const struct order_view *v, const char *path,
 		__attribute__((cleanup(gathered_list_release))) struct gathered_list nodes = { 0 };
 		cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
 
-		TRY(resolve_reference(&nodes, v->orders, list[i], err));
+		TRY(resolve_all(&nodes, v->orders, list[i], err));
 		if (nodes.n > 0)
 			continue;
 		TRY(reference_text(&text, list[i], err));

@@ -167,7 +167,7 @@ static void ask_uses(struct ancestry *out, const struct asking *a, uint32_t data
 
 	for (uint32_t i = g->out[dataset]; i < g->out[dataset + 1]; i++) {
 		const struct graph_edge *e = &g->edges[g->out_edges[i]];
-		const int64_t begins = g->nodes[e->to].begins;
+		const int64_t begins = g->nodes[e->to].begins_last;
 
 		if (e->relation != GRAPH_USED || !trace_has(&a->up, e->to))
 			continue;
@@ -197,7 +197,7 @@ static enum wm_code ask_revocation(struct ancestry *out, const struct asking *a,
 
 	if (!withdraws(r) || !r->dataset)
 		return WM_OK;
-	TRY(resolve_reference(&nodes, a->orders, r->dataset, err));
+	TRY(resolve_all(&nodes, a->orders, r->dataset, err));
 	list = nodes.list;
 	for (size_t i = 0; i < nodes.n; i++)
 		if (trace_has(&a->up, list[i]))

@@ -6,6 +6,7 @@
  */
 #include "index/extract.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "statement/message.h"
@@ -53,6 +54,55 @@ static enum wm_code digests_of(struct extract *e, const ProtobufCMessage *m, str
 	return WM_OK;
 }
 
+static int compare_path(const void *path, const void *file)
+{
+	return strcmp(path, (*(Weightmark__V1__File *const *)file)->path);
+}
+
+static enum wm_code add_files(struct buf *all, const Weightmark__V1__Checkpoint *c,
+			      const Weightmark__V1__Part *part, struct wm_error *err)
+{
+	for (size_t i = 0; i < part->n_path; i++) {
+		Weightmark__V1__File *const *file =
+			c->n_file ? bsearch(part->path[i], c->file, c->n_file, sizeof(*c->file),
+					    compare_path) :
+				    NULL;
+
+		if (file && (*file)->sha256)
+			TRY(buf_append(all, (*file)->sha256->sha256.data, SHA256_BYTES, err));
+	}
+	return WM_OK;
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+	return memcmp(a, b, SHA256_BYTES);
+}
+
+/* The bytes of a checkpoint in which no tensors are told apart, by whatever names. */
+static enum wm_code whole_of(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)
+{
+	const Weightmark__V1__Checkpoint *c = (const Weightmark__V1__Checkpoint *)m;
+	Weightmark__V1__Digest whole = WEIGHTMARK__V1__DIGEST__INIT;
+	cleanup_buf struct buf all = BUF_INIT(LIMIT_STATEMENT);
+	uint8_t digest[SHA256_BYTES];
+
+	if (m->descriptor != &weightmark__v1__checkpoint__descriptor)
+		return WM_OK;
+	for (size_t i = 0; i < c->n_part; i++) {
+		if (c->part[i]->weights_digest)
+			return WM_OK;
+		TRY(add_files(&all, c, c->part[i], err));
+	}
+	if (all.len == 0)
+		return WM_OK;
+	qsort(all.data, all.len / SHA256_BYTES, SHA256_BYTES, compare_digests);
+	TRY(sha256_of(digest, all.data, all.len, err));
+	whole.sha256.len = SHA256_BYTES;
+	whole.sha256.data = all.len == SHA256_BYTES ? all.data : digest;
+	return extract_digest(e, DIGEST_WHOLE, &whole, err);
+}
+
 static enum wm_code party_of(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)
 {
 	const Weightmark__V1__Party *p = (const Weightmark__V1__Party *)m;
@@ -88,6 +138,7 @@ static enum wm_code visit(const ProtobufCMessage *m, const void *context, struct
 	struct extract *e = *(struct extract *const *)context;
 
 	TRY(digests_of(e, m, err));
+	TRY(whole_of(e, m, err));
 	TRY(party_of(e, m, err));
 	return texts_of(e, m, err);
 }
@@ -148,6 +199,22 @@ static enum wm_code manifest(struct extract *e, const Weightmark__V1__Manifest *
 	return WM_OK;
 }
 
+/* An object id, or a local one of the dataset's issuer. */
+static enum wm_code generator(struct extract *e, char *id, struct wm_error *err)
+{
+	const char *own = e->statement->header->object->text, *slash = strrchr(own, '/');
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+	Weightmark__V1__ObjectId object = WEIGHTMARK__V1__OBJECT_ID__INIT;
+	Weightmark__V1__Reference model = WEIGHTMARK__V1__REFERENCE__INIT;
+
+	if (slash && !strchr(id, '/'))
+		TRY(buf_append(&text, own, (size_t)(slash - own) + 1, err));
+	TRY(buf_append_str(&text, id, err));
+	object.text = text.data ? (char *)text.data : id;
+	model.object = &object;
+	return extract_edge(e, &(struct extract_edge){ .kind = EDGE_GENERATED }, &model, err);
+}
+
 static enum wm_code dataset(struct extract *e, const Weightmark__V1__Dataset *d,
 			    struct wm_error *err)
 {
@@ -156,6 +223,8 @@ static enum wm_code dataset(struct extract *e, const Weightmark__V1__Dataset *d,
 	TRY(add_names(e, d->title, d->version, err));
 	TRY(extract_name(e, NAME_THING, id, err));
 	TRY(extract_name(e, NAME_DATASET, id, err));
+	for (size_t i = 0; i < d->n_generator_model_id; i++)
+		TRY(generator(e, d->generator_model_id[i], err));
 	return extract_name(e, NAME_DATASET, d->title, err);
 }
 

@@ -15,7 +15,7 @@
 #include "statement/statement.h"
 
 /* Changes with the schema, and with what is indexed of a statement. */
-enum { INDEX_VERSION = 2, INDEX_APPLICATION = 0x574d4958 /* "WMIX" */ };
+enum { INDEX_VERSION = 3, INDEX_APPLICATION = 0x574d4958 /* "WMIX" */ };
 
 enum name_class { NAME_PARTY = 1, NAME_THING, NAME_DATASET };
 

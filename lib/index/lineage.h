@@ -21,6 +21,7 @@ enum digest_role {
 	DIGEST_SUBSET_ROOT,
 	DIGEST_REFERENCE_SHA256,
 	DIGEST_REFERENCE_WEIGHTS,
+	DIGEST_WHOLE, /* SHA-256 of a checkpoint without tensors: of its file, or of theirs */
 };
 
 /* What a reference is for. `detail` and `derivation` of an edge are NULL but where said. */
@@ -33,6 +34,7 @@ enum edge_kind {
 	EDGE_PARENT_MODEL,  /* a run, what it started from */
 	EDGE_OUTPUT_MODEL,  /* a run, what it gave; detail: the step */
 	EDGE_RELEASED,	    /* a release, its manifest */
+	EDGE_GENERATED,	    /* a dataset, the model that made it */
 };
 
 /* Bits of indexed_statement.flags. */

@@ -20,7 +20,7 @@
 _Static_assert(DIGEST_SHA256 == 1 && DIGEST_WEIGHTS == 3 && DIGEST_TENSOR_SET == 4 &&
 		       EDGE_USES == 1 && EDGE_RUN == 2 && EDGE_CHECKPOINT_OF == 3 &&
 		       NAME_DATASET == 3 && DIGEST_CONTENT_ROOT == 6 &&
-		       DIGEST_REFERENCE_SHA256 == 9,
+		       DIGEST_REFERENCE_SHA256 == 9 && DIGEST_WHOLE == 11,
 	       "the SQL below has these numbers");
 
 /*
@@ -155,7 +155,7 @@ static const char *const texts[N_SQL] = {
 	[SQL_GRAPH_EDGES] = "SELECT entry,kind,detail,derivation,object,statement,weights,sha256,"
 			    "from_step,to_step,subset FROM edge WHERE entry BETWEEN ?1 AND ?2"
 			    " ORDER BY entry,n",
-	[SQL_GRAPH_DIGESTS] = "SELECT digest,role,entry FROM digest WHERE role IN (1,3,4,6)"
+	[SQL_GRAPH_DIGESTS] = "SELECT digest,role,entry FROM digest WHERE role IN (1,3,4,6,11)"
 			      " AND entry BETWEEN ?1 AND ?2",
 	[SQL_RECENT] = "SELECT id FROM entry WHERE id BETWEEN ?1 AND ?2 " NEWEST,
 };

@@ -80,9 +80,10 @@ static enum wm_code add_open(struct accounting *a, struct open_point point, stru
 /* Whether things of the node's kind are to be deleted. */
 static bool is_demanded(const struct accounting *a, uint32_t node)
 {
-	const bool data = a->s->orders->graph->nodes[node].kind == GRAPH_DATASET;
+	const struct graph_node *n = &a->s->orders->graph->nodes[node];
 
-	return a->demands & (data ? DEMANDS_DATA : DEMANDS_MODELS);
+	return ((a->demands & DEMANDS_DATA) && graph_may_be(n, GRAPH_DATASET)) ||
+	       ((a->demands & DEMANDS_MODELS) && graph_may_be(n, GRAPH_CHECKPOINT));
 }
 
 /* --- what was done ----------------------------------------------------------------------- */

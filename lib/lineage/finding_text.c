@@ -27,14 +27,15 @@ static const char *referrer(const struct graph *g, uint32_t node)
 	return issuer_of(g, g->edges[g->out_edges[g->out[node]]].statement);
 }
 
-static enum wm_code fork_text(struct buf *out, const struct graph *g,
-			      const struct graph_finding *f, int width, struct wm_error *err)
+/* What two statements are about, and which. */
+static enum wm_code both_text(struct buf *out, const struct graph *g,
+			      const struct graph_finding *f, const char *what, int width,
+			      struct wm_error *err)
 {
 	const uint32_t both[] = { f->against, f->statement };
 	const char *before = ": ";
 
-	TRY(buf_printf(out, err, "two statements of one place in its chain are about '%.*s'",
-		       width, g->nodes[f->node].id));
+	TRY(buf_printf(out, err, "%s '%.*s'", what, width, g->nodes[f->node].id));
 	for (size_t i = 0; i < 2; i++) {
 		if (both[i] == GRAPH_NONE)
 			continue;
@@ -76,8 +77,16 @@ enum wm_code graph_finding_text(struct buf *out, const struct graph *g,
 	case FINDING_BACKWARDS:
 		return buf_printf(out, err, "'%.*s' ended before it began, as %.*s says", width,
 				  id, width, issuer_of(g, f->statement));
+	case FINDING_KINDS:
+		return both_text(out, g, f, "things of several kinds are called", width, err);
+	case FINDING_ORIGIN:
+		return both_text(out, g, f,
+				 "another key than that of the first adds where it comes from, "
+				 "which does not count, of",
+				 width, err);
 	case FINDING_FORK:
 		break;
 	}
-	return fork_text(out, g, f, width, err);
+	return both_text(out, g, f, "two statements of one place in its chain are about", width,
+			 err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What does not fit together in a graph. */
-#include "lineage/gather.h"
+#include "lineage/join.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +25,73 @@ static enum wm_code find_unknown(const struct graph *g, struct gathered_list *fi
 
 		if (!n->stated && n->kind != GRAPH_OTHER && !graph_is_shared_file(g, i))
 			TRY(add(findings, FINDING_UNKNOWN, i, GRAPH_NONE, GRAPH_NONE, err));
-		if (n->kind == GRAPH_RUN && n->begins != INT64_MIN && n->ends != INT64_MIN &&
-		    n->ends < n->begins)
-			TRY(add(findings, FINDING_BACKWARDS, i, GRAPH_NONE, n->statement, err));
+		if (n->backwards != GRAPH_NONE)
+			TRY(add(findings, FINDING_BACKWARDS, i, GRAPH_NONE, n->backwards, err));
+	}
+	return WM_OK;
+}
+
+/* --- kinds ------------------------------------------------------------------------------- */
+
+/* By node: a statement that calls it what it counts as, and one that calls it something else. */
+struct callers {
+	uint32_t *same, *other;
+};
+
+static bool has_kinds(const struct graph_node *n)
+{
+	const unsigned kinds = n->said_to_be & ~(1U << GRAPH_OTHER);
+
+	return (kinds & (kinds - 1)) != 0;
+}
+
+static void note_caller(struct callers *c, const struct graph *g, uint32_t node,
+			enum graph_kind kind, uint32_t statement)
+{
+	uint32_t *place = kind == g->nodes[node].kind ? c->same : c->other;
+
+	if (kind != GRAPH_OTHER && place[node] == GRAPH_NONE)
+		place[node] = statement;
+}
+
+/* What the ends of an edge are called. */
+static void note_ends(struct callers *c, const struct graph *g, const struct graph_edge *e)
+{
+	static const enum graph_kind ends[][2] = {
+		[GRAPH_USED] = { GRAPH_DATASET, GRAPH_RUN },
+		[GRAPH_STARTED_FROM] = { GRAPH_CHECKPOINT, GRAPH_RUN },
+		[GRAPH_MADE] = { GRAPH_RUN, GRAPH_CHECKPOINT },
+		[GRAPH_DERIVED] = { GRAPH_CHECKPOINT, GRAPH_CHECKPOINT },
+		[GRAPH_GENERATED] = { GRAPH_CHECKPOINT, GRAPH_DATASET },
+	};
+
+	if (graph_is_equality(e->relation))
+		return;
+	note_caller(c, g, e->from, ends[e->relation][0], e->statement);
+	note_caller(c, g, e->to, ends[e->relation][1], e->statement);
+}
+
+static enum wm_code find_kinds(const struct graph *g, struct gathered_list *findings,
+			       struct wm_error *err)
+{
+	const size_t size = ((size_t)g->n_nodes + 1) * sizeof(uint32_t);
+	cleanup_free uint32_t *same = malloc(size), *other = malloc(size);
+	struct callers c = { same, other };
+	struct graph_finding *f;
+
+	if (!same || !other)
+		return fail_nomem(err);
+	memset(same, 0xff, size);
+	memset(other, 0xff, size);
+	for (uint32_t i = 0; i < g->n_statements; i++)
+		note_caller(&c, g, g->statements[i].node, join_kind_of(g->statements[i].kind), i);
+	for (uint32_t i = 0; i < g->n_edges; i++)
+		note_ends(&c, g, &g->edges[i]);
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
+		if (!has_kinds(&g->nodes[i]))
+			continue;
+		TRY(gathered_add(&f, findings, sizeof(*f), err));
+		*f = (struct graph_finding){ FINDING_KINDS, i, GRAPH_NONE, other[i], same[i] };
 	}
 	return WM_OK;
 }
@@ -224,6 +288,7 @@ enum wm_code find_contradictions(struct graph *g, struct gathered_list *findings
 				 struct wm_error *err)
 {
 	TRY(find_unknown(g, findings, err));
+	TRY(find_kinds(g, findings, err));
 	TRY(find_cycles(g, findings, err));
 	TRY(find_differing(g, findings, err));
 	return find_forks(g, findings, err);

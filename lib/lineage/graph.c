@@ -215,7 +215,7 @@ const char *graph_relation_name(enum graph_relation relation)
 {
 	static const char *const names[] = {
 		"used", "started-from", "made", "derived", "equal-weights", "equal-tensors",
-		"equal-content", "has-file",
+		"equal-content", "has-file", "generated", "equal-files",
 	};
 
 	return names[relation];
@@ -224,7 +224,7 @@ const char *graph_relation_name(enum graph_relation relation)
 const char *graph_finding_name(enum graph_finding_kind kind)
 {
 	static const char *const names[] = {
-		"cycle", "unknown", "conflict", "differs", "backwards", "fork",
+		"cycle", "unknown", "conflict", "differs", "backwards", "fork", "kinds", "origin",
 	};
 
 	return names[kind];

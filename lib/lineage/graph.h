@@ -35,12 +35,23 @@ enum graph_kind {
 struct graph_node {
 	const char *id;	      /* of the object; else "weights:HEX", "sha256:HEX", "wm:HEX" */
 	enum graph_kind kind; /* of what is only referred to: as the reference has it */
+	unsigned stated_as;   /* bits 1 << kind: of the statements about it */
+	unsigned said_to_be;  /* the same, and of what refers to it */
 	bool stated;	      /* a statement is about it */
 	unsigned flags;	      /* enum in index/lineage.h, of any statement about it */
 	int64_t begins, ends; /* of a run: the earliest and the latest said; INT64_MIN: not said */
+	int64_t begins_last;  /* the latest beginning that is said, or INT64_MIN */
+	uint32_t backwards;   /* of a run: a statement by which it ends before it begins */
+	bool untold;	      /* a manifest is by a key that never says where it comes from */
 	uint64_t step; /* of a checkpoint: the newest statement's step in its run, or STEP_NONE */
 	uint32_t statement;   /* the newest one about it, or GRAPH_NONE */
 };
+
+/* Whether anybody states it as such a thing, or refers to it as one. */
+static inline bool graph_may_be(const struct graph_node *n, enum graph_kind kind)
+{
+	return n->said_to_be >> kind & 1;
+}
 
 enum graph_relation {
 	GRAPH_USED,	    /* dataset -> run; role, from_step, to_step, subset */
@@ -51,6 +62,8 @@ enum graph_relation {
 	GRAPH_EQUAL_TENSORS,	/* the same but for names, both ways */
 	GRAPH_EQUAL_CONTENT,	/* between datasets of one content root, both ways */
 	GRAPH_HAS_FILE,		/* checkpoint -> a file that several have, known by its SHA-256 */
+	GRAPH_GENERATED,    /* checkpoint -> dataset */
+	GRAPH_EQUAL_FILES,	/* between checkpoints of equal bytes without tensors, both ways */
 };
 
 struct graph_edge {
@@ -83,13 +96,15 @@ enum graph_finding_kind {
 	FINDING_DIFFERS,   /* node, other: equal weights by two issuers, of other ancestors */
 	FINDING_BACKWARDS, /* node: a run that ends before it begins */
 	FINDING_FORK,	   /* node: two statements of one sequence about it */
+	FINDING_KINDS,	   /* node: said to be things of several kinds */
+	FINDING_ORIGIN,	   /* node: whose manifest leaves open what another key's statement adds */
 };
 
 struct graph_finding {
 	enum graph_finding_kind kind;
 	uint32_t node, other; /* other: GRAPH_NONE where there is none */
 	uint32_t statement;   /* that it is about, or GRAPH_NONE */
-	uint32_t against;     /* the other one of FINDING_FORK, or GRAPH_NONE */
+	uint32_t against;     /* the other one of a fork, of kinds, of an origin; or GRAPH_NONE */
 };
 
 struct graph {
@@ -168,7 +183,7 @@ MUST_USE enum wm_code graph_finding_text(struct buf *out, const struct graph *g,
 static inline bool graph_is_equality(enum graph_relation r)
 {
 	return r == GRAPH_EQUAL_WEIGHTS || r == GRAPH_EQUAL_TENSORS || r == GRAPH_EQUAL_CONTENT ||
-	       r == GRAPH_HAS_FILE;
+	       r == GRAPH_HAS_FILE || r == GRAPH_EQUAL_FILES;
 }
 
 #endif

@@ -89,7 +89,9 @@ enum wm_code join_add_node(struct graph_node **out, struct join *j, const char *
 		.id = id,
 		.kind = GRAPH_OTHER,
 		.begins = INT64_MIN,
+		.begins_last = INT64_MIN,
 		.ends = INT64_MIN,
+		.backwards = GRAPH_NONE,
 		.step = STEP_NONE,
 		.statement = GRAPH_NONE,
 	};
@@ -107,7 +109,7 @@ static int compare_statements(const void *a, const void *b)
 	return (x->said.entry > y->said.entry) - (x->said.entry < y->said.entry);
 }
 
-static enum graph_kind kind_of(const char *kind)
+enum graph_kind join_kind_of(const char *kind)
 {
 	if (strcmp(kind, "manifest") == 0 || strcmp(kind, "admission") == 0)
 		return GRAPH_CHECKPOINT;
@@ -116,8 +118,32 @@ static enum graph_kind kind_of(const char *kind)
 	return strcmp(kind, "run") == 0 ? GRAPH_RUN : GRAPH_OTHER;
 }
 
-static void note_times(struct graph_node *node, const struct gathered_statement *s)
+void join_note_kind(struct graph_node *node, enum graph_kind kind)
 {
+	node->said_to_be |= 1U << kind;
+	/* The rows are in this order: what is anything else besides is no run. */
+	if (!node->stated && kind < node->kind)
+		node->kind = kind;
+}
+
+static void note_kind(struct graph_node *node, enum graph_kind kind)
+{
+	join_note_kind(node, kind);
+	if (kind == GRAPH_OTHER)
+		return;
+	if (!node->stated || kind < node->kind)
+		node->kind = kind;
+	node->stated = true;
+	node->stated_as |= 1U << kind;
+}
+
+static void note_times(struct graph_node *node, const struct gathered_statement *s, uint32_t i)
+{
+	if (s->begins != INT64_MIN && s->ends != INT64_MIN && s->ends < s->begins &&
+	    node->backwards == GRAPH_NONE)
+		node->backwards = i;
+	if (s->begins > node->begins_last)
+		node->begins_last = s->begins;
 	if (s->begins != INT64_MIN && (node->begins == INT64_MIN || s->begins < node->begins))
 		node->begins = s->begins;
 	if (s->ends > node->ends)
@@ -133,11 +159,9 @@ static void note_statement(struct join *j, const struct gathered_statement *s, u
 	node = (struct graph_node *)j->nodes.list + s->said.node;
 	newest = node->statement == GRAPH_NONE ? NULL : &j->statements[node->statement];
 
-	if (node->kind == GRAPH_OTHER)
-		node->kind = kind_of(s->said.kind);
-	node->stated = true;
+	note_kind(node, join_kind_of(s->said.kind));
 	node->flags |= s->flags;
-	note_times(node, s);
+	note_times(node, s, i);
 	if (!newest || s->said.sequence > newest->sequence)
 		node->statement = i;
 }
@@ -204,8 +228,9 @@ static enum wm_code list_ids(struct join *j, struct wm_error *err)
 	struct join_id *id;
 
 	j->first = calloc((size_t)j->out->n_statements + 1, sizeof(*j->first));
+	j->place = calloc((size_t)j->out->n_statements + 1, sizeof(*j->place));
 	j->bytes = calloc((size_t)j->out->n_statements + 1, sizeof(*j->bytes));
-	if (!j->first || !j->bytes)
+	if (!j->first || !j->place || !j->bytes)
 		return fail_nomem(err);
 	for (uint32_t i = 0; i < j->out->n_statements; i++) {
 		TRY(gathered_add(&id, &j->ids, sizeof(*id), err));
@@ -216,10 +241,14 @@ static enum wm_code list_ids(struct join *j, struct wm_error *err)
 	id = j->ids.list;
 	if (j->ids.n > 0)
 		qsort(id, j->ids.n, sizeof(*id), compare_ids);
-	for (size_t i = 0; i < j->ids.n; i++)
-		j->first[id[i].statement] = i > 0 && compare_id(&id[i - 1], &id[i]) == 0 ?
-						    j->first[id[i - 1].statement] :
-						    id[i].statement;
+	for (uint32_t i = 0; i < j->ids.n; i++) {
+		const bool is_copy = i > 0 && compare_id(&id[i - 1], &id[i]) == 0;
+
+		j->first[id[i].statement] = is_copy ? j->first[id[i - 1].statement] :
+						      id[i].statement;
+		if (!is_copy)
+			j->place[id[i].statement] = i;
+	}
 	return WM_OK;
 }
 
@@ -261,29 +290,91 @@ static void name_released(struct join *j)
 	}
 }
 
+/* Puts them in order, each once. */
+static uint32_t order_digests(struct graph_digest *list, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	gathered_sort(list, n, sizeof(*list), compare_digests);
+	for (uint32_t i = 0; i < n; i++)
+		if (i == 0 || compare_digests(&list[kept - 1], &list[i]) != 0)
+			list[kept++] = list[i];
+	return kept;
+}
+
+/* Wholes are for comparing alone: what has one has the digests of its files too. */
 static enum wm_code make_digests(struct join *j, struct wm_error *err)
 {
 	const struct gathered_digest *d = j->from->digests.list;
-	struct graph_digest *out;
-	void *list = NULL;
-	uint32_t n = 0;
+	struct graph *g = j->out;
+	void *list = NULL, *wholes = NULL;
+	size_t n_wholes = 0;
 
-	TRY(arena_alloc(&list, &j->out->arena, (j->from->digests.n + 1) * sizeof(*out), err));
-	out = j->out->digests = list;
+	for (size_t i = 0; i < j->from->digests.n; i++)
+		n_wholes += d[i].role == DIGEST_WHOLE;
+	TRY(arena_alloc(&wholes, &g->arena, (n_wholes + 1) * sizeof(*g->digests), err));
+	TRY(arena_alloc(&list, &g->arena,
+			(j->from->digests.n - n_wholes + 1) * sizeof(*g->digests), err));
+	j->wholes = wholes;
+	g->digests = list;
 	for (size_t i = 0; i < j->from->digests.n; i++) {
 		const uint32_t s = join_statement(j, d[i].ledger, d[i].entry);
+		struct graph_digest *out;
 
 		if (s == GRAPH_NONE)
 			continue;
-		memcpy(out[n].digest, d[i].digest, SHA256_BYTES);
-		out[n].role = d[i].role;
-		out[n++].node = j->bytes[s];
+		out = d[i].role == DIGEST_WHOLE ? &j->wholes[j->n_wholes++] :
+						  &g->digests[g->n_digests++];
+		memcpy(out->digest, d[i].digest, SHA256_BYTES);
+		out->role = d[i].role;
+		out->node = j->bytes[s];
 	}
-	gathered_sort(out, n, sizeof(*out), compare_digests);
-	for (uint32_t i = 0; i < n; i++)
-		if (i == 0 || compare_digests(&out[i - 1], &out[i]) != 0)
-			out[j->out->n_digests++] = out[i];
+	g->n_digests = order_digests(g->digests, g->n_digests);
+	j->n_wholes = order_digests(j->wholes, j->n_wholes);
 	return WM_OK;
+}
+
+/* The place of the first that is not before (digest, role, node). */
+static uint32_t place_of(const struct join *j, const uint8_t digest[SHA256_BYTES],
+			 enum digest_role role, uint32_t node)
+{
+	uint32_t low = 0, high = j->out->n_digests;
+	struct graph_digest key = { .role = role, .node = node };
+
+	memcpy(key.digest, digest, SHA256_BYTES);
+	while (low < high) {
+		const uint32_t middle = low + (high - low) / 2;
+
+		if (compare_digests(&j->out->digests[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_at(const struct join *j, uint32_t i, const uint8_t digest[SHA256_BYTES],
+		  enum digest_role role)
+{
+	return i < j->out->n_digests && j->out->digests[i].role == role &&
+	       memcmp(j->out->digests[i].digest, digest, SHA256_BYTES) == 0;
+}
+
+uint32_t join_holder(bool *shared, const struct join *j, const uint8_t digest[SHA256_BYTES],
+		     enum digest_role role)
+{
+	const uint32_t i = place_of(j, digest, role, 0);
+
+	*shared = is_at(j, i, digest, role) && is_at(j, i + 1, digest, role);
+	return is_at(j, i, digest, role) ? j->out->digests[i].node : GRAPH_NONE;
+}
+
+bool join_has_digest(const struct join *j, const uint8_t digest[SHA256_BYTES],
+		     enum digest_role role, uint32_t node)
+{
+	const uint32_t i = place_of(j, digest, role, node);
+
+	return is_at(j, i, digest, role) && j->out->digests[i].node == node;
 }
 
 /* --- all --------------------------------------------------------------------------------- */
@@ -296,6 +387,7 @@ static void join_release(struct join *j)
 	gathered_list_release(&j->strangers);
 	gathered_list_release(&j->findings);
 	free(j->first);
+	free(j->place);
 	free(j->bytes);
 }
 
@@ -356,6 +448,7 @@ enum wm_code join_lineage(struct graph *out, struct gathering *g, struct wm_erro
 	name_released(&j);
 	TRY(make_digests(&j, err));
 	TRY(join_edges(&j, err));
+	TRY(join_origins(&j, err));
 	TRY(take_nodes(&j, err));
 	TRY(join_order_edges(&j, err));
 	TRY(find_contradictions(out, &j.findings, err));

@@ -2,9 +2,10 @@
 /*
  * From references to edges.
  *
- * A digest that several nodes have names all of them: of equal weights and contents the first one
- * will do, since those are linked; a file that several checkpoints have is a node of its own, which
- * all of them lead to, so that the number of edges stays that of references and digests.
+ * A reference means all that it names: its object, what has its weights, what has its SHA-256. Of
+ * equal weights and contents the first one will do, since those are linked; a file that several
+ * checkpoints have is a node of its own, which all of them lead to, so that the number of edges
+ * stays that of references and digests.
  */
 #include "lineage/join.h"
 
@@ -13,10 +14,15 @@
 #include <string.h>
 
 #include "util/hex.h"
-#include "util/limits.h"
 #include "weightmark/v1/manifest.pb-c.h"
 
-enum { TARGETS_MAX = 2, STRANGER_ID = 8 + 2 * SHA256_BYTES + 1 };
+/* Roles in which a digest that a reference gives may be known. */
+static const enum digest_role roles[] = { DIGEST_SHA256, DIGEST_WEIGHTS, DIGEST_TENSOR_SET,
+					  DIGEST_CONTENT_ROOT };
+enum { N_ROLES = sizeof(roles) / sizeof(roles[0]) };
+
+/* By object, by each digest in each role, and what nobody has. */
+enum { TARGETS_MAX = 2 + 2 * N_ROLES, STRANGER_ID = 8 + 2 * SHA256_BYTES + 1 };
 
 /* The nodes that a reference means. */
 struct targets {
@@ -72,46 +78,70 @@ static enum graph_kind kind_referred(enum edge_kind kind)
 	}
 }
 
-static const struct graph_digest *digests_of(uint32_t *n, const struct join *j,
-					     const struct gathered_edge *e)
+static bool is_held(const struct join *j, const uint8_t *digest)
 {
-	const struct graph_digest *found = NULL;
+	bool shared;
 
-	*n = 0;
-	if (e->said.weights)
-		found = graph_find_digest(n, j->out, e->said.weights);
-	if (*n == 0 && e->said.sha256)
-		found = graph_find_digest(n, j->out, e->said.sha256);
-	return found;
+	for (size_t i = 0; digest && i < N_ROLES; i++)
+		if (join_holder(&shared, j, digest, roles[i]) != GRAPH_NONE)
+			return true;
+	return false;
 }
 
-/* Whether a node of its own has to stand for what the reference names. */
-static bool needs_stranger(const struct join *j, const struct gathered_edge *e)
+/* Whether a node of its own has to stand for what nobody has. */
+static bool is_strange(const struct join *j, const struct gathered_edge *e)
 {
-	const struct graph_digest *d;
-	uint32_t n;
+	return join_named(j, e) == GRAPH_NONE && !is_held(j, e->said.weights) &&
+	       !is_held(j, e->said.sha256) &&
+	       (e->said.weights || e->said.sha256 || e->said.statement);
+}
 
-	if (e->said.kind == EDGE_RELEASED || join_named(j, e) != GRAPH_NONE ||
-	    (!e->said.weights && !e->said.sha256 && !e->said.statement))
-		return false;
-	d = digests_of(&n, j, e);
-	return n == 0 || (n > 1 && d->role == DIGEST_SHA256);
+/* Whether the digest is that of a file that several checkpoints have. */
+static bool is_shared_file(const struct join *j, const uint8_t *digest)
+{
+	bool shared = false;
+
+	return digest && join_holder(&shared, j, digest, DIGEST_SHA256) != GRAPH_NONE && shared;
+}
+
+static void file_id(char out[STRANGER_ID], const uint8_t sha256[SHA256_BYTES])
+{
+	char hex[2 * SHA256_BYTES + 1];
+
+	hex_encode(hex, sha256, SHA256_BYTES);
+	snprintf(out, STRANGER_ID, "sha256:%s", hex);
+}
+
+static enum wm_code add_stranger(struct join *j, const char *id, enum edge_kind kind,
+				 struct wm_error *err)
+{
+	struct join_stranger *s;
+
+	TRY(gathered_add(&s, &j->strangers, sizeof(*s), err));
+	s->kinds = 1U << kind_referred(kind);
+	return arena_copy(&s->id, &j->out->arena, id, strlen(id), err);
 }
 
 static enum wm_code list_strangers(struct join *j, struct wm_error *err)
 {
 	const struct gathered_edge *e = j->from->edges.list;
-	struct join_stranger *s;
 
 	for (size_t i = 0; i < j->from->edges.n; i++) {
+		const uint8_t *const digests[] = { e[i].said.weights, e[i].said.sha256 };
 		char id[STRANGER_ID];
 
-		if (!needs_stranger(j, &e[i]))
+		if (e[i].said.kind == EDGE_RELEASED)
+			continue;
+		for (size_t k = 0; k < 2; k++) {
+			if (!is_shared_file(j, digests[k]))
+				continue;
+			file_id(id, digests[k]);
+			TRY(add_stranger(j, id, e[i].said.kind, err));
+		}
+		if (!is_strange(j, &e[i]))
 			continue;
 		stranger_id(id, &e[i]);
-		TRY(gathered_add(&s, &j->strangers, sizeof(*s), err));
-		TRY(arena_copy(&s->id, &j->out->arena, id, strlen(id), err));
-		s->kind = kind_referred(e[i].said.kind);
+		TRY(add_stranger(j, id, e[i].said.kind, err));
 	}
 	return WM_OK;
 }
@@ -157,6 +187,18 @@ static enum wm_code lead_to_file(struct join *j, const struct join_stranger *s,
 	return WM_OK;
 }
 
+static struct graph_node *node_at(const struct join *j, uint32_t i)
+{
+	return (struct graph_node *)j->nodes.list + i;
+}
+
+static void note_kinds(struct graph_node *node, unsigned kinds)
+{
+	for (enum graph_kind kind = GRAPH_CHECKPOINT; kind < GRAPH_OTHER; kind++)
+		if (kinds >> kind & 1)
+			join_note_kind(node, kind);
+}
+
 static enum wm_code make_strangers(struct join *j, struct wm_error *err)
 {
 	struct join_stranger *s;
@@ -169,11 +211,13 @@ static enum wm_code make_strangers(struct join *j, struct wm_error *err)
 	for (size_t i = 0; i < j->strangers.n; i++) {
 		struct graph_node *node;
 
-		if (n > 0 && strcmp(s[n - 1].id, s[i].id) == 0)
+		if (n > 0 && strcmp(s[n - 1].id, s[i].id) == 0) {
+			note_kinds(node_at(j, s[n - 1].node), s[i].kinds);
 			continue;
+		}
 		s[n] = s[i];
 		TRY(join_add_node(&node, j, s[n].id, err));
-		node->kind = s[n].kind;
+		note_kinds(node, s[n].kinds);
 		s[n].node = (uint32_t)j->nodes.n - 1;
 		TRY(lead_to_file(j, &s[n], err));
 		n++;
@@ -182,12 +226,10 @@ static enum wm_code make_strangers(struct join *j, struct wm_error *err)
 	return WM_OK;
 }
 
-static uint32_t stranger_of(const struct join *j, const struct gathered_edge *e)
+static uint32_t stranger_of(const struct join *j, char *id)
 {
-	char id[STRANGER_ID];
 	struct join_stranger wanted = { .id = id }, *found;
 
-	stranger_id(id, e);
 	found = j->strangers.n ? bsearch(&wanted, j->strangers.list, j->strangers.n,
 					 sizeof(wanted), compare_strangers) :
 				 NULL;
@@ -196,47 +238,67 @@ static uint32_t stranger_of(const struct join *j, const struct gathered_edge *e)
 
 /* --- targets ----------------------------------------------------------------------------- */
 
-static bool has_node(const struct graph_digest *d, uint32_t n, uint32_t node)
+static void add_target(struct targets *t, uint32_t node)
 {
-	for (uint32_t i = 0; i < n; i++)
-		if (d[i].node == node)
-			return true;
-	return false;
+	if (node != GRAPH_NONE)
+		t->nodes[t->n++] = node;
 }
 
-static struct graph_node *node_at(const struct join *j, uint32_t i)
+/* A reference of `statement` names a node by object, and by a digest another that has it. */
+static enum wm_code add_conflict(struct join *j, uint32_t named, uint32_t holder,
+				 uint32_t statement, struct wm_error *err)
 {
-	return (struct graph_node *)j->nodes.list + i;
+	struct graph_finding *f;
+
+	TRY(gathered_add(&f, &j->findings, sizeof(*f), err));
+	*f = (struct graph_finding){ FINDING_CONFLICT, named, holder, statement, GRAPH_NONE };
+	return WM_OK;
 }
 
-/*
- * What `e` refers to: the object that it names, and what has the digest besides where the object
- * has it not.
- */
+/* What has the digest: of those that are linked, being equal, the first, unless one was named. */
+static enum wm_code add_holders(struct targets *t, struct join *j, const uint8_t *digest,
+				uint32_t named, uint32_t statement, struct wm_error *err)
+{
+	uint32_t holder = GRAPH_NONE;
+	bool is_its = named == GRAPH_NONE;
+	char id[STRANGER_ID];
+
+	for (size_t i = 0; digest && i < N_ROLES; i++) {
+		bool shared;
+		const uint32_t node = join_holder(&shared, j, digest, roles[i]);
+		const bool has = named != GRAPH_NONE &&
+				 join_has_digest(j, digest, roles[i], named);
+
+		is_its = is_its || has;
+		holder = holder == GRAPH_NONE ? node : holder;
+		if (roles[i] == DIGEST_SHA256 && shared) {
+			file_id(id, digest);
+			add_target(t, stranger_of(j, id));
+		} else if (!has) {
+			add_target(t, node);
+		}
+	}
+	return holder == GRAPH_NONE || is_its ? WM_OK :
+						add_conflict(j, named, holder, statement, err);
+}
+
+/* What `e` refers to: the object that it names, and all that has a digest that it gives. */
 static enum wm_code find_targets(struct targets *t, struct join *j, const struct gathered_edge *e,
 				 uint32_t statement, struct wm_error *err)
 {
 	const uint32_t named = join_named(j, e);
-	const struct graph_digest *d;
-	struct graph_finding *f;
-	uint32_t n;
+	char id[STRANGER_ID];
 
 	t->n = 0;
-	d = digests_of(&n, j, e);
-	if (named != GRAPH_NONE) {
-		if (node_at(j, named)->kind == GRAPH_OTHER)
-			node_at(j, named)->kind = kind_referred(e->said.kind);
-		t->nodes[t->n++] = named;
-		if (n == 0 || n > LIMIT_EQUAL_FILES || has_node(d, n, named))
-			return WM_OK;
-		t->nodes[t->n++] = d->node;
-		TRY(gathered_add(&f, &j->findings, sizeof(*f), err));
-		*f = (struct graph_finding){ FINDING_CONFLICT, named, d->node, statement,
-					     GRAPH_NONE };
-		return WM_OK;
+	if (named != GRAPH_NONE)
+		join_note_kind(node_at(j, named), kind_referred(e->said.kind));
+	add_target(t, named);
+	TRY(add_holders(t, j, e->said.weights, named, statement, err));
+	TRY(add_holders(t, j, e->said.sha256, named, statement, err));
+	if (is_strange(j, e)) {
+		stranger_id(id, e);
+		add_target(t, stranger_of(j, id));
 	}
-	t->nodes[0] = needs_stranger(j, e) ? stranger_of(j, e) : n > 0 ? d->node : GRAPH_NONE;
-	t->n = t->nodes[0] != GRAPH_NONE;
 	return WM_OK;
 }
 
@@ -267,6 +329,9 @@ static bool set_relation(struct graph_edge *edge, const struct indexed_edge *e)
 		return e->detail != WEIGHTMARK__V1__DERIVATION__KIND__retrain_from_scratch;
 	case EDGE_PARENT_MODEL:
 		edge->relation = GRAPH_STARTED_FROM;
+		return true;
+	case EDGE_GENERATED:
+		edge->relation = GRAPH_GENERATED;
 		return true;
 	default:
 		return false;
@@ -382,6 +447,7 @@ static enum wm_code link_equal(struct join *j, enum graph_relation relation, uin
 /* Of n equal ones each is linked with the next. */
 static enum wm_code add_equalities(struct join *j, struct wm_error *err)
 {
+	const struct graph_digest *const whole = j->wholes;
 	static const struct {
 		enum digest_role role;
 		enum graph_relation relation;
@@ -398,6 +464,10 @@ static enum wm_code add_equalities(struct join *j, struct wm_error *err)
 			    memcmp(d[i - 1].digest, d[i].digest, SHA256_BYTES) == 0)
 				TRY(link_equal(j, rows[r].relation, d[i - 1].node, d[i].node,
 					       err));
+	for (uint32_t i = 1; i < j->n_wholes; i++)
+		if (memcmp(whole[i - 1].digest, whole[i].digest, SHA256_BYTES) == 0)
+			TRY(link_equal(j, GRAPH_EQUAL_FILES, whole[i - 1].node, whole[i].node,
+				       err));
 	return WM_OK;
 }
 

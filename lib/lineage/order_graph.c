@@ -43,7 +43,8 @@ static enum wm_code mark_unknown(struct orders *o, struct wm_error *err)
 		return fail_nomem(err);
 	TRY(trace_from_open_ends(&t, g, err));
 	for (uint32_t i = 0; i < t.n; i++)
-		o->unknown[t.list[i].node] = g->nodes[t.list[i].node].kind == GRAPH_CHECKPOINT;
+		o->unknown[t.list[i].node] =
+			graph_may_be(&g->nodes[t.list[i].node], GRAPH_CHECKPOINT);
 	return WM_OK;
 }
 
@@ -75,10 +76,10 @@ static enum wm_code add_node(struct gathered_list *nodes, uint32_t node, struct 
 	return WM_OK;
 }
 
-/* All that have the digest, and what is only referred to by it: "sha256:HEX". */
+/* At most `max` that have the digest, else none; and what is known by it alone: "sha256:HEX". */
 static enum wm_code add_digest(struct gathered_list *nodes, const struct orders *o,
 			       const Weightmark__V1__Digest *digest, const char *prefix,
-			       struct wm_error *err)
+			       uint32_t max, struct wm_error *err)
 {
 	char id[sizeof("weights:") + 2 * SHA256_BYTES];
 	const struct graph_digest *d;
@@ -87,7 +88,7 @@ static enum wm_code add_digest(struct gathered_list *nodes, const struct orders 
 	if (!digest)
 		return WM_OK;
 	d = graph_find_digest(&n, o->graph, digest->sha256.data);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; n <= max && i < n; i++)
 		TRY(add_node(nodes, d[i].node, err));
 	memcpy(id, prefix, strlen(prefix));
 	hex_encode(id + strlen(prefix), digest->sha256.data, SHA256_BYTES);
@@ -102,11 +103,23 @@ enum wm_code resolve_reference(struct gathered_list *nodes, const struct orders 
 	if (r->object)
 		TRY(add_node(nodes, graph_find(o->graph, r->object->text), err));
 	if (nodes->n == before)
-		TRY(add_digest(nodes, o, r->weights_digest, "weights:", err));
+		TRY(add_digest(nodes, o, r->weights_digest, "weights:", LIMIT_EQUAL_FILES, err));
 	if (nodes->n == before)
-		TRY(add_digest(nodes, o, r->sha256, "sha256:", err));
+		TRY(add_digest(nodes, o, r->sha256, "sha256:", LIMIT_EQUAL_FILES, err));
 	if (nodes->n == before && !r->object && r->statement)
 		return add_node(nodes, node_of_statement(o, r->statement->sha256.data), err);
+	return WM_OK;
+}
+
+enum wm_code resolve_all(struct gathered_list *nodes, const struct orders *o,
+			 const Weightmark__V1__Reference *r, struct wm_error *err)
+{
+	if (r->object)
+		TRY(add_node(nodes, graph_find(o->graph, r->object->text), err));
+	TRY(add_digest(nodes, o, r->weights_digest, "weights:", GRAPH_NONE, err));
+	TRY(add_digest(nodes, o, r->sha256, "sha256:", GRAPH_NONE, err));
+	if (!r->object && r->statement)
+		TRY(add_node(nodes, node_of_statement(o, r->statement->sha256.data), err));
 	return WM_OK;
 }
 

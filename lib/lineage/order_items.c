@@ -259,7 +259,7 @@ static enum wm_code settle(struct settling *c, struct order_item *item, const st
 
 static bool is_item(const struct graph_node *n)
 {
-	return n->kind == GRAPH_DATASET || n->kind == GRAPH_CHECKPOINT;
+	return graph_may_be(n, GRAPH_DATASET) || graph_may_be(n, GRAPH_CHECKPOINT);
 }
 
 static bool is_in_part(const struct order_state *s, uint32_t place)
@@ -281,7 +281,8 @@ static enum wm_code list_items(struct settling *c, struct wm_error *err)
 	s->items = room;
 	for (uint32_t node = 0; node < g->n_nodes; node++) {
 		struct order_item *item = &s->items[s->n_items];
-		const bool model = g->nodes[node].kind == GRAPH_CHECKPOINT;
+		const bool model = graph_may_be(&g->nodes[node], GRAPH_CHECKPOINT);
+		const bool data = graph_may_be(&g->nodes[node], GRAPH_DATASET);
 
 		if (!trace_has(&s->trace, node)) {
 			s->n_unknown += s->orders->unknown[node];
@@ -293,12 +294,13 @@ static enum wm_code list_items(struct settling *c, struct wm_error *err)
 		item->in_part = is_in_part(s, item->place);
 		s->n_items++;
 		s->n_tainted += model;
+		s->n_data += data;
 		deeds = deeds_of(&n, &c->own, node);
 		TRY(settle(c, item, deeds, n, err));
 		deeds = deeds_of(&n, &s->orders->deeds, node);
 		TRY(settle(c, item, deeds, n, err));
 		s->n_open_models += item->state == ITEM_OPEN && model;
-		s->n_open_data += item->state == ITEM_OPEN && !model;
+		s->n_open_data += item->state == ITEM_OPEN && data;
 	}
 	return WM_OK;
 }

@@ -57,7 +57,7 @@ static enum wm_code list_sides(struct gathered_list *out, const struct orders *o
 
 		if (!t->subject)
 			continue;
-		TRY(resolve_reference(&nodes, o, t->subject, err));
+		TRY(resolve_all(&nodes, o, t->subject, err));
 		for (size_t k = 0; k < nodes.n; k++) {
 			const uint32_t node = ((const uint32_t *)nodes.list)[k];
 			struct side *side;

@@ -155,19 +155,28 @@ static bool is_narrowed(const struct scoping *c, uint32_t node)
 
 /* --- what a version names ---------------------------------------------------------------- */
 
+/* What somebody merely calls a run is nothing that could be destroyed. */
+static bool is_thing(const struct graph_node *n)
+{
+	return graph_may_be(n, GRAPH_DATASET) || graph_may_be(n, GRAPH_CHECKPOINT);
+}
+
 static enum wm_code add_reference(struct scoping *c, const Weightmark__V1__Reference *r,
 				  enum order_scope scope, struct wm_error *err)
 {
 	cleanup_gathered struct gathered_list nodes = { 0 };
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
 	const uint32_t *list;
+	bool known = false;
 
-	TRY(resolve_reference(&nodes, c->s->orders, r, err));
+	TRY(resolve_all(&nodes, c->s->orders, r, err));
 	list = nodes.list;
-	for (size_t i = 0; i < nodes.n; i++)
+	for (size_t i = 0; i < nodes.n; i++) {
 		if (scope == SCOPE_CHECKPOINT || !is_narrowed(c, list[i]))
 			TRY(add_found(&c->found, list[i], scope, err));
-	if (nodes.n > 0)
+		known = known || is_thing(&c->s->orders->graph->nodes[list[i]]);
+	}
+	if (known)
 		return WM_OK;
 	TRY(reference_text(&text, r, err));
 	return add_missing(c, scope, buf_str(&text), err);
@@ -179,7 +188,7 @@ static enum wm_code on_party_entry(void *context, const struct indexed *e, struc
 	const struct orders *o = c->s->orders;
 	const uint32_t node = node_of_statement(o, e->statement);
 
-	if (node == GRAPH_NONE || o->graph->nodes[node].kind != GRAPH_DATASET)
+	if (node == GRAPH_NONE || !graph_may_be(&o->graph->nodes[node], GRAPH_DATASET))
 		return WM_OK;
 	return add_found(&c->found, node, SCOPE_PARTY, err);
 }

@@ -160,7 +160,7 @@ static void count_items(struct account *a, const struct order_state *s, enum gra
 	const struct graph_node *nodes = s->orders->graph->nodes;
 
 	for (size_t i = 0; i < s->n_items; i++)
-		if (nodes[s->items[i].node].kind == kind) {
+		if (graph_may_be(&nodes[s->items[i].node], kind)) {
 			count(a, s, s->items[i].by);
 			a->n_kept += s->items[i].state == ITEM_KEPT;
 		}

@@ -210,7 +210,8 @@ struct order_state {
 	struct subset_answers subsets; /* which of those at hand have the records in scope */
 	struct trace trace;
 	struct order_item *items; /* by node */
-	size_t n_items, n_open_data, n_open_models;
+	size_t n_items, n_open_data, n_open_models; /* what is called both counts as both */
+	size_t n_data;	  /* datasets */
 	size_t n_tainted; /* checkpoints */
 	size_t n_unknown; /* checkpoints that are not tainted, with an ancestor that is unknown */
 	struct order_missing *missing;
@@ -260,8 +261,16 @@ static inline bool order_is_undecided(const struct order_state *s)
 }
 
 /*
- * Appends the nodes (uint32_t) that a reference means to `nodes`: its object, else all that have
- * its digest, else the object of its statement. A node may be there twice.
+ * Appends the nodes (uint32_t) that a reference may mean to `nodes`: its object, all that have its
+ * digests, and where it names no object, that of its statement. A node may be there twice. For what
+ * adds: scopes, withdrawals, transfers. Nobody takes a node away by referring to another.
+ */
+MUST_USE enum wm_code resolve_all(struct gathered_list *nodes, const struct orders *o,
+				  const Weightmark__V1__Reference *r, struct wm_error *err);
+
+/*
+ * The same, of what is said to be done: only its object, else all that have its digest, else the
+ * object of its statement. What more than LIMIT_EQUAL_FILES have is done to none of them.
  */
 MUST_USE enum wm_code resolve_reference(struct gathered_list *nodes, const struct orders *o,
 					const Weightmark__V1__Reference *r, struct wm_error *err);

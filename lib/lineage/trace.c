@@ -384,6 +384,11 @@ bool graph_is_open_end(const struct graph *g, uint32_t node)
 
 	if (!n->stated)
 		return !graph_is_shared_file(g, node);
+	/* Nobody makes a thing known by stating it as one of another kind. */
+	if (n->said_to_be & ~n->stated_as & (1U << GRAPH_CHECKPOINT | 1U << GRAPH_DATASET))
+		return true;
+	if (n->untold)
+		return true;
 	if (n->kind != GRAPH_CHECKPOINT || (n->flags & STATEMENT_LINEAGE_COMPLETE))
 		return false;
 	for (uint32_t i = g->in[node]; i < g->in[node + 1]; i++)

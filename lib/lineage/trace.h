@@ -70,8 +70,8 @@ static inline bool trace_has(const struct trace *t, uint32_t node)
 
 /*
  * Whether nothing is known of where the checkpoint, run or dataset comes from: no statement is
- * about it, or those about a checkpoint name neither parent nor run and do not say that this is
- * all.
+ * about it, or none of the kind as which it is referred to; or a manifest is by a key that names
+ * neither parent nor run of it and does not say that this is all, whatever other keys say.
  */
 bool graph_is_open_end(const struct graph *g, uint32_t node);
 

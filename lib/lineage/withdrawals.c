@@ -52,7 +52,7 @@ static enum wm_code find_datasets(struct withdrawal *w, const struct orders *o,
 	uint32_t *list;
 	size_t n = 0;
 
-	TRY(resolve_reference(&w->datasets, o, w->revocation->dataset, err));
+	TRY(resolve_all(&w->datasets, o, w->revocation->dataset, err));
 	list = w->datasets.list;
 	if (w->datasets.n > 0)
 		qsort(list, w->datasets.n, sizeof(*list), compare_nodes);
@@ -82,9 +82,9 @@ static enum withdrawal_when when_began(const struct withdrawal *w, const struct 
 {
 	const struct when since = when_withdrawn(w->revocation);
 
-	if (run->begins == INT64_MIN)
+	if (run->begins_last == INT64_MIN)
 		return USE_UNKNOWN;
-	return when_first(&since, NULL) <= run->begins ? USE_AFTER : USE_BEFORE;
+	return when_first(&since, NULL) <= run->begins_last ? USE_AFTER : USE_BEFORE;
 }
 
 /* Which subsets at hand have none of what was withdrawn. */
