@@ -65,6 +65,9 @@ static const char *open_sentence(enum open_kind kind)
 	static const char *const sentences[] = {
 		[OPEN_CHECKPOINT] = "is neither destroyed nor kept on an authority in force",
 		[OPEN_DATASET] = "is neither destroyed nor kept on an authority in force",
+		[OPEN_DIGEST] = "one of several digests that are stated for it is recorded as "
+				"destroyed or kept: record the object itself",
+		[OPEN_UNREAD] = "the scan could not read it: scan it anew",
 		[OPEN_COPY] = "nobody says that this copy was destroyed or is kept",
 		[OPEN_SEEN_AFTER] = "this copy was seen after it was said to be destroyed",
 		[OPEN_USE] = "uses a subset of which it is not decided whether it counts",
@@ -292,13 +295,12 @@ static enum wm_code check_signatures(struct certifying *c, const struct signer *
 	if (!points)
 		return fail_nomem(err);
 	for (size_t i = 0; i < unknown.n; i++) {
-		const struct said *said = ((const struct said **)unknown.list)[i];
+		const struct counted *at = &((const struct counted *)unknown.list)[i];
 
 		buf_truncate(&text, 0);
-		statement_id_text(id, said->statement->id);
-		TRY(buf_printf(&text, err, "%s %s, key ", said->statement->header->object->text,
-			       id));
-		TRY(buf_append_hex(&text, said->keyid, SHA256_BYTES, err));
+		statement_id_text(id, at->statement);
+		TRY(buf_printf(&text, err, "%s %s, key ", at->object, id));
+		TRY(buf_append_hex(&text, at->keyid, SHA256_BYTES, err));
 		TRY(arena_copy(&place, &c->arena, text.data, text.len, err));
 		points[i] = (struct open_point){ OPEN_UNVERIFIED, GRAPH_NONE, place, 1 };
 	}

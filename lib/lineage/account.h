@@ -19,11 +19,13 @@ struct seen_copy {
 enum open_kind {
 	OPEN_CHECKPOINT, /* node */
 	OPEN_DATASET,	 /* node */
+	OPEN_DIGEST,	 /* node: of it, one of several digests is accounted for */
 	OPEN_COPY,	 /* node, place: nobody says that this copy was destroyed or is kept */
 	OPEN_SEEN_AFTER, /* node, place: it was seen after it was said to be destroyed */
 	OPEN_USE,	 /* node: a run that uses a subset, undecided whether that counts */
 	OPEN_OBLIGATION, /* place: the id of one that nobody says was met */
 	OPEN_SCOPE,	 /* place: what the scope names and no ledger has */
+	OPEN_UNREAD,	 /* place: what a scan could not read */
 	OPEN_UNVERIFIED, /* place: a statement that counts, whose signature nobody could verify */
 	OPEN_UNREADABLE, /* statements about orders that cannot be read */
 	OPEN_UNKNOWN,	 /* checkpoints elsewhere that have an unknown ancestor */
@@ -39,6 +41,7 @@ struct open_point {
 /* What was done with one thing that the order reaches. */
 struct account_deed {
 	uint32_t node;
+	bool by_digest;		 /* not by its name: whose digest it is, others say */
 	const struct said *said; /* the event */
 	const Weightmark__V1__Destroyed *destroyed; /* one of the two */
 	const Weightmark__V1__Retained *kept;	    /* in force */

@@ -24,27 +24,33 @@ bool has_happened(const struct order_state *s, const struct said *event)
 	return day_of_event(s, event) <= s->today;
 }
 
+static enum wm_code add_one(struct gathered_list *out, const struct deed *what, uint32_t node,
+			    bool of_part, bool by_digest, struct wm_error *err)
+{
+	struct deed *d;
+
+	TRY(gathered_add(&d, out, sizeof(*d), err));
+	*d = *what;
+	d->node = node;
+	d->of_part = of_part;
+	d->by_digest = by_digest;
+	return WM_OK;
+}
+
 static enum wm_code add_deed(struct gathered_list *out, const struct orders *o,
 			     const struct deed *what, const Weightmark__V1__Reference *subject,
 			     struct wm_error *err)
 {
-	cleanup_gathered struct gathered_list nodes = { 0 };
-	const uint32_t *list;
-	struct deed *d;
+	cleanup_gathered struct gathered_list whole = { 0 }, part = { 0 };
+	const bool named = subject->object && graph_find(o->graph, subject->object->text) !=
+						      GRAPH_NONE;
 
-	TRY(resolve_reference(&nodes, o, subject, err));
-	list = nodes.list;
-	for (size_t i = 0; i < nodes.n; i++) {
-		TRY(gathered_add(&d, out, sizeof(*d), err));
-		*d = *what;
-		d->node = list[i];
-	}
-	if (nodes.n > 0)
-		return WM_OK;
-	TRY(gathered_add(&d, out, sizeof(*d), err));
-	*d = *what;
-	d->node = GRAPH_NONE;
-	return WM_OK;
+	TRY(resolve_deed(&whole, &part, o, subject, err));
+	for (size_t i = 0; i < whole.n; i++)
+		TRY(add_one(out, what, ((const uint32_t *)whole.list)[i], false, !named, err));
+	for (size_t i = 0; i < part.n; i++)
+		TRY(add_one(out, what, ((const uint32_t *)part.list)[i], true, true, err));
+	return whole.n > 0 ? WM_OK : add_one(out, what, GRAPH_NONE, false, false, err);
 }
 
 static int compare_deeds(const void *x, const void *y)
@@ -241,6 +247,9 @@ static enum wm_code settle(struct settling *c, struct order_item *item, const st
 
 	for (size_t i = 0; i < n; i++) {
 		if (!has_happened(c->s, list[i].said))
+			continue;
+		item->by_part |= list[i].of_part;
+		if (list[i].of_part)
 			continue;
 		if (list[i].destroyed) {
 			item->state = ITEM_DESTROYED;

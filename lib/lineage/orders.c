@@ -34,6 +34,7 @@ void orders_free(struct orders *o)
 	free(o->names);
 	free(o->by_id);
 	free(o->unknown);
+	free(o->digests);
 	arena_release(&o->arena);
 	free(o);
 }

@@ -73,6 +73,7 @@ struct orders {
 	size_t n_names;
 	struct order_by_id *by_id; /* statement ids, to resolve references; by id */
 	bool *unknown;		   /* by node: an ancestor of it is unknown */
+	struct node_digests *digests; /* by node: how many are stated for it */
 	const struct subsets *subsets; /* at hand, or NULL; borrowed, set by the caller */
 	struct arena arena;
 };
@@ -145,6 +146,7 @@ struct order_item {
 	uint32_t place; /* in the trace: depth, path, step */
 	enum item_state state;
 	bool in_part; /* a dataset of which records or subsets alone are in scope */
+	bool by_part; /* open, and one of several digests that are stated for it is accounted for */
 	const struct said *by; /* the event that says so, or NULL */
 	const Weightmark__V1__Destroyed *destroyed; /* or NULL */
 	const Weightmark__V1__Retained *kept;	    /* or NULL; a hold that ended keeps nothing */
