@@ -40,7 +40,7 @@ static void print_more(size_t n)
 static void print_who(const struct order_state *s)
 {
 	const Weightmark__V1__Order *o = s->order->said;
-	const struct statement *said = s->order->versions[s->order->n_versions - 1].statement;
+	const struct statement *said = s->order->newest->statement;
 
 	print("%s\n", s->order->object);
 	print("  %s: ", order_kind_text(o->kind));
@@ -57,7 +57,7 @@ static void print_who(const struct order_state *s)
 static void print_head(const struct order_state *s)
 {
 	const Weightmark__V1__Order *o = s->order->said;
-	const struct said *newest = &s->order->versions[s->order->n_versions - 1];
+	const struct said *newest = s->order->newest;
 	char keyid[2 * KEYID_SHOWN + 1], day[DAY_TEXT + 1];
 
 	print_who(s);
@@ -193,18 +193,19 @@ static void print_missing(const struct order_state *s)
 
 static void print_roles(const struct order_state *s)
 {
-	const Weightmark__V1__Order *o = s->order->said;
+	const ProtobufCEnumDescriptor *roles = &weightmark__v1__dataset_use__role__descriptor;
+	const char *before = "";
 
 	if (s->roles == 0)
 		return;
 	print_label("roles");
-	for (size_t i = 0; i < o->n_scope_role; i++) {
-		const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
-			&weightmark__v1__dataset_use__role__descriptor, (int)o->scope_role[i]);
-
-		print("%s%s", i ? ", " : "", v ? v->name : "?");
+	for (unsigned i = 0; i < roles->n_values; i++) {
+		if (!(s->roles >> roles->values[i].value & 1))
+			continue;
+		print("%s%s", before, roles->values[i].name);
+		before = ", ";
 	}
-	print(" alone taint, as the signed scope says\n");
+	print(" alone taint, as every version of the signed scope says\n");
 }
 
 /* Records: by which uses of their dataset they count. */

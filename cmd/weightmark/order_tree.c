@@ -56,7 +56,7 @@ static enum wm_code add_head(struct node *map, struct tree *t, const struct orde
 			     struct wm_error *err)
 {
 	const Weightmark__V1__Order *o = s->order->said;
-	const struct said *newest = &s->order->versions[s->order->n_versions - 1];
+	const struct said *newest = s->order->newest;
 
 	TRY(node_set_text(map, t, "object", s->order->object, err));
 	TRY(set_said(map, t, "said", newest, err));
@@ -227,17 +227,16 @@ static enum wm_code add_clean(struct node *map, struct tree *t, const struct ord
 static enum wm_code add_roles(struct node *map, struct tree *t, const struct order_state *s,
 			      struct wm_error *err)
 {
-	const Weightmark__V1__Order *o = s->order->said;
+	const ProtobufCEnumDescriptor *roles = &weightmark__v1__dataset_use__role__descriptor;
 	struct node *list = NULL, *row = NULL;
 
 	TRY(node_set_new(&list, map, t, "roles", NODE_LIST, err));
-	for (size_t i = 0; i < o->n_scope_role; i++) {
-		const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
-			&weightmark__v1__dataset_use__role__descriptor, (int)o->scope_role[i]);
+	for (unsigned i = 0; i < roles->n_values; i++) {
+		const char *name = roles->values[i].name;
 
-		if (!v)
+		if (!(s->roles >> roles->values[i].value & 1))
 			continue;
-		TRY(node_text(&row, t, v->name, strlen(v->name), err));
+		TRY(node_text(&row, t, name, strlen(name), err));
 		node_append(list, row);
 	}
 	return WM_OK;

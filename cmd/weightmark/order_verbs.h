@@ -17,12 +17,16 @@ struct order_view {
 	const char **origins; /* --origin, or NULL */
 	struct graph *graph;
 	struct orders *orders;
+	bool vouched_later; /* the caller verifies all that he counts on himself */
 };
 
 void order_view_release(struct order_view *v);
 #define cleanup_order_view __attribute__((cleanup(order_view_release)))
 
-/* Opens the ledgers, joins the graph, reads the orders. `out` is zeroed memory. */
+/*
+ * Opens the ledgers, joins the graph, reads the orders, with the signatures of keys that --trust or
+ * the setting public-key names. `out` is zeroed memory, but for `vouched_later`.
+ */
 MUST_USE enum wm_code order_view_open(struct order_view *out, struct call *call,
 				      struct wm_error *err);
 

@@ -29,6 +29,7 @@ void certifying_release(struct certifying *c)
 
 static enum wm_code load(struct certifying *c, struct call *call, struct wm_error *err)
 {
+	c->view.vouched_later = !options_has(&call->options, "check");
 	TRY(order_view_open(&c->view, call, err));
 	c->graph = c->view.graph;
 	return certify_read_heads(c, call, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `weightmark order`: drafts and records orders, tells where they stand, records what was done. */
 #include "issues.h"
+#include "keys.h"
 #include "order_verbs.h"
 #include "output.h"
 
@@ -22,13 +23,18 @@ void order_view_release(struct order_view *v)
 
 enum wm_code order_view_open(struct order_view *out, struct call *call, struct wm_error *err)
 {
+	cleanup_keyring struct keyring *keys = NULL;
+	struct orders_trust trust = { .later = out->vouched_later };
+
+	TRY(load_keyring(&keys, call, err));
+	trust.keys = keys;
 	TRY(open_order_ledgers(&out->ledgers, call, err));
 	TRY(check_origins(&out->ledgers, call, err));
 	TRY(wanted_origins(&out->origins, call, err));
 	TRY(tell_ledgers(&out->ledgers, out->origins, err));
 	TRY(join_ledgers(&out->graph, &out->ledgers, out->origins, err));
-	return orders_load(&out->orders, out->graph, out->ledgers.indexes, out->ledgers.n,
-			   out->origins, err);
+	return orders_load_trusting(&out->orders, out->graph, out->ledgers.indexes,
+				    out->ledgers.n, out->origins, &trust, err);
 }
 
 /* --- add --------------------------------------------------------------------------------- */
@@ -133,6 +139,9 @@ static const struct option_spec options[] = {
 	{ .name = "clean", .only = "status",
 	  .help = "also name the checkpoints without a declared path from what one order is "
 		  "about" },
+	{ .name = "trust", .argument = "FILE", .kind = VALUE_FILE, .setting = "public-key",
+	  .repeatable = true, .only = "status",
+	  .help = "verify by this public key what is said of orders" },
 	{ .name = "obligation", .argument = "ID", .only = "done",
 	  .help = "this obligation was met" },
 	{ .name = "destroyed", .argument = "TSV", .kind = VALUE_FILE, .only = "done",

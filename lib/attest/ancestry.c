@@ -87,8 +87,10 @@ static enum wm_code gather_statements(struct asking *a, const struct keyring *ke
 	return WM_OK;
 }
 
-static enum wm_code load(struct asking *a, const struct lineage_options *o, struct wm_error *err)
+static enum wm_code load(struct asking *a, const struct keyring *keys,
+			 const struct lineage_options *o, struct wm_error *err)
 {
+	const struct orders_trust trust = { .keys = keys };
 	const struct trace_options ancestors = { .ancestors = true };
 	struct trace_seed self = { .n_subsets = 0 };
 
@@ -100,7 +102,8 @@ static enum wm_code load(struct asking *a, const struct lineage_options *o, stru
 	for (size_t i = 0; i < o->n_indexes; i++)
 		a->indexes[a->n_indexes++] = o->indexes[i];
 	TRY(graph_load(&a->graph, a->indexes, a->n_indexes, NULL, err));
-	TRY(orders_load(&a->orders, a->graph, a->indexes, a->n_indexes, NULL, err));
+	TRY(orders_load_trusting(&a->orders, a->graph, a->indexes, a->n_indexes, NULL, &trust,
+				 err));
 	a->node = graph_find(a->graph, a->v->head->statement->header->object->text);
 	if (a->node == GRAPH_NONE)
 		return fail(err, REASON_INTERNAL, "the lineage lacks what was carried");
@@ -266,7 +269,7 @@ enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 	__attribute__((cleanup(asking_release))) struct asking a = { .v = v };
 
 	TRY(gather_statements(&a, keys, o, err));
-	TRY(load(&a, o, err));
+	TRY(load(&a, keys, o, err));
 	ask_ancestors(out, &a);
 	TRY(ask_findings(out, &a, err));
 	TRY(ask_transfers(out, &a, err));

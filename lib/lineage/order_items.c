@@ -194,13 +194,40 @@ static int32_t earlier(int32_t a, int32_t b)
 	return a < b ? a : b;
 }
 
-int32_t hold_supplement_days(const struct order_state *s)
+static int32_t supplement_days_of(const Weightmark__V1__Order *o)
 {
-	const Weightmark__V1__Order *o = s->order->said;
-
 	return o->has_supplement_days && o->supplement_days <= LIMIT_ORDER_DAYS ?
 		       (int32_t)o->supplement_days :
 		       SUPPLEMENT_DAYS;
+}
+
+static const Weightmark__V1__Order *order_said(const struct said *version)
+{
+	return (const Weightmark__V1__Order *)version->statement->message;
+}
+
+/* The fewest that a version that counts says. */
+static void read_terms(struct order_state *s)
+{
+	s->supplement_days = LIMIT_ORDER_DAYS;
+	s->infeasible_allowed = true;
+	for (size_t i = 0; i < s->order->n_versions; i++) {
+		const struct said *version = &s->order->versions[i];
+		const Weightmark__V1__Order *o = order_said(version);
+
+		if (!version_counts(s->order, version))
+			continue;
+		if (supplement_days_of(o) < s->supplement_days)
+			s->supplement_days = supplement_days_of(o);
+		s->infeasible_allowed &= o->has_infeasibility_allowed &&
+					 o->infeasibility_allowed ==
+						 WEIGHTMARK__V1__TRI__VALUE__yes;
+	}
+}
+
+int32_t hold_supplement_days(const struct order_state *s)
+{
+	return s->supplement_days;
 }
 
 static struct order_hold make_hold(const struct settling *c, const struct deed *d)
@@ -228,11 +255,8 @@ static struct order_hold make_hold(const struct settling *c, const struct deed *
 
 bool hold_is_in_force(const struct order_state *s, const struct order_hold *h)
 {
-	const Weightmark__V1__Order *o = s->order->said;
-
 	if (h->kept->reason == WEIGHTMARK__V1__RETAINED__REASON__technically_infeasible &&
-	    !(o->has_infeasibility_allowed &&
-	      o->infeasibility_allowed == WEIGHTMARK__V1__TRI__VALUE__yes))
+	    !s->infeasible_allowed)
 		return false;
 	return (h->start == DAY_NONE || h->start <= s->today) &&
 	       (h->end == DAY_NONE || s->today <= h->end);
@@ -347,6 +371,7 @@ enum wm_code order_items(struct order_state *s, struct wm_error *err)
 {
 	__attribute__((cleanup(settling_release))) struct settling c = { .s = s };
 
+	read_terms(s);
 	TRY(list_deeds(&c.own, s->orders, s->order->events, s->order->n_events, err));
 	TRY(list_releases(&c, err));
 	TRY(list_items(&c, err));
