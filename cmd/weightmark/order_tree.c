@@ -41,7 +41,25 @@ static enum wm_code set_said(struct node *map, struct tree *t, const char *key,
 	TRY(node_set_text(said, t, "issuer", s->statement->header->issuer, err));
 	TRY(node_set_text(said, t, "kind", s->statement->kind->name, err));
 	TRY(node_set_text(said, t, "statement", id, err));
-	return node_set_hex(said, t, "keyid", s->keyid, SHA256_BYTES, err);
+	TRY(node_set_hex(said, t, "keyid", s->keyid, SHA256_BYTES, err));
+	return node_set_text(said, t, "signature", signature_text(s), err);
+}
+
+enum wm_code invalid_tree(struct node *map, struct tree *t, const struct orders *o,
+			  struct wm_error *err)
+{
+	const struct said *list = o->said.list;
+	struct node *rows = NULL, *row = NULL;
+
+	TRY(node_set_new(&rows, map, t, "signature_invalid", NODE_LIST, err));
+	for (size_t i = 0; i < o->said.n; i++) {
+		if (list[i].signature != SIGNATURE_BAD)
+			continue;
+		TRY(node_append_new(&row, rows, t, NODE_MAP, err));
+		TRY(node_set_text(row, t, "object", list[i].statement->header->object->text, err));
+		TRY(set_said(row, t, "said", &list[i], err));
+	}
+	return WM_OK;
 }
 
 static enum wm_code set_days(struct node *map, struct tree *t, int32_t left, struct wm_error *err)

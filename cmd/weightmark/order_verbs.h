@@ -42,6 +42,14 @@ struct order_states {
 };
 
 MUST_USE enum wm_code print_orders(const struct order_states *s, struct wm_error *err);
+/* "verified", "not verified" where the key is not at hand, "not by this key". */
+const char *signature_text(const struct said *s);
+
+/* Names the statements that the keys at hand did not sign; as a list "signature_invalid". */
+void print_invalid(const struct orders *o);
+MUST_USE enum wm_code invalid_tree(struct node *map, struct tree *t, const struct orders *o,
+				   struct wm_error *err);
+
 MUST_USE enum wm_code orders_tree(struct tree *t, const struct order_states *s,
 				  struct wm_error *err);
 

@@ -183,20 +183,23 @@ const struct verb verb_order = {
 		"what an earlier version reached stays tainted.\n\n"
 		"'order status' reads all ledgers and tells of each order what is due, done and "
 		"overdue, which checkpoints descend from its data in whole or in part, whatever "
-		"the role, unless a signed scope names roles; how many checkpoints have no "
+		"the role, unless every version of the signed scope names roles; how many checkpoints have no "
 		"declared path from it, and which of the same runs, from before the data came in, "
 		"are the first to go on from; who has to be told; what is held and when a "
 		"supplement is due. It "
-		"repeats what was signed and verifies no signature: 'audit' does.\n\n"
+		"repeats what was signed, names the keys, and verifies those that --trust or the "
+		"setting public-key names. A correction relaxes nothing until its signature is "
+		"verified: of each obligation the earliest day counts.\n\n"
 		"'order done' records what was done, so that the same call twice records it once.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "
 		    "--out order.yaml\n"
 		    "weightmark order add order.yaml --key counsel.key\n"
 		    "weightmark order status --due-within 14d --ics deadlines.ics\n"
 		    "weightmark order done rite-aid --destroyed gone.tsv --key steward.key",
-	.exits = "status: 0 nothing is overdue; 1 something is; 4 nothing is, but what an open "
-		 "order reaches cannot be decided: a use of another subset, something that no "
-		 "ledger knows, ancestors that are not declared.",
+	.exits = "status: 0 nothing is overdue; 1 something is, or names a key at hand that did not "
+		 "sign it; 4 nothing is, but what an order reaches, closed or not, cannot be "
+		 "decided: a use of another subset, something that no ledger knows, ancestors "
+		 "that are not declared.",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.subverbs = subverbs,

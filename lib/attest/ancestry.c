@@ -129,6 +129,22 @@ static bool demands_deletion(const Weightmark__V1__Order *order)
 	return false;
 }
 
+/* Whether it descends from a use of the data of which nobody decided whether it counts. */
+static void ask_undecided(struct ancestry *out, const struct asking *a,
+			  const struct order_state *s)
+{
+	for (uint32_t i = 0; i < s->trace.n_undecided; i++) {
+		const struct graph_edge *e = &a->graph->edges[s->trace.undecided[i]];
+
+		if (!trace_has(&a->up, e->to) || out->unknown.code != WM_OK)
+			continue;
+		(void)fail(&out->unknown, REASON_USE_UNDECIDED,
+			   "'%.64s' used another subset of '%.64s' than the %s '%.64s' names",
+			   id_of(a, e->to), id_of(a, e->from), order_kind_text(s->order->said->kind),
+			   s->order->object);
+	}
+}
+
 static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 			      const struct order *order, struct wm_error *err)
 {
@@ -136,8 +152,14 @@ static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 	uint32_t at;
 
 	TRY(order_assess(&s, a->orders, order, DAY_NONE, a->v->now, err));
-	if (!trace_has(&s.trace, a->node))
+	if (!trace_has(&s.trace, a->node)) {
+		ask_undecided(out, a, &s);
 		return WM_OK;
+	}
+	if (order->n_bad > 0)
+		(void)fail(&out->conflict, REASON_SIGNATURE_INVALID,
+			   "a version of the order '%.64s' names a key at hand that did not sign "
+			   "it", order->object);
 	for (at = s.trace.place[a->node]; s.trace.list[at].before != GRAPH_NONE;
 	     at = s.trace.list[at].before)
 		;
@@ -149,6 +171,9 @@ static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 		   s.closed  ? " (closed)" :
 		   s.overdue ? " (overdue)" :
 			       "");
+	if (order->n_bad > 0)
+		(void)fail_context(out->tainted.code, &out->tainted,
+				   "signature-invalid: a version is not by its key");
 	return WM_OK;
 }
 

@@ -153,6 +153,8 @@ static void sort_said(struct orders *o)
 		statement_free(list[i].statement);
 	}
 	o->said.n = n;
+	for (size_t i = 0; i < n; i++)
+		o->n_bad += list[i].signature == SIGNATURE_BAD;
 	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && compare_chains(&list[i], &list[end]) == 0;)
 			end++;

@@ -89,6 +89,7 @@ struct orders {
 	struct said_list about; /* events, then certificates, of orders: parts of it are theirs */
 	size_t n_stray;	     /* events and certificates whose order is not here, or cannot be
 			      * told from others */
+	size_t n_bad;	     /* statements that the keys at hand did not sign */
 	size_t n_unreadable; /* statements of these kinds that cannot be read */
 	struct order_name *names; /* by which orders are called, sorted */
 	size_t n_names;
