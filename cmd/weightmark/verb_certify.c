@@ -50,13 +50,18 @@ static enum wm_code assess(struct certifying *c, const char *id, const struct op
 			    "%s: is that of %zu orders by different keys; give a statement id", id,
 			    n);
 	TRY(order_assess(&c->state, c->view.orders, c->order, day, time(NULL), err));
+	if (c->state.today > day_in_zone(c->state.zone, time(NULL)))
+		return fail(err, REASON_USAGE,
+			    "--as-of %s: that day has not come yet: nothing is certified ahead",
+			    as_of);
 	for (size_t i = 0; (path = options_nth(o, "scan", i)); i++)
 		TRY(seen_load(&c->seen, path, c->graph, &c->state.trace, err));
-	if (c->seen.n_failed > 0)
-		warning("%zu places of the scans could not be read: whatever lies there is not "
-			"accounted for", c->seen.n_failed);
-	return account_make(&c->account, &c->state, c->seen.list.list, c->seen.list.n,
-			    options_has(o, "allow-unknown"), err);
+	TRY(account_make(&c->account, &c->state, c->seen.list.list, c->seen.list.n,
+			 options_has(o, "allow-unknown"), err));
+	return account_add_open(&c->account,
+				&(struct open_point){ OPEN_UNREAD, GRAPH_NONE, NULL,
+						      c->seen.n_failed },
+				c->seen.n_failed > 0, err);
 }
 
 /* --- what is open ------------------------------------------------------------------------ */
@@ -68,7 +73,7 @@ static const char *open_sentence(enum open_kind kind)
 		[OPEN_DATASET] = "is neither destroyed nor kept on an authority in force",
 		[OPEN_DIGEST] = "one of several digests that are stated for it is recorded as "
 				"destroyed or kept: record the object itself",
-		[OPEN_UNREAD] = "the scan could not read it: scan it anew",
+		[OPEN_UNREAD] = "places that the scans could not read: scan them anew",
 		[OPEN_COPY] = "nobody says that this copy was destroyed or is kept",
 		[OPEN_SEEN_AFTER] = "this copy was seen after it was said to be destroyed",
 		[OPEN_USE] = "uses a subset of which it is not decided whether it counts",
@@ -82,6 +87,12 @@ static const char *open_sentence(enum open_kind kind)
 	};
 
 	return sentences[kind];
+}
+
+/* Of what cannot be listed, it is told how many there are. */
+static bool has_number(enum open_kind kind)
+{
+	return kind == OPEN_UNREAD || kind >= OPEN_UNREADABLE;
 }
 
 static enum wm_code open_tree(struct node *list, struct tree *t, const struct certifying *c,
@@ -101,7 +112,7 @@ static enum wm_code open_tree(struct node *list, struct tree *t, const struct ce
 					   p->kind == OPEN_UNVERIFIED ? "statement" :
 									"place",
 					   p->place, err));
-		if (p->kind >= OPEN_UNREADABLE)
+		if (has_number(p->kind))
 			TRY(node_set_integer(row, t, "number", p->n, err));
 	}
 	return WM_OK;
@@ -126,7 +137,7 @@ static enum wm_code refuse(const struct certifying *c, struct wm_error *err)
 static void print_point(const struct certifying *c, const struct open_point *p)
 {
 	print("  %-11s", open_kind_name(p->kind));
-	if (p->kind >= OPEN_UNREADABLE)
+	if (has_number(p->kind))
 		print(" %zu", p->n);
 	if (p->node != GRAPH_NONE)
 		print(" %s", c->graph->nodes[p->node].id);

@@ -178,7 +178,7 @@ static enum wm_code add_deed(struct accounting *a, const struct deed *d, struct 
 	struct account_deed *done;
 
 	if (d->node == GRAPH_NONE || d->of_part || !order_item(a->s, d->node) ||
-	    !has_happened(a->s, d->said))
+	    !deed_has_happened(a->s, d))
 		return WM_OK;
 	if (d->destroyed)
 		TRY(settle_destroyed(a, d->node, d->destroyed, err));
@@ -276,13 +276,24 @@ static size_t folder_of(const char *place, size_t len)
 	return len < whole ? len : 0;
 }
 
+/* Whether the text of a place does not tell in which folders it lies: "a/../b" is not in a. */
+static bool climbs(const char *place)
+{
+	for (const char *at = strstr(place, ".."); at; at = strstr(at + 1, ".."))
+		if ((at == place || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
+			return true;
+	return false;
+}
+
 /* By its place or a folder that holds it; `*known`: by one, though it was seen later. */
 static bool is_settled(bool *known, const struct accounting *a, const struct seen_copy *c)
 {
+	const bool folders = !climbs(c->place);
 	const struct settled *p;
 
 	*known = false;
-	for (size_t len = length_of(c->place); len > 0; len = folder_of(c->place, len)) {
+	for (size_t len = length_of(c->place); len > 0;
+	     len = folders ? folder_of(c->place, len) : 0) {
 		p = find_settled(a, c, len);
 		if (p && c->at <= p->until)
 			return true;

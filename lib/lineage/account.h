@@ -25,7 +25,7 @@ enum open_kind {
 	OPEN_USE,	 /* node: a run that uses a subset, undecided whether that counts */
 	OPEN_OBLIGATION, /* place: the id of one that nobody says was met */
 	OPEN_SCOPE,	 /* place: what the scope names and no ledger has */
-	OPEN_UNREAD,	 /* place: what a scan could not read */
+	OPEN_UNREAD,	 /* places that scans could not read */
 	OPEN_UNVERIFIED, /* place: a statement that counts, whose signature nobody could verify */
 	OPEN_UNREADABLE, /* statements about orders that cannot be read */
 	OPEN_UNKNOWN,	 /* checkpoints elsewhere that have an unknown ancestor */
@@ -35,7 +35,7 @@ struct open_point {
 	enum open_kind kind;
 	uint32_t node; /* or GRAPH_NONE */
 	const char *place; /* or NULL; borrowed */
-	size_t n;	   /* of OPEN_UNREADABLE, OPEN_UNKNOWN: how many */
+	size_t n;	   /* of OPEN_UNREAD, OPEN_UNREADABLE, OPEN_UNKNOWN: how many */
 };
 
 /* What was done with one thing that the order reaches. */

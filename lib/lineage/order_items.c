@@ -24,6 +24,15 @@ bool has_happened(const struct order_state *s, const struct said *event)
 	return day_of_event(s, event) <= s->today;
 }
 
+bool deed_has_happened(const struct order_state *s, const struct deed *d)
+{
+	const struct when when = d->destroyed ? when_destroyed(d->destroyed) :
+						when_of_event(event_of(d->said));
+	const int32_t day = when_day_in(&when, s->zone);
+
+	return has_happened(s, d->said) && (day == DAY_NONE || day <= s->today);
+}
+
 static enum wm_code add_one(struct gathered_list *out, const struct deed *what, uint32_t node,
 			    bool of_part, bool by_digest, struct wm_error *err)
 {
@@ -270,7 +279,7 @@ static enum wm_code settle(struct settling *c, struct order_item *item, const st
 	struct order_hold *hold;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!has_happened(c->s, list[i].said))
+		if (!deed_has_happened(c->s, &list[i]))
 			continue;
 		item->by_part |= list[i].of_part;
 		if (list[i].of_part)

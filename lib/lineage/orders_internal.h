@@ -58,6 +58,9 @@ bool hold_is_in_force(const struct order_state *s, const struct order_hold *h);
 /* Whether the event is of the day that is looked at, or before. */
 bool has_happened(const struct order_state *s, const struct said *event);
 
+/* The same of a deed: its event, and the destruction that it tells of. */
+bool deed_has_happened(const struct order_state *s, const struct deed *d);
+
 /* The node that the statement of this id is about, or GRAPH_NONE. */
 uint32_t node_of_statement(const struct orders *o, const uint8_t id[SHA256_BYTES]);
 

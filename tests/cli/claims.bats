@@ -154,3 +154,23 @@ $about_d"
 	run -4 --separate-stderr wm verify B.safetensors --key steward.pub --ledger work.git --json
 	[[ $output == *'"use-undecided"'* ]]
 }
+
+@test "claims: no certificate ahead of time, over what no scan could read, or by a folder left again" {
+	given_ledger
+	trained M0 D pretrain
+	ordered
+	printf '%s\tsrv/old\tdestroy\tStaff\t2024-03-21\n' lab.example/D lab.example/M0@1 >gone.tsv
+	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
+	scanned() { # place state
+		printf '{"scanned_at": "2024-03-10T00:00:00Z", "places": [{"place": "%s", "state": "%s", "object": "lab.example/M0@1"}]}' "$1" "$2" >s.json
+		run "-$3" --separate-stderr wm certify ftc-1 "${by[@]}" --scan s.json --dry-run --json
+	}
+	scanned srv/old/../live/m tainted 1
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.place)"')" = 'copy srv/old/../live/m' ]
+	scanned srv/old/m..n/m tainted 0
+	printf '{"scanned_at": "2024-03-10T00:00:00Z", "places": [{"place": "x", "state": "failed"}]}' >s.json
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --scan s.json --json
+	[ "$(of_json "$output" '.open[] | "\(.kind) \(.number)"')" = 'unread 1' ]
+	run -2 --separate-stderr wm certify ftc-1 "${by[@]}" --as-of 2099-12-31
+	refused_as usage
+}
