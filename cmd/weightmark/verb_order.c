@@ -183,7 +183,8 @@ const struct verb verb_order = {
 		"what an earlier version reached stays tainted.\n\n"
 		"'order status' reads all ledgers and tells of each order what is due, done and "
 		"overdue, which checkpoints descend from its data in whole or in part, whatever "
-		"the role, unless every version of the signed scope names roles; how many checkpoints have no "
+		"the role, unless every version of the signed "
+		"scope names roles; how many checkpoints have no "
 		"declared path from it, and which of the same runs, from before the data came in, "
 		"are the first to go on from; who has to be told; what is held and when a "
 		"supplement is due. It "
@@ -196,8 +197,8 @@ const struct verb verb_order = {
 		    "weightmark order add order.yaml --key counsel.key\n"
 		    "weightmark order status --due-within 14d --ics deadlines.ics\n"
 		    "weightmark order done rite-aid --destroyed gone.tsv --key steward.key",
-	.exits = "status: 0 nothing is overdue; 1 something is, or names a key at hand that did not "
-		 "sign it; 4 nothing is, but what an order reaches, closed or not, cannot be "
+	.exits = "status: 0 nothing is overdue; 1 something is, or names a key at hand that did "
+		 "not sign it; 4 nothing is, but what an order reaches, closed or not, cannot be "
 		 "decided: a use of another subset, something that no ledger knows, ancestors "
 		 "that are not declared.",
 	.options = options,

@@ -140,7 +140,8 @@ static void ask_undecided(struct ancestry *out, const struct asking *a,
 			continue;
 		(void)fail(&out->unknown, REASON_USE_UNDECIDED,
 			   "'%.64s' used another subset of '%.64s' than the %s '%.64s' names",
-			   id_of(a, e->to), id_of(a, e->from), order_kind_text(s->order->said->kind),
+			   id_of(a, e->to), id_of(a, e->from),
+			   order_kind_text(s->order->said->kind),
 			   s->order->object);
 	}
 }

@@ -220,8 +220,10 @@ static enum wm_code list_orders(struct orders *o, struct wm_error *err)
 	return WM_OK;
 }
 
+/* Of each the newest; `all`: and those before that no verified one takes back. */
 static enum wm_code list_newest(struct said_list *out, const struct orders *o,
-				const ProtobufCMessageDescriptor *d, struct wm_error *err)
+				const ProtobufCMessageDescriptor *d, bool all,
+				struct wm_error *err)
 {
 	const struct said *said = o->said.list;
 
@@ -229,23 +231,9 @@ static enum wm_code list_newest(struct said_list *out, const struct orders *o,
 	if (!out->list)
 		return fail_nomem(err);
 	for (size_t i = 0; i < o->said.n; i++)
-		if (said[i].newest && is_of(&said[i], d))
-			out->list[out->n++] = &said[i];
-	return WM_OK;
-}
-
-/* What nobody verified takes back no withdrawal that an earlier version said. */
-static enum wm_code list_revocations(struct said_list *out, const struct orders *o,
-				     struct wm_error *err)
-{
-	const struct said *said = o->said.list;
-
-	out->list = calloc(o->said.n + 1, sizeof(*out->list));
-	if (!out->list)
-		return fail_nomem(err);
-	for (size_t i = 0; i < o->said.n; i++)
-		if (is_of(&said[i], &weightmark__v1__revocation__descriptor) &&
-		    said[i].signature != SIGNATURE_BAD && !said[i].superseded)
+		if (is_of(&said[i], d) &&
+		    (said[i].newest || (all && said[i].signature != SIGNATURE_BAD &&
+					!said[i].superseded)))
 			out->list[out->n++] = &said[i];
 	return WM_OK;
 }
@@ -501,10 +489,10 @@ enum wm_code orders_load_trusting(struct orders **out, const struct graph *g,
 	o->arena = (struct arena)ARENA_INIT(LIMIT_GRAPH_MEMORY);
 	TRY(read_all(o, indexes, n, origins, trust, err));
 	TRY(list_orders(o, err));
-	TRY(list_newest(&o->transfers, o, &weightmark__v1__transfer__descriptor, err));
-	TRY(list_revocations(&o->revocations, o, err));
+	TRY(list_newest(&o->transfers, o, &weightmark__v1__transfer__descriptor, false, err));
+	TRY(list_newest(&o->revocations, o, &weightmark__v1__revocation__descriptor, true, err));
 	TRY(list_newest(&o->certificates, o, &weightmark__v1__deletion_certificate__descriptor,
-			err));
+			false, err));
 	TRY(name_orders(o, err));
 	TRY(attach_statements(o, err));
 	TRY(orders_join_graph(o, err));

@@ -8,8 +8,8 @@ load lineage
 
 by=(--key counsel.key --issuer counsel.example --ledger work.git)
 
-ordered() { # further lines of the order
-	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d${1-}"
+ordered() {
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
 	wm order add o.yaml "${by[@]}" >/dev/null 2>&1
 }
 
