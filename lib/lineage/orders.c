@@ -123,11 +123,12 @@ static int compare_said(const void *x, const void *y)
 }
 
 /* Marks which of the versions of one thing, oldest first, is the newest, and what it replaces. */
-static void mark_newest(struct said *chain, size_t n)
+static void mark_newest(struct said *chain, size_t n, size_t *n_bad)
 {
 	bool superseded = false, found = false;
 
 	for (size_t i = n; i-- > 0;) {
+		*n_bad += chain[i].signature == SIGNATURE_BAD;
 		chain[i].superseded = superseded;
 		superseded |= chain[i].signature == SIGNATURE_VERIFIED;
 		chain[i].newest = !found && chain[i].signature != SIGNATURE_BAD;
@@ -153,12 +154,10 @@ static void sort_said(struct orders *o)
 		statement_free(list[i].statement);
 	}
 	o->said.n = n;
-	for (size_t i = 0; i < n; i++)
-		o->n_bad += list[i].signature == SIGNATURE_BAD;
 	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && compare_chains(&list[i], &list[end]) == 0;)
 			end++;
-		mark_newest(list + i, end - i);
+		mark_newest(list + i, end - i, &o->n_bad);
 	}
 }
 

@@ -64,7 +64,7 @@ struct said_list {
 struct order {
 	const char *object;
 	const Weightmark__V1__Order *said; /* the newest version */
-	const struct said *newest;	   /* that one; its signature is not bad where another's is not */
+	const struct said *newest;	   /* that one: of a bad signature only if all are */
 	const struct said *versions;	   /* oldest first */
 	size_t n_versions;
 	size_t n_bad; /* of them, those whose signature is not that of the key */
