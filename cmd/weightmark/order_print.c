@@ -22,6 +22,15 @@ static const char *issuer_of(const struct said *s)
 	return s->statement->header->issuer;
 }
 
+/* Who is named, by which key, and whether that key made the statement. */
+static void print_by(const struct said *s)
+{
+	char keyid[2 * KEYID_SHOWN + 1];
+
+	hex_encode(keyid, s->keyid, KEYID_SHOWN);
+	print("%s (key %s, %s)", issuer_of(s), keyid, signature_text(s));
+}
+
 static void print_label(const char *label)
 {
 	print("  %-11s ", label);
@@ -40,7 +49,7 @@ static void print_more(size_t n)
 static void print_who(const struct order_state *s)
 {
 	const Weightmark__V1__Order *o = s->order->said;
-	const struct statement *said = s->order->versions[s->order->n_versions - 1].statement;
+	const struct statement *said = s->order->newest->statement;
 
 	print("%s\n", s->order->object);
 	print("  %s: ", order_kind_text(o->kind));
@@ -57,13 +66,13 @@ static void print_who(const struct order_state *s)
 static void print_head(const struct order_state *s)
 {
 	const Weightmark__V1__Order *o = s->order->said;
-	const struct said *newest = &s->order->versions[s->order->n_versions - 1];
+	const struct said *newest = s->order->newest;
 	char keyid[2 * KEYID_SHOWN + 1], day[DAY_TEXT + 1];
 
 	print_who(s);
 	hex_encode(keyid, newest->keyid, KEYID_SHOWN);
-	print("  said by     %s, key %s, version %zu\n", issuer_of(newest), keyid,
-	      s->order->n_versions);
+	print("  said by     %s, key %s, %s, version %zu\n", issuer_of(newest), keyid,
+	      signature_text(newest), s->order->n_versions);
 	print("  trigger     %s", day_text(day, o->trigger_date->days));
 	print("; today is %s in %s%s\n", day_text(day, s->today),
 	      s->zone ? o->time_zone : "UTC",
@@ -91,7 +100,8 @@ static void print_done(const struct order_obligation *b)
 		print(" on %s", day_text(day, b->done_on));
 	if (b->done_on != DAY_NONE && b->done_on > b->due)
 		print(", %d day%s late", b->done_on - b->due, b->done_on - b->due == 1 ? "" : "s");
-	print(", says %s", issuer_of(b->by));
+	print(", says ");
+	print_by(b->by);
 }
 
 static void print_obligations(const struct order_state *s)
@@ -112,8 +122,11 @@ static void print_obligations(const struct order_state *s)
 			print(", %zu kept", b->n_kept);
 		if (b->n_open > 0)
 			print(", %zu open", b->n_open);
-		if (b->n_open > 0 && b->by)
-			print(" although %s says that it is done", issuer_of(b->by));
+		if (b->n_open > 0 && b->by) {
+			print(" although ");
+			print_by(b->by);
+			print(" says that it is done");
+		}
 		print("\n");
 	}
 }
@@ -131,10 +144,12 @@ static void print_holds(const struct order_state *s)
 			print(", until %s", day_text(day, h->end));
 		if (h->due != DAY_NONE)
 			print("; supplement due %s: ", day_text(day, h->due));
-		if (h->due != DAY_NONE && h->supplement)
-			print("given, says %s", issuer_of(h->supplement));
-		else if (h->due != DAY_NONE)
+		if (h->due != DAY_NONE && h->supplement) {
+			print("given, says ");
+			print_by(h->supplement);
+		} else if (h->due != DAY_NONE) {
 			print_days(h->due - s->today);
+		}
 		print("\n");
 	}
 	print_more(s->n_holds);
@@ -152,9 +167,11 @@ static void print_items(const struct order_state *s, const char *label, enum gra
 		if (!graph_may_be(&s->orders->graph->nodes[item->node], kind) || n++ >= LIST_MAX)
 			continue;
 		print_label(n > 1 ? "" : label);
-		print("%s  %s%s%s%s\n", node_id(s, item->node), item_state_name(item->state),
-		      item->by ? ", says " : "", item->by ? issuer_of(item->by) : "",
-		      item->in_part ? "; part of it is in scope" : "");
+		print("%s  %s%s", node_id(s, item->node), item_state_name(item->state),
+		      item->by ? ", says " : "");
+		if (item->by)
+			print_by(item->by);
+		print("%s\n", item->in_part ? "; part of it is in scope" : "");
 	}
 	print_more(n);
 }
@@ -184,18 +201,19 @@ static void print_missing(const struct order_state *s)
 
 static void print_roles(const struct order_state *s)
 {
-	const Weightmark__V1__Order *o = s->order->said;
+	const ProtobufCEnumDescriptor *roles = &weightmark__v1__dataset_use__role__descriptor;
+	const char *before = "";
 
 	if (s->roles == 0)
 		return;
 	print_label("roles");
-	for (size_t i = 0; i < o->n_scope_role; i++) {
-		const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
-			&weightmark__v1__dataset_use__role__descriptor, (int)o->scope_role[i]);
-
-		print("%s%s", i ? ", " : "", v ? v->name : "?");
+	for (unsigned i = 0; i < roles->n_values; i++) {
+		if (!(s->roles >> roles->values[i].value & 1))
+			continue;
+		print("%s%s", before, roles->values[i].name);
+		before = ", ";
 	}
-	print(" alone taint, as the signed scope says\n");
+	print(" alone taint, as every version of the signed scope says\n");
 }
 
 /* Records: by which uses of their dataset they count. */
@@ -317,6 +335,32 @@ static enum wm_code print_plan(const struct order_state *s, struct wm_error *err
 	print_cost(&p.total, NULL);
 	print_unsaid(&p.total);
 	return WM_OK;
+}
+
+const char *signature_text(const struct said *s)
+{
+	static const char *const texts[] = {
+		[SIGNATURE_UNKNOWN] = "not verified",
+		[SIGNATURE_BAD] = "not by this key",
+		[SIGNATURE_VERIFIED] = "verified",
+	};
+
+	return texts[s->signature];
+}
+
+void print_invalid(const struct orders *o)
+{
+	const struct said *list = o->said.list;
+	char id[STATEMENT_ID_TEXT + 1], keyid[2 * KEYID_SHOWN + 1];
+
+	for (size_t i = 0; i < o->said.n; i++) {
+		if (list[i].signature != SIGNATURE_BAD)
+			continue;
+		statement_id_text(id, list[i].statement->id);
+		hex_encode(keyid, list[i].keyid, KEYID_SHOWN);
+		print("signature-invalid: %s %s names key %s, which did not sign it\n",
+		      list[i].statement->header->object->text, id, keyid);
+	}
 }
 
 /* --- all --------------------------------------------------------------------------------- */

@@ -106,9 +106,9 @@ static int status_of(const struct order_states *s, const struct orders *o)
 
 	for (size_t i = 0; i < s->n; i++) {
 		overdue |= s->list[i].overdue;
-		undecided |= !s->list[i].closed && order_is_undecided(&s->list[i]);
+		undecided |= order_is_undecided(&s->list[i]);
 	}
-	return overdue ? OVERDUE : undecided ? UNDECIDED : 0;
+	return overdue || o->n_bad > 0 ? OVERDUE : undecided ? UNDECIDED : 0;
 }
 
 static enum wm_code write_calendar(const char *path, const struct order_states *s, int64_t now,
@@ -174,7 +174,10 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 				     err));
 	if (overdue)
 		call->status = OVERDUE;
+	if (!output_is_json())
+		print_invalid(v.orders);
 	if (output_is_json()) {
+		TRY(invalid_tree(t.root, &t, v.orders, err));
 		TRY(ledgers_tree(t.root, &t, &v.ledgers, v.origins, err));
 		print_json(t.root);
 	} else if (states.n == 0) {

@@ -41,7 +41,25 @@ static enum wm_code set_said(struct node *map, struct tree *t, const char *key,
 	TRY(node_set_text(said, t, "issuer", s->statement->header->issuer, err));
 	TRY(node_set_text(said, t, "kind", s->statement->kind->name, err));
 	TRY(node_set_text(said, t, "statement", id, err));
-	return node_set_hex(said, t, "keyid", s->keyid, SHA256_BYTES, err);
+	TRY(node_set_hex(said, t, "keyid", s->keyid, SHA256_BYTES, err));
+	return node_set_text(said, t, "signature", signature_text(s), err);
+}
+
+enum wm_code invalid_tree(struct node *map, struct tree *t, const struct orders *o,
+			  struct wm_error *err)
+{
+	const struct said *list = o->said.list;
+	struct node *rows = NULL, *row = NULL;
+
+	TRY(node_set_new(&rows, map, t, "signature_invalid", NODE_LIST, err));
+	for (size_t i = 0; i < o->said.n; i++) {
+		if (list[i].signature != SIGNATURE_BAD)
+			continue;
+		TRY(node_append_new(&row, rows, t, NODE_MAP, err));
+		TRY(node_set_text(row, t, "object", list[i].statement->header->object->text, err));
+		TRY(set_said(row, t, "said", &list[i], err));
+	}
+	return WM_OK;
 }
 
 static enum wm_code set_days(struct node *map, struct tree *t, int32_t left, struct wm_error *err)
@@ -56,7 +74,7 @@ static enum wm_code add_head(struct node *map, struct tree *t, const struct orde
 			     struct wm_error *err)
 {
 	const Weightmark__V1__Order *o = s->order->said;
-	const struct said *newest = &s->order->versions[s->order->n_versions - 1];
+	const struct said *newest = s->order->newest;
 
 	TRY(node_set_text(map, t, "object", s->order->object, err));
 	TRY(set_said(map, t, "said", newest, err));
@@ -224,17 +242,16 @@ static enum wm_code add_clean(struct node *map, struct tree *t, const struct ord
 static enum wm_code add_roles(struct node *map, struct tree *t, const struct order_state *s,
 			      struct wm_error *err)
 {
-	const Weightmark__V1__Order *o = s->order->said;
+	const ProtobufCEnumDescriptor *roles = &weightmark__v1__dataset_use__role__descriptor;
 	struct node *list = NULL, *row = NULL;
 
 	TRY(node_set_new(&list, map, t, "roles", NODE_LIST, err));
-	for (size_t i = 0; i < o->n_scope_role; i++) {
-		const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
-			&weightmark__v1__dataset_use__role__descriptor, (int)o->scope_role[i]);
+	for (unsigned i = 0; i < roles->n_values; i++) {
+		const char *name = roles->values[i].name;
 
-		if (!v)
+		if (!(s->roles >> roles->values[i].value & 1))
 			continue;
-		TRY(node_text(&row, t, v->name, strlen(v->name), err));
+		TRY(node_text(&row, t, name, strlen(name), err));
 		node_append(list, row);
 	}
 	return WM_OK;

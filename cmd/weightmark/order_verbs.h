@@ -17,12 +17,16 @@ struct order_view {
 	const char **origins; /* --origin, or NULL */
 	struct graph *graph;
 	struct orders *orders;
+	bool vouched_later; /* the caller verifies all that he counts on himself */
 };
 
 void order_view_release(struct order_view *v);
 #define cleanup_order_view __attribute__((cleanup(order_view_release)))
 
-/* Opens the ledgers, joins the graph, reads the orders. `out` is zeroed memory. */
+/*
+ * Opens the ledgers, joins the graph, reads the orders, with the signatures of keys that --trust or
+ * the setting public-key names. `out` is zeroed memory, but for `vouched_later`.
+ */
 MUST_USE enum wm_code order_view_open(struct order_view *out, struct call *call,
 				      struct wm_error *err);
 
@@ -38,6 +42,14 @@ struct order_states {
 };
 
 MUST_USE enum wm_code print_orders(const struct order_states *s, struct wm_error *err);
+/* "verified", "not verified" where the key is not at hand, "not by this key". */
+const char *signature_text(const struct said *s);
+
+/* Names the statements that the keys at hand did not sign; as a list "signature_invalid". */
+void print_invalid(const struct orders *o);
+MUST_USE enum wm_code invalid_tree(struct node *map, struct tree *t, const struct orders *o,
+				   struct wm_error *err);
+
 MUST_USE enum wm_code orders_tree(struct tree *t, const struct order_states *s,
 				  struct wm_error *err);
 

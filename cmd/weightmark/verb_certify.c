@@ -29,6 +29,7 @@ void certifying_release(struct certifying *c)
 
 static enum wm_code load(struct certifying *c, struct call *call, struct wm_error *err)
 {
+	c->view.vouched_later = !options_has(&call->options, "check");
 	TRY(order_view_open(&c->view, call, err));
 	c->graph = c->view.graph;
 	return certify_read_heads(c, call, err);
@@ -49,13 +50,18 @@ static enum wm_code assess(struct certifying *c, const char *id, const struct op
 			    "%s: is that of %zu orders by different keys; give a statement id", id,
 			    n);
 	TRY(order_assess(&c->state, c->view.orders, c->order, day, time(NULL), err));
+	if (c->state.today > day_in_zone(c->state.zone, time(NULL)))
+		return fail(err, REASON_USAGE,
+			    "--as-of %s: that day has not come yet: nothing is certified ahead",
+			    as_of);
 	for (size_t i = 0; (path = options_nth(o, "scan", i)); i++)
 		TRY(seen_load(&c->seen, path, c->graph, &c->state.trace, err));
-	if (c->seen.n_failed > 0)
-		warning("%zu places of the scans could not be read: whatever lies there is not "
-			"accounted for", c->seen.n_failed);
-	return account_make(&c->account, &c->state, c->seen.list.list, c->seen.list.n,
-			    options_has(o, "allow-unknown"), err);
+	TRY(account_make(&c->account, &c->state, c->seen.list.list, c->seen.list.n,
+			 options_has(o, "allow-unknown"), err));
+	return account_add_open(&c->account,
+				&(struct open_point){ OPEN_UNREAD, GRAPH_NONE, NULL,
+						      c->seen.n_failed },
+				c->seen.n_failed > 0, err);
 }
 
 /* --- what is open ------------------------------------------------------------------------ */
@@ -65,6 +71,9 @@ static const char *open_sentence(enum open_kind kind)
 	static const char *const sentences[] = {
 		[OPEN_CHECKPOINT] = "is neither destroyed nor kept on an authority in force",
 		[OPEN_DATASET] = "is neither destroyed nor kept on an authority in force",
+		[OPEN_DIGEST] = "one of several digests that are stated for it is recorded as "
+				"destroyed or kept: record the object itself",
+		[OPEN_UNREAD] = "places that the scans could not read: scan them anew",
 		[OPEN_COPY] = "nobody says that this copy was destroyed or is kept",
 		[OPEN_SEEN_AFTER] = "this copy was seen after it was said to be destroyed",
 		[OPEN_USE] = "uses a subset of which it is not decided whether it counts",
@@ -78,6 +87,12 @@ static const char *open_sentence(enum open_kind kind)
 	};
 
 	return sentences[kind];
+}
+
+/* Of what cannot be listed, it is told how many there are. */
+static bool has_number(enum open_kind kind)
+{
+	return kind == OPEN_UNREAD || kind >= OPEN_UNREADABLE;
 }
 
 static enum wm_code open_tree(struct node *list, struct tree *t, const struct certifying *c,
@@ -97,7 +112,7 @@ static enum wm_code open_tree(struct node *list, struct tree *t, const struct ce
 					   p->kind == OPEN_UNVERIFIED ? "statement" :
 									"place",
 					   p->place, err));
-		if (p->kind >= OPEN_UNREADABLE)
+		if (has_number(p->kind))
 			TRY(node_set_integer(row, t, "number", p->n, err));
 	}
 	return WM_OK;
@@ -122,7 +137,7 @@ static enum wm_code refuse(const struct certifying *c, struct wm_error *err)
 static void print_point(const struct certifying *c, const struct open_point *p)
 {
 	print("  %-11s", open_kind_name(p->kind));
-	if (p->kind >= OPEN_UNREADABLE)
+	if (has_number(p->kind))
 		print(" %zu", p->n);
 	if (p->node != GRAPH_NONE)
 		print(" %s", c->graph->nodes[p->node].id);
@@ -292,13 +307,12 @@ static enum wm_code check_signatures(struct certifying *c, const struct signer *
 	if (!points)
 		return fail_nomem(err);
 	for (size_t i = 0; i < unknown.n; i++) {
-		const struct said *said = ((const struct said **)unknown.list)[i];
+		const struct counted *at = &((const struct counted *)unknown.list)[i];
 
 		buf_truncate(&text, 0);
-		statement_id_text(id, said->statement->id);
-		TRY(buf_printf(&text, err, "%s %s, key ", said->statement->header->object->text,
-			       id));
-		TRY(buf_append_hex(&text, said->keyid, SHA256_BYTES, err));
+		statement_id_text(id, at->statement);
+		TRY(buf_printf(&text, err, "%s %s, key ", at->object, id));
+		TRY(buf_append_hex(&text, at->keyid, SHA256_BYTES, err));
 		TRY(arena_copy(&place, &c->arena, text.data, text.len, err));
 		points[i] = (struct open_point){ OPEN_UNVERIFIED, GRAPH_NONE, place, 1 };
 	}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "issues.h"
+#include "keys.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "util/file.h"
@@ -20,13 +21,18 @@ void order_view_release(struct order_view *v)
 
 enum wm_code order_view_open(struct order_view *out, struct call *call, struct wm_error *err)
 {
+	cleanup_keyring struct keyring *keys = NULL;
+	struct orders_trust trust = { .later = out->vouched_later };
+
+	TRY(load_keyring(&keys, call, err));
+	trust.keys = keys;
 	TRY(open_order_ledgers(&out->ledgers, call, err));
 	TRY(check_origins(&out->ledgers, call, err));
 	TRY(wanted_origins(&out->origins, call, err));
 	TRY(tell_ledgers(&out->ledgers, out->origins, err));
 	TRY(join_ledgers(&out->graph, &out->ledgers, out->origins, err));
-	return orders_load(&out->orders, out->graph, out->ledgers.indexes, out->ledgers.n,
-			   out->origins, err);
+	return orders_load_trusting(&out->orders, out->graph, out->ledgers.indexes,
+				    out->ledgers.n, out->origins, &trust, err);
 }
 
 /* --- add --------------------------------------------------------------------------------- */
@@ -131,6 +137,9 @@ static const struct option_spec options[] = {
 	{ .name = "clean", .only = "status",
 	  .help = "also name the checkpoints without a declared path from what one order is "
 		  "about" },
+	{ .name = "trust", .argument = "FILE", .kind = VALUE_FILE, .setting = "public-key",
+	  .repeatable = true, .only = "status",
+	  .help = "verify by this public key what is said of orders" },
 	{ .name = "obligation", .argument = "ID", .only = "done",
 	  .help = "this obligation was met" },
 	{ .name = "destroyed", .argument = "TSV", .kind = VALUE_FILE, .only = "done",
@@ -172,20 +181,24 @@ const struct verb verb_order = {
 		"what an earlier version reached stays tainted.\n\n"
 		"'order status' reads all ledgers and tells of each order what is due, done and "
 		"overdue, which checkpoints descend from its data in whole or in part, whatever "
-		"the role, unless a signed scope names roles; how many checkpoints have no "
+		"the role, unless every version of the signed "
+		"scope names roles; how many checkpoints have no "
 		"declared path from it, and which of the same runs, from before the data came in, "
 		"are the first to go on from; who has to be told; what is held and when a "
 		"supplement is due. It "
-		"repeats what was signed and verifies no signature: 'audit' does.\n\n"
+		"repeats what was signed, names the keys, and verifies those that --trust or the "
+		"setting public-key names. A correction relaxes nothing until its signature is "
+		"verified: of each obligation the earliest day counts.\n\n"
 		"'order done' records what was done, so that the same call twice records it once.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "
 		    "--out order.yaml\n"
 		    "weightmark order add order.yaml --key counsel.key\n"
 		    "weightmark order status --due-within 14d --ics deadlines.ics\n"
 		    "weightmark order done rite-aid --destroyed gone.tsv --key steward.key",
-	.exits = "status: 0 nothing is overdue; 1 something is; 4 nothing is, but what an open "
-		 "order reaches cannot be decided: a use of another subset, something that no "
-		 "ledger knows, ancestors that are not declared.",
+	.exits = "status: 0 nothing is overdue; 1 something is, or names a key at hand that did "
+		 "not sign it; 4 nothing is, but what an order reaches, closed or not, cannot be "
+		 "decided: a use of another subset, something that no ledger knows, ancestors "
+		 "that are not declared.",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.subverbs = subverbs,

@@ -88,8 +88,10 @@ static enum wm_code gather_statements(struct asking *a, const struct keyring *ke
 	return WM_OK;
 }
 
-static enum wm_code load(struct asking *a, const struct lineage_options *o, struct wm_error *err)
+static enum wm_code load(struct asking *a, const struct keyring *keys,
+			 const struct lineage_options *o, struct wm_error *err)
 {
+	const struct orders_trust trust = { .keys = keys };
 	const struct trace_options ancestors = { .ancestors = true };
 	struct trace_seed self = { .n_subsets = 0 };
 
@@ -101,7 +103,8 @@ static enum wm_code load(struct asking *a, const struct lineage_options *o, stru
 	for (size_t i = 0; i < o->n_indexes; i++)
 		a->indexes[a->n_indexes++] = o->indexes[i];
 	TRY(graph_load(&a->graph, a->indexes, a->n_indexes, NULL, err));
-	TRY(orders_load(&a->orders, a->graph, a->indexes, a->n_indexes, NULL, err));
+	TRY(orders_load_trusting(&a->orders, a->graph, a->indexes, a->n_indexes, NULL, &trust,
+				 err));
 	a->node = graph_find(a->graph, a->v->head->statement->header->object->text);
 	if (a->node == GRAPH_NONE)
 		return fail(err, REASON_INTERNAL, "the lineage lacks what was carried");
@@ -127,6 +130,23 @@ static bool demands_deletion(const Weightmark__V1__Order *order)
 	return false;
 }
 
+/* Whether it descends from a use of the data of which nobody decided whether it counts. */
+static void ask_undecided(struct ancestry *out, const struct asking *a,
+			  const struct order_state *s)
+{
+	for (uint32_t i = 0; i < s->trace.n_undecided; i++) {
+		const struct graph_edge *e = &a->graph->edges[s->trace.undecided[i]];
+
+		if (!trace_has(&a->up, e->to) || out->unknown.code != WM_OK)
+			continue;
+		(void)fail(&out->unknown, REASON_USE_UNDECIDED,
+			   "'%.64s' used another subset of '%.64s' than the %s '%.64s' names",
+			   id_of(a, e->to), id_of(a, e->from),
+			   order_kind_text(s->order->said->kind),
+			   s->order->object);
+	}
+}
+
 static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 			      const struct order *order, struct wm_error *err)
 {
@@ -134,8 +154,14 @@ static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 	uint32_t at;
 
 	TRY(order_assess(&s, a->orders, order, DAY_NONE, a->v->now, err));
-	if (!trace_has(&s.trace, a->node))
+	if (!trace_has(&s.trace, a->node)) {
+		ask_undecided(out, a, &s);
 		return WM_OK;
+	}
+	if (order->n_bad > 0)
+		(void)fail(&out->conflict, REASON_SIGNATURE_INVALID,
+			   "a version of the order '%.64s' names a key at hand that did not sign "
+			   "it", order->object);
 	for (at = s.trace.place[a->node]; s.trace.list[at].before != GRAPH_NONE;
 	     at = s.trace.list[at].before)
 		;
@@ -147,6 +173,9 @@ static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 		   s.closed  ? " (closed)" :
 		   s.overdue ? " (overdue)" :
 			       "");
+	if (order->n_bad > 0)
+		(void)fail_context(out->tainted.code, &out->tainted,
+				   "signature-invalid: a version is not by its key");
 	return WM_OK;
 }
 
@@ -267,7 +296,7 @@ enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 	__attribute__((cleanup(asking_release))) struct asking a = { .v = v };
 
 	TRY(gather_statements(&a, keys, o, err));
-	TRY(load(&a, o, err));
+	TRY(load(&a, keys, o, err));
 	ask_ancestors(out, &a);
 	TRY(ask_findings(out, &a, err));
 	TRY(ask_transfers(out, &a, err));

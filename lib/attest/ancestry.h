@@ -24,8 +24,8 @@ struct ancestry {
 	struct wm_error tainted;   /* `ancestor-tainted` */
 	struct wm_error withdrawn; /* `record-withdrawn`: before a run that used it began */
 	struct wm_error withdrawn_later; /* `record-withdrawn-later`: after it, or untold */
-	struct wm_error unknown;   /* `ancestor-unknown` */
-	struct wm_error conflict;  /* `declarations-conflict` */
+	struct wm_error unknown;   /* `ancestor-unknown`, `use-undecided` */
+	struct wm_error conflict;  /* `declarations-conflict`, `signature-invalid` */
 };
 
 /*

@@ -279,7 +279,7 @@ enum wm_code certify_sworn_text(struct buf *out, const struct order_state *s,
 				const struct certify_options *options, struct wm_error *err)
 {
 	const struct order *order = s->order;
-	const struct statement *said = order->versions[order->n_versions - 1].statement;
+	const struct statement *said = order->newest->statement;
 	const Weightmark__V1__Order *o = order->said;
 	const char *respondent = o->n_respondent > 0 ? party_name(said, o->respondent[0]) : blank;
 
@@ -302,7 +302,7 @@ enum wm_code certify_sworn_text(struct buf *out, const struct order_state *s,
 static enum wm_code order_reference(struct drafting *d, const struct order *order,
 				    struct wm_error *err)
 {
-	const struct statement *said = order->versions[order->n_versions - 1].statement;
+	const struct statement *said = order->newest->statement;
 
 	return compose_reference(&d->cert->order, d->c, order->object, said->id, err);
 }

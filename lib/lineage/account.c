@@ -18,9 +18,9 @@ void account_release(struct account *a)
 
 const char *open_kind_name(enum open_kind kind)
 {
-	static const char *const names[] = { "checkpoint", "dataset",	 "copy",  "seen-after",
-					     "use",	   "obligation", "scope", "unverified",
-					     "unreadable", "unknown" };
+	static const char *const names[] = { "checkpoint", "dataset",	 "digest",     "copy",
+					     "seen-after", "use",	 "obligation", "scope",
+					     "unread",	   "unverified", "unreadable", "unknown" };
 
 	return names[kind];
 }
@@ -178,7 +178,8 @@ static enum wm_code add_deed(struct accounting *a, const struct deed *d, struct 
 	const bool in_force = d->kept && is_kept(a, d);
 	struct account_deed *done;
 
-	if (d->node == GRAPH_NONE || !order_item(a->s, d->node) || !has_happened(a->s, d->said))
+	if (d->node == GRAPH_NONE || d->of_part || !order_item(a->s, d->node) ||
+	    !deed_has_happened(a->s, d))
 		return WM_OK;
 	if (d->destroyed)
 		TRY(settle_destroyed(a, d->node, d->destroyed, err));
@@ -187,7 +188,7 @@ static enum wm_code add_deed(struct accounting *a, const struct deed *d, struct 
 	if (d->kept && !in_force)
 		return WM_OK;
 	TRY(gathered_add(&done, &a->deeds, sizeof(*done), err));
-	*done = (struct account_deed){ d->node, d->said, d->destroyed, d->kept };
+	*done = (struct account_deed){ d->node, d->by_digest, d->said, d->destroyed, d->kept };
 	return WM_OK;
 }
 
@@ -276,13 +277,24 @@ static size_t folder_of(const char *place, size_t len)
 	return len < whole ? len : 0;
 }
 
+/* Whether the text of a place does not tell in which folders it lies: "a/../b" is not in a. */
+static bool climbs(const char *place)
+{
+	for (const char *at = strstr(place, ".."); at; at = strstr(at + 1, ".."))
+		if ((at == place || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
+			return true;
+	return false;
+}
+
 /* By its place or a folder that holds it; `*known`: by one, though it was seen later. */
 static bool is_settled(bool *known, const struct accounting *a, const struct seen_copy *c)
 {
+	const bool folders = !climbs(c->place);
 	const struct settled *p;
 
 	*known = false;
-	for (size_t len = length_of(c->place); len > 0; len = folder_of(c->place, len)) {
+	for (size_t len = length_of(c->place); len > 0;
+	     len = folders ? folder_of(c->place, len) : 0) {
 		p = find_settled(a, c, len);
 		if (p && c->at <= p->until)
 			return true;
@@ -323,7 +335,9 @@ static enum wm_code check_items(struct accounting *a, struct wm_error *err)
 
 		if (s->items[i].state == ITEM_OPEN && is_demanded(a, node))
 			TRY(add_open(a,
-				     (struct open_point){ data ? OPEN_DATASET : OPEN_CHECKPOINT,
+				     (struct open_point){ s->items[i].by_part ? OPEN_DIGEST :
+							  data		      ? OPEN_DATASET :
+										OPEN_CHECKPOINT,
 							  node, NULL, 1 }, err));
 	}
 	return WM_OK;

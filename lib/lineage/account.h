@@ -19,11 +19,13 @@ struct seen_copy {
 enum open_kind {
 	OPEN_CHECKPOINT, /* node */
 	OPEN_DATASET,	 /* node */
+	OPEN_DIGEST,	 /* node: of it, one of several digests is accounted for */
 	OPEN_COPY,	 /* node, place: nobody says that this copy was destroyed or is kept */
 	OPEN_SEEN_AFTER, /* node, place: it was seen after it was said to be destroyed */
 	OPEN_USE,	 /* node: a run that uses a subset, undecided whether that counts */
 	OPEN_OBLIGATION, /* place: the id of one that nobody says was met */
 	OPEN_SCOPE,	 /* place: what the scope names and no ledger has */
+	OPEN_UNREAD,	 /* places that scans could not read */
 	OPEN_UNVERIFIED, /* place: a statement that counts, whose signature nobody could verify */
 	OPEN_UNREADABLE, /* statements about orders that cannot be read */
 	OPEN_UNKNOWN,	 /* checkpoints elsewhere that have an unknown ancestor */
@@ -33,12 +35,13 @@ struct open_point {
 	enum open_kind kind;
 	uint32_t node; /* or GRAPH_NONE */
 	const char *place; /* or NULL; borrowed */
-	size_t n;	   /* of OPEN_UNREADABLE, OPEN_UNKNOWN: how many */
+	size_t n;	   /* of OPEN_UNREAD, OPEN_UNREADABLE, OPEN_UNKNOWN: how many */
 };
 
 /* What was done with one thing that the order reaches. */
 struct account_deed {
 	uint32_t node;
+	bool by_digest;		 /* not by its name: whose digest it is, others say */
 	const struct said *said; /* the event */
 	const Weightmark__V1__Destroyed *destroyed; /* one of the two */
 	const Weightmark__V1__Retained *kept;	    /* in force */

@@ -40,9 +40,9 @@ struct callers {
 
 static bool has_kinds(const struct graph_node *n)
 {
-	const unsigned kinds = n->said_to_be & ~(1U << GRAPH_OTHER);
+	const unsigned called = n->said_to_be & ~(1U << GRAPH_OTHER);
 
-	return (kinds & (kinds - 1)) != 0;
+	return (called & (called - 1)) != 0;
 }
 
 static void note_caller(struct callers *c, const struct graph *g, uint32_t node,

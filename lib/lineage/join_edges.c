@@ -192,10 +192,10 @@ static struct graph_node *node_at(const struct join *j, uint32_t i)
 	return (struct graph_node *)j->nodes.list + i;
 }
 
-static void note_kinds(struct graph_node *node, unsigned kinds)
+static void note_kinds(struct graph_node *node, unsigned called)
 {
 	for (enum graph_kind kind = GRAPH_CHECKPOINT; kind < GRAPH_OTHER; kind++)
-		if (kinds >> kind & 1)
+		if (called >> kind & 1)
 			join_note_kind(node, kind);
 }
 

@@ -48,9 +48,55 @@ static enum wm_code mark_unknown(struct orders *o, struct wm_error *err)
 	return WM_OK;
 }
 
+/* How many different ones statements give a node, whoever made them. */
+struct node_digests {
+	uint32_t sha256, weights, content; /* of files, of weights, content or records roots */
+};
+
+/* The count that a digest of this role is one of, or NULL. */
+static uint32_t *count_of(struct node_digests *n, enum digest_role role)
+{
+	switch (role) {
+	case DIGEST_SHA256:
+		return &n->sha256;
+	case DIGEST_WEIGHTS:
+		return &n->weights;
+	case DIGEST_CONTENT_ROOT:
+		return &n->content;
+	default:
+		return NULL;
+	}
+}
+
+static enum wm_code count_digests(struct orders *o, struct wm_error *err)
+{
+	const struct graph *g = o->graph;
+
+	o->digests = calloc((size_t)g->n_nodes + 1, sizeof(*o->digests));
+	if (!o->digests)
+		return fail_nomem(err);
+	for (uint32_t i = 0; i < g->n_digests; i++) {
+		const struct graph_digest *d = &g->digests[i];
+		uint32_t *n = count_of(&o->digests[d->node], d->role);
+
+		if (n)
+			++*n;
+	}
+	return WM_OK;
+}
+
+/* Whether it is that of all of the node: a statement is about it, and gives it no other. */
+static bool is_of_whole(const struct orders *o, const struct graph_digest *d)
+{
+	const uint32_t *n = count_of(&o->digests[d->node], d->role);
+
+	return n && *n == 1 && o->graph->nodes[d->node].stated;
+}
+
 enum wm_code orders_join_graph(struct orders *o, struct wm_error *err)
 {
 	TRY(list_ids(o, err));
+	TRY(count_digests(o, err));
 	return mark_unknown(o, err);
 }
 
@@ -121,6 +167,39 @@ enum wm_code resolve_all(struct gathered_list *nodes, const struct orders *o,
 	if (!r->object && r->statement)
 		TRY(add_node(nodes, node_of_statement(o, r->statement->sha256.data), err));
 	return WM_OK;
+}
+
+/* What has the digest: as the whole, or known by it alone; else as one of several. */
+static enum wm_code add_whole(struct gathered_list *whole, struct gathered_list *part,
+			      const struct orders *o, const Weightmark__V1__Digest *digest,
+			      const char *prefix, struct wm_error *err)
+{
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list nodes = { 0 };
+	const struct graph_digest *d;
+	uint32_t n;
+
+	if (!digest || whole->n + part->n > 0)
+		return WM_OK;
+	TRY(add_digest(&nodes, o, digest, prefix, LIMIT_EQUAL_FILES, err));
+	d = graph_find_digest(&n, o->graph, digest->sha256.data);
+	if (n > LIMIT_EQUAL_FILES)
+		n = 0;
+	/* The first nodes are those of `d`, in its order. */
+	for (size_t i = 0; i < nodes.n; i++)
+		TRY(add_node(i >= n || is_of_whole(o, &d[i]) ? whole : part,
+			     ((const uint32_t *)nodes.list)[i], err));
+	return WM_OK;
+}
+
+enum wm_code resolve_deed(struct gathered_list *whole, struct gathered_list *part,
+			  const struct orders *o, const Weightmark__V1__Reference *r,
+			  struct wm_error *err)
+{
+	if (r->object)
+		TRY(add_node(whole, graph_find(o->graph, r->object->text), err));
+	TRY(add_whole(whole, part, o, r->weights_digest, "weights:", err));
+	TRY(add_whole(whole, part, o, r->sha256, "sha256:", err));
+	return whole->n + part->n > 0 ? WM_OK : resolve_reference(whole, o, r, err);
 }
 
 enum wm_code reference_text(struct buf *out, const Weightmark__V1__Reference *r,

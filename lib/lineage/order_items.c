@@ -24,27 +24,42 @@ bool has_happened(const struct order_state *s, const struct said *event)
 	return day_of_event(s, event) <= s->today;
 }
 
+bool deed_has_happened(const struct order_state *s, const struct deed *d)
+{
+	const struct when when = d->destroyed ? when_destroyed(d->destroyed) :
+						when_of_event(event_of(d->said));
+	const int32_t day = when_day_in(&when, s->zone);
+
+	return has_happened(s, d->said) && (day == DAY_NONE || day <= s->today);
+}
+
+static enum wm_code add_one(struct gathered_list *out, const struct deed *what, uint32_t node,
+			    bool of_part, bool by_digest, struct wm_error *err)
+{
+	struct deed *d;
+
+	TRY(gathered_add(&d, out, sizeof(*d), err));
+	*d = *what;
+	d->node = node;
+	d->of_part = of_part;
+	d->by_digest = by_digest;
+	return WM_OK;
+}
+
 static enum wm_code add_deed(struct gathered_list *out, const struct orders *o,
 			     const struct deed *what, const Weightmark__V1__Reference *subject,
 			     struct wm_error *err)
 {
-	cleanup_gathered struct gathered_list nodes = { 0 };
-	const uint32_t *list;
-	struct deed *d;
+	cleanup_gathered struct gathered_list whole = { 0 }, part = { 0 };
+	const bool named = subject->object && graph_find(o->graph, subject->object->text) !=
+						      GRAPH_NONE;
 
-	TRY(resolve_reference(&nodes, o, subject, err));
-	list = nodes.list;
-	for (size_t i = 0; i < nodes.n; i++) {
-		TRY(gathered_add(&d, out, sizeof(*d), err));
-		*d = *what;
-		d->node = list[i];
-	}
-	if (nodes.n > 0)
-		return WM_OK;
-	TRY(gathered_add(&d, out, sizeof(*d), err));
-	*d = *what;
-	d->node = GRAPH_NONE;
-	return WM_OK;
+	TRY(resolve_deed(&whole, &part, o, subject, err));
+	for (size_t i = 0; i < whole.n; i++)
+		TRY(add_one(out, what, ((const uint32_t *)whole.list)[i], false, !named, err));
+	for (size_t i = 0; i < part.n; i++)
+		TRY(add_one(out, what, ((const uint32_t *)part.list)[i], true, true, err));
+	return whole.n > 0 ? WM_OK : add_one(out, what, GRAPH_NONE, false, false, err);
 }
 
 static int compare_deeds(const void *x, const void *y)
@@ -188,13 +203,40 @@ static int32_t earlier(int32_t a, int32_t b)
 	return a < b ? a : b;
 }
 
-int32_t hold_supplement_days(const struct order_state *s)
+static int32_t supplement_days_of(const Weightmark__V1__Order *o)
 {
-	const Weightmark__V1__Order *o = s->order->said;
-
 	return o->has_supplement_days && o->supplement_days <= LIMIT_ORDER_DAYS ?
 		       (int32_t)o->supplement_days :
 		       SUPPLEMENT_DAYS;
+}
+
+static const Weightmark__V1__Order *order_said(const struct said *version)
+{
+	return (const Weightmark__V1__Order *)version->statement->message;
+}
+
+/* The fewest that a version that counts says. */
+static void read_terms(struct order_state *s)
+{
+	s->supplement_days = LIMIT_ORDER_DAYS;
+	s->infeasible_allowed = true;
+	for (size_t i = 0; i < s->order->n_versions; i++) {
+		const struct said *version = &s->order->versions[i];
+		const Weightmark__V1__Order *o = order_said(version);
+
+		if (!version_counts(s->order, version))
+			continue;
+		if (supplement_days_of(o) < s->supplement_days)
+			s->supplement_days = supplement_days_of(o);
+		s->infeasible_allowed &= o->has_infeasibility_allowed &&
+					 o->infeasibility_allowed ==
+						 WEIGHTMARK__V1__TRI__VALUE__yes;
+	}
+}
+
+int32_t hold_supplement_days(const struct order_state *s)
+{
+	return s->supplement_days;
 }
 
 static struct order_hold make_hold(const struct settling *c, const struct deed *d)
@@ -222,11 +264,8 @@ static struct order_hold make_hold(const struct settling *c, const struct deed *
 
 bool hold_is_in_force(const struct order_state *s, const struct order_hold *h)
 {
-	const Weightmark__V1__Order *o = s->order->said;
-
 	if (h->kept->reason == WEIGHTMARK__V1__RETAINED__REASON__technically_infeasible &&
-	    !(o->has_infeasibility_allowed &&
-	      o->infeasibility_allowed == WEIGHTMARK__V1__TRI__VALUE__yes))
+	    !s->infeasible_allowed)
 		return false;
 	return (h->start == DAY_NONE || h->start <= s->today) &&
 	       (h->end == DAY_NONE || s->today <= h->end);
@@ -240,7 +279,10 @@ static enum wm_code settle(struct settling *c, struct order_item *item, const st
 	struct order_hold *hold;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!has_happened(c->s, list[i].said))
+		if (!deed_has_happened(c->s, &list[i]))
+			continue;
+		item->by_part |= list[i].of_part;
+		if (list[i].of_part)
 			continue;
 		if (list[i].destroyed) {
 			item->state = ITEM_DESTROYED;
@@ -338,6 +380,7 @@ enum wm_code order_items(struct order_state *s, struct wm_error *err)
 {
 	__attribute__((cleanup(settling_release))) struct settling c = { .s = s };
 
+	read_terms(s);
 	TRY(list_deeds(&c.own, s->orders, s->order->events, s->order->n_events, err));
 	TRY(list_releases(&c, err));
 	TRY(list_items(&c, err));

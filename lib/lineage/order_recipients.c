@@ -222,7 +222,7 @@ static enum wm_code note_event(struct order_state *s, const struct said *event,
 /* Whoever has to act himself need not be told. */
 static bool responds(const struct order *o, const char *name)
 {
-	const struct statement *s = o->versions[o->n_versions - 1].statement;
+	const struct statement *s = o->newest->statement;
 
 	for (size_t i = 0; i < o->said->n_respondent; i++)
 		if (strcasecmp(party_name(s, o->said->respondent[i]), name) == 0)

@@ -379,6 +379,22 @@ static enum wm_code keep_missing(struct order_state *s, const struct gathered_li
 	return WM_OK;
 }
 
+/* Those of any version; where one names none, it means every role: 0. */
+static uint64_t roles_of(const struct order *order)
+{
+	uint64_t roles = 0;
+
+	for (size_t i = 0; i < order->n_versions; i++) {
+		const Weightmark__V1__Order *o = order_said(&order->versions[i]);
+
+		if (o->n_scope_role == 0)
+			return 0;
+		for (size_t k = 0; k < o->n_scope_role; k++)
+			roles |= UINT64_C(1) << o->scope_role[k];
+	}
+	return roles;
+}
+
 enum wm_code order_seeds(struct order_state *s, struct wm_error *err)
 {
 	__attribute__((cleanup(scoping_release))) struct scoping c = { .s = s };
@@ -389,7 +405,6 @@ enum wm_code order_seeds(struct order_state *s, struct wm_error *err)
 	TRY(unite(s, &c, err));
 	widen_equal_content(s);
 	TRY(keep_missing(s, &c.missing, err));
-	for (size_t i = 0; i < s->order->said->n_scope_role; i++)
-		s->roles |= UINT64_C(1) << s->order->said->scope_role[i];
+	s->roles = roles_of(s->order);
 	return WM_OK;
 }

@@ -192,11 +192,6 @@ static bool certificate_meets(Weightmark__V1__Obligation__Kind kind)
 	       kind == WEIGHTMARK__V1__OBLIGATION__KIND__sworn_statement;
 }
 
-static const struct said *newest_version(const struct order_state *s)
-{
-	return &s->order->versions[s->order->n_versions - 1];
-}
-
 /*
  * An obligation is met by an event that names it, by a certificate, or by the order itself; one
  * that is about things or people only when nothing of them is left open, and then without a word
@@ -215,8 +210,8 @@ static void judge(struct order_obligation *out, const struct order_state *s)
 	if (!out->by && a.n > 0 && a.n_open == 0)
 		out->by = a.last;
 	out->done_on = out->by ? day_said(s, out->by) : DAY_NONE;
-	if (!out->by && b->has_done && b->done == WEIGHTMARK__V1__TRI__VALUE__yes)
-		out->by = newest_version(s);
+	if (!out->by && out->done)
+		out->by = out->version;
 	out->done = out->by && out->n_open == 0;
 	out->left = out->due - s->today;
 }
@@ -268,21 +263,81 @@ static void judge_holds(struct order_state *s)
 	}
 }
 
-enum wm_code order_obligations(struct order_state *s, struct wm_error *err)
+/* Versions of one obligation together, the earliest day first. */
+static int compare_versions(const void *x, const void *y)
+{
+	const struct order_obligation *a = x, *b = y;
+	int order = strcmp(a->said->id->text, b->said->id->text);
+
+	if (order == 0)
+		order = (a->said->kind > b->said->kind) - (a->said->kind < b->said->kind);
+	if (order == 0)
+		order = (a->due > b->due) - (a->due < b->due);
+	return order ? order : (a->version < b->version) - (a->version > b->version);
+}
+
+static bool is_done(const Weightmark__V1__Obligation *b)
+{
+	return b->has_done && b->done == WEIGHTMARK__V1__TRI__VALUE__yes;
+}
+
+static enum wm_code add_version(struct order_state *s, const struct said *version,
+				struct wm_error *err)
 {
 	__attribute__((cleanup(holidays_release))) struct holidays h = { 0 };
-	const Weightmark__V1__Order *o = s->order->said;
-	void *room = NULL;
+	const Weightmark__V1__Order *o = (const Weightmark__V1__Order *)version->statement->message;
 
 	TRY(holidays_of(&h, o, err));
-	TRY(arena_alloc(&room, &s->arena, (o->n_obligation + 1) * sizeof(*s->obligations), err));
-	s->obligations = room;
-	s->closed = true;
-	for (; s->n_obligations < o->n_obligation; s->n_obligations++) {
-		struct order_obligation *b = &s->obligations[s->n_obligations];
+	for (size_t i = 0; i < o->n_obligation; i++) {
+		const Weightmark__V1__Obligation *b = o->obligation[i];
 
-		b->said = o->obligation[s->n_obligations];
-		b->due = due_day(b->said, o->trigger_date->days, &h);
+		s->obligations[s->n_obligations++] = (struct order_obligation){
+			.said = b,
+			.version = version,
+			.due = due_day(b, o->trigger_date->days, &h),
+			.done = is_done(b),
+		};
+	}
+	return WM_OK;
+}
+
+/* Those of all versions that count: each once, and met by the order itself where all say so. */
+static enum wm_code list_obligations(struct order_state *s, struct wm_error *err)
+{
+	const struct order *o = s->order;
+	struct order_obligation *list;
+	size_t room = 1, n = 0;
+	void *memory = NULL;
+
+	for (size_t i = 0; i < o->n_versions; i++)
+		room += ((const Weightmark__V1__Order *)o->versions[i].statement->message)
+				->n_obligation;
+	TRY(arena_alloc(&memory, &s->arena, room * sizeof(*s->obligations), err));
+	list = s->obligations = memory;
+	for (size_t i = 0; i < o->n_versions; i++)
+		if (version_counts(o, &o->versions[i]))
+			TRY(add_version(s, &o->versions[i], err));
+	qsort(list, s->n_obligations, sizeof(*list), compare_versions);
+	for (size_t i = 0; i < s->n_obligations; i++) {
+		const bool again = n > 0 && list[i].said->kind == list[n - 1].said->kind &&
+				   strcmp(list[i].said->id->text, list[n - 1].said->id->text) == 0;
+
+		if (again)
+			list[n - 1].done &= list[i].done;
+		else
+			list[n++] = list[i];
+	}
+	s->n_obligations = n;
+	return WM_OK;
+}
+
+enum wm_code order_obligations(struct order_state *s, struct wm_error *err)
+{
+	TRY(list_obligations(s, err));
+	s->closed = true;
+	for (size_t i = 0; i < s->n_obligations; i++) {
+		struct order_obligation *b = &s->obligations[i];
+
 		judge(b, s);
 		s->closed &= b->done;
 		s->overdue |= !b->done && b->left < 0;

@@ -34,6 +34,7 @@ void orders_free(struct orders *o)
 	free(o->names);
 	free(o->by_id);
 	free(o->unknown);
+	free(o->digests);
 	arena_release(&o->arena);
 	free(o);
 }
@@ -43,7 +44,20 @@ void orders_free(struct orders *o)
 struct reading {
 	struct orders *orders;
 	struct index *index;
+	const struct orders_trust *trust;
 };
+
+static enum said_signature verify(const struct envelope *e, const struct orders_trust *trust)
+{
+	const struct public_key *key = trust->keys ? keyring_find(trust->keys, e->keyid) : NULL;
+	struct wm_error why = { 0 };
+
+	if (trust->later)
+		return SIGNATURE_VERIFIED;
+	if (!key)
+		return SIGNATURE_UNKNOWN;
+	return envelope_verify(e, key, &why) == WM_OK ? SIGNATURE_VERIFIED : SIGNATURE_BAD;
+}
 
 static enum wm_code read_said(void *context, const struct indexed *e, struct wm_error *err)
 {
@@ -68,6 +82,7 @@ static enum wm_code read_said(void *context, const struct indexed *e, struct wm_
 	TRY(gathered_add(&said, &r->orders->said, sizeof(*said), err));
 	said->statement = take_ptr(&s);
 	memcpy(said->keyid, e->keyid, SHA256_BYTES);
+	said->signature = verify(&envelope, r->trust);
 	return WM_OK;
 }
 
@@ -107,6 +122,20 @@ static int compare_said(const void *x, const void *y)
 	return order ? order : memcmp(a->statement->id, b->statement->id, SHA256_BYTES);
 }
 
+/* Marks which of the versions of one thing, oldest first, is the newest, and what it replaces. */
+static void mark_newest(struct said *chain, size_t n, size_t *n_bad)
+{
+	bool superseded = false, found = false;
+
+	for (size_t i = n; i-- > 0;) {
+		*n_bad += chain[i].signature == SIGNATURE_BAD;
+		chain[i].superseded = superseded;
+		superseded |= chain[i].signature == SIGNATURE_VERIFIED;
+		chain[i].newest = !found && chain[i].signature != SIGNATURE_BAD;
+		found |= chain[i].newest;
+	}
+}
+
 /* Puts them in order, each once, whatever number of ledgers has it. */
 static void sort_said(struct orders *o)
 {
@@ -116,22 +145,29 @@ static void sort_said(struct orders *o)
 	if (o->said.n > 0)
 		qsort(list, o->said.n, sizeof(*list), compare_said);
 	for (size_t i = 0; i < o->said.n; i++) {
-		if (n > 0 && compare_said(&list[n - 1], &list[i]) == 0)
-			statement_free(list[i].statement);
-		else
+		if (n == 0 || compare_said(&list[n - 1], &list[i]) != 0) {
 			list[n++] = list[i];
+			continue;
+		}
+		if (list[i].signature > list[n - 1].signature)
+			list[n - 1].signature = list[i].signature;
+		statement_free(list[i].statement);
 	}
 	o->said.n = n;
-	for (size_t i = 0; i < n; i++)
-		list[i].newest = i + 1 == n || compare_chains(&list[i], &list[i + 1]) != 0;
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && compare_chains(&list[i], &list[end]) == 0;)
+			end++;
+		mark_newest(list + i, end - i, &o->n_bad);
+	}
 }
 
 static enum wm_code read_all(struct orders *o, struct index *const *indexes, size_t n,
-			     const char *const *origins, struct wm_error *err)
+			     const char *const *origins, const struct orders_trust *trust,
+			     struct wm_error *err)
 {
 	static const char *const kinds_read[] = { "order", "event", "certificate", "revocation",
 						  "transfer" };
-	struct reading r = { .orders = o };
+	struct reading r = { .orders = o, .trust = trust };
 
 	for (size_t i = 0; i < n; i++) {
 		r.index = indexes[i];
@@ -150,32 +186,43 @@ static bool is_of(const struct said *s, const ProtobufCMessageDescriptor *d)
 	return s->statement->kind->descriptor == d;
 }
 
+static struct order order_of(const struct said *versions, size_t n)
+{
+	struct order o = { .versions = versions, .n_versions = n, .newest = &versions[n - 1] };
+
+	for (size_t i = 0; i < n; i++) {
+		o.n_bad += versions[i].signature == SIGNATURE_BAD;
+		if (versions[i].newest)
+			o.newest = &versions[i];
+	}
+	o.object = o.newest->statement->header->object->text;
+	o.said = (const Weightmark__V1__Order *)o.newest->statement->message;
+	return o;
+}
+
 static enum wm_code list_orders(struct orders *o, struct wm_error *err)
 {
 	__attribute__((cleanup(gathered_list_release))) struct gathered_list list = { 0 };
-	const struct said *said = o->said.list, *first = said;
+	const struct said *said = o->said.list;
 	struct order *order;
 
-	for (size_t i = 0; i < o->said.n; i++) {
-		if (i == 0 || said[i - 1].newest)
-			first = &said[i];
-		if (!said[i].newest || !is_of(&said[i], &weightmark__v1__order__descriptor))
+	for (size_t i = 0, end; i < o->said.n; i = end) {
+		for (end = i + 1; end < o->said.n && compare_chains(&said[i], &said[end]) == 0;)
+			end++;
+		if (!is_of(&said[i], &weightmark__v1__order__descriptor))
 			continue;
 		TRY(gathered_add(&order, &list, sizeof(*order), err));
-		*order = (struct order){
-			.object = said[i].statement->header->object->text,
-			.said = (const Weightmark__V1__Order *)said[i].statement->message,
-			.versions = first,
-			.n_versions = (size_t)(&said[i] - first) + 1,
-		};
+		*order = order_of(said + i, end - i);
 	}
 	o->n = list.n;
 	o->list = take_ptr(&list.list);
 	return WM_OK;
 }
 
+/* Of each the newest; `all`: and those before that no verified one takes back. */
 static enum wm_code list_newest(struct said_list *out, const struct orders *o,
-				const ProtobufCMessageDescriptor *d, struct wm_error *err)
+				const ProtobufCMessageDescriptor *d, bool all,
+				struct wm_error *err)
 {
 	const struct said *said = o->said.list;
 
@@ -183,7 +230,9 @@ static enum wm_code list_newest(struct said_list *out, const struct orders *o,
 	if (!out->list)
 		return fail_nomem(err);
 	for (size_t i = 0; i < o->said.n; i++)
-		if (said[i].newest && is_of(&said[i], d))
+		if (is_of(&said[i], d) &&
+		    (said[i].newest || (all && said[i].signature != SIGNATURE_BAD &&
+					!said[i].superseded)))
 			out->list[out->n++] = &said[i];
 	return WM_OK;
 }
@@ -418,6 +467,16 @@ static enum wm_code attach_statements(struct orders *o, struct wm_error *err)
 enum wm_code orders_load(struct orders **out, const struct graph *g, struct index *const *indexes,
 			 size_t n, const char *const *origins, struct wm_error *err)
 {
+	const struct orders_trust none = { .keys = NULL };
+
+	return orders_load_trusting(out, g, indexes, n, origins, &none, err);
+}
+
+enum wm_code orders_load_trusting(struct orders **out, const struct graph *g,
+				  struct index *const *indexes, size_t n,
+				  const char *const *origins, const struct orders_trust *trust,
+				  struct wm_error *err)
+{
 	cleanup_orders struct orders *o = calloc(1, sizeof(*o));
 
 	if (!o)
@@ -427,12 +486,12 @@ enum wm_code orders_load(struct orders **out, const struct graph *g, struct inde
 	o->n_indexes = n;
 	o->origins = origins;
 	o->arena = (struct arena)ARENA_INIT(LIMIT_GRAPH_MEMORY);
-	TRY(read_all(o, indexes, n, origins, err));
+	TRY(read_all(o, indexes, n, origins, trust, err));
 	TRY(list_orders(o, err));
-	TRY(list_newest(&o->transfers, o, &weightmark__v1__transfer__descriptor, err));
-	TRY(list_newest(&o->revocations, o, &weightmark__v1__revocation__descriptor, err));
+	TRY(list_newest(&o->transfers, o, &weightmark__v1__transfer__descriptor, false, err));
+	TRY(list_newest(&o->revocations, o, &weightmark__v1__revocation__descriptor, true, err));
 	TRY(list_newest(&o->certificates, o, &weightmark__v1__deletion_certificate__descriptor,
-			err));
+			false, err));
 	TRY(name_orders(o, err));
 	TRY(attach_statements(o, err));
 	TRY(orders_join_graph(o, err));

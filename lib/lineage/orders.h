@@ -4,11 +4,14 @@
  * due when.
  *
  * All orders, events, certificates, revocations and transfers of the ledgers are read. Statements
- * about one object by one key are its versions: the newest counts, but the scopes of all versions
- * of an order unite, since a correction never clears taint. The same object by another key is
- * another order: nobody corrects what he did not sign. Events count for the order that they name,
- * and those that name none, of things gone before, for each. Nothing is verified here
- * (attest/vouch.h does): all is what an issuer says, and who shows it names him.
+ * about one object by one key are its versions: the newest counts, but scopes and roles of all
+ * versions of an order unite, since a correction never clears taint. The same object by another key
+ * is another order: nobody corrects what he did not sign. Events count for the order that they
+ * name, and those that name none, of things gone before, for each.
+ *
+ * What the keys at hand did not sign, though it names them, is known by its signature: it counts
+ * only where it adds to what is demanded. What is by other keys cannot be verified (attest/vouch.h
+ * tells which is counted on): all is what an issuer says, and who shows it names him.
  *
  *	orders_load(&orders, graph, indexes, n, NULL, &err);
  *	orders_find(&order, &n, orders, "acme.example/ftc-1", &err);
@@ -23,17 +26,33 @@
 #include "lineage/trace.h"
 #include "lineage/when.h"
 #include "statement/statement.h"
+#include "trust/keyring.h"
 #include "weightmark/v1/order.pb-c.h"
 #include "weightmark/v1/revocation.pb-c.h"
 #include "weightmark/v1/transfer.pb-c.h"
 
 /* --- what was said ------------------------------------------------------------------------ */
 
+/* Whether the key that a statement names made it. */
+enum said_signature {
+	SIGNATURE_UNKNOWN, /* the key is not at hand */
+	SIGNATURE_BAD,
+	SIGNATURE_VERIFIED,
+};
+
 /* A statement of one of these kinds. */
 struct said {
 	struct statement *statement; /* owned by the orders */
 	uint8_t keyid[SHA256_BYTES];
-	bool newest; /* of its object, by this key */
+	enum said_signature signature;
+	bool newest; /* of its object, by this key, but for those with a bad signature */
+	bool superseded; /* by a newer one that was verified */
+};
+
+/* What signatures are verified by while reading. */
+struct orders_trust {
+	const struct keyring *keys; /* or NULL */
+	bool later; /* all are taken for verified: the caller verifies what he counts on */
 };
 
 /* Borrowed statements. */
@@ -45,8 +64,10 @@ struct said_list {
 struct order {
 	const char *object;
 	const Weightmark__V1__Order *said; /* the newest version */
-	const struct said *versions;	   /* oldest first; the last is `said` */
+	const struct said *newest;	   /* that one: of a bad signature only if all are */
+	const struct said *versions;	   /* oldest first */
 	size_t n_versions;
+	size_t n_bad; /* of them, those whose signature is not that of the key */
 	const struct said *const *events; /* the newest of each, by object */
 	size_t n_events;
 	const struct said *const *certificates;
@@ -68,11 +89,13 @@ struct orders {
 	struct said_list about; /* events, then certificates, of orders: parts of it are theirs */
 	size_t n_stray;	     /* events and certificates whose order is not here, or cannot be
 			      * told from others */
+	size_t n_bad;	     /* statements that the keys at hand did not sign */
 	size_t n_unreadable; /* statements of these kinds that cannot be read */
 	struct order_name *names; /* by which orders are called, sorted */
 	size_t n_names;
 	struct order_by_id *by_id; /* statement ids, to resolve references; by id */
 	bool *unknown;		   /* by node: an ancestor of it is unknown */
+	struct node_digests *digests; /* by node: how many are stated for it */
 	const struct subsets *subsets; /* at hand, or NULL; borrowed, set by the caller */
 	struct arena arena;
 };
@@ -88,6 +111,22 @@ DEFINE_CLEANUP(orders, struct orders, orders_free)
 MUST_USE enum wm_code orders_load(struct orders **out, const struct graph *g,
 				  struct index *const *indexes, size_t n,
 				  const char *const *origins, struct wm_error *err);
+
+/* The same, verifying signatures of the statements by keys that are at hand. */
+MUST_USE enum wm_code orders_load_trusting(struct orders **out, const struct graph *g,
+					   struct index *const *indexes, size_t n,
+					   const char *const *origins,
+					   const struct orders_trust *trust, struct wm_error *err);
+
+/*
+ * Whether what a version demands has to be met: the newest verified one and all that say to be
+ * newer, which nobody verified, so that these can only add to it.
+ */
+static inline bool version_counts(const struct order *o, const struct said *version)
+{
+	return version->signature == SIGNATURE_BAD ? o->newest->signature == SIGNATURE_BAD :
+						     !version->superseded;
+}
 
 /*
  * The order of this object id, local id or statement id: the first, and in `*n` how many, beside
@@ -151,6 +190,7 @@ struct order_item {
 	uint32_t place; /* in the trace: depth, path, step */
 	enum item_state state;
 	bool in_part; /* a dataset of which records or subsets alone are in scope */
+	bool by_part; /* open, and one of several digests that are stated for it is accounted for */
 	const struct said *by; /* the event that says so, or NULL; no hold that ended */
 };
 
@@ -186,6 +226,7 @@ struct order_hold {
 
 struct order_obligation {
 	const Weightmark__V1__Obligation *said;
+	const struct said *version; /* that has it, with the earliest day of those that count */
 	int32_t due;
 	const struct said *by; /* event, certificate or order that says that it is done, or NULL */
 	size_t n_open;	       /* items or recipients for which it is not: then it is not done */
@@ -202,7 +243,9 @@ struct order_state {
 	struct zone *zone;  /* owned; NULL: UTC */
 	bool zone_unknown;  /* the system does not know the order's: days are those of UTC */
 	struct arena arena;
-	uint64_t roles; /* that taint, bits; 0: every role */
+	uint64_t roles; /* that taint, bits, of all versions; 0: every role */
+	int32_t supplement_days;
+	bool infeasible_allowed;
 	struct trace_seed *seeds; /* by node */
 	enum order_scope *scopes; /* of each seed */
 	size_t n_seeds;

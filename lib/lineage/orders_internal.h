@@ -29,10 +29,21 @@ static inline const Weightmark__V1__LifecycleEvent *event_of(const struct said *
 /* That something was destroyed or kept. */
 struct deed {
 	uint32_t node; /* GRAPH_NONE: what no ledger has */
+	bool by_digest;	 /* not by name */
+	bool of_part;  /* it names one of several digests: that accounts for nothing */
 	const struct said *said;
 	const Weightmark__V1__Destroyed *destroyed; /* one of these */
 	const Weightmark__V1__Retained *kept;
 };
+
+/*
+ * Appends to `whole` the nodes that a deed about `r` accounts for: the object that it names, else
+ * those of which it gives the only digest that is stated. To `part`, those of which it is one of
+ * several: that of a file among files, or one that another statement about the object contradicts.
+ */
+MUST_USE enum wm_code resolve_deed(struct gathered_list *whole, struct gathered_list *part,
+				   const struct orders *o, const Weightmark__V1__Reference *r,
+				   struct wm_error *err);
 
 /* Adds what the `n` events say, and puts the deeds in order of their nodes. */
 MUST_USE enum wm_code list_deeds(struct gathered_list *out, const struct orders *o,
@@ -46,6 +57,9 @@ bool hold_is_in_force(const struct order_state *s, const struct order_hold *h);
 
 /* Whether the event is of the day that is looked at, or before. */
 bool has_happened(const struct order_state *s, const struct said *event);
+
+/* The same of a deed: its event, and the destruction that it tells of. */
+bool deed_has_happened(const struct order_state *s, const struct deed *d);
 
 /* The node that the statement of this id is about, or GRAPH_NONE. */
 uint32_t node_of_statement(const struct orders *o, const uint8_t id[SHA256_BYTES]);

@@ -161,6 +161,9 @@ static bool is_zone_name(const char *name)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_+-/";
 
+	/* Those count leap seconds, or are the same zones once more. */
+	if (strncmp(name, "right/", 6) == 0 || strncmp(name, "posix/", 6) == 0)
+		return false;
 	return *name && *name != '/' && strlen(name) <= LIMIT_ZONE_NAME &&
 	       name[strspn(name, allowed)] == '\0';
 }

@@ -92,7 +92,7 @@ static enum wm_code append_basic(struct buf *out, const char *name, const char *
 static enum wm_code append_uid(struct buf *out, const struct order_state *s, const char *what,
 			       struct wm_error *err)
 {
-	const struct said *newest = &s->order->versions[s->order->n_versions - 1];
+	const struct said *newest = s->order->newest;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
 	cleanup_buf struct buf uid = BUF_INIT(4 * SHA256_BYTES);
 	uint8_t digest[SHA256_BYTES];

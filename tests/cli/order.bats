@@ -154,10 +154,16 @@ due() { # id: the row of an obligation
 $about_d"
 	run -2 --separate-stderr wm order add narrow.yaml "${by[@]}"
 	refused_as already-signed
+	# A correction narrows nothing that the first version reached.
 	wm order add narrow.yaml "${by[@]}" --amend --reason 'counsel' >/dev/null
 	status_on 2024-03-10 0 ftc-1
-	[[ $output == *'pretrain, calibration alone taint, as the signed scope says'* ]]
-	[[ $output == *'1 dataset, 1 tainted checkpoint;'* && $output == *'version 2'* ]]
+	[[ $output != *' alone taint'* && $output == *'1 dataset, 2 tainted checkpoints;'* && $output == *'version 2'* ]]
+	order_file narrow.yaml ftc-2 court_order 2024-03-08 <<<"scope_role: [pretrain, calibration]
+$about_d"
+	wm order add narrow.yaml "${by[@]}" >/dev/null
+	status_on 2024-03-10 0 ftc-2
+	[[ $output == *'pretrain, calibration alone taint, as every version of the signed scope says'* ]]
+	[[ $output == *'1 dataset, 1 tainted checkpoint;'* ]]
 }
 
 @test "order: an amendment clears nothing that an earlier version reached" {
@@ -253,7 +259,7 @@ YAML
 	given_order court_order 2024-03-08 <<<"$about_d"
 	wm order 'done' ftc-1 --obligation models --on 2024-03-20 "${by[@]}" >/dev/null
 	status_on 2024-04-20 1 ftc-1
-	[[ $output == *'6 open although counsel.example says that it is done'* ]]
+	[[ $output == *'6 open although counsel.example (key '*', not verified) says that it is done'* ]]
 	status_on 2024-04-20 1 ftc-1 --json
 	[ "$(due models | jq '"\(.done) \(.overdue_days) \(.open)"' -r)" = 'false 23 6' ]
 	run -2 --separate-stderr wm order done ftc-1 --obligation model "${by[@]}"
@@ -332,7 +338,7 @@ YAML
 	[ "$(jq -c '[.. | objects | select(.kind? == "notified_recipient") | .day, .at][:2]' day.json)" = '["2024-03-28",null]' ]
 	[ "$(jq -c '[.. | objects | select(.kind? == "notified_recipient") | .day, .at][:2]' time.json)" = '[null,"2024-03-28T18:00:00Z"]' ]
 	status_on 2024-03-28 0 ftc-1
-	[ "$(grep -c 'done on 2024-03-28, says counsel.example$' <<<"$output")" = 2 ]
+	[ "$(grep -c 'done on 2024-03-28, says counsel.example (key [0-9a-f]*, not verified)$' <<<"$output")" = 2 ]
 	printf 'lab.example/M0@1\t/m\tpurge\tStaff\t2024-03-29T04:00:00Z\n' >models.tsv
 	wm order done ftc-1 --obligation models --on 2024-03-29T04:00:00Z "${by[@]}" >/dev/null
 	run -2 --separate-stderr wm order done ftc-1 --told X --on 28.3.2024 "${by[@]}"
@@ -345,7 +351,7 @@ YAML
 	given_order agency_order 2024-06-27 <<<"$about_d"
 	wm order 'done' ftc-1 --hold 'Court of X' --until 2024-08-31 --on 2024-07-01 "${by[@]}" >/dev/null
 	status_on 2024-07-18 1 ftc-1
-	[[ $output == *'data           delete_data            accounted for on 2024-07-01, says counsel.example, 1 kept'* ]]
+	[[ $output == *'data           delete_data            accounted for on 2024-07-01, says counsel.example (key '*', not verified), 1 kept'* ]]
 	[[ $output == *'2024-07-17  models         delete_models          overdue by 1 day, 6 open'* ]]
 	[[ $output == *'lab.example/D, authority: Court of X, until 2024-08-31; supplement due 2024-09-30: in 74 days'* ]]
 	status_on 2024-09-01 1 ftc-1 --json
