@@ -106,13 +106,17 @@ static void print_obligations(const struct order_state *s)
 		      obligation_kind_text(b->said->kind));
 		if (b->done)
 			print_done(b);
+		else if (b->undecided)
+			print("undecided");
 		else
 			print_days(b->left);
 		if (b->n_kept > 0)
 			print(", %zu kept", b->n_kept);
 		if (b->n_open > 0)
 			print(", %zu open", b->n_open);
-		if (b->n_open > 0 && b->by)
+		if (b->n_unknown > 0)
+			print(", %zu unknown", b->n_unknown);
+		if (!b->done && b->by)
 			print(" although %s says that it is done", issuer_of(b->by));
 		print("\n");
 	}
@@ -359,8 +363,7 @@ enum wm_code print_orders(const struct order_states *s, struct wm_error *err)
 		print_recipients(at);
 		if (s->plan)
 			TRY(print_plan(at, err));
-		print("  status      %s\n",
-		      at->closed ? "closed" : at->overdue ? "overdue" : "open");
+		print("  status      %s\n", order_status_text(at));
 	}
 	return WM_OK;
 }

@@ -74,8 +74,7 @@ static enum wm_code add_head(struct node *map, struct tree *t, const struct orde
 	TRY(set_day(map, t, "today", s->today, err));
 	TRY(node_set_text(map, t, "time_zone", s->zone ? o->time_zone : "UTC", err));
 	TRY(node_set_bool(map, t, "time_zone_unknown", s->zone_unknown, err));
-	TRY(node_set_text(map, t, "status",
-			  s->closed ? "closed" : s->overdue ? "overdue" : "open", err));
+	TRY(node_set_text(map, t, "status", order_status_text(s), err));
 	return node_set_bool(map, t, "undecided", order_is_undecided(s), err);
 }
 
@@ -93,11 +92,13 @@ static enum wm_code add_obligations(struct node *map, struct tree *t, const stru
 		TRY(node_set_text(row, t, "kind", obligation_kind_text(b->said->kind), err));
 		TRY(set_day(row, t, "due", b->due, err));
 		TRY(node_set_bool(row, t, "done", b->done, err));
-		if (!b->done)
+		if (!b->done && !b->undecided)
 			TRY(set_days(row, t, b->left, err));
 		TRY(set_day(row, t, "done_on", b->done_on, err));
 		TRY(set_said(row, t, "by", b->by, err));
 		TRY(node_set_integer(row, t, "open", b->n_open, err));
+		TRY(node_set_integer(row, t, "unknown", b->n_unknown, err));
+		TRY(node_set_bool(row, t, "undecided", b->undecided, err));
 		TRY(node_set_integer(row, t, "kept", b->n_kept, err));
 		if (b->said->text)
 			TRY(node_set_shown(row, t, "text", b->said->text, err));

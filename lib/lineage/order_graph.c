@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lineage/unknown.h"
 #include "util/cleanup.h"
 #include "util/hex.h"
 #include "util/limits.h"
@@ -34,30 +35,10 @@ static enum wm_code list_ids(struct orders *o, struct wm_error *err)
 	return WM_OK;
 }
 
-static enum wm_code mark_unknown(struct orders *o, struct wm_error *err)
-{
-	const struct graph *g = o->graph;
-	const struct trace_options options = { .ancestors = false };
-	cleanup_trace struct trace t = { 0 };
-	cleanup_free struct trace_seed *seeds = calloc((size_t)g->n_nodes + 1, sizeof(*seeds));
-	size_t n = 0;
-
-	o->unknown = calloc((size_t)g->n_nodes + 1, sizeof(*o->unknown));
-	if (!seeds || !o->unknown)
-		return fail_nomem(err);
-	for (uint32_t i = 0; i < g->n_nodes; i++)
-		if (g->nodes[i].kind == GRAPH_CHECKPOINT && graph_is_open_end(g, i))
-			seeds[n++].node = i;
-	TRY(trace_from(&t, g, seeds, n, &options, err));
-	for (uint32_t i = 0; i < t.n; i++)
-		o->unknown[t.list[i].node] = g->nodes[t.list[i].node].kind == GRAPH_CHECKPOINT;
-	return WM_OK;
-}
-
 enum wm_code orders_join_graph(struct orders *o, struct wm_error *err)
 {
 	TRY(list_ids(o, err));
-	return mark_unknown(o, err);
+	return unknown_origins(&o->unknown, o->graph, err);
 }
 
 uint32_t node_of_statement(const struct orders *o, const uint8_t id[SHA256_BYTES])

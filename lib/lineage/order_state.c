@@ -66,6 +66,11 @@ const char *obligation_kind_text(Weightmark__V1__Obligation__Kind kind)
 	return v ? v->name : "other";
 }
 
+const char *order_status_text(const struct order_state *s)
+{
+	return s->closed ? "closed" : s->overdue ? "overdue" : s->open ? "open" : "undecided";
+}
+
 /* --- what is done ------------------------------------------------------------------------ */
 
 static bool is_certificate(const struct said *s)
@@ -179,10 +184,26 @@ static const struct said *newest_version(const struct order_state *s)
 	return &s->order->versions[s->order->n_versions - 1];
 }
 
+/* How much of what the obligation is about nobody knows: then nothing of it counts as done. */
+static size_t unknown_of(const struct order_state *s, Weightmark__V1__Obligation__Kind kind)
+{
+	switch (kind) {
+	case WEIGHTMARK__V1__OBLIGATION__KIND__delete_models:
+		return s->n_missing + s->trace.n_undecided;
+	case WEIGHTMARK__V1__OBLIGATION__KIND__delete_data:
+	case WEIGHTMARK__V1__OBLIGATION__KIND__delete_derived_features:
+	case WEIGHTMARK__V1__OBLIGATION__KIND__instruct_recipients:
+	case WEIGHTMARK__V1__OBLIGATION__KIND__forward_confirmations:
+		return s->n_missing;
+	default:
+		return 0;
+	}
+}
+
 /*
- * An obligation is met by an event that names it, by a certificate, or by the order itself; one
- * that is about things or people only when nothing of them is left open, and then without a word
- * too.
+ * An obligation is met by an event that names it, by what was done with all things and people that
+ * it is about, by a certificate, or by the order itself; one that is about things or people only
+ * when nothing of them is left open. A certificate tells of deeds: it is not their day.
  */
 static void judge(struct order_obligation *out, const struct order_state *s)
 {
@@ -190,16 +211,18 @@ static void judge(struct order_obligation *out, const struct order_state *s)
 	const struct account a = account_for(s, b->kind);
 
 	out->by = event_for(s, b->id->text);
-	if (!out->by && certificate_meets(b->kind))
-		out->by = first_certificate(s);
 	out->n_open = a.n_open;
 	out->n_kept = a.n_kept;
 	if (!out->by && a.n > 0 && a.n_open == 0)
 		out->by = a.last;
+	if (!out->by && certificate_meets(b->kind))
+		out->by = first_certificate(s);
 	out->done_on = out->by ? day_said(s, out->by) : DAY_NONE;
 	if (!out->by && b->has_done && b->done == WEIGHTMARK__V1__TRI__VALUE__yes)
 		out->by = newest_version(s);
-	out->done = out->by && out->n_open == 0;
+	out->n_unknown = unknown_of(s, b->kind);
+	out->done = out->by && out->n_open == 0 && out->n_unknown == 0;
+	out->undecided = out->by && out->n_open == 0 && out->n_unknown > 0;
 	out->left = out->due - s->today;
 }
 
@@ -212,65 +235,136 @@ static int compare_obligations(const void *x, const void *y)
 	return strcmp(a->said->id->text, b->said->id->text);
 }
 
-/*
- * The last event that says that a supplement was given, or certificate: it is of all holds
- * before.
- */
+/* The last event that says that a supplement was given: it is of all holds before. */
 static const struct said *last_supplement(const struct order_state *s)
 {
-	const struct order *o = s->order;
 	const struct said *last = NULL;
 
-	for (size_t i = 0; i < o->n_events + o->n_certificates; i++) {
-		const struct said *at = i < o->n_events ? o->events[i] :
-							  o->certificates[i - o->n_events];
-		const char *of = i < o->n_events ? event_of(at)->obligation_id : SUPPLEMENT;
-		const int32_t day = day_said(s, at);
+	for (size_t i = 0; i < s->order->n_events; i++) {
+		const struct said *at = s->order->events[i];
+		const char *of = event_of(at)->obligation_id;
 
-		if (of && strcmp(of, SUPPLEMENT) == 0 && day != DAY_NONE && day <= s->today &&
-		    (!last || day > day_said(s, last)))
+		if (of && strcmp(of, SUPPLEMENT) == 0 && has_happened(s, at) &&
+		    (!last || day_said(s, at) > day_said(s, last)))
 			last = at;
 	}
 	return last;
 }
 
-static void judge_holds(struct order_state *s)
+/* A thing whose end a certificate tells. */
+struct told {
+	uint32_t node;
+	const struct said *by;
+};
+
+static int compare_told(const void *x, const void *y)
 {
+	const struct told *a = x, *b = y;
+
+	if (a->node != b->node)
+		return a->node > b->node ? 1 : -1;
+	return (a->by > b->by) - (a->by < b->by);
+}
+
+static enum wm_code tell(struct gathered_list *told, const struct order_state *s,
+			 const struct said *by, struct wm_error *err)
+{
+	const Weightmark__V1__DeletionCertificate *c =
+		(const Weightmark__V1__DeletionCertificate *)by->statement->message;
+
+	for (size_t i = 0; i < c->n_item; i++) {
+		__attribute__((cleanup(gathered_list_release))) struct gathered_list nodes = { 0 };
+		struct told *t;
+
+		TRY(resolve_reference(&nodes, s->orders, c->item[i]->subject, err));
+		for (size_t k = 0; k < nodes.n; k++) {
+			TRY(gathered_add(&t, told, sizeof(*t), err));
+			*t = (struct told){ ((const uint32_t *)nodes.list)[k], by };
+		}
+	}
+	return WM_OK;
+}
+
+/* A certificate that tells the end of what was held is its supplement; one that keeps it is not. */
+static enum wm_code list_told(struct gathered_list *told, const struct order_state *s,
+			      struct wm_error *err)
+{
+	for (size_t i = 0; s->n_holds > 0 && i < s->order->n_certificates; i++) {
+		const struct said *by = s->order->certificates[i];
+		const int32_t day = day_said(s, by);
+
+		if (day != DAY_NONE && day <= s->today)
+			TRY(tell(told, s, by, err));
+	}
+	if (told->n > 0)
+		qsort(told->list, told->n, sizeof(struct told), compare_told);
+	return WM_OK;
+}
+
+/* The first certificate from the end of the hold on that tells the end of what was held. */
+static const struct said *supplement_told(const struct order_state *s, const struct order_hold *h,
+					  const struct gathered_list *told)
+{
+	const struct told *list = told->list;
+	const struct said *found = NULL;
+	size_t low = 0, high = told->n;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (list[middle].node < h->node)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; h->node != GRAPH_NONE && low < told->n && list[low].node == h->node; low++)
+		if (day_said(s, list[low].by) >= h->end)
+			found = earlier_said(s, found, list[low].by);
+	return found;
+}
+
+static enum wm_code judge_holds(struct order_state *s, struct wm_error *err)
+{
+	__attribute__((cleanup(gathered_list_release))) struct gathered_list told = { 0 };
 	const struct said *last = last_supplement(s);
 
+	TRY(list_told(&told, s, err));
 	for (size_t i = 0; i < s->n_holds; i++) {
 		struct order_hold *h = &s->holds[i];
 
 		if (h->due == DAY_NONE)
 			continue;
-		if (last && day_said(s, last) >= h->end)
-			h->supplement = last;
-		s->closed &= h->supplement != NULL;
+		h->supplement = last && day_said(s, last) >= h->end ? last :
+								      supplement_told(s, h, &told);
+		s->open |= !h->supplement;
 		s->overdue |= !h->supplement && s->today > h->due;
 	}
+	return WM_OK;
 }
 
 enum wm_code order_obligations(struct order_state *s, struct wm_error *err)
 {
 	__attribute__((cleanup(holidays_release))) struct holidays h = { 0 };
 	const Weightmark__V1__Order *o = s->order->said;
+	bool undecided = false;
 	void *room = NULL;
 
 	TRY(holidays_of(&h, o, err));
 	TRY(arena_alloc(&room, &s->arena, (o->n_obligation + 1) * sizeof(*s->obligations), err));
 	s->obligations = room;
-	s->closed = true;
 	for (; s->n_obligations < o->n_obligation; s->n_obligations++) {
 		struct order_obligation *b = &s->obligations[s->n_obligations];
 
 		b->said = o->obligation[s->n_obligations];
 		b->due = due_day(b->said, o->trigger_date->days, &h);
 		judge(b, s);
-		s->closed &= b->done;
-		s->overdue |= !b->done && b->left < 0;
+		s->open |= !b->done && !b->undecided;
+		undecided |= b->undecided;
+		s->overdue |= !b->done && !b->undecided && b->left < 0;
 	}
 	qsort(s->obligations, s->n_obligations, sizeof(*s->obligations), compare_obligations);
-	judge_holds(s);
+	TRY(judge_holds(s, err));
+	s->closed = !s->open && !undecided;
 	return WM_OK;
 }
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One walk from all open ends, and each node's end read off its path. */
+#include "lineage/unknown.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+/* Sets the end of the node at `place` and of all on the way there that have none yet. */
+static void set_end(uint32_t *ends, const struct trace *t, uint32_t place)
+{
+	const struct traced *list = t->list;
+	uint32_t at = place, end;
+
+	while (ends[list[at].node] == GRAPH_NONE && list[at].before != GRAPH_NONE)
+		at = list[at].before;
+	end = ends[list[at].node] == GRAPH_NONE ? list[at].node : ends[list[at].node];
+	for (at = place; at != GRAPH_NONE && ends[list[at].node] == GRAPH_NONE; at = list[at].before)
+		ends[list[at].node] = end;
+}
+
+enum wm_code unknown_origins(uint32_t **out, const struct graph *g, struct wm_error *err)
+{
+	const size_t room = (size_t)g->n_nodes + 1;
+	cleanup_trace struct trace t = { 0 };
+	cleanup_free struct trace_seed *seeds = calloc(room, sizeof(*seeds));
+	cleanup_free uint32_t *ends = malloc(room * sizeof(*ends));
+	size_t n = 0;
+
+	if (!seeds || !ends)
+		return fail_nomem(err);
+	memset(ends, 0xff, room * sizeof(*ends));
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		if (graph_is_open_end(g, i))
+			seeds[n++].node = i;
+	TRY(trace_from(&t, g, seeds, n, &(struct trace_options){ .roles = 0 }, err));
+	for (uint32_t i = 0; i < t.n; i++)
+		set_end(ends, &t, i);
+	*out = take_ptr(&ends);
+	return WM_OK;
+}
