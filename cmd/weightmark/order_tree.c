@@ -172,6 +172,26 @@ static enum wm_code add_items(struct node *map, struct tree *t, const struct ord
 	return WM_OK;
 }
 
+/* --- what may descend from it ------------------------------------------------------------- */
+
+enum wm_code unknown_tree(struct node *map, struct tree *t, const char *key,
+			  const struct order_state *s, struct wm_error *err)
+{
+	const struct orders *o = s->orders;
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, map, t, key, NODE_LIST, err));
+	for (uint32_t i = 0; i < o->graph->n_nodes; i++) {
+		if (!order_may_reach(s, i))
+			continue;
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(set_node(row, t, "object", s, i, err));
+		TRY(set_node(row, t, "ancestor", s, o->unknown[i], err));
+		TRY(node_set_bool(row, t, "stated", o->graph->nodes[o->unknown[i]].stated, err));
+	}
+	return WM_OK;
+}
+
 static enum wm_code add_missing(struct node *map, struct tree *t, const struct order_state *s,
 				struct wm_error *err)
 {
@@ -348,6 +368,7 @@ enum wm_code orders_tree(struct tree *t, const struct order_states *s, struct wm
 		TRY(add_items(row, t, at, "data", GRAPH_DATASET, err));
 		TRY(add_items(row, t, at, "tainted", GRAPH_CHECKPOINT, err));
 		TRY(add_missing(row, t, at, err));
+		TRY(unknown_tree(row, t, "unknown", at, err));
 		TRY(add_recipients(row, t, at, err));
 		if (s->plan)
 			TRY(add_plan(row, t, at, err));

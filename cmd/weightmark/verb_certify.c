@@ -73,7 +73,7 @@ static const char *open_sentence(enum open_kind kind)
 		[OPEN_UNVERIFIED] = "its key is not at hand to verify the signature: name it with "
 				    "--trust",
 		[OPEN_UNREADABLE] = "statements about orders cannot be read",
-		[OPEN_UNKNOWN] = "checkpoints elsewhere have an ancestor of unknown origin; "
+		[OPEN_UNKNOWN] = "further checkpoints have an ancestor of unknown origin; "
 				 "--allow-unknown certifies all the same and says so",
 	};
 
@@ -99,6 +99,8 @@ static enum wm_code open_tree(struct node *list, struct tree *t, const struct ce
 					   p->place, err));
 		if (p->kind >= OPEN_UNREADABLE)
 			TRY(node_set_integer(row, t, "number", p->n, err));
+		if (p->kind == OPEN_UNKNOWN)
+			TRY(unknown_tree(row, t, "objects", &c->state, err));
 	}
 	return WM_OK;
 }
@@ -119,7 +121,8 @@ static enum wm_code refuse(const struct certifying *c, struct wm_error *err)
 		    buf_str(&text));
 }
 
-static void print_point(const struct certifying *c, const struct open_point *p)
+static enum wm_code print_point(const struct certifying *c, const struct open_point *p,
+				struct wm_error *err)
 {
 	print("  %-11s", open_kind_name(p->kind));
 	if (p->kind >= OPEN_UNREADABLE)
@@ -129,6 +132,7 @@ static void print_point(const struct certifying *c, const struct open_point *p)
 	if (p->place)
 		print(" %s", p->place);
 	print(": %s\n", open_sentence(p->kind));
+	return p->kind == OPEN_UNKNOWN ? print_unknown(&c->state, err) : WM_OK;
 }
 
 enum { POINTS_SHOWN = 100 };
@@ -154,7 +158,7 @@ static enum wm_code fail_open(const struct certifying *c, struct call *call, str
 	}
 	print("not certified: %s, %zu open\n", c->order->object, c->account.n_open);
 	for (size_t i = 0; i < c->account.n_open && i < POINTS_SHOWN; i++)
-		print_point(c, &c->account.open[i]);
+		TRY(print_point(c, &c->account.open[i], err));
 	if (c->account.n_open > POINTS_SHOWN)
 		print("  %-11s %zu: --json lists all\n", "further",
 		      c->account.n_open - POINTS_SHOWN);
@@ -190,7 +194,6 @@ static enum wm_code write_reports(const struct certifying *c, const struct issue
 		.issued_at = statement_header(s->message)->issued_at->seconds,
 		.state = c->order ? &c->state : NULL,
 		.account = c->order ? &c->account : NULL,
-		.n_unknown = c->order ? c->state.n_unknown : 0,
 	};
 
 	statement_id_text(id, s->id);
@@ -269,6 +272,8 @@ struct certify_options certify_options(const struct certifying *c, const struct 
 	return (struct certify_options){
 		.logs = c->logs,
 		.n_logs = c->n_logs,
+		.scans = c->seen.scans.list,
+		.n_scans = c->seen.scans.n,
 		.declarant = options_get(o, "declarant"),
 		.title = options_get(o, "title"),
 		.basis = options_get(o, "basis"),
@@ -331,6 +336,9 @@ static enum wm_code run_order(struct certifying *c, struct call *call, struct wm
 	TRY(assess(c, call->options.operands[0], &call->options, err));
 	if (c->account.n_open > 0)
 		return fail_open(c, call, err);
+	if (c->seen.scans.n == 0 && order_demands(&c->state) != 0)
+		warning("no scan is counted, and the certificate says so: give what 'scan --json' "
+			"answered with --scan");
 	TRY(load_signer(&signer, &key_file, call, err));
 	TRY(check_signatures(c, signer, call, err));
 	if (c->account.n_open > 0)

@@ -40,3 +40,17 @@ enum wm_code unknown_origins(uint32_t **out, const struct graph *g, struct wm_er
 	*out = take_ptr(&ends);
 	return WM_OK;
 }
+
+enum wm_code unknown_text(struct buf *out, const struct graph *g, uint32_t node, uint32_t end,
+			  struct wm_error *err)
+{
+	const bool stated = g->nodes[end].stated;
+
+	TRY(buf_printf(out, err, "%s: ", g->nodes[node].id));
+	if (end != node)
+		return buf_printf(out, err, "descends from %s, %s", g->nodes[end].id,
+				  stated ? "which names neither parent nor run" :
+					   "of which no statement is at hand");
+	return buf_append_str(out, stated ? "names neither parent nor run" :
+					    "no statement is at hand about it", err);
+}

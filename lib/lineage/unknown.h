@@ -15,4 +15,8 @@
  */
 MUST_USE enum wm_code unknown_origins(uint32_t **out, const struct graph *g, struct wm_error *err);
 
+/* Appends which ancestor `end` of `node`, or that itself, is of unknown origin, and why. */
+MUST_USE enum wm_code unknown_text(struct buf *out, const struct graph *g, uint32_t node,
+				   uint32_t end, struct wm_error *err);
+
 #endif
