@@ -7,6 +7,7 @@
 #include "certify.h"
 #include "keys.h"
 #include "lineage/fingerprint.h"
+#include "measured.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "private_ledger.h"
@@ -34,8 +35,8 @@ static enum wm_code load(struct certifying *c, struct call *call, struct wm_erro
 	return certify_read_heads(c, call, err);
 }
 
-static enum wm_code assess(struct certifying *c, const char *id, const struct options *o,
-			   struct wm_error *err)
+enum wm_code certify_assess(struct certifying *c, const char *id, bool allow_unknown,
+			    const struct options *o, struct wm_error *err)
 {
 	const char *as_of = options_get(o, "as-of"), *path;
 	int32_t day = DAY_NONE;
@@ -55,7 +56,7 @@ static enum wm_code assess(struct certifying *c, const char *id, const struct op
 		warning("%zu places of the scans could not be read: whatever lies there is not "
 			"accounted for", c->seen.n_failed);
 	return account_make(&c->account, &c->state, c->seen.list.list, c->seen.list.n,
-			    options_has(o, "allow-unknown"), err);
+			    allow_unknown, err);
 }
 
 /* --- what is open ------------------------------------------------------------------------ */
@@ -333,7 +334,8 @@ static enum wm_code run_order(struct certifying *c, struct call *call, struct wm
 				 .reason = REASON_USAGE },
 	};
 
-	TRY(assess(c, call->options.operands[0], &call->options, err));
+	TRY(certify_assess(c, call->options.operands[0],
+			   options_has(&call->options, "allow-unknown"), &call->options, err));
 	if (c->account.n_open > 0)
 		return fail_open(c, call, err);
 	if (c->seen.scans.n == 0 && order_demands(&c->state) != 0)
@@ -353,18 +355,17 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
 	cleanup_certifying struct certifying c = CERTIFYING_INIT;
+	const size_t n_about = o->n_operands + options_has(o, "clean");
 
-	if (o->n_operands + options_has(o, "clean") != 1)
+	if (n_about > 1 || (n_about == 0 && !options_has(o, "check")))
 		return fail(err, REASON_USAGE, "give an ORDER, or a checkpoint with --clean");
 	if (options_has(o, "clean") != (options_nth(o, "from", 0) != NULL))
 		return fail(err, REASON_USAGE, "--clean CHECKPOINT and --from DATASET go together");
 	TRY(load(&c, call, err));
+	if (options_has(o, "check"))
+		return certify_run_check(&c, call, err);
 	if (options_has(o, "clean"))
 		return certify_run_clean(&c, call, err);
-	if (options_has(o, "check")) {
-		TRY(assess(&c, o->operands[0], o, err));
-		return certify_run_check(&c, call, err);
-	}
 	return run_order(&c, call, err);
 }
 
@@ -394,10 +395,11 @@ static const struct option_spec options[] = {
 	{ .name = "check", .argument = "FILE", .kind = VALUE_FILE,
 	  .help = "say whether this certificate still covers all that descends from the data" },
 	{ .name = "clean", .argument = "CHECKPOINT",
-	  .help = "certify that no declared path leads to this object id or digest" },
+	  .help = "certify that no declared path leads to this object id, name, digest or path" },
 	{ .name = "from", .argument = "DATASET", .repeatable = true,
-	  .help = "with --clean: from this object id or digest" },
+	  .help = "with --clean: from this object id, name or digest" },
 	{ .name = "dry-run", .letter = 'n', .help = "check and draft; sign and write nothing" },
+	LINKS_OPTION,
 };
 
 const struct verb verb_certify = {
@@ -415,15 +417,17 @@ const struct verb verb_certify = {
 		"heads of the logs, and writes it as text and as a page with schedules A "
 		"(destroyed), B (kept), C (recipients) and a statement to be sworn, with blanks. "
 		"The tool drafts; a person signs.\n\n"
-		"With --check it says whether a later entry added a descendant: then the order is "
-		"open again. With --clean it certifies that no declared path leads from datasets "
+		"With --check, which takes from the certificate what it is about, it says whether "
+		"a later entry added a descendant, or another checkpoint with an ancestor of "
+		"unknown origin than those that the certificate names: then the order is open "
+		"again; or, of one of --clean, whether still no declared path leads there. With --clean it certifies that no declared path leads from datasets "
 		"to a checkpoint, and refuses where one does, or where something that the "
 		"checkpoint descends from is of unknown origin: unknown is not clean. Said again "
 		"over the same lineage, a certificate is the one that there is; over another it "
 		"needs --amend.",
 	.examples = "weightmark certify ftc-2026 --scan backup.json --out closing/ --title CTO "
 		    "--key counsel.key --ledger ledger.git\n"
-		    "weightmark certify ftc-2026 --check closing/certificate.wmk\n"
+		    "weightmark certify --check closing/certificate.wmk\n"
 		    "weightmark certify --clean acme/llm@2 --from acme/faces --key counsel.key",
 	.exits = "0 drafted, or still covered; 1 something is open, unproven or new.",
 	.options = options,
@@ -431,4 +435,5 @@ const struct verb verb_certify = {
 	.run = run,
 	.min = 0,
 	.max = 1,
+	.measures = true,
 };

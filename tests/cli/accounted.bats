@@ -95,3 +95,96 @@ training_run: [{id: run-$1, uses: [{dataset: {object: $2}, role: pretrain}]}]"
 	[ "$(of_json "$output" '.orders[0] | "\(.status) \(.obligations[0].done) \(.obligations[0].undecided) \(.obligations[0].unknown)"')" = \
 		'undecided false true 1' ]
 }
+
+@test "accounted: a certificate names the scans that were counted, or says that none was" {
+	given_order court_order
+	gone "${all[@]}"
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+	[[ $stderr == *'no scan is counted'* ]]
+	grep -q '^No scan was counted' out/certificate.txt
+	grep -q '<p>No scan was counted' out/certificate.html
+	mkdir shelf
+	cp M9.safetensors shelf/a
+	wm scan shelf M9.safetensors --ledger work.git --json >scan.json
+	[ "$(of_json "$(cat scan.json)" '.scanned | join(" ")')" = 'shelf M9.safetensors' ]
+	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --id scanned --out out --scan scan.json
+	[[ $stderr != *'no scan'* ]]
+	local sha256
+	sha256=$(sha256sum scan.json)
+	for form in txt html; do
+		run ! grep -q 'No scan was counted' "out/certificate.$form"
+		grep -q "scanned at.*$(of_json "$(cat scan.json)" .scanned_at)" "out/certificate.$form"
+		grep -q 'below.*shelf' "out/certificate.$form"
+		grep -q "its report.*${sha256%% *}" "out/certificate.$form"
+	done
+	run -0 --separate-stderr wm show out/certificate.wmk
+	[[ $output == *"${sha256%% *}"* && $output == *shelf* ]]
+	sed -i 's/"scanned": \[/"scanned": [1, /' scan.json
+	run -2 --separate-stderr wm certify ftc-1 "${by[@]}" --scan scan.json
+	refused_as scan-malformed
+}
+
+@test "accounted: what was let pass is named, and by the certificate too" {
+	given_order court_order
+	gone "${all[@]}"
+	model orphan 'kind: manifest
+model: {name: orphan, version: "1"}'
+	derived child finetune orphan
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}"
+	[[ $output == *'lab.example/orphan@1: names neither parent nor run'* ]]
+	[[ $output == *'lab.example/child@1: descends from lab.example/orphan@1, which names neither parent nor run'* ]]
+	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
+	[ "$(of_json "$output" '.open[] | .objects[] | "\(.object) \(.ancestor) \(.stated)"')" = 'lab.example/child@1 lab.example/orphan@1 true
+lab.example/orphan@1 lab.example/orphan@1 true' ]
+	wm certify ftc-1 "${by[@]}" --allow-unknown --out out >/dev/null
+	grep -q 'lab.example/child@1: descends from lab.example/orphan@1' out/certificate.txt
+	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git
+	[[ $output == 'covers counsel.example/ftc-1'* && $output != *open* ]]
+	run -0 --separate-stderr wm certify --check out/certificate.wmk --ledger work.git --json
+	[ "$(of_json "$output" '"\(.order) \(.current) \(.open)"')" = 'counsel.example/ftc-1 true 0' ]
+	model other 'kind: manifest
+model: {name: other, version: "1"}'
+	run -1 --separate-stderr wm certify --check out/certificate.wmk --ledger work.git --json
+	[ "$(of_json "$output" '"\(.current) \(.open) \(.unknown)"')" = 'true 1 ["lab.example/other@1"]' ]
+	run -0 --separate-stderr wm certify --check out/certificate.wmk --allow-unknown --ledger work.git
+	run -2 --separate-stderr wm certify --check out/certificate.wmk --clean M9@1 --from D --ledger work.git
+	refused_as usage
+}
+
+@test "accounted: a certificate of a clean checkpoint is checked, and signs nothing" {
+	given_order court_order
+	wm certify --clean M9@1 --from D "${by[@]}" --out out >/dev/null
+	derived M6 finetune M4
+	local before
+	before=$(wm log --ledger work.git --json)
+	run -0 --separate-stderr wm certify --clean M9@1 --from D --check out/certificate.wmk --ledger work.git
+	[[ $output == 'covers lab.example/M9@1'*changed* ]]
+	run -0 --separate-stderr wm certify --check out/certificate.wmk --ledger work.git --json
+	[ "$(of_json "$output" '"\(.checkpoint) \(.current) \(.changed)"')" = 'lab.example/M9@1 true true' ]
+	run -2 --separate-stderr wm certify --clean M3@1 --from D --check out/certificate.wmk --ledger work.git
+	refused_as usage
+	run -2 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git
+	refused_as usage
+	[ "$(wm log --ledger work.git --json)" = "$before" ]
+	sed -i 's/derivation: .*/derivation: [{kind: merge, parent: [{object: lab.example\/M0@1}]}]/' M3.yaml
+	model late "$(head_of M9)
+derivation: [{kind: finetune, parent: [{object: lab.example/M0@1}]}]" || true
+	cp late.safetensors M9.safetensors
+	run -1 --separate-stderr wm certify --check out/certificate.wmk --ledger work.git
+	[[ $output == 'no longer covers lab.example/M9@1'*'a declared path leads there'* ]]
+}
+
+@test "accounted: certify finds things by path, name, digest and id, as trace does" {
+	given_order court_order
+	cp M9.safetensors copy
+	for what in lab.example/M9@1 M9@1 M9 ./copy copy M9.safetensors; do
+		run -0 --separate-stderr wm certify --clean "$what" --from 'Data D' "${by[@]}" --dry-run --json
+		[[ $(of_json "$output" .object) == counsel.example/clean-M9* ]]
+	done
+	run -1 --separate-stderr wm certify --clean D --from D "${by[@]}" --dry-run
+	refused_as thing-unknown
+	[[ $stderr == *"no checkpoint of these ledgers is 'D', by id, name, digest, or path"* ]]
+	run -1 --separate-stderr wm certify --clean M9 --from M9 "${by[@]}" --dry-run
+	refused_as thing-unknown
+	[[ $stderr == *"no dataset of these ledgers is 'M9', by id, name, digest"* ]]
+}
