@@ -16,8 +16,11 @@ static void set_end(uint32_t *ends, const struct trace *t, uint32_t place)
 	while (ends[list[at].node] == GRAPH_NONE && list[at].before != GRAPH_NONE)
 		at = list[at].before;
 	end = ends[list[at].node] == GRAPH_NONE ? list[at].node : ends[list[at].node];
-	for (at = place; at != GRAPH_NONE && ends[list[at].node] == GRAPH_NONE; at = list[at].before)
-		ends[list[at].node] = end;
+	for (; ends[list[place].node] == GRAPH_NONE; place = list[place].before) {
+		ends[list[place].node] = end;
+		if (list[place].before == GRAPH_NONE)
+			break;
+	}
 }
 
 enum wm_code unknown_origins(uint32_t **out, const struct graph *g, struct wm_error *err)
