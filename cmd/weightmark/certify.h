@@ -31,6 +31,13 @@ struct certifying {
 void certifying_release(struct certifying *c);
 #define cleanup_certifying __attribute__((cleanup(certifying_release)))
 
+/*
+ * Finds the order `id` and accounts for it: `allow_unknown` as for account_make(). Fails as
+ * orders_find() does.
+ */
+MUST_USE enum wm_code certify_assess(struct certifying *c, const char *id, bool allow_unknown,
+				     const struct options *o, struct wm_error *err);
+
 /* Notes where each log stands; copies of one log in several ledgers have to agree. */
 MUST_USE enum wm_code certify_read_heads(struct certifying *c, const struct call *call,
 					 struct wm_error *err);

@@ -4,6 +4,7 @@
 
 #include "lineage/clean.h"
 #include "lineage/plan.h"
+#include "lineage/unknown.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "util/hex.h"
@@ -116,13 +117,17 @@ static void print_obligations(const struct order_state *s)
 		      obligation_kind_name(b->said->kind));
 		if (b->done)
 			print_done(b);
+		else if (b->undecided)
+			print("undecided");
 		else
 			print_days(b->left);
 		if (b->n_kept > 0)
 			print(", %zu kept", b->n_kept);
 		if (b->n_open > 0)
 			print(", %zu open", b->n_open);
-		if (b->n_open > 0 && b->by) {
+		if (b->n_unknown > 0)
+			print(", %zu unknown", b->n_unknown);
+		if (!b->done && b->by) {
 			print(" although ");
 			print_by(b->by);
 			print(" says that it is done");
@@ -176,6 +181,35 @@ static void print_items(const struct order_state *s, const char *label, enum gra
 	print_more(n);
 }
 
+enum wm_code print_unknown(const struct order_state *s, struct wm_error *err)
+{
+	const struct orders *o = s->orders;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < o->graph->n_nodes && n < LIST_MAX; i++) {
+		cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+
+		if (!order_may_reach(s, i))
+			continue;
+		TRY(unknown_text(&text, o->graph, i, o->unknown[i], err));
+		print("  %-11s %s\n", "", buf_str(&text));
+		n++;
+	}
+	print_more(s->n_unknown);
+	return WM_OK;
+}
+
+/* How many may descend from it, and which where `listed`. */
+static enum wm_code print_may_reach(const struct order_state *s, bool listed, struct wm_error *err)
+{
+	if (s->n_unknown == 0)
+		return WM_OK;
+	print_label("unknown");
+	print("%zu further checkpoint%s may descend from it: an ancestor is of unknown origin\n",
+	      s->n_unknown, s->n_unknown == 1 ? "" : "s");
+	return listed ? print_unknown(s, err) : WM_OK;
+}
+
 static void print_missing(const struct order_state *s)
 {
 	for (size_t i = 0; i < s->n_missing && i < LIST_MAX; i++) {
@@ -184,11 +218,6 @@ static void print_missing(const struct order_state *s)
 		      s->missing[i].text);
 	}
 	print_more(s->n_missing);
-	if (s->n_unknown > 0) {
-		print_label("unknown");
-		print("%zu further checkpoint%s with ancestors that nobody declares: may descend "
-		      "from it\n", s->n_unknown, s->n_unknown == 1 ? "" : "s");
-	}
 	for (uint32_t i = 0; i < s->trace.n_undecided && i < LIST_MAX; i++) {
 		const struct graph_edge *e = &s->orders->graph->edges[s->trace.undecided[i]];
 
@@ -391,11 +420,11 @@ enum wm_code print_orders(const struct order_states *s, struct wm_error *err)
 		}
 		TRY(print_clean(at, s->clean, err));
 		print_missing(at);
+		TRY(print_may_reach(at, s->whole, err));
 		print_recipients(at);
 		if (s->plan)
 			TRY(print_plan(at, err));
-		print("  status      %s\n",
-		      at->closed ? "closed" : at->overdue ? "overdue" : "open");
+		print("  status      %s\n", order_status_text(at));
 	}
 	return WM_OK;
 }

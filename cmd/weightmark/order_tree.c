@@ -92,8 +92,7 @@ static enum wm_code add_head(struct node *map, struct tree *t, const struct orde
 	TRY(set_day(map, t, "today", s->today, err));
 	TRY(node_set_text(map, t, "time_zone", s->zone ? o->time_zone : "UTC", err));
 	TRY(node_set_bool(map, t, "time_zone_unknown", s->zone_unknown, err));
-	TRY(node_set_text(map, t, "status",
-			  s->closed ? "closed" : s->overdue ? "overdue" : "open", err));
+	TRY(node_set_text(map, t, "status", order_status_text(s), err));
 	return node_set_bool(map, t, "undecided", order_is_undecided(s), err);
 }
 
@@ -111,11 +110,13 @@ static enum wm_code add_obligations(struct node *map, struct tree *t, const stru
 		TRY(node_set_text(row, t, "kind", obligation_kind_name(b->said->kind), err));
 		TRY(set_day(row, t, "due", b->due, err));
 		TRY(node_set_bool(row, t, "done", b->done, err));
-		if (!b->done)
+		if (!b->done && !b->undecided)
 			TRY(set_days(row, t, b->left, err));
 		TRY(set_day(row, t, "done_on", b->done_on, err));
 		TRY(set_said(row, t, "by", b->by, err));
 		TRY(node_set_integer(row, t, "open", b->n_open, err));
+		TRY(node_set_integer(row, t, "unknown", b->n_unknown, err));
+		TRY(node_set_bool(row, t, "undecided", b->undecided, err));
 		TRY(node_set_integer(row, t, "kept", b->n_kept, err));
 		if (b->said->text)
 			TRY(node_set_shown(row, t, "text", b->said->text, err));
@@ -184,6 +185,26 @@ static enum wm_code add_items(struct node *map, struct tree *t, const struct ord
 		if (item->in_part)
 			TRY(node_set_bool(row, t, "in_part", true, err));
 		TRY(set_said(row, t, "by", item->by, err));
+	}
+	return WM_OK;
+}
+
+/* --- what may descend from it ------------------------------------------------------------- */
+
+enum wm_code unknown_tree(struct node *map, struct tree *t, const char *key,
+			  const struct order_state *s, struct wm_error *err)
+{
+	const struct orders *o = s->orders;
+	struct node *list = NULL, *row = NULL;
+
+	TRY(node_set_new(&list, map, t, key, NODE_LIST, err));
+	for (uint32_t i = 0; i < o->graph->n_nodes; i++) {
+		if (!order_may_reach(s, i))
+			continue;
+		TRY(node_append_new(&row, list, t, NODE_MAP, err));
+		TRY(set_node(row, t, "object", s, i, err));
+		TRY(set_node(row, t, "ancestor", s, o->unknown[i], err));
+		TRY(node_set_bool(row, t, "stated", o->graph->nodes[o->unknown[i]].stated, err));
 	}
 	return WM_OK;
 }
@@ -361,6 +382,7 @@ enum wm_code orders_tree(struct tree *t, const struct order_states *s, struct wm
 		TRY(add_items(row, t, at, "data", GRAPH_DATASET, err));
 		TRY(add_items(row, t, at, "tainted", GRAPH_CHECKPOINT, err));
 		TRY(add_missing(row, t, at, err));
+		TRY(unknown_tree(row, t, "unknown", at, err));
 		TRY(add_recipients(row, t, at, err));
 		if (s->plan)
 			TRY(add_plan(row, t, at, err));

@@ -53,6 +53,11 @@ MUST_USE enum wm_code invalid_tree(struct node *map, struct tree *t, const struc
 MUST_USE enum wm_code orders_tree(struct tree *t, const struct order_states *s,
 				  struct wm_error *err);
 
+/* The checkpoints that may descend from it, and which ancestor of each is of unknown origin. */
+MUST_USE enum wm_code print_unknown(const struct order_state *s, struct wm_error *err);
+MUST_USE enum wm_code unknown_tree(struct node *map, struct tree *t, const char *key,
+				   const struct order_state *s, struct wm_error *err);
+
 /*
  * Tells of all withdrawals: as a list "withdrawals" of `map`, or as text where that is NULL, after
  * an empty line where `gap`. `*overdue`: an answer is.

@@ -31,6 +31,8 @@ static void add_seed(struct seeds *s, uint32_t node)
 {
 	if (node == GRAPH_NONE || s->taken[node] || s->graph->nodes[node].kind == GRAPH_OTHER)
 		return;
+	if (s->kind && s->graph->nodes[node].kind != *s->kind)
+		return;
 	if (s->datasets && s->graph->nodes[node].kind != GRAPH_DATASET)
 		return;
 	s->taken[node] = true;
@@ -197,8 +199,9 @@ static enum wm_code add_path(struct seeds *s, const char *path, struct wm_error 
 {
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_RECORD_PROOF);
 
-	return is_proof(&bytes, path) ? add_proof(s, &bytes, path, err) :
-					add_checkpoint(s, path, err);
+	if (is_proof(&bytes, path))
+		return add_proof(s, &bytes, path, err);
+	return s->kind && *s->kind != GRAPH_CHECKPOINT ? WM_OK : add_checkpoint(s, path, err);
 }
 
 static bool is_path_alone(const char *what)
@@ -212,7 +215,7 @@ enum wm_code find_seeds(struct seeds *s, const char *what, struct wm_error *err)
 	s->taken = calloc((size_t)s->graph->n_nodes + 1, sizeof(*s->taken));
 	if (!s->list || !s->taken)
 		return fail_nomem(err);
-	if (options_has(&s->call->options, "dataset"))
+	if (s->records && options_has(&s->call->options, "dataset"))
 		return add_record(s, what, err);
 	if (is_path_alone(what))
 		return add_path(s, what, err);
@@ -228,4 +231,18 @@ enum wm_code find_seeds(struct seeds *s, const char *what, struct wm_error *err)
 	if (s->n > 1)
 		return refuse_several(s, what, err);
 	return s->n == 0 && file_exists(what) ? add_path(s, what, err) : WM_OK;
+}
+
+enum wm_code find_thing(uint32_t *out, struct seeds *s, const char *what, struct wm_error *err)
+{
+	TRY(find_seeds(s, what, err));
+	if (s->n > 1)
+		return refuse_several(s, what, err);
+	if (s->n == 0)
+		return fail(err, REASON_THING_UNKNOWN, "no %s of these ledgers is '%.128s', by id, "
+						       "name, digest%s",
+			    graph_kind_name(*s->kind), what,
+			    *s->kind == GRAPH_CHECKPOINT ? ", or path" : "");
+	*out = s->list[0].node;
+	return WM_OK;
 }

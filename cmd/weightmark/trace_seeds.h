@@ -11,6 +11,8 @@ struct seeds {
 	const struct ledgers *ledgers;
 	const char *const *origins;
 	struct call *call;
+	bool records;		     /* the verb has --dataset: then it is the file of a record */
+	const enum graph_kind *kind; /* of these alone; NULL: of all */
 	struct trace_seed *list; /* owned */
 	size_t n;
 	bool *taken; /* by node; owned */
@@ -30,5 +32,12 @@ void seeds_release(struct seeds *s);
  * with `record-proof-mismatch` where a proof is not one of the statement that it names.
  */
 MUST_USE enum wm_code find_seeds(struct seeds *s, const char *what, struct wm_error *err);
+
+/*
+ * Finds the one thing of the seeds' kind that `what` means. Fails as find_seeds() does, with
+ * `usage` where it means several, and with `thing-unknown`.
+ */
+MUST_USE enum wm_code find_thing(uint32_t *out, struct seeds *s, const char *what,
+				 struct wm_error *err);
 
 #endif

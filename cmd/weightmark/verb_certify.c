@@ -7,6 +7,7 @@
 #include "certify.h"
 #include "keys.h"
 #include "lineage/fingerprint.h"
+#include "measured.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "private_ledger.h"
@@ -35,8 +36,8 @@ static enum wm_code load(struct certifying *c, struct call *call, struct wm_erro
 	return certify_read_heads(c, call, err);
 }
 
-static enum wm_code assess(struct certifying *c, const char *id, const struct options *o,
-			   struct wm_error *err)
+enum wm_code certify_assess(struct certifying *c, const char *id, bool allow_unknown,
+			    const struct options *o, struct wm_error *err)
 {
 	const char *as_of = options_get(o, "as-of"), *path;
 	int32_t day = DAY_NONE;
@@ -57,7 +58,7 @@ static enum wm_code assess(struct certifying *c, const char *id, const struct op
 	for (size_t i = 0; (path = options_nth(o, "scan", i)); i++)
 		TRY(seen_load(&c->seen, path, c->graph, &c->state.trace, err));
 	TRY(account_make(&c->account, &c->state, c->seen.list.list, c->seen.list.n,
-			 options_has(o, "allow-unknown"), err));
+			 allow_unknown, err));
 	return account_add_open(&c->account,
 				&(struct open_point){ OPEN_UNREAD, GRAPH_NONE, NULL,
 						      c->seen.n_failed },
@@ -82,7 +83,7 @@ static const char *open_sentence(enum open_kind kind)
 		[OPEN_UNVERIFIED] = "its key is not at hand to verify the signature: name it with "
 				    "--trust",
 		[OPEN_UNREADABLE] = "statements about orders cannot be read",
-		[OPEN_UNKNOWN] = "checkpoints elsewhere have an ancestor of unknown origin; "
+		[OPEN_UNKNOWN] = "further checkpoints have an ancestor of unknown origin; "
 				 "--allow-unknown certifies all the same and says so",
 	};
 
@@ -114,6 +115,8 @@ static enum wm_code open_tree(struct node *list, struct tree *t, const struct ce
 					   p->place, err));
 		if (has_number(p->kind))
 			TRY(node_set_integer(row, t, "number", p->n, err));
+		if (p->kind == OPEN_UNKNOWN)
+			TRY(unknown_tree(row, t, "objects", &c->state, err));
 	}
 	return WM_OK;
 }
@@ -134,7 +137,8 @@ static enum wm_code refuse(const struct certifying *c, struct wm_error *err)
 		    buf_str(&text));
 }
 
-static void print_point(const struct certifying *c, const struct open_point *p)
+static enum wm_code print_point(const struct certifying *c, const struct open_point *p,
+				struct wm_error *err)
 {
 	print("  %-11s", open_kind_name(p->kind));
 	if (has_number(p->kind))
@@ -144,6 +148,7 @@ static void print_point(const struct certifying *c, const struct open_point *p)
 	if (p->place)
 		print(" %s", p->place);
 	print(": %s\n", open_sentence(p->kind));
+	return p->kind == OPEN_UNKNOWN ? print_unknown(&c->state, err) : WM_OK;
 }
 
 enum { POINTS_SHOWN = 100 };
@@ -169,7 +174,7 @@ static enum wm_code fail_open(const struct certifying *c, struct call *call, str
 	}
 	print("not certified: %s, %zu open\n", c->order->object, c->account.n_open);
 	for (size_t i = 0; i < c->account.n_open && i < POINTS_SHOWN; i++)
-		print_point(c, &c->account.open[i]);
+		TRY(print_point(c, &c->account.open[i], err));
 	if (c->account.n_open > POINTS_SHOWN)
 		print("  %-11s %zu: --json lists all\n", "further",
 		      c->account.n_open - POINTS_SHOWN);
@@ -205,7 +210,6 @@ static enum wm_code write_reports(const struct certifying *c, const struct issue
 		.issued_at = statement_header(s->message)->issued_at->seconds,
 		.state = c->order ? &c->state : NULL,
 		.account = c->order ? &c->account : NULL,
-		.n_unknown = c->order ? c->state.n_unknown : 0,
 	};
 
 	statement_id_text(id, s->id);
@@ -284,6 +288,8 @@ struct certify_options certify_options(const struct certifying *c, const struct 
 	return (struct certify_options){
 		.logs = c->logs,
 		.n_logs = c->n_logs,
+		.scans = c->seen.scans.list,
+		.n_scans = c->seen.scans.n,
 		.declarant = options_get(o, "declarant"),
 		.title = options_get(o, "title"),
 		.basis = options_get(o, "basis"),
@@ -342,9 +348,13 @@ static enum wm_code run_order(struct certifying *c, struct call *call, struct wm
 				 .reason = REASON_USAGE },
 	};
 
-	TRY(assess(c, call->options.operands[0], &call->options, err));
+	TRY(certify_assess(c, call->options.operands[0],
+			   options_has(&call->options, "allow-unknown"), &call->options, err));
 	if (c->account.n_open > 0)
 		return fail_open(c, call, err);
+	if (c->seen.scans.n == 0 && order_demands(&c->state) != 0)
+		warning("no scan is counted, and the certificate says so: give what 'scan --json' "
+			"answered with --scan");
 	TRY(load_signer(&signer, &key_file, call, err));
 	TRY(check_signatures(c, signer, call, err));
 	if (c->account.n_open > 0)
@@ -359,18 +369,17 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
 	cleanup_certifying struct certifying c = CERTIFYING_INIT;
+	const size_t n_about = o->n_operands + options_has(o, "clean");
 
-	if (o->n_operands + options_has(o, "clean") != 1)
+	if (n_about > 1 || (n_about == 0 && !options_has(o, "check")))
 		return fail(err, REASON_USAGE, "give an ORDER, or a checkpoint with --clean");
 	if (options_has(o, "clean") != (options_nth(o, "from", 0) != NULL))
 		return fail(err, REASON_USAGE, "--clean CHECKPOINT and --from DATASET go together");
 	TRY(load(&c, call, err));
+	if (options_has(o, "check"))
+		return certify_run_check(&c, call, err);
 	if (options_has(o, "clean"))
 		return certify_run_clean(&c, call, err);
-	if (options_has(o, "check")) {
-		TRY(assess(&c, o->operands[0], o, err));
-		return certify_run_check(&c, call, err);
-	}
 	return run_order(&c, call, err);
 }
 
@@ -400,10 +409,11 @@ static const struct option_spec options[] = {
 	{ .name = "check", .argument = "FILE", .kind = VALUE_FILE,
 	  .help = "say whether this certificate still covers all that descends from the data" },
 	{ .name = "clean", .argument = "CHECKPOINT",
-	  .help = "certify that no declared path leads to this object id or digest" },
+	  .help = "certify that no declared path leads to this object id, name, digest or path" },
 	{ .name = "from", .argument = "DATASET", .repeatable = true,
-	  .help = "with --clean: from this object id or digest" },
+	  .help = "with --clean: from this object id, name or digest" },
 	{ .name = "dry-run", .letter = 'n', .help = "check and draft; sign and write nothing" },
+	LINKS_OPTION,
 };
 
 const struct verb verb_certify = {
@@ -421,15 +431,18 @@ const struct verb verb_certify = {
 		"heads of the logs, and writes it as text and as a page with schedules A "
 		"(destroyed), B (kept), C (recipients) and a statement to be sworn, with blanks. "
 		"The tool drafts; a person signs.\n\n"
-		"With --check it says whether a later entry added a descendant: then the order is "
-		"open again. With --clean it certifies that no declared path leads from datasets "
+		"With --check, which takes from the certificate what it is about, it says whether "
+		"a later entry added a descendant, or another checkpoint with an ancestor of "
+		"unknown origin than those that the certificate names: then the order is open "
+		"again; or, of one of --clean, whether still no declared path leads there. With "
+		"--clean it certifies that no declared path leads from datasets "
 		"to a checkpoint, and refuses where one does, or where something that the "
 		"checkpoint descends from is of unknown origin: unknown is not clean. Said again "
 		"over the same lineage, a certificate is the one that there is; over another it "
 		"needs --amend.",
 	.examples = "weightmark certify ftc-2026 --scan backup.json --out closing/ --title CTO "
 		    "--key counsel.key --ledger ledger.git\n"
-		    "weightmark certify ftc-2026 --check closing/certificate.wmk\n"
+		    "weightmark certify --check closing/certificate.wmk\n"
 		    "weightmark certify --clean acme/llm@2 --from acme/faces --key counsel.key",
 	.exits = "0 drafted, or still covered; 1 something is open, unproven or new.",
 	.options = options,
@@ -437,4 +450,5 @@ const struct verb verb_certify = {
 	.run = run,
 	.min = 0,
 	.max = 1,
+	.measures = true,
 };

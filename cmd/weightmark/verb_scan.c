@@ -256,8 +256,36 @@ static void print_end(const struct found *f)
 		      "be read\n", tainted, clean, unknown, passed, failed);
 }
 
+static enum wm_code add_root(struct node *list, struct tree *t, const char *path,
+			     struct wm_error *err)
+{
+	struct node *root;
+
+	TRY(node_shown(&root, t, path, err));
+	node_append(list, root);
+	return WM_OK;
+}
+
+/* What is scanned, as it was named. */
+static enum wm_code roots_tree(struct node *map, struct tree *t, const struct options *o,
+			       struct wm_error *err)
+{
+	static const char *const lists[] = { "inventory", "sums" };
+	struct node *list;
+	const char *path;
+
+	TRY(node_set_new(&list, map, t, "scanned", NODE_LIST, err));
+	for (size_t i = 0; i < o->n_operands; i++)
+		TRY(add_root(list, t, o->operands[i], err));
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
+		for (size_t i = 0; (path = options_nth(o, lists[k], i)); i++)
+			TRY(add_root(list, t, path, err));
+	return WM_OK;
+}
+
 /* The beginning of the one object; its places follow as they are found. */
-static enum wm_code print_begin(const struct order_view *v, struct wm_error *err)
+static enum wm_code print_begin(const struct order_view *v, const struct options *o,
+				struct wm_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_GRAPH_MEMORY);
 	cleanup_tree struct tree t = TREE_INIT;
@@ -268,8 +296,13 @@ static enum wm_code print_begin(const struct order_view *v, struct wm_error *err
 	time_text(at, time(NULL));
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(ledgers_tree(t.root, &t, &v->ledgers, v->origins, err));
+	TRY(roots_tree(t.root, &t, o, err));
 	TRY(json_write_canonical(&text, node_find(t.root, "ledgers"), err));
 	print("{\n  \"scanned_at\": \"%s\",\n  \"ledgers\": ", at);
+	print_text(buf_str(&text));
+	buf_truncate(&text, 0);
+	TRY(json_write_canonical(&text, node_find(t.root, "scanned"), err));
+	print(",\n  \"scanned\": ");
 	print_text(buf_str(&text));
 	print(",\n  \"places\": [");
 	return WM_OK;
@@ -345,7 +378,7 @@ static enum wm_code scan_with(struct call *call, const struct order_view *v,
 	enum wm_code code;
 
 	TRY(settings_jobs(&s.workers, &call->settings, &call->options, err));
-	TRY(print_begin(v, err));
+	TRY(print_begin(v, &call->options, err));
 	progress_view_start(&progress);
 	code = scan_all(&s, &call->options, err);
 	progress_view_end();

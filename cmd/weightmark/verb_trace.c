@@ -208,6 +208,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	seeds.ledgers = &ledgers;
 	seeds.origins = origins;
 	seeds.call = call;
+	seeds.records = true;
 	TRY(find_seeds(&seeds, asked.what, err));
 	if (seeds.n > 0)
 		return walk(&seeds, &asked, call, err);

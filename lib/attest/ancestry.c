@@ -154,6 +154,8 @@ static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 	uint32_t at;
 
 	TRY(order_assess(&s, a->orders, order, DAY_NONE, a->v->now, err));
+	for (uint32_t i = 0; i < s.trace.n_undecided; i++)
+		out->decided &= !trace_has(&a->up, a->graph->edges[s.trace.undecided[i]].to);
 	if (!trace_has(&s.trace, a->node)) {
 		ask_undecided(out, a, &s);
 		return WM_OK;
@@ -297,6 +299,7 @@ enum wm_code ancestry_gather(struct ancestry *out, const struct verification *v,
 
 	TRY(gather_statements(&a, keys, o, err));
 	TRY(load(&a, keys, o, err));
+	out->decided = o->n_indexes > 0 && a.orders->n_unreadable == 0;
 	ask_ancestors(out, &a);
 	TRY(ask_findings(out, &a, err));
 	TRY(ask_transfers(out, &a, err));

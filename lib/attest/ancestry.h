@@ -21,6 +21,7 @@ struct lineage_options {
 /* What speaks against the checkpoint: the first of each, WM_OK where there is none. */
 struct ancestry {
 	size_t n_ancestors, n_unknown;
+	bool decided; /* ledgers were asked, and neither use nor order was left undecided */
 	struct wm_error tainted;   /* `ancestor-tainted` */
 	struct wm_error withdrawn; /* `record-withdrawn`: before a run that used it began */
 	struct wm_error withdrawn_later; /* `record-withdrawn-later`: after it, or untold */

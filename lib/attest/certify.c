@@ -125,6 +125,55 @@ static enum wm_code start(struct drafting *d, const char *id, const uint8_t dige
 	return WM_OK;
 }
 
+/* Which scans were counted: when, of what, and the digest of what they answered. */
+static enum wm_code list_scans(struct drafting *d, struct wm_error *err)
+{
+	const struct certify_options *o = d->options;
+	Weightmark__V1__CountedScan *scan;
+	ProtobufCMessage *m = NULL;
+
+	TRY(new_list(&d->cert->scan, d, o->n_scans, err));
+	for (size_t i = 0; i < o->n_scans; i++) {
+		const struct seen_scan *from = &o->scans[i];
+		const char *const *roots = from->roots.list;
+
+		TRY(message_new(&m, D(counted_scan), &d->c->arena, err));
+		scan = (Weightmark__V1__CountedScan *)m;
+		d->cert->scan[d->cert->n_scan++] = scan;
+		TRY(message_new(&m, D(time), &d->c->arena, err));
+		scan->scanned_at = (Weightmark__V1__Time *)m;
+		scan->scanned_at->seconds = from->at;
+		TRY(compose_digest(&scan->report, d->c, from->sha256, err));
+		TRY(new_list(&scan->place, d, from->roots.n, err));
+		for (; scan->n_place < from->roots.n; scan->n_place++)
+			TRY(compose_text(&scan->place[scan->n_place], d->c,
+					 roots[scan->n_place], err));
+	}
+	return WM_OK;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What may descend from the data, and was let pass: by id, as what was reached. */
+static enum wm_code list_unknown(struct drafting *d, const struct order_state *s,
+				 struct wm_error *err)
+{
+	const struct graph *g = s->orders->graph;
+	Weightmark__V1__DeletionCertificate *c = d->cert;
+
+	TRY(new_list(&c->unknown_allowed, d, s->n_unknown, err));
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		if (order_may_reach(s, i))
+			TRY(compose_text(&c->unknown_allowed[c->n_unknown_allowed++], d->c,
+					 g->nodes[i].id, err));
+	if (c->n_unknown_allowed > 0)
+		qsort(c->unknown_allowed, c->n_unknown_allowed, sizeof(char *), compare_texts);
+	return WM_OK;
+}
+
 /* All that was reached, by id: whoever checks later can tell what is new. */
 static enum wm_code list_checked(struct drafting *d, const struct graph *g, const struct trace *t,
 				 struct wm_error *err)
@@ -334,6 +383,8 @@ enum wm_code certify_order(struct composition *out, const struct order_state *s,
 	TRY(add_deeds(&d, s, a, err));
 	TRY(add_recipients(&d, s, err));
 	TRY(list_checked(&d, s->orders->graph, &s->trace, err));
+	TRY(list_unknown(&d, s, err));
+	TRY(list_scans(&d, err));
 	TRY(certify_sworn_text(&text, s, digest, options, err));
 	return compose_text(&d.cert->sworn_text, out, buf_str(&text), err);
 }

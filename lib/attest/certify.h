@@ -7,7 +7,7 @@
 #define ATTEST_CERTIFY_H
 
 #include "attest/compose.h"
-#include "lineage/account.h"
+#include "lineage/seen.h"
 #include "weightmark/v1/order.pb-c.h"
 
 /* Where a log stood that was read. */
@@ -20,6 +20,8 @@ struct certified_log {
 struct certify_options {
 	const struct certified_log *logs;
 	size_t n_logs;
+	const struct seen_scan *scans; /* that were counted */
+	size_t n_scans;
 	const char *declarant; /* name of who will sign, or NULL */
 	const char *title;     /* of the declarant, or NULL */
 	const char *basis;     /* persons on whom the declarant relies, or NULL */

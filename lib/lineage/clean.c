@@ -50,7 +50,7 @@ enum wm_code clean_make(struct clean *out, const struct order_state *s, struct w
 		TRY(trace_undecided(&undecided, s, err));
 	for (uint32_t i = 0; i < g->n_nodes; i++) {
 		if (g->nodes[i].kind != GRAPH_CHECKPOINT || !g->nodes[i].stated ||
-		    trace_has(&s->trace, i) || s->orders->unknown[i])
+		    trace_has(&s->trace, i) || order_may_reach(s, i))
 			continue;
 		is_clean[i] = !undecided.place || !trace_has(&undecided, i);
 		out->n_undecided += !is_clean[i];

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lineage/unknown.h"
+#include "util/cleanup.h"
 #include "util/hex.h"
 #include "util/limits.h"
 
@@ -30,21 +32,6 @@ static enum wm_code list_ids(struct orders *o, struct wm_error *err)
 	for (uint32_t i = 0; i < g->n_statements; i++)
 		o->by_id[i] = (struct order_by_id){ g->statements[i].id, g->statements[i].node };
 	qsort(o->by_id, g->n_statements, sizeof(*o->by_id), compare_ids);
-	return WM_OK;
-}
-
-static enum wm_code mark_unknown(struct orders *o, struct wm_error *err)
-{
-	const struct graph *g = o->graph;
-	cleanup_trace struct trace t = { 0 };
-
-	o->unknown = calloc((size_t)g->n_nodes + 1, sizeof(*o->unknown));
-	if (!o->unknown)
-		return fail_nomem(err);
-	TRY(trace_from_open_ends(&t, g, err));
-	for (uint32_t i = 0; i < t.n; i++)
-		o->unknown[t.list[i].node] =
-			graph_may_be(&g->nodes[t.list[i].node], GRAPH_CHECKPOINT);
 	return WM_OK;
 }
 
@@ -97,7 +84,7 @@ enum wm_code orders_join_graph(struct orders *o, struct wm_error *err)
 {
 	TRY(list_ids(o, err));
 	TRY(count_digests(o, err));
-	return mark_unknown(o, err);
+	return unknown_origins(&o->unknown, o->graph, err);
 }
 
 uint32_t node_of_statement(const struct orders *o, const uint8_t id[SHA256_BYTES])

@@ -327,7 +327,7 @@ static enum wm_code list_items(struct settling *c, struct wm_error *err)
 		const bool data = graph_may_be(&g->nodes[node], GRAPH_DATASET);
 
 		if (!trace_has(&s->trace, node)) {
-			s->n_unknown += s->orders->unknown[node];
+			s->n_unknown += order_may_reach(s, node);
 			continue;
 		}
 		if (!is_item(&g->nodes[node]))

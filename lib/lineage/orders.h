@@ -94,7 +94,7 @@ struct orders {
 	struct order_name *names; /* by which orders are called, sorted */
 	size_t n_names;
 	struct order_by_id *by_id; /* statement ids, to resolve references; by id */
-	bool *unknown;		   /* by node: an ancestor of it is unknown */
+	uint32_t *unknown; /* by node: what of unknown origin it descends from (unknown.h) */
 	struct node_digests *digests; /* by node: how many are stated for it */
 	const struct subsets *subsets; /* at hand, or NULL; borrowed, set by the caller */
 	struct arena arena;
@@ -231,7 +231,9 @@ struct order_obligation {
 	const struct said *by; /* event, certificate or order that says that it is done, or NULL */
 	size_t n_open;	       /* items or recipients for which it is not: then it is not done */
 	size_t n_kept;	       /* items that are kept: not done, but accounted for */
+	size_t n_unknown;      /* things in its scope that no ledger has, and undecided uses */
 	bool done;	       /* or accounted for */
+	bool undecided;	       /* said to be done, and not of what is unknown */
 	int32_t done_on; /* DAY_NONE: not said */
 	int32_t left;	 /* days until it is due; below 0: overdue by; 0: due today */
 };
@@ -267,8 +269,9 @@ struct order_state {
 	size_t n_holds;
 	struct order_obligation *obligations; /* by due day */
 	size_t n_obligations;
-	bool closed;  /* all obligations are done, all supplements given */
-	bool overdue; /* one is not, and its day is over */
+	bool open;    /* an obligation is not done, or a supplement not given */
+	bool closed;  /* all are, and none is undecided */
+	bool overdue; /* one is open, and its day is over */
 };
 
 void order_state_release(struct order_state *s);
@@ -288,6 +291,16 @@ MUST_USE enum wm_code order_assess(struct order_state *out, const struct orders 
  * is.
  */
 int32_t order_next_due(const struct order_state *s);
+
+/* "open", "overdue", "closed", or "undecided": nothing is open, and something is unknown. */
+const char *order_status_text(const struct order_state *s);
+
+/* Whether it is a checkpoint that is not tainted, and may be: an ancestor of it is unknown. */
+static inline bool order_may_reach(const struct order_state *s, uint32_t node)
+{
+	return s->orders->graph->nodes[node].kind == GRAPH_CHECKPOINT &&
+	       s->orders->unknown[node] != GRAPH_NONE && !trace_has(&s->trace, node);
+}
 
 /* The item of a node, or NULL. */
 const struct order_item *order_item(const struct order_state *s, uint32_t node);

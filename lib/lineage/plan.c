@@ -52,7 +52,7 @@ static bool counts(const struct planning *p, const struct graph_edge *e)
 static bool is_clean(const struct planning *p, uint32_t node)
 {
 	return p->g->nodes[node].kind == GRAPH_CHECKPOINT && !trace_has(&p->s->trace, node) &&
-	       !p->s->orders->unknown[node];
+	       !order_may_reach(p->s, node);
 }
 
 /* The last checkpoint of the run before the data came in. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "crypto/sha256.h"
 #include "data/record_set.h"
 #include "statement/scalar.h"
 #include "text/json.h"
@@ -13,6 +14,11 @@
 
 void seen_release(struct seen *s)
 {
+	struct seen_scan *scans = s->scans.list;
+
+	for (size_t i = 0; i < s->scans.n; i++)
+		gathered_list_release(&scans[i].roots);
+	gathered_list_release(&s->scans);
 	gathered_list_release(&s->list);
 	arena_release(&s->arena);
 	*s = (struct seen)SEEN_INIT;
@@ -31,7 +37,7 @@ struct reading {
 	const struct trace *t;
 	struct json j;
 	struct place p;
-	int64_t at;
+	struct seen_scan *scan;
 };
 
 static void reading_release(struct reading *r)
@@ -89,7 +95,7 @@ static enum wm_code keep(struct reading *r, uint32_t node, struct wm_error *err)
 
 	TRY(arena_copy(&place, &r->out->arena, r->p.place.data, r->p.place.len, err));
 	TRY(gathered_add(&copy, &r->out->list, sizeof(*copy), err));
-	*copy = (struct seen_copy){ node, place, r->at };
+	*copy = (struct seen_copy){ node, place, r->scan->at };
 	return WM_OK;
 }
 
@@ -163,6 +169,28 @@ static enum wm_code read_places(struct reading *r, struct wm_error *err)
 	}
 }
 
+/* "scanned": what the call named. */
+static enum wm_code read_roots(struct reading *r, struct wm_error *err)
+{
+	enum json_event event;
+	const char **root;
+	char *text = NULL;
+
+	TRY(json_next(&r->j, &event, err));
+	if (event != JSON_LIST || r->scan->roots.n > 0)
+		return malformed(r, err);
+	for (;;) {
+		TRY(json_next(&r->j, &event, err));
+		if (event == JSON_LIST_END)
+			return WM_OK;
+		if (event != JSON_TEXT)
+			return malformed(r, err);
+		TRY(arena_copy(&text, &r->out->arena, r->j.text, r->j.len, err));
+		TRY(gathered_add(&root, &r->scan->roots, sizeof(*root), err));
+		*root = text;
+	}
+}
+
 /* It comes first, so that every place has it. */
 static enum wm_code read_time(struct reading *r, struct wm_error *err)
 {
@@ -174,7 +202,7 @@ static enum wm_code read_time(struct reading *r, struct wm_error *err)
 			r->p.place.len, &a, err));
 	if (!m)
 		return malformed(r, err);
-	r->at = ((const Weightmark__V1__Time *)m)->seconds;
+	r->scan->at = ((const Weightmark__V1__Time *)m)->seconds;
 	return WM_OK;
 }
 
@@ -194,6 +222,10 @@ static enum wm_code read_report(struct reading *r, struct wm_error *err)
 		TRY(json_next(&r->j, &event, err));
 		if (event == JSON_MAP_END)
 			break;
+		if (is_key(&r->j, "scanned")) {
+			TRY(read_roots(r, err));
+			continue;
+		}
 		if (!is_key(&r->j, "places")) {
 			TRY(skip_value(r, err));
 			continue;
@@ -218,6 +250,9 @@ enum wm_code seen_load(struct seen *out, const char *path, const struct graph *g
 	};
 
 	TRY(file_read_input(&text, path, REASON_SCAN_MALFORMED, err));
+	TRY(gathered_add(&r.scan, &out->scans, sizeof(*r.scan), err));
+	*r.scan = (struct seen_scan){ .at = 0 };
+	TRY(sha256_of(r.scan->sha256, text.data, text.len, err));
 	r.j = json_parser(text.data, text.len, path);
 	r.j.reason = REASON_SCAN_MALFORMED;
 	return read_report(&r, err);

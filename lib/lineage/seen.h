@@ -5,13 +5,21 @@
 
 #include "lineage/account.h"
 
+/* A report that was read. */
+struct seen_scan {
+	int64_t at;		   /* seconds: when the scan began */
+	struct gathered_list roots; /* const char *: what was scanned, as it was named */
+	uint8_t sha256[SHA256_BYTES]; /* of the report */
+};
+
 struct seen {
 	struct arena arena;	   /* of the places */
 	struct gathered_list list; /* struct seen_copy */
+	struct gathered_list scans; /* struct seen_scan */
 	size_t n_failed;	   /* places that could not be read */
 };
 
-#define SEEN_INIT { ARENA_INIT(LIMIT_DECODE_MEMORY), { 0 }, 0 }
+#define SEEN_INIT { ARENA_INIT(LIMIT_DECODE_MEMORY), { 0 }, { 0 }, 0 }
 
 void seen_release(struct seen *s);
 #define cleanup_seen __attribute__((cleanup(seen_release)))

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lineage/unknown.h"
+#include "util/cleanup.h"
+
 void taints_release(struct taints *t)
 {
 	free(t->source);
 	free(t->via);
-	trace_release(&t->open);
+	free(t->unknown);
 	*t = (struct taints){ 0 };
 }
 
@@ -26,7 +29,7 @@ enum wm_code taints_init(struct taints *out, const struct graph *g, struct wm_er
 	memset(out->via, 0xff, size);
 	for (uint32_t i = 0; i < g->n_digests && !out->has_data; i++)
 		out->has_data = g->digests[i].role == DIGEST_CONTENT_ROOT;
-	return trace_from_open_ends(&out->open, g, err);
+	return unknown_origins(&out->unknown, g, err);
 }
 
 void taints_add(struct taints *t, const struct trace *trace)
@@ -73,7 +76,7 @@ enum taint_state taint_of(const struct taints *t, uint32_t node)
 		return TAINT_TAINTED;
 	if (!t->g->nodes[node].stated)
 		return TAINT_UNKNOWN;
-	return trace_has(&t->open, node) ? TAINT_OPEN : TAINT_CLEAN;
+	return t->unknown[node] != GRAPH_NONE ? TAINT_OPEN : TAINT_CLEAN;
 }
 
 struct taint_answer taint_find(const struct taints *t, const uint8_t digest[SHA256_BYTES])

@@ -3,7 +3,7 @@
  * What is known of bytes by their digest: tainted, clean, or unknown.
  *
  * Unknown is not clean: neither what no statement is about, nor what descends, as far as anybody
- * declared, from something whose own origin nobody declared (graph_is_open_end()).
+ * declared, from something whose own origin nobody declared (lineage/unknown.h).
  */
 #ifndef LINEAGE_TAINT_H
 #define LINEAGE_TAINT_H
@@ -16,7 +16,7 @@ struct taints {
 	/* By node; owned: */
 	uint32_t *source;  /* the first that taints it, or GRAPH_NONE */
 	uint32_t *via;	   /* the edge by which that came, or GRAPH_NONE: it is a beginning */
-	struct trace open; /* what descends from open ends */
+	uint32_t *unknown; /* the open end that it descends from, or GRAPH_NONE */
 	bool has_data;	   /* a dataset's content root is known */
 };
 

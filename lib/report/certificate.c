@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lineage/calendar.h"
+#include "lineage/unknown.h"
 #include "statement/scalar.h"
 #include "util/escape.h"
 #include "util/hex.h"
@@ -254,6 +255,53 @@ static enum wm_code print_schedules(struct pen *p, const struct certificate_repo
 
 /* --- the whole --------------------------------------------------------------------------- */
 
+/* Which copies were looked for, and which were not. */
+static enum wm_code print_scans(struct pen *p, const Weightmark__V1__DeletionCertificate *c,
+				struct wm_error *err)
+{
+	char at[TIME_TEXT + 1];
+
+	TRY(heading(p, "Scans for copies", err));
+	if (c->n_scan == 0)
+		return paragraph(p, "No scan was counted: nobody looked here for copies that no "
+				    "statement names.", err);
+	for (size_t i = 0; i < c->n_scan; i++) {
+		const Weightmark__V1__CountedScan *scan = c->scan[i];
+
+		TRY(begin(p, err));
+		time_text(at, scan->scanned_at->seconds);
+		TRY(field(p, "scanned at", at, err));
+		for (size_t k = 0; k < scan->n_place; k++)
+			TRY(field(p, "below", scan->place[k], err));
+		TRY(digest_field(p, "its report", scan->report, err));
+		TRY(end(p, err));
+	}
+	return WM_OK;
+}
+
+/* What may descend from the data: the certificate was drawn up all the same. */
+static enum wm_code print_unknown(struct pen *p, const struct order_state *s, struct wm_error *err)
+{
+	const struct orders *o = s->orders;
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+
+	if (s->n_unknown == 0)
+		return WM_OK;
+	TRY(buf_printf(&text, err, "%zu further checkpoints in these logs have an ancestor of "
+				   "unknown origin: whether they descend from the data, nobody "
+				   "declared.", s->n_unknown));
+	TRY(paragraph(p, buf_str(&text), err));
+	TRY(begin(p, err));
+	for (uint32_t i = 0; i < o->graph->n_nodes; i++) {
+		if (!order_may_reach(s, i))
+			continue;
+		buf_truncate(&text, 0);
+		TRY(unknown_text(&text, o->graph, i, o->unknown[i], err));
+		TRY(field(p, "unknown", buf_str(&text), err));
+	}
+	return end(p, err);
+}
+
 static enum wm_code print_logs(struct pen *p, const struct certificate_report *r,
 			       struct wm_error *err)
 {
@@ -271,13 +319,7 @@ static enum wm_code print_logs(struct pen *p, const struct certificate_report *r
 		TRY(field(p, "log", buf_str(&text), err));
 	}
 	TRY(end(p, err));
-	if (r->n_unknown == 0)
-		return WM_OK;
-	buf_truncate(&text, 0);
-	TRY(buf_printf(&text, err, "%zu further checkpoints in these logs have an ancestor of "
-				   "unknown origin: whether they descend from the data, nobody "
-				   "declared.", r->n_unknown));
-	return paragraph(p, buf_str(&text), err);
+	return r->state ? print_unknown(p, r->state, err) : WM_OK;
 }
 
 /* The legal name of who is to sign, or NULL. */
@@ -364,6 +406,8 @@ static enum wm_code print_body(struct pen *p, const struct certificate_report *r
 		return print_logs(p, r, err);
 	}
 	TRY(print_schedules(p, r, err));
+	if (order_demands(r->state) != 0 || r->certificate->n_scan > 0)
+		TRY(print_scans(p, r->certificate, err));
 	TRY(print_logs(p, r, err));
 	return print_sworn(p, r, err);
 }

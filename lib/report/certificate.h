@@ -17,7 +17,6 @@ struct certificate_report {
 	int64_t issued_at;	     /* seconds */
 	const struct order_state *state; /* NULL: of a clean checkpoint */
 	const struct account *account;	 /* as state */
-	size_t n_unknown;		 /* checkpoints elsewhere with unknown ancestors */
 };
 
 /* Appends lines of text; everything that was read is escaped. */

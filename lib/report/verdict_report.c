@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "attest/ancestry.h"
 #include "statement/scalar.h"
 #include "util/escape.h"
 #include "util/limits.h"
@@ -60,7 +61,12 @@ enum wm_code verdict_headline(struct buf *out, const struct wm_verdict *v, struc
 		TRY(buf_printf(out, err, " until %s; publisher: none%s; ", until,
 			       has_strangers(f) ? " pinned" : ""));
 	}
-	return buf_append_str(out, "integrity only: nothing decided about data", err);
+	return buf_append_str(out,
+			      f->ancestry && f->ancestry->decided ?
+				      "integrity; by what was declared, no order or withdrawal in "
+				      "these ledgers reaches it" :
+				      "integrity only: nothing decided about data",
+			      err);
 }
 
 /* "  word      text", the text escaped. */

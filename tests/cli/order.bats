@@ -183,7 +183,7 @@ $about_d"
 	model orphan 'kind: manifest
 model: {name: orphan, version: "1"}'
 	status_on 2024-03-10 4
-	[[ $output == *'1 further checkpoint with ancestors that nobody declares'* ]]
+	[[ $output == *'1 further checkpoint may descend from it: an ancestor is of unknown origin'* ]]
 	status_on 2024-04-10 1
 	wm order add o.yaml --key counsel.key --issuer other.example --ledger work.git >/dev/null
 	run -2 --separate-stderr wm order status ftc-1
