@@ -13,17 +13,27 @@
 
 /* --- withdraw ---------------------------------------------------------------------------- */
 
+/* One recording after the other: the newest, then those before it, of which records may be gone. */
+static const struct commitments *nth_recording(const struct opened *o, size_t i)
+{
+	const struct opened_earlier *e = o->earlier.list;
+
+	return i == 0 ? o->commitments : i <= o->earlier.n ? e[i - 1].commitments : NULL;
+}
+
 /* The leaves of all records that a tag says are of the subject. */
 static enum wm_code add_subject(struct buf *leaves, const struct opened *o, const char *subject,
 				struct wm_error *err)
 {
+	const struct commitments *c;
 	uint8_t tag[RECORD_TAG_BYTES];
 	size_t before = leaves->len;
 
 	TRY(record_tag(tag, &o->key, "subject", subject, strlen(subject), err));
-	TRY(commitments_tagged(leaves, o->commitments, tag, err));
+	for (size_t i = 0; (c = nth_recording(o, i)); i++)
+		TRY(commitments_tagged(leaves, c, tag, err));
 	if (leaves->len == before)
-		return fail(err, REASON_RECORD_UNKNOWN,
+		return fail(err, REASON_SUBJECT_UNKNOWN,
 			    "no record of %s is recorded as one of this subject",
 			    o->commitments->path);
 	return WM_OK;
@@ -32,6 +42,7 @@ static enum wm_code add_subject(struct buf *leaves, const struct opened *o, cons
 static enum wm_code add_record(struct buf *leaves, const struct opened *o, const char *path,
 			       struct wm_error *err)
 {
+	const struct commitments *c;
 	struct commitment commitment;
 	uint8_t digest[SHA256_BYTES];
 	bool found = false;
@@ -39,7 +50,8 @@ static enum wm_code add_record(struct buf *leaves, const struct opened *o, const
 
 	TRY(record_digest(digest, path, err));
 	TRY(record_commit(&commitment, &o->key, digest, err));
-	TRY(commitments_find(&row, &found, o->commitments, commitment.leaf, err));
+	for (size_t i = 0; !found && (c = nth_recording(o, i)); i++)
+		TRY(commitments_find(&row, &found, c, commitment.leaf, err));
 	if (!found)
 		return fail(err, REASON_RECORD_UNKNOWN, "%s: is no record of %s", path,
 			    o->commitments->path);
@@ -50,13 +62,15 @@ static enum wm_code find_leaves(struct buf *leaves, const struct opened *o,
 				const struct options *options, struct wm_error *err)
 {
 	struct commitments_change none = { .removed = NULL };
+	const struct commitments *c;
 	const char *value;
 
 	if (!options_has(options, "subject") && !options_has(options, "record"))
 		return fail(err, REASON_USAGE, "say whose or which records: --subject ID, "
 					       "--record FILE");
 	/* Nothing that belongs to a person may be missed for a damaged file. */
-	TRY(commitments_check(&none, o->commitments, NULL, err));
+	for (size_t i = 0; (c = nth_recording(o, i)); i++)
+		TRY(commitments_check(&none, c, NULL, err));
 	for (size_t i = 0; (value = options_nth(options, "subject", i)); i++)
 		TRY(add_subject(leaves, o, value, err));
 	for (size_t i = 0; (value = options_nth(options, "record", i)); i++)
@@ -174,7 +188,7 @@ static enum wm_code compose_destroyed(struct issued *out, struct dataset *d,
 enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 {
 	const char *path = call->options.operands[0];
-	const bool says = options_has(&call->options, "dataset");
+	const bool says = !options_has(&call->options, "unrecorded");
 	cleanup_dataset struct dataset d = { .statement = NULL };
 	struct record_key_state state;
 	cleanup_issued struct issued issued = {
@@ -183,6 +197,12 @@ enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 				 .reason = REASON_USAGE },
 	};
 
+	if (says != options_has(&call->options, "dataset"))
+		return fail(err, REASON_USAGE,
+			    "a destroyed key cannot be recorded afterwards: give the statement of "
+			    "its dataset with --dataset NAME.wmk%s",
+			    says ? ", or --unrecorded where nobody is to be told" :
+				   " or --unrecorded, not both");
 	TRY(protect_secrets(err));
 	TRY(record_key_look(&state, path, err));
 	if (!state.destroyed)

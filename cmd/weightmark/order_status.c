@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "dataset.h"
+#include "keys.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "report/ics.h"
@@ -129,13 +131,36 @@ static int32_t today_of(const struct question *q)
 	return q->as_of != DAY_NONE ? q->as_of : day_in_zone(NULL, q->now);
 }
 
+/* With those of earlier recordings, where the statement lies beside. */
+static enum wm_code add_commitments(struct subsets *out, const char *path, struct wm_error *err)
+{
+	__attribute__((cleanup(earlier_release))) struct gathered_list earlier = { 0 };
+	cleanup_buf struct buf sidecar = BUF_INIT(LIMIT_PATH);
+	cleanup_dataset struct dataset d = { .statement = NULL };
+	const struct opened_earlier *e;
+
+	TRY(subsets_add(out, path, err));
+	if (!file_has_suffix(path, COMMITMENTS_SUFFIX))
+		return WM_OK;
+	TRY(buf_append(&sidecar, path, strlen(path) - strlen(COMMITMENTS_SUFFIX), err));
+	TRY(buf_append_str(&sidecar, SIDECAR_SUFFIX, err));
+	if (!file_exists(buf_str(&sidecar)))
+		return WM_OK;
+	TRY(dataset_load(&d, buf_str(&sidecar), NULL, NULL, err));
+	TRY(open_earlier(&earlier, &d, path, NULL, err));
+	e = earlier.list;
+	for (size_t i = 0; i < earlier.n; i++)
+		TRY(subsets_add(out, e[i].commitments->path, err));
+	return WM_OK;
+}
+
 static enum wm_code read_subsets(struct subsets *out, const struct options *o,
 				 struct wm_error *err)
 {
 	const char *path;
 
 	for (size_t i = 0; (path = options_nth(o, "commitments", i)); i++)
-		TRY(subsets_add(out, path, err));
+		TRY(add_commitments(out, path, err));
 	return WM_OK;
 }
 

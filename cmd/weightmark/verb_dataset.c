@@ -26,6 +26,8 @@ static const struct option_spec options[] = {
 	{ .name = "attributes", .argument = "FILE", .kind = VALUE_FILE, .only = "record",
 	  .help = "CSV with columns record, subject, source, licence, consent; kept as keyed "
 		  "tags" },
+	{ .name = "drop-attributes", .only = "record",
+	  .help = "let go of attributes that are no longer given of records that stay" },
 	{ .name = "no-cache", .only = "record",
 	  .help = "read every file, also those that are as they were last read here" },
 	{ .name = "dataset", .argument = "NAME.wmk", .kind = VALUE_FILE,
@@ -45,6 +47,8 @@ static const struct option_spec options[] = {
 	{ .name = "kind", .argument = "NAME", .kind = VALUE_CHOICE, .choices = "consent erasure",
 	  .only = "withdraw",
 	  .help = "consent (the default) is withdrawn, or erasure is requested" },
+	{ .name = "unrecorded", .only = "destroy-key",
+	  .help = "sign no statement that the key was destroyed; none can be made later" },
 	SIGNING_OPTIONS,
 	{ .name = "issuer", .argument = "NAME", .setting = "issuer",
 	  .help = "who answers for the statement; default: key:KEYID" },
@@ -68,7 +72,10 @@ const struct verb verb_dataset = {
 		"beside the statement NAME.wmk and never go to a ledger. Equal records are one "
 		"commitment with a count. Recorded again under the same key, it lists what "
 		"came, by name or number, and what went, by its commitment, since names are kept "
-		"nowhere; a statement that changes needs --amend.\n\n"
+		"nowhere; a statement that changes needs --amend. Commitments of earlier recordings "
+		"are kept beside the newest, as NAME.ROOT.wmc: 'prove', 'withdraw', 'trace', "
+		"'scan' and 'order status' look through them too. Attributes are given each "
+		"time; those that a record would lose refuse without --drop-attributes.\n\n"
 		"In a folder each file is a record, whatever its name; links, FIFOs, sockets and "
 		"devices are refused, and so is a folder that changes meanwhile. Lines of JSON "
 		"lines are records without their newline, and none may be empty; rows of CSV "
@@ -77,8 +84,9 @@ const struct verb verb_dataset = {
 		"the root of the signed statement. That a record is not in is the claim of who "
 		"holds the key: 'prove --absent' lets an auditor check it who has the key too.\n\n"
 		"'withdraw' finds the records of a person by the attributes that were recorded "
-		"and signs one revocation. 'destroy-key' overwrites and removes the key; with "
-		"--dataset it signs that this happened. Copies of the key are out of its reach.",
+		"and signs one revocation. 'destroy-key' overwrites and removes the key, which "
+		"ends the matching of all recordings under it, and signs that this happened. "
+		"Copies of the key are out of its reach.",
 	.examples =
 		"weightmark dataset record photos/ -f dataset.yaml --key steward.key\n"
 		"weightmark dataset record a.jsonl -f d.yaml --attributes people.csv "

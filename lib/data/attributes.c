@@ -310,18 +310,23 @@ static enum wm_code check_used(const struct attributes *a, struct wm_error *err)
 	return WM_OK;
 }
 
+static void set_row(struct tag_row *t, const struct record_set *set, const struct record_row *row)
+{
+	const uint32_t at = (uint32_t)(row - set->rows);
+
+	for (int i = 0; i < TAG_ROW_BYTES; i++)
+		t->row[i] = (uint8_t)(at >> (24 - 8 * i));
+}
+
 static enum wm_code make_tag(struct tag_row *out, const struct noted *from,
 			     const struct record_set *set, struct wm_error *err)
 {
 	const struct record_row *row = record_set_find(set, from->digest);
-	uint32_t at;
 
 	if (!row)
 		return fail(err, REASON_INTERNAL, "a record that was read has no row");
-	at = (uint32_t)(row - set->rows);
 	memcpy(out->tag, from->tag, RECORD_TAG_BYTES);
-	for (int i = 0; i < TAG_ROW_BYTES; i++)
-		out->row[i] = (uint8_t)(at >> (24 - 8 * i));
+	set_row(out, set, row);
 	return WM_OK;
 }
 
@@ -347,5 +352,32 @@ enum wm_code attributes_tags(struct tag_row **out, uint64_t *n, struct attribute
 			tags[to++] = tags[i];
 	*n = to;
 	*out = take_ptr(&tags);
+	return WM_OK;
+}
+
+static int compare_tags(const void *a, const void *b)
+{
+	return memcmp(a, b, TAG_BYTES);
+}
+
+enum wm_code attributes_lost(uint64_t *lost, const struct commitments *c,
+			     const struct record_set *set, const struct tag_row *tags, uint64_t n,
+			     struct wm_error *err)
+{
+	uint8_t leaf[SHA256_BYTES];
+	struct tag_row t;
+
+	*lost = 0;
+	for (uint64_t at = 0; at < c->header.n_tags; at++) {
+		const struct record_row *row;
+
+		TRY(commitments_tag(&t, leaf, c, at, err));
+		row = record_set_find(set, leaf);
+		if (!row)
+			continue;
+		set_row(&t, set, row);
+		if (n == 0 || !bsearch(&t, tags, (size_t)n, sizeof(t), compare_tags))
+			++*lost;
+	}
 	return WM_OK;
 }

@@ -34,4 +34,13 @@ MUST_USE enum wm_code attributes_tags(struct tag_row **out, uint64_t *n, struct 
 				      const struct record_set *set, const struct record_key *k,
 				      struct wm_error *err);
 
+/*
+ * How many tags of `c` are of records that `set` has, and not among the `n` sorted `tags`, which
+ * were made under the same key: what a recording of the same records loses. Fails as
+ * commitments_tag() does.
+ */
+MUST_USE enum wm_code attributes_lost(uint64_t *lost, const struct commitments *c,
+				      const struct record_set *set, const struct tag_row *tags,
+				      uint64_t n, struct wm_error *err);
+
 #endif
