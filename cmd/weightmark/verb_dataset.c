@@ -20,9 +20,9 @@ static const struct option_spec options[] = {
 	{ .name = "file", .letter = 'f', .argument = "FILE", .kind = VALUE_FILE, .only = "record",
 	  .help = "the YAML file with the dataset; what is measured is not written" },
 	{ .name = "format", .argument = "NAME", .kind = VALUE_CHOICE,
-	  .choices = "files tar jsonl csv opaque", .only = "record",
-	  .help = "what a record is: a file of a folder, a member, a line, a row, a whole file; "
-		  "default: by the names" },
+	  .choices = "files tar jsonl csv csv-rows opaque", .only = "record",
+	  .help = "what a record is: a file of a folder, a member, a line, a row behind that of names "
+		  "(csv) or each row (csv-rows), a whole file; default: by the names" },
 	{ .name = "attributes", .argument = "FILE", .kind = VALUE_FILE, .only = "record",
 	  .help = "CSV with columns record, subject, source, licence, consent; kept as keyed "
 		  "tags" },
@@ -79,7 +79,11 @@ const struct verb verb_dataset = {
 		"In a folder each file is a record, whatever its name; links, FIFOs, sockets and "
 		"devices are refused, and so is a folder that changes meanwhile. Lines of JSON "
 		"lines are records without their newline, and none may be empty; rows of CSV "
-		"without their line end, the first one too.\n\n"
+		"without their line end. The first row of a CSV file names the columns and is no "
+		"record, unless --format csv-rows says that there is no such row.\n\n"
+		"The column 'record' of --attributes has the path of a file within its folder or "
+		"archive, that of a file as it was named, or the number of a line or row, from 1: "
+		"the row of names is not counted, and further files go on counting.\n\n"
 		"'prove' opens one record, and nothing of the others; 'check' verifies that with "
 		"the root of the signed statement. That a record is not in is the claim of who "
 		"holds the key: 'prove --absent' lets an auditor check it who has the key too.\n\n"

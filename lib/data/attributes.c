@@ -230,7 +230,7 @@ static enum wm_code read_table(struct attributes *a, const struct record_key *k,
 	b->names = (struct buf)BUF_INIT(0);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		t.fields[i] = (struct buf)BUF_INIT(LIMIT_PATH);
-	TRY(source_open_lines(&s, a->path, true, &number, err));
+	TRY(source_open_lines(&s, a->path, LINES_ROWS, &number, err));
 	code = read_rows(&t, s, b, err);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		buf_release(&t.fields[i]);

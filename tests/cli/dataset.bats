@@ -156,7 +156,7 @@ withdraw() {
 	tar -cf a.tar -C photos 1.jpg 2.jpg sub
 	printf '{"a": 1}\n{"a": 2}\n{"a": 1}\n' >a.jsonl
 	printf 'x,y\r\n"1\n2",3\r\n' >a.csv
-	for row in 'a.tar tar/1 3 2' 'a.jsonl jsonl/1 3 2' 'a.csv csv/1 2 2' 'none.jpg opaque/1 1 1'; do
+	for row in 'a.tar tar/1 3 2' 'a.jsonl jsonl/1 3 2' 'a.csv csv/2 1 1' 'none.jpg opaque/1 1 1'; do
 		read -r file grammar n distinct <<<"$row"
 		run -0 --separate-stderr wm dataset record "$file" -f d.yaml --key steward.key --json
 		[ "$(of_json "$output" '[.record_grammar, .record_count, .distinct_count] | join(" ")')" = "$grammar $n $distinct" ]
@@ -228,6 +228,30 @@ withdraw() {
 	run -0 --separate-stderr wm dataset withdraw --dataset a.jsonl.wmk --subject s-17 --key steward.key \
 		--effective 2026-11-20T18:00:00Z --out w.wmk --json
 	[ "$(of_json "$output" '.records | length')" = 2 ]
+}
+
+@test "rows of CSV are counted behind that of names, unless there is none" {
+	given_photos
+	printf 'id,x\n1,a\n2,b\n3,c\n' >a.csv
+	printf 'record,subject\n1,u1\n2,u2\n3,u1\n' >people.csv
+	wm dataset record a.csv -f d.yaml --key steward.key --attributes people.csv >/dev/null
+	leaf_of() { # row, recorded as
+		printf %s "$1" >row
+		wm dataset withdraw --dataset "$2" --record row --effective 2026-11-20 --key steward.key --dry-run --json |
+			jq -r '.records[0]'
+	}
+	run -0 --separate-stderr wm dataset withdraw --dataset a.csv.wmk --subject u1 --key steward.key \
+		--effective 2026-11-20 --dry-run --json
+	[ "$(of_json "$output" '.records[]' | sort)" = "$(for row in 1,a 3,c; do leaf_of $row a.csv.wmk; done | sort)" ]
+	printf 'id,x' >row
+	run -1 --separate-stderr wm dataset prove --record row --dataset a.csv.wmk
+	refused_as record-unknown
+	printf 'record,subject\n5,u1\n' >five.csv
+	run -2 --separate-stderr wm dataset record a.csv -f d.yaml --key steward.key --format csv-rows --out r.wmk \
+		--attributes five.csv
+	refused_as attributes-malformed
+	run -0 --separate-stderr wm dataset record a.csv -f d.yaml --key steward.key --format csv-rows --out r.wmk --json
+	[ "$(of_json "$output" '[.record_grammar, .record_count] | join(" ")')" = 'csv/1 4' ]
 }
 
 @test "attributes that are not given again refuse, unless they are to go" {
