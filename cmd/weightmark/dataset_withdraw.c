@@ -78,7 +78,7 @@ static enum wm_code find_leaves(struct buf *leaves, const struct opened *o,
 	return WM_OK;
 }
 
-static enum wm_code print_withdrawn(const struct withdrawal *w, const struct issued *i,
+static enum wm_code print_withdrawn(const struct withdrawing *w, const struct issued *i,
 				    struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
@@ -123,7 +123,7 @@ enum wm_code dataset_withdraw_run(struct call *call, struct wm_error *err)
 				 .name = "--effective",
 				 .reason = REASON_USAGE },
 	};
-	struct withdrawal w = {
+	struct withdrawing w = {
 		.dataset = &opened.dataset,
 		.kind = kind && strcmp(kind, "erasure") == 0 ?
 				WEIGHTMARK__V1__REVOCATION__KIND__erasure_request :

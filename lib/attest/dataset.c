@@ -238,7 +238,7 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 }
 
 /* Sorts the leaves and leaves each once. */
-static void sort_leaves(struct withdrawal *w)
+static void sort_leaves(struct withdrawing *w)
 {
 	size_t to = 0;
 
@@ -249,7 +249,7 @@ static void sort_leaves(struct withdrawal *w)
 	w->n = to;
 }
 
-enum wm_code dataset_withdraw(struct composition *c, struct withdrawal *w, struct wm_error *err)
+enum wm_code dataset_withdraw(struct composition *c, struct withdrawing *w, struct wm_error *err)
 {
 	const char *word = w->kind == WEIGHTMARK__V1__REVOCATION__KIND__erasure_request ?
 				   "erasure" :

@@ -59,14 +59,14 @@ MUST_USE enum wm_code dataset_load(struct dataset *out, const char *path, const 
  * and stand in it once. Its id follows from the kind, the dataset and the leaves, so that the same
  * withdrawal is the same object. It holds from a moment or a day on.
  */
-struct withdrawal {
+struct withdrawing {
 	const struct dataset *dataset;
 	Weightmark__V1__Revocation__Kind kind;
 	struct when effective;
 	uint8_t (*leaves)[SHA256_BYTES];
 	size_t n;
 };
-MUST_USE enum wm_code dataset_withdraw(struct composition *c, struct withdrawal *w,
+MUST_USE enum wm_code dataset_withdraw(struct composition *c, struct withdrawing *w,
 				       struct wm_error *err);
 
 /* The event that the key of commitments `key_id` of the dataset was destroyed at `now`. */

@@ -3,6 +3,7 @@
 #include "lineage/withdrawals.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/cleanup.h"
 
@@ -25,9 +26,22 @@ bool is_withdrawal(const Weightmark__V1__Revocation *r)
 			      r->kind == WEIGHTMARK__V1__REVOCATION__KIND__licence_termination);
 }
 
+bool withdrawal_is_called(const struct said *said, const char *id)
+{
+	const char *object = said->statement->header->object->text, *slash = strrchr(object, '/');
+	char text[STATEMENT_ID_TEXT + 1];
+
+	if (said->statement->kind->descriptor != &weightmark__v1__revocation__descriptor ||
+	    !is_withdrawal((const Weightmark__V1__Revocation *)said->statement->message))
+		return false;
+	statement_id_text(text, said->statement->id);
+	return strcmp(object, id) == 0 || strcmp(text, id) == 0 ||
+	       (slash && strcmp(slash + 1, id) == 0);
+}
+
 const char *withdrawal_when_name(enum withdrawal_when when)
 {
-	static const char *const names[] = { "before", "after", "unknown" };
+	static const char *const names[] = { "before", "after", "before", "unknown" };
 
 	return names[when];
 }
@@ -83,7 +97,9 @@ static enum withdrawal_when when_began(const struct withdrawal *w, const struct 
 	const struct when since = when_withdrawn(w->revocation);
 
 	if (run->begins == INT64_MIN)
-		return USE_UNKNOWN;
+		return run->ends != INT64_MIN && run->ends < when_first(&since, NULL) ?
+			       USE_ENDED :
+			       USE_UNKNOWN;
 	return when_first(&since, NULL) <= run->begins ? USE_AFTER : USE_BEFORE;
 }
 
@@ -149,7 +165,17 @@ static enum wm_code list_spared(struct withdrawal *w, const struct graph *g, str
 	return WM_OK;
 }
 
-/* Runs that were reached from data, not from weights that saw it. */
+/* What the edge comes from, where that is none of the datasets: what descends from them. */
+static uint32_t through_of(const struct withdrawal *w, const struct graph_edge *e)
+{
+	const uint32_t *nodes = w->datasets.list;
+
+	return w->datasets.n > 0 && bsearch(&e->from, nodes, w->datasets.n, sizeof(*nodes),
+					    compare_nodes) ?
+		       GRAPH_NONE :
+		       e->from;
+}
+
 static enum wm_code list_uses(struct withdrawal *w, const struct graph *g, struct wm_error *err)
 {
 	for (uint32_t i = 0; i < w->trace.n; i++) {
@@ -162,6 +188,7 @@ static enum wm_code list_uses(struct withdrawal *w, const struct graph *g, struc
 			continue;
 		TRY(gathered_add(&use, &w->uses, sizeof(*use), err));
 		*use = (struct withdrawal_use){ t->node, when_began(w, n),
+						 through_of(w, &g->edges[t->via]),
 						 share_of(w, g, t->node) };
 	}
 	return WM_OK;
