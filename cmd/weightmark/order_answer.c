@@ -83,6 +83,21 @@ static void choose_ledger(struct record_options *record, const struct order_view
 			record->ledger = ledger_path(v->ledgers.list[g->statements[i].ledger]);
 }
 
+/* Nothing that would be passed over. */
+static enum wm_code check_alone(const struct options *o, struct wm_error *err)
+{
+	static const char *const others[] = { "obligation", "destroyed", "kept",
+					      "told",	    "confirmed", "hold",
+					      "released",   "until",	 "subject" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (options_has(o, others[i]))
+			return fail(err, REASON_USAGE,
+				    "--answered is of a withdrawal, --%s of an order: give them in "
+				    "two calls", others[i]);
+	return WM_OK;
+}
+
 enum wm_code order_answered(struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
@@ -99,6 +114,7 @@ enum wm_code order_answered(struct call *call, struct wm_error *err)
 	const struct said *said = NULL;
 	struct issue_options how;
 
+	TRY(check_alone(o, err));
 	TRY(load_signer(&signer, &key_file, call, err));
 	TRY(order_view_open(&v, call, err));
 	TRY(find_own(&said, v.orders, id, signer, err));

@@ -62,8 +62,8 @@ MUST_USE enum wm_code withdrawals_calendar(struct buf *ics, const struct orders 
 					   struct wm_error *err);
 
 /*
- * Tells of all withdrawals, or those called `id`: as a list "withdrawals" of `map`, or as text where that is NULL, after
- * an empty line where `gap`. `*overdue`: an answer is.
+ * Tells of all withdrawals, or those called `id`: as a list "withdrawals" of `map`, or as text
+ * where that is NULL, after an empty line where `gap`. `*overdue`: an answer is.
  */
 MUST_USE enum wm_code show_withdrawals(bool *overdue, struct node *map, struct tree *t,
 				       const struct orders *o, struct withdrawal_view *view,

@@ -182,7 +182,8 @@ enum wm_code withdrawals_calendar(struct buf *ics, const struct orders *o,
 			continue;
 		TRY(withdrawal_assess(&w, o, said, view->today, err));
 		if (!w.answered && is_wanted(&w, view))
-			TRY(ics_append_withdrawal(ics, &w, kind_text(w.revocation), view->now, err));
+			TRY(ics_append_withdrawal(ics, &w, kind_text(w.revocation), view->now,
+						  err));
 	}
 	return WM_OK;
 }

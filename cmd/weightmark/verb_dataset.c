@@ -21,8 +21,8 @@ static const struct option_spec options[] = {
 	  .help = "the YAML file with the dataset; what is measured is not written" },
 	{ .name = "format", .argument = "NAME", .kind = VALUE_CHOICE,
 	  .choices = "files tar jsonl csv csv-rows opaque", .only = "record",
-	  .help = "what a record is: a file of a folder, a member, a line, a row behind that of names "
-		  "(csv) or each row (csv-rows), a whole file; default: by the names" },
+	  .help = "what a record is: a file of a folder, a member, a line, a row behind that of "
+		  "names (csv) or each row (csv-rows), a whole file; default: by the names" },
 	{ .name = "attributes", .argument = "FILE", .kind = VALUE_FILE, .only = "record",
 	  .help = "CSV with columns record, subject, source, licence, consent; kept as keyed "
 		  "tags" },
@@ -72,8 +72,8 @@ const struct verb verb_dataset = {
 		"beside the statement NAME.wmk and never go to a ledger. Equal records are one "
 		"commitment with a count. Recorded again under the same key, it lists what "
 		"came, by name or number, and what went, by its commitment, since names are kept "
-		"nowhere; a statement that changes needs --amend. Commitments of earlier recordings "
-		"are kept beside the newest, as NAME.ROOT.wmc: 'prove', 'withdraw', 'trace', "
+		"nowhere; a statement that changes needs --amend. Commitments of earlier "
+		"recordings are kept beside the newest, as NAME.ROOT.wmc: 'prove', 'withdraw', 'trace', "
 		"'scan' and 'order status' look through them too. Attributes are given each "
 		"time; those that a record would lose refuse without --drop-attributes.\n\n"
 		"In a folder each file is a record, whatever its name; links, FIFOs, sockets and "

@@ -184,8 +184,8 @@ const struct verb verb_order = {
 		"Withdrawals of consent and the like ('dataset withdraw') stand behind the orders, "
 		"each with the runs that used its data and the day when its answer is due.\n\n"
 		"'order done' records what was done, so that the same call twice records it once. "
-		"'order done ID --answered' corrects a withdrawal in the ledger that has it, to say "
-		"that it was answered.",
+		"'order done ID --answered' corrects a withdrawal in the ledger that has it, to "
+		"say that it was answered.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "
 		    "--out order.yaml\n"
 		    "weightmark order add order.yaml --key counsel.key\n"

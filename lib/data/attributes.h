@@ -4,9 +4,9 @@
  * keyed tags alone (data/record_key.h).
  *
  * The file is CSV whose first row names the columns: `record` (the path of a file within its folder
- * or archive, the path of a file as it was named, or the number of a record, from 1: of a line, or of a row behind that of
- * names; further files go on counting), and any
- * of subject, source, licence, consent. A record may have several rows.
+ * or archive, the path of a file as it was named, or the number of a record, from 1: of a line, or
+ * of a row behind that of names; further files go on counting), and any of subject, source,
+ * licence, consent. A record may have several rows.
  */
 #ifndef DATA_ATTRIBUTES_H
 #define DATA_ATTRIBUTES_H

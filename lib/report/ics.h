@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What orders ask for, as a calendar file (iCalendar, RFC 5545): one all-day event for each
- * obligation and supplement that is not done and each answer to a withdrawal, with a reminder two days before. The same
- * obligation has the same UID each time, so that importing again moves it and doubles nothing.
+ * obligation and supplement that is not done, and each answer to a withdrawal, with a reminder two
+ * days before. The same one has the same UID each time, so that importing again moves it and
+ * doubles nothing.
  */
 #ifndef REPORT_ICS_H
 #define REPORT_ICS_H

@@ -489,16 +489,16 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 		--effective 2026-01-15T00:00:00Z --key steward.key --issuer lab.example >/dev/null
 	status_on 2026-02-01 0 --json --ics a.ics
 	id=$(of_json "$output" '.withdrawals[0].object')
-	grep -q "^SUMMARY:$id: answer (consent_withdrawal)" a.ics
+	unfolded a.ics | grep -qF "SUMMARY:$id: answer (consent_withdrawal)"
 	grep -q '^DTSTART;VALUE=DATE:20260215' a.ics
 	status_on 2026-02-01 0 --due-within 5d --json --ics b.ics
 	[ "$(of_json "$output" '.withdrawals | length')" = 0 ]
 	run -1 grep -q SUMMARY b.ics
 	status_on 2026-02-16 1 "${id##*/}"
 	[[ $output == *"consent_withdrawal $id"*'overdue by 1 day'* ]]
-	run -1 --separate-stderr wm order status nothing
+	run -2 --separate-stderr wm order status nothing
 	refused_as order-unknown
-	run -1 --separate-stderr wm order done nothing --answered --key steward.key
+	run -2 --separate-stderr wm order done nothing --answered --key steward.key
 	refused_as order-unknown
 	"$B/weightmark" key new ./other --no-passphrase >/dev/null
 	run -2 --separate-stderr wm order done "$id" --answered --key other.key
@@ -536,7 +536,7 @@ training_run: [{id: R1, end: \"2020-02-01T00:00:00Z\", uses: [{dataset: {object:
 	[[ $output == *'lab.example/R1, ended before'$'\n'* ]]
 	status_on 2026-02-01 0 --json
 	[ "$(of_json "$output" '.withdrawals[0].runs[0] | [.withdrawn, .through] | map(tostring) | join(" ")')" = 'after-it-ended null' ]
-	run -4 --separate-stderr wm verify M1.safetensors --key steward.pub --lineage --ledger work.git
+	run -4 --separate-stderr wm verify M1.safetensors --key steward.pub --ledger work.git
 	[[ $output$stderr != *'does not say when it began'* ]]
 }
 
