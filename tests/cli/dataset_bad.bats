@@ -110,7 +110,7 @@ record() { # path, further arguments
 	mkdir photos
 	echo 1 >photos/1
 	record photos >/dev/null
-	for line in 2026-13-01T00:00:00Z 99999-01-01T00:00:00Z -2026-01-01T00:00:00Z 2026-01-01; do
+	for line in 2026-13-01T00:00:00Z 99999-01-01T00:00:00Z -2026-01-01T00:00:00Z 2026-02-30; do
 		run -2 --separate-stderr wm dataset withdraw --dataset photos.wmk --record photos/1 --effective="$line" "${by[@]}" \
 			--out w.wmk
 		[ ! -e w.wmk ]
