@@ -147,8 +147,8 @@ static enum wm_code append_obligation(struct buf *out, const struct order_state 
 		TRY(buf_printf(&text, err, ", %s", o->docket));
 	if (b->said->text)
 		TRY(buf_printf(&text, err, "\n%s", b->said->text));
-	return append_event(out, newest_of(s), buf_str(&what), buf_str(&summary), buf_str(&text), b->due,
-			    now, err);
+	return append_event(out, newest_of(s), buf_str(&what), buf_str(&summary), buf_str(&text),
+			    b->due, now, err);
 }
 
 static enum wm_code append_supplement(struct buf *out, const struct order_state *s,
@@ -168,8 +168,8 @@ static enum wm_code append_supplement(struct buf *out, const struct order_state 
 		       o->title ? o->title : s->order->object));
 	TRY(buf_printf(&text, err, "%s\nheld by %s until %s", s->order->object, h->kept->authority,
 		       day_text(day, h->end)));
-	return append_event(out, newest_of(s), buf_str(&what), buf_str(&summary), buf_str(&text), h->due,
-			    now, err);
+	return append_event(out, newest_of(s), buf_str(&what), buf_str(&summary), buf_str(&text),
+			    h->due, now, err);
 }
 
 enum wm_code ics_append_order(struct buf *out, const struct order_state *s, int64_t now,
