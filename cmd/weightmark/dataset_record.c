@@ -30,6 +30,8 @@ struct recorded {
 	struct added *added; /* new ones of the records, or NULL */
 	struct buf removed;  /* leaves */
 	struct commitments_change change;
+	uint64_t n_lost;  /* attributes that records which stay had before */
+	struct buf kept;  /* where earlier commitments went, or empty */
 	struct issued issued;
 	bool dry_run;
 };
@@ -39,6 +41,7 @@ static void recorded_release(struct recorded *r)
 	issued_release(&r->issued);
 	added_free(r->added);
 	buf_release(&r->removed);
+	buf_release(&r->kept);
 	commitments_close(r->before);
 	free(r->tags);
 	free(r->tops);
@@ -155,6 +158,19 @@ static enum wm_code prepare(struct recorded *r, struct call *call, struct wm_err
 
 /* --- recording --------------------------------------------------------------------------- */
 
+/* What came and went. Whose a record is must not be lost for want of an option. */
+static enum wm_code compare_before(struct recorded *r, const struct options *o,
+				   struct wm_error *err)
+{
+	TRY(commitments_check(&r->change, r->before, &r->found.set, err));
+	TRY(attributes_lost(&r->n_lost, r->before, &r->found.set, r->tags, r->header.n_tags, err));
+	if (r->n_lost > 0 && !options_has(o, "drop-attributes"))
+		return fail(err, REASON_ATTRIBUTES_DROPPED,
+			    "%s: %llu attributes of records that stay are not given again",
+			    r->before->path, (unsigned long long)r->n_lost);
+	return WM_OK;
+}
+
 static enum wm_code measure_records(struct recorded *r, struct call *call, struct wm_error *err)
 {
 	const struct options *o = &call->options;
@@ -179,14 +195,13 @@ static enum wm_code measure_records(struct recorded *r, struct call *call, struc
 	r->header.n_records = r->found.set.n_records;
 	memcpy(r->header.key_id, r->key.id, SHA256_BYTES);
 	r->change.removed = &r->removed;
-	if (r->before)
-		TRY(commitments_check(&r->change, r->before, &r->found.set, err));
-	return WM_OK;
+	return r->before ? compare_before(r, o, err) : WM_OK;
 }
 
 /*
  * The key is there before commitments, and these before the statement that names their root; they
  * get their name last, so that a statement that could not be issued changes nothing but the key.
+ * Those before them are kept, so that a record that went can still be withdrawn.
  */
 static enum wm_code put(struct recorded *r, struct call *call, struct wm_error *err)
 {
@@ -206,6 +221,7 @@ static enum wm_code put(struct recorded *r, struct call *call, struct wm_error *
 	TRY(commitments_write(&f, &r->header, &r->found.set,
 			      (const uint8_t (*)[SHA256_BYTES])r->tops, r->tags, err));
 	TRY(issue_called(&r->issued, buf_str(&r->sidecar), NULL, call, err));
+	TRY(earlier_keep(&r->kept, buf_str(&r->commitments), r->header.root, err));
 	TRY(new_file_finish(&f, FILE_REPLACE, err));
 	return r->seen ? seen_store(r->seen, err) : WM_OK;
 }
@@ -222,6 +238,7 @@ static enum wm_code add_change(struct node *root, struct tree *t, const struct r
 	TRY(node_set_new(&change, root, t, "change", NODE_MAP, err));
 	TRY(node_set_integer(change, t, "added", r->change.n_added, err));
 	TRY(node_set_integer(change, t, "removed", r->change.n_removed, err));
+	TRY(node_set_integer(change, t, "attributes_dropped", r->n_lost, err));
 	TRY(node_set_new(&list, change, t, "added_records", NODE_LIST, err));
 	for (size_t i = 0; i < r->added->n; i++) {
 		const struct added_record *a = &r->added->list[i];
@@ -249,6 +266,8 @@ static enum wm_code print_tree(const struct recorded *r, struct wm_error *err)
 	TRY(node_new(&t.root, &t, NODE_MAP, err));
 	TRY(node_set_shown(t.root, &t, "sidecar", buf_str(&r->sidecar), err));
 	TRY(node_set_shown(t.root, &t, "commitments", buf_str(&r->commitments), err));
+	if (r->kept.len > 0)
+		TRY(node_set_shown(t.root, &t, "earlier_commitments", buf_str(&r->kept), err));
 	TRY(node_set_shown(t.root, &t, "commitment_key", buf_str(&r->key_file), err));
 	TRY(node_set_bool(t.root, &t, "new_key", r->new_key, err));
 	TRY(node_set_bool(t.root, &t, "dry_run", r->dry_run, err));
@@ -296,6 +315,9 @@ static void print_change(const struct recorded *r)
 		print("  %-10s%s\n", "removed", leaf);
 	}
 	print_more(i, r->change.n_removed);
+	if (r->n_lost > 0)
+		print("  %-10s%llu attributes of records that stay\n", "dropped",
+		      (unsigned long long)r->n_lost);
 }
 
 static void print_lines(const struct recorded *r)
@@ -314,6 +336,9 @@ static void print_lines(const struct recorded *r)
 	print_issued(&r->issued);
 	print("  %-10s%s\n  %-10s%s, to be kept beside it and out of ledgers\n", "sidecar",
 	      buf_str(&r->sidecar), "records", buf_str(&r->commitments));
+	if (r->kept.len > 0)
+		print("  %-10s%s, of the recording before, for who withdraws what went\n", "kept",
+		      buf_str(&r->kept));
 	print("  %-10s%s%s\n", "key", buf_str(&r->key_file),
 	      r->new_key ? ", new: who has it can match records; without it nobody can" : "");
 }
@@ -324,6 +349,7 @@ enum wm_code dataset_record_run(struct call *call, struct wm_error *err)
 		.sidecar = BUF_INIT(LIMIT_PATH),
 		.commitments = BUF_INIT(LIMIT_PATH),
 		.key_file = BUF_INIT(LIMIT_PATH),
+		.kept = BUF_INIT(LIMIT_PATH),
 		.removed = BUF_INIT((size_t)LIMIT_CHANGES_LISTED * SHA256_BYTES),
 	};
 

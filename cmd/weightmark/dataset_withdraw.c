@@ -13,17 +13,27 @@
 
 /* --- withdraw ---------------------------------------------------------------------------- */
 
+/* One recording after the other: the newest, then those before it, of which records may be gone. */
+static const struct commitments *nth_recording(const struct opened *o, size_t i)
+{
+	const struct opened_earlier *e = o->earlier.list;
+
+	return i == 0 ? o->commitments : i <= o->earlier.n ? e[i - 1].commitments : NULL;
+}
+
 /* The leaves of all records that a tag says are of the subject. */
 static enum wm_code add_subject(struct buf *leaves, const struct opened *o, const char *subject,
 				struct wm_error *err)
 {
+	const struct commitments *c;
 	uint8_t tag[RECORD_TAG_BYTES];
 	size_t before = leaves->len;
 
 	TRY(record_tag(tag, &o->key, "subject", subject, strlen(subject), err));
-	TRY(commitments_tagged(leaves, o->commitments, tag, err));
+	for (size_t i = 0; (c = nth_recording(o, i)); i++)
+		TRY(commitments_tagged(leaves, c, tag, err));
 	if (leaves->len == before)
-		return fail(err, REASON_RECORD_UNKNOWN,
+		return fail(err, REASON_SUBJECT_UNKNOWN,
 			    "no record of %s is recorded as one of this subject",
 			    o->commitments->path);
 	return WM_OK;
@@ -32,6 +42,7 @@ static enum wm_code add_subject(struct buf *leaves, const struct opened *o, cons
 static enum wm_code add_record(struct buf *leaves, const struct opened *o, const char *path,
 			       struct wm_error *err)
 {
+	const struct commitments *c;
 	struct commitment commitment;
 	uint8_t digest[SHA256_BYTES];
 	bool found = false;
@@ -39,7 +50,8 @@ static enum wm_code add_record(struct buf *leaves, const struct opened *o, const
 
 	TRY(record_digest(digest, path, err));
 	record_commit(&commitment, &o->key, digest);
-	TRY(commitments_find(&row, &found, o->commitments, commitment.leaf, err));
+	for (size_t i = 0; !found && (c = nth_recording(o, i)); i++)
+		TRY(commitments_find(&row, &found, c, commitment.leaf, err));
 	if (!found)
 		return fail(err, REASON_RECORD_UNKNOWN, "%s: is no record of %s", path,
 			    o->commitments->path);
@@ -50,13 +62,15 @@ static enum wm_code find_leaves(struct buf *leaves, const struct opened *o,
 				const struct options *options, struct wm_error *err)
 {
 	struct commitments_change none = { .removed = NULL };
+	const struct commitments *c;
 	const char *value;
 
 	if (!options_has(options, "subject") && !options_has(options, "record"))
 		return fail(err, REASON_USAGE, "say whose or which records: --subject ID, "
 					       "--record FILE");
 	/* Nothing that belongs to a person may be missed for a damaged file. */
-	TRY(commitments_check(&none, o->commitments, NULL, err));
+	for (size_t i = 0; (c = nth_recording(o, i)); i++)
+		TRY(commitments_check(&none, c, NULL, err));
 	for (size_t i = 0; (value = options_nth(options, "subject", i)); i++)
 		TRY(add_subject(leaves, o, value, err));
 	for (size_t i = 0; (value = options_nth(options, "record", i)); i++)
@@ -64,7 +78,7 @@ static enum wm_code find_leaves(struct buf *leaves, const struct opened *o,
 	return WM_OK;
 }
 
-static enum wm_code print_withdrawn(const struct withdrawal *w, const struct issued *i,
+static enum wm_code print_withdrawn(const struct withdrawing *w, const struct issued *i,
 				    struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
@@ -109,7 +123,7 @@ enum wm_code dataset_withdraw_run(struct call *call, struct wm_error *err)
 				 .name = "--effective",
 				 .reason = REASON_USAGE },
 	};
-	struct withdrawal w = {
+	struct withdrawing w = {
 		.dataset = &opened.dataset,
 		.kind = kind && strcmp(kind, "erasure") == 0 ?
 				WEIGHTMARK__V1__REVOCATION__KIND__erasure_request :
@@ -168,7 +182,8 @@ static enum wm_code compose_destroyed(struct issued *out, struct dataset *d,
 enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 {
 	const char *path = call->options.operands[0];
-	const char *dataset = options_get(&call->options, "dataset"), *key_file = NULL;
+	const bool says = !options_has(&call->options, "unrecorded");
+	const char *key_file = NULL;
 	cleanup_signer struct signer *signer = NULL;
 	cleanup_dataset struct dataset d = { .statement = NULL };
 	struct record_key_state state;
@@ -178,19 +193,25 @@ enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 				 .reason = REASON_USAGE },
 	};
 
+	if (says != options_has(&call->options, "dataset"))
+		return fail(err, REASON_USAGE,
+			    "a destroyed key cannot be recorded afterwards: give the statement of "
+			    "its dataset with --dataset NAME.wmk%s",
+			    says ? ", or --unrecorded where nobody is to be told" :
+				   " or --unrecorded, not both");
 	TRY(protect_secrets(err));
 	TRY(record_key_look(&state, path, err));
 	if (!state.destroyed)
 		state.at = time(NULL);
 	/* What could stop the statement stops the destruction. */
-	if (dataset) {
+	if (says) {
 		TRY(load_signer(&signer, &key_file, call, err));
-		TRY(compose_destroyed(&issued, &d, &state, path, dataset, err));
+		TRY(compose_destroyed(&issued, &d, &state, path, options_get(&call->options, "dataset"), err));
 	}
 	TRY(seen_forget(state.id, err));
 	TRY(record_key_destroy(path, state.at, err));
-	if (dataset)
+	if (says)
 		TRY(issue_called(&issued, options_get(&call->options, "out"), signer, call, err));
 	TRY(file_remove(path, err));
-	return print_destroyed(path, &issued, dataset != NULL, err);
+	return print_destroyed(path, &issued, says, err);
 }

@@ -158,7 +158,8 @@ enum wm_code issue_by(struct issued *out, const struct issue_options *how, struc
 	const char *key_file = NULL;
 	enum wm_code code;
 
-	TRY(settings_get(&options.issuer, &call->settings, &call->options, "issuer", err));
+	if (!options.issuer)
+		TRY(settings_get(&options.issuer, &call->settings, &call->options, "issuer", err));
 	if (!options.signer)
 		TRY(load_signer(&signer, &key_file, call, err));
 	if (signer)

@@ -29,8 +29,8 @@ struct issue_options issue_options(const char *sidecar, const struct record_opti
 				   const struct call *call);
 
 /*
- * Issues out->composition with the key and as the issuer that the call names, unless `how` has a
- * signer, showing progress, and warns where the log had another history before. `name` of the
+ * Issues out->composition with the key and as the issuer that the call names, unless `how` has
+ * them, showing progress, and warns where the log had another history before. `name` of the
  * composition stays valid.
  */
 MUST_USE enum wm_code issue_by(struct issued *out, const struct issue_options *how,

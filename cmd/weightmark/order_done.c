@@ -131,7 +131,7 @@ static enum wm_code read_deeds(struct gathered_list *events, struct composition 
 		return WM_OK;
 	return fail(err, REASON_USAGE,
 		    "say what was done: --obligation, --destroyed, --kept, --told, --confirmed, "
-		    "--hold or --released");
+		    "--hold or --released; of a withdrawal, --answered");
 }
 
 /* Ends what a killed one began, so that it counts as said when the same is said again. */
@@ -155,6 +155,8 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	const struct order *order = NULL;
 	size_t n;
 
+	if (options_has(o, "answered"))
+		return order_answered(call, err);
 	TRY(private_record(&record, &room, &path, &index, false, call, err));
 	if (!options_has(o, "dry-run"))
 		TRY(end_begun(record, err));

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "dataset.h"
+#include "keys.h"
 #include "order_verbs.h"
 #include "output.h"
 #include "report/ics.h"
@@ -27,6 +29,7 @@ struct question {
 	int64_t now;
 	bool within_given;
 	uint64_t within; /* days */
+	const char *withdrawal; /* what was asked for is one of this name, and no order */
 };
 
 static enum wm_code read_within(struct question *q, const char *text, struct wm_error *err)
@@ -48,6 +51,7 @@ static enum wm_code ask(struct question *q, const struct orders *o, struct call 
 {
 	const struct options *given = &call->options;
 	const char *as_of = options_get(given, "as-of");
+	struct wm_error no_order = { 0 };
 
 	q->now = time(NULL);
 	q->as_of = DAY_NONE;
@@ -56,8 +60,13 @@ static enum wm_code ask(struct question *q, const struct orders *o, struct call 
 	TRY(read_within(q, options_get(given, "due-within"), err));
 	q->orders = o->list;
 	q->n = o->n;
-	if (given->n_operands > 0)
+	if (given->n_operands > 0 && has_withdrawal(o, given->operands[0]) &&
+	    orders_find(&q->orders, &q->n, o, given->operands[0], &no_order) != WM_OK) {
+		q->withdrawal = given->operands[0];
+		q->n = 0;
+	} else if (given->n_operands > 0) {
 		return orders_find(&q->orders, &q->n, o, given->operands[0], err);
+	}
 	if (options_has(given, "plan") || options_has(given, "clean"))
 		return fail(err, REASON_USAGE, "--plan and --clean are of one order: give its ID");
 	return WM_OK;
@@ -111,14 +120,17 @@ static int status_of(const struct order_states *s, const struct orders *o)
 	return overdue || o->n_bad > 0 ? OVERDUE : undecided ? UNDECIDED : 0;
 }
 
-static enum wm_code write_calendar(const char *path, const struct order_states *s, int64_t now,
+static enum wm_code write_calendar(const char *path, const struct order_states *s,
+				   const struct orders *o, const struct withdrawal_view *view,
 				   struct wm_error *err)
 {
 	cleanup_buf struct buf ics = BUF_INIT(LIMIT_CALENDAR);
 
 	TRY(ics_begin(&ics, err));
 	for (size_t i = 0; i < s->n; i++)
-		TRY(ics_append_order(&ics, &s->list[i], now, err));
+		TRY(ics_append_order(&ics, &s->list[i], view->now, err));
+	if (!s->whole)
+		TRY(withdrawals_calendar(&ics, o, view, err));
 	TRY(ics_end(&ics, err));
 	return file_write(path, ics.data, ics.len, 0644, FILE_REPLACE, err);
 }
@@ -129,13 +141,36 @@ static int32_t today_of(const struct question *q)
 	return q->as_of != DAY_NONE ? q->as_of : day_in_zone(NULL, q->now);
 }
 
+/* With those of earlier recordings, where the statement lies beside. */
+static enum wm_code add_commitments(struct subsets *out, const char *path, struct wm_error *err)
+{
+	__attribute__((cleanup(earlier_release))) struct gathered_list earlier = { 0 };
+	cleanup_buf struct buf sidecar = BUF_INIT(LIMIT_PATH);
+	cleanup_dataset struct dataset d = { .statement = NULL };
+	const struct opened_earlier *e;
+
+	TRY(subsets_add(out, path, err));
+	if (!file_has_suffix(path, COMMITMENTS_SUFFIX))
+		return WM_OK;
+	TRY(buf_append(&sidecar, path, strlen(path) - strlen(COMMITMENTS_SUFFIX), err));
+	TRY(buf_append_str(&sidecar, SIDECAR_SUFFIX, err));
+	if (!file_exists(buf_str(&sidecar)))
+		return WM_OK;
+	TRY(dataset_load(&d, buf_str(&sidecar), NULL, NULL, err));
+	TRY(open_earlier(&earlier, &d, path, NULL, err));
+	e = earlier.list;
+	for (size_t i = 0; i < earlier.n; i++)
+		TRY(subsets_add(out, e[i].commitments->path, err));
+	return WM_OK;
+}
+
 static enum wm_code read_subsets(struct subsets *out, const struct options *o,
 				 struct wm_error *err)
 {
 	const char *path;
 
 	for (size_t i = 0; (path = options_nth(o, "commitments", i)); i++)
-		TRY(subsets_add(out, path, err));
+		TRY(add_commitments(out, path, err));
 	return WM_OK;
 }
 
@@ -146,6 +181,7 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	cleanup_subsets struct subsets subsets = { 0 };
 	__attribute__((cleanup(states_release))) struct order_states states = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
+	struct withdrawal_view view;
 	struct question q = { 0 };
 	bool overdue = false;
 
@@ -154,11 +190,15 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	v.orders->subsets = &subsets;
 	TRY(ask(&q, v.orders, call, err));
 	TRY(assess(&states, &q, v.orders, err));
-	states.whole = o->n_operands > 0;
+	states.whole = o->n_operands > 0 && !q.withdrawal;
+	view = (struct withdrawal_view){ .id = q.withdrawal, .today = today_of(&q), .now = q.now,
+					 .within_given = q.within_given, .within = q.within,
+					 .gap = states.n > 0 };
 	states.plan = options_has(o, "plan");
 	states.clean = options_has(o, "clean");
 	if (options_has(o, "ics"))
-		TRY(write_calendar(options_get(o, "ics"), &states, q.now, err));
+		TRY(write_calendar(options_get(o, "ics"), &states, v.orders, &view,
+				   err));
 	call->status = status_of(&states, v.orders);
 	if (v.orders->n_unreadable > 0)
 		warning("%zu statements about orders cannot be read here", v.orders->n_unreadable);
@@ -170,8 +210,7 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	else
 		TRY(print_orders(&states, err));
 	if (!states.whole)
-		TRY(show_withdrawals(&overdue, t.root, &t, v.orders, today_of(&q), states.n > 0,
-				     err));
+		TRY(show_withdrawals(&overdue, t.root, &t, v.orders, &view, err));
 	if (overdue)
 		call->status = OVERDUE;
 	if (!output_is_json())
@@ -180,7 +219,7 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 		TRY(invalid_tree(t.root, &t, v.orders, err));
 		TRY(ledgers_tree(t.root, &t, &v.ledgers, v.origins, err));
 		print_json(t.root);
-	} else if (states.n == 0) {
+	} else if (states.n == 0 && !q.withdrawal) {
 		message("no order%s", v.ledgers.n == 0 ? ": there is no ledger to read" :
 				      q.within_given   ? " of which something is due then" :
 							 "");

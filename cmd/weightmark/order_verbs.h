@@ -11,6 +11,9 @@
 /* The subverbs. */
 verb_fn order_draft, order_add, order_status, order_done;
 
+/* `done` of a withdrawal: that it was answered. */
+verb_fn order_answered;
+
 /* All that a call reads. */
 struct order_view {
 	struct ledgers ledgers;
@@ -58,12 +61,29 @@ MUST_USE enum wm_code print_unknown(const struct order_state *s, struct wm_error
 MUST_USE enum wm_code unknown_tree(struct node *map, struct tree *t, const char *key,
 				   const struct order_state *s, struct wm_error *err);
 
+/* Which withdrawals are told of. */
+struct withdrawal_view {
+	const char *id; /* or NULL */
+	int32_t today;
+	int64_t now;
+	bool within_given;
+	uint64_t within; /* days, until the answer is due: others are passed over */
+	bool gap;
+	size_t n; /* that were told of */
+};
+/* Whether one of this name is there. */
+bool has_withdrawal(const struct orders *o, const char *id);
+/* Appends to a calendar the answers that are due of those that show_withdrawals() tells of. */
+MUST_USE enum wm_code withdrawals_calendar(struct buf *ics, const struct orders *o,
+					   const struct withdrawal_view *view,
+					   struct wm_error *err);
+
 /*
- * Tells of all withdrawals: as a list "withdrawals" of `map`, or as text where that is NULL, after
- * an empty line where `gap`. `*overdue`: an answer is.
+ * Tells of all withdrawals, or those called `id`: as a list "withdrawals" of `map`, or as text
+ * where that is NULL, after an empty line where `gap`. `*overdue`: an answer is.
  */
 MUST_USE enum wm_code show_withdrawals(bool *overdue, struct node *map, struct tree *t,
-				       const struct orders *o, int32_t today, bool gap,
+				       const struct orders *o, struct withdrawal_view *view,
 				       struct wm_error *err);
 
 #endif

@@ -20,12 +20,14 @@ static const struct option_spec options[] = {
 	{ .name = "file", .letter = 'f', .argument = "FILE", .kind = VALUE_FILE, .only = "record",
 	  .help = "the YAML file with the dataset; what is measured is not written" },
 	{ .name = "format", .argument = "NAME", .kind = VALUE_CHOICE,
-	  .choices = "files tar jsonl csv opaque", .only = "record",
-	  .help = "what a record is: a file of a folder, a member, a line, a row, a whole file; "
-		  "default: by the names" },
+	  .choices = "files tar jsonl csv csv-rows opaque", .only = "record",
+	  .help = "what a record is: a file of a folder, a member, a line, a row behind that of "
+		  "names (csv) or each row (csv-rows), a whole file; default: by the names" },
 	{ .name = "attributes", .argument = "FILE", .kind = VALUE_FILE, .only = "record",
 	  .help = "CSV with columns record, subject, source, licence, consent; kept as keyed "
 		  "tags" },
+	{ .name = "drop-attributes", .only = "record",
+	  .help = "let go of attributes that are no longer given of records that stay" },
 	{ .name = "no-cache", .only = "record",
 	  .help = "read every file, also those that are as they were last read here" },
 	{ .name = "dataset", .argument = "NAME.wmk", .kind = VALUE_FILE,
@@ -45,6 +47,8 @@ static const struct option_spec options[] = {
 	{ .name = "kind", .argument = "NAME", .kind = VALUE_CHOICE, .choices = "consent erasure",
 	  .only = "withdraw",
 	  .help = "consent (the default) is withdrawn, or erasure is requested" },
+	{ .name = "unrecorded", .only = "destroy-key",
+	  .help = "sign no statement that the key was destroyed; none can be made later" },
 	SIGNING_OPTIONS,
 	{ .name = "issuer", .argument = "NAME", .setting = "issuer",
 	  .help = "who answers for the statement; default: key:KEYID" },
@@ -68,17 +72,26 @@ const struct verb verb_dataset = {
 		"beside the statement NAME.wmk and never go to a ledger. Equal records are one "
 		"commitment with a count. Recorded again under the same key, it lists what "
 		"came, by name or number, and what went, by its commitment, since names are kept "
-		"nowhere; a statement that changes needs --amend.\n\n"
+		"nowhere; a statement that changes needs --amend. Commitments of earlier "
+		"recordings are kept beside the newest, as NAME.ROOT.wmc: 'prove', 'withdraw', "
+		"'trace', 'scan' and 'order status' look through them too. "
+		"Attributes are given each time; those that a record would lose refuse without "
+		"--drop-attributes.\n\n"
 		"In a folder each file is a record, whatever its name; links, FIFOs, sockets and "
 		"devices are refused, and so is a folder that changes meanwhile. Lines of JSON "
 		"lines are records without their newline, and none may be empty; rows of CSV "
-		"without their line end, the first one too.\n\n"
+		"without their line end. The first row of a CSV file names the columns and is no "
+		"record, unless --format csv-rows says that there is no such row.\n\n"
+		"The column 'record' of --attributes has the path of a file within its folder or "
+		"archive, that of a file as it was named, or the number of a line or row, from 1: "
+		"the row of names is not counted, and further files go on counting.\n\n"
 		"'prove' opens one record, and nothing of the others; 'check' verifies that with "
 		"the root of the signed statement. That a record is not in is the claim of who "
 		"holds the key: 'prove --absent' lets an auditor check it who has the key too.\n\n"
 		"'withdraw' finds the records of a person by the attributes that were recorded "
-		"and signs one revocation. 'destroy-key' overwrites and removes the key; with "
-		"--dataset it signs that this happened. Copies of the key are out of its reach.",
+		"and signs one revocation. 'destroy-key' overwrites and removes the key, which "
+		"ends the matching of all recordings under it, and signs that this happened. "
+		"Copies of the key are out of its reach.",
 	.examples =
 		"weightmark dataset record photos/ -f dataset.yaml --key steward.key\n"
 		"weightmark dataset record a.jsonl -f d.yaml --attributes people.csv "

@@ -124,8 +124,8 @@ static const struct option_spec options[] = {
 	  .help = "how it stands on this day; later events do not count; default: today in the "
 		  "order's time zone" },
 	{ .name = "due-within", .argument = "DAYS", .only = "status",
-	  .help = "only orders of which something is due within so many days, like 14d, or "
-		  "overdue" },
+	  .help = "only orders and withdrawals of which something is due within so many days, like "
+		  "14d, or overdue" },
 	{ .name = "ics", .argument = "FILE", .kind = VALUE_FILE, .only = "status",
 	  .help = "write what is due as a calendar (iCalendar, RFC 5545)" },
 	{ .name = "plan", .only = "status",
@@ -156,6 +156,8 @@ static const struct option_spec options[] = {
 	{ .name = "until", .argument = "DATE", .only = "done",
 	  .help = "the last day of the hold" },
 	{ .name = "released", .only = "done", .help = "all holds have ended" },
+	{ .name = "answered", .only = "done",
+	  .help = "the withdrawal ID was answered; its own issuer says so, with its key" },
 	{ .name = "subject", .argument = "OBJECT", .only = "done", .repeatable = true,
 	  .help = "hold or release this object or digest; the recipient was told of it" },
 	{ .name = "on", .argument = "DATE", .only = "done",
@@ -189,7 +191,11 @@ const struct verb verb_order = {
 		"repeats what was signed, names the keys, and verifies those that --trust or the "
 		"setting public-key names. A correction relaxes nothing until its signature is "
 		"verified: of each obligation the earliest day counts.\n\n"
-		"'order done' records what was done, so that the same call twice records it once.",
+		"Withdrawals of consent and the like ('dataset withdraw') stand behind the orders, "
+		"each with the runs that used its data and the day when its answer is due.\n\n"
+		"'order done' records what was done, so that the same call twice records it once. "
+		"'order done ID --answered' corrects a withdrawal in the ledger that has it, to "
+		"say that it was answered.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "
 		    "--out order.yaml\n"
 		    "weightmark order add order.yaml --key counsel.key\n"

@@ -313,16 +313,16 @@ static enum wm_code print_begin(const struct order_view *v, const struct options
 /* Datasets whose commitments and keys are at hand. */
 struct records {
 	struct opened *opened;
-	struct scan_records *list;
-	size_t n, room;
+	size_t n;
+	struct gathered_list list; /* struct scan_records: newest and earlier ones */
 };
 
 static void records_release(struct records *r)
 {
-	for (size_t i = 0; r->opened && i < r->room; i++)
+	for (size_t i = 0; i < r->n; i++)
 		opened_release(&r->opened[i]);
 	free(r->opened);
-	free(r->list);
+	gathered_list_release(&r->list);
 }
 
 /* The dataset must be that of the ledgers: the same object, of the same content. */
@@ -342,27 +342,40 @@ static enum wm_code find_dataset(uint32_t *node, const struct opened *o, const s
 					       "records", path, object);
 }
 
+static enum wm_code add_records(struct records *out, const struct opened *o,
+				const struct commitments *c, uint32_t node, struct wm_error *err)
+{
+	struct scan_records *r;
+
+	TRY(gathered_add(&r, &out->list, sizeof(*r), err));
+	*r = (struct scan_records){ .commitments = c, .key = &o->key, .node = node };
+	return WM_OK;
+}
+
 static enum wm_code open_records(struct records *out, const struct graph *g,
 				 const struct options *o, struct wm_error *err)
 {
 	const char *path;
+	size_t room = 0;
 
-	while (options_nth(o, "dataset", out->room))
-		out->room++;
-	out->opened = calloc(out->room + 1, sizeof(*out->opened));
-	out->list = calloc(out->room + 1, sizeof(*out->list));
-	if (!out->opened || !out->list)
+	while (options_nth(o, "dataset", room))
+		room++;
+	out->opened = calloc(room + 1, sizeof(*out->opened));
+	if (!out->opened)
 		return fail_nomem(err);
-	for (; (path = options_nth(o, "dataset", out->n)); out->n++) {
-		struct opened *at = &out->opened[out->n];
-		struct scan_records *r = &out->list[out->n];
+	for (size_t i = 0; (path = options_nth(o, "dataset", i)); i++) {
+		struct opened *at = &out->opened[out->n++];
 		cleanup_buf struct buf key = BUF_INIT(LIMIT_PATH);
+		const struct opened_earlier *e;
+		uint32_t node;
 
 		TRY(sibling_path(&key, path, RECORD_KEY_SUFFIX, err));
 		TRY(open_dataset_at(at, path, buf_str(&key), err));
-		r->commitments = at->commitments;
-		r->key = &at->key;
-		TRY(find_dataset(&r->node, at, g, path, err));
+		TRY(find_dataset(&node, at, g, path, err));
+		TRY(add_records(out, at, at->commitments, node, err));
+		e = at->earlier.list;
+		for (size_t k = 0; k < at->earlier.n; k++)
+			TRY(add_records(out, at, e[k].commitments, node, err));
 	}
 	return WM_OK;
 }
@@ -374,7 +387,8 @@ static enum wm_code scan_with(struct call *call, const struct order_view *v,
 	struct found f = { .taints = t, .names = names };
 	struct progress progress = { 0 };
 	struct scan s = { .taints = t, .visit = tell, .context = &f, .progress = &progress,
-			  .records = records->list, .n_records = records->n };
+			  .records = records->list.list,
+			  .n_records = records->list.n };
 	enum wm_code code;
 
 	TRY(settings_jobs(&s.workers, &call->settings, &call->options, err));

@@ -189,6 +189,14 @@ static bool withdraws(const Weightmark__V1__Revocation *r)
 	       r->kind == WEIGHTMARK__V1__REVOCATION__KIND__licence_termination;
 }
 
+static bool ended_before(const struct graph *g, const struct graph_edge *e,
+			 const struct when *since)
+{
+	const int64_t ends = g->nodes[e->to].ends;
+
+	return ends != INT64_MIN && ends < when_first(since, NULL);
+}
+
 /* Whether a use of the dataset is among the ancestors: then when its run began decides. */
 static void ask_uses(struct ancestry *out, const struct asking *a, uint32_t dataset,
 		     const Weightmark__V1__Revocation *r, const char *object)
@@ -212,8 +220,9 @@ static void ask_uses(struct ancestry *out, const struct asking *a, uint32_t data
 			(void)fail(&out->withdrawn_later, REASON_RECORD_WITHDRAWN_LATER,
 				   "'%.64s' says that data of '%.64s' was withdrawn; '%.64s' %s",
 				   object, id_of(a, dataset), id_of(a, e->to),
-				   begins == INT64_MIN ? "does not say when it began" :
-							 "had begun before");
+				   begins != INT64_MIN	   ? "had begun before" :
+				   ended_before(g, e, &since) ? "had ended before" :
+							     "does not say when it began");
 		}
 	}
 }

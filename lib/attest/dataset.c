@@ -3,6 +3,7 @@
 #include "attest/dataset.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attest/carriers.h"
@@ -50,6 +51,7 @@ void dataset_release(struct dataset *d)
 {
 	statement_free(d->statement);
 	sidecar_release(&d->sidecar);
+	gathered_list_release(&d->versions);
 	*d = (struct dataset){ .statement = NULL };
 }
 
@@ -84,6 +86,54 @@ static enum wm_code check_issuer(const struct statement *s, const struct wanted 
 	return WM_OK;
 }
 
+static enum wm_code add_version(struct dataset *d, const struct statement *s,
+				struct wm_error *err)
+{
+	const Weightmark__V1__Dataset *m = (const Weightmark__V1__Dataset *)s->message;
+	struct dataset_version *v;
+
+	if (!m->record_commitment_root || !m->commitment_key_id || !m->content_root)
+		return WM_OK;
+	TRY(gathered_add(&v, &d->versions, sizeof(*v), err));
+	memcpy(v->statement, s->id, SHA256_BYTES);
+	memcpy(v->root, m->record_commitment_root->sha256.data, SHA256_BYTES);
+	memcpy(v->key_id, m->commitment_key_id->sha256.data, SHA256_BYTES);
+	memcpy(v->content_root, m->content_root->sha256.data, SHA256_BYTES);
+	v->sequence = s->header->sequence;
+	return WM_OK;
+}
+
+static int compare_roots(const void *x, const void *y)
+{
+	const struct dataset_version *a = x, *b = y;
+	const int order = memcmp(a->root, b->root, SHA256_BYTES);
+
+	return order ? order : (a->sequence < b->sequence) - (a->sequence > b->sequence);
+}
+
+static int compare_versions(const void *x, const void *y)
+{
+	const struct dataset_version *a = x, *b = y;
+
+	return (a->sequence < b->sequence) - (a->sequence > b->sequence);
+}
+
+/* Of one root the newest, then all by age. */
+static void sort_versions(struct gathered_list *l)
+{
+	struct dataset_version *v = l->list;
+	size_t n = 0;
+
+	if (l->n == 0)
+		return;
+	qsort(v, l->n, sizeof(*v), compare_roots);
+	for (size_t i = 0; i < l->n; i++)
+		if (n == 0 || memcmp(v[n - 1].root, v[i].root, SHA256_BYTES) != 0)
+			v[n++] = v[i];
+	l->n = n;
+	qsort(v, n, sizeof(*v), compare_versions);
+}
+
 /* Takes `s` over where it is the one wanted, or newer than the one there is. */
 static enum wm_code consider(struct dataset *d, struct statement **s, struct wanted *w,
 			     struct wm_error *err)
@@ -102,6 +152,7 @@ static enum wm_code consider(struct dataset *d, struct statement **s, struct wan
 			    object);
 	if ((*s)->header->sequence > d->newest)
 		d->newest = (*s)->header->sequence;
+	TRY(add_version(d, *s, err));
 	if ((w->id && memcmp((*s)->id, w->id, SHA256_BYTES) != 0) ||
 	    (had && had->header->sequence >= (*s)->header->sequence))
 		return WM_OK;
@@ -124,6 +175,7 @@ static enum wm_code search(struct dataset *d, struct wanted *w, struct wm_error 
 		TRY(statement_decode(&s, e->payload, e->payload_len, w->path, err));
 		TRY(consider(d, &s, w, err));
 	}
+	sort_versions(&d->versions);
 	if (!d->statement && w->untrusted)
 		return fail(err, REASON_KEY_UNTRUSTED, "%s: nothing of it is signed by %.16s...",
 			    w->path, public_key_id(w->key));
@@ -185,7 +237,7 @@ static enum wm_code refer(Weightmark__V1__Reference **out, struct composition *c
 }
 
 /* Sorts the leaves and leaves each once. */
-static void sort_leaves(struct withdrawal *w)
+static void sort_leaves(struct withdrawing *w)
 {
 	size_t to = 0;
 
@@ -196,7 +248,7 @@ static void sort_leaves(struct withdrawal *w)
 	w->n = to;
 }
 
-enum wm_code dataset_withdraw(struct composition *c, struct withdrawal *w, struct wm_error *err)
+enum wm_code dataset_withdraw(struct composition *c, struct withdrawing *w, struct wm_error *err)
 {
 	const char *word = w->kind == WEIGHTMARK__V1__REVOCATION__KIND__erasure_request ?
 				   "erasure" :

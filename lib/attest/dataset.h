@@ -8,6 +8,7 @@
 
 #include "attest/compose.h"
 #include "data/commitments.h"
+#include "lineage/gather.h"
 #include "weightmark/v1/dataset.pb-c.h"
 #include "weightmark/v1/revocation.pb-c.h"
 
@@ -25,12 +26,20 @@ struct dataset_measured {
 MUST_USE enum wm_code dataset_fill(struct composition *c, const struct dataset_measured *m,
 				   struct wm_error *err);
 
+/* One statement of a dataset that has record commitments. */
+struct dataset_version {
+	uint8_t statement[SHA256_BYTES]; /* its id */
+	uint8_t root[SHA256_BYTES], key_id[SHA256_BYTES], content_root[SHA256_BYTES];
+	uint64_t sequence;
+};
+
 /* A signed dataset. */
 struct dataset {
 	struct sidecar sidecar;
 	struct statement *statement;
 	const Weightmark__V1__Dataset *message; /* in the statement */
 	uint64_t newest; /* sequence of the newest one about it that was looked at */
+	struct gathered_list versions; /* struct dataset_version, newest first, each root once */
 };
 
 void dataset_release(struct dataset *d);
@@ -50,14 +59,14 @@ MUST_USE enum wm_code dataset_load(struct dataset *out, const char *path, const 
  * and stand in it once. Its id follows from the kind, the dataset and the leaves, so that the same
  * withdrawal is the same object. It holds from a moment or a day on.
  */
-struct withdrawal {
+struct withdrawing {
 	const struct dataset *dataset;
 	Weightmark__V1__Revocation__Kind kind;
 	struct when effective;
 	uint8_t (*leaves)[SHA256_BYTES];
 	size_t n;
 };
-MUST_USE enum wm_code dataset_withdraw(struct composition *c, struct withdrawal *w,
+MUST_USE enum wm_code dataset_withdraw(struct composition *c, struct withdrawing *w,
 				       struct wm_error *err);
 
 /* The event that the key of commitments `key_id` of the dataset was destroyed at `now`. */

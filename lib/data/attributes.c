@@ -225,7 +225,7 @@ static enum wm_code read_table(struct attributes *a, const struct record_key *k,
 	b->names = (struct buf)BUF_INIT(0);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		t.fields[i] = (struct buf)BUF_INIT(LIMIT_PATH);
-	TRY(source_open_lines(&s, a->path, true, &number, err));
+	TRY(source_open_lines(&s, a->path, LINES_ROWS, &number, err));
 	code = read_rows(&t, s, b, err);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		buf_release(&t.fields[i]);
@@ -301,6 +301,11 @@ static enum wm_code check_used(const struct attributes *a, struct wm_error *err)
 	return WM_OK;
 }
 
+static void set_row(struct tag_row *t, const struct record_set *set, const struct record_row *row)
+{
+	put_u32be(t->row, (uint32_t)(row - set->rows));
+}
+
 static enum wm_code make_tag(struct tag_row *out, const struct noted *from,
 			     const struct record_set *set, struct wm_error *err)
 {
@@ -309,7 +314,7 @@ static enum wm_code make_tag(struct tag_row *out, const struct noted *from,
 	if (!row)
 		return fail(err, REASON_INTERNAL, "a record that was read has no row");
 	memcpy(out->tag, from->tag, RECORD_TAG_BYTES);
-	put_u32be(out->row, (uint32_t)(row - set->rows));
+	set_row(out, set, row);
 	return WM_OK;
 }
 
@@ -335,5 +340,32 @@ enum wm_code attributes_tags(struct tag_row **out, uint64_t *n, struct attribute
 			tags[to++] = tags[i];
 	*n = to;
 	*out = take_ptr(&tags);
+	return WM_OK;
+}
+
+static int compare_tags(const void *a, const void *b)
+{
+	return memcmp(a, b, TAG_BYTES);
+}
+
+enum wm_code attributes_lost(uint64_t *lost, const struct commitments *c,
+			     const struct record_set *set, const struct tag_row *tags, uint64_t n,
+			     struct wm_error *err)
+{
+	uint8_t leaf[SHA256_BYTES];
+	struct tag_row t;
+
+	*lost = 0;
+	for (uint64_t at = 0; at < c->header.n_tags; at++) {
+		const struct record_row *row;
+
+		TRY(commitments_tag(&t, leaf, c, at, err));
+		row = record_set_find(set, leaf);
+		if (!row)
+			continue;
+		set_row(&t, set, row);
+		if (n == 0 || !bsearch(&t, tags, (size_t)n, sizeof(t), compare_tags))
+			++*lost;
+	}
 	return WM_OK;
 }

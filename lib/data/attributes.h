@@ -4,8 +4,9 @@
  * keyed tags alone (data/record_key.h).
  *
  * The file is CSV whose first row names the columns: `record` (the path of a file within its folder
- * or archive, the path of a file as it was named, or the number of a line or row from 1), and any
- * of subject, source, licence, consent. A record may have several rows.
+ * or archive, the path of a file as it was named, or the number of a record, from 1: of a line, or
+ * of a row behind that of names; further files go on counting), and any of subject, source,
+ * licence, consent. A record may have several rows.
  */
 #ifndef DATA_ATTRIBUTES_H
 #define DATA_ATTRIBUTES_H
@@ -33,5 +34,14 @@ MUST_USE enum wm_code attributes_note(struct attributes *a, const char *name, ui
 MUST_USE enum wm_code attributes_tags(struct tag_row **out, uint64_t *n, struct attributes *a,
 				      const struct record_set *set, const struct record_key *k,
 				      struct wm_error *err);
+
+/*
+ * How many tags of `c` are of records that `set` has, and not among the `n` sorted `tags`, which
+ * were made under the same key: what a recording of the same records loses. Fails as
+ * commitments_tag() does.
+ */
+MUST_USE enum wm_code attributes_lost(uint64_t *lost, const struct commitments *c,
+				      const struct record_set *set, const struct tag_row *tags,
+				      uint64_t n, struct wm_error *err);
 
 #endif

@@ -42,6 +42,11 @@ static uint64_t sum_off(const struct commitments_header *h)
 	return tags_off(h) + h->n_tags * TAG_BYTES;
 }
 
+uint64_t commitments_size(const struct commitments_header *h)
+{
+	return sum_off(h) + SHA256_BYTES;
+}
+
 /* --- writing ----------------------------------------------------------------------------- */
 
 struct writing {
@@ -111,14 +116,14 @@ static enum wm_code check_size(const struct commitments *c, uint64_t size, struc
 			    "%s: says that it has %llu rows of %llu records and %llu tags", c->path,
 			    (unsigned long long)h->n_rows, (unsigned long long)h->n_records,
 			    (unsigned long long)h->n_tags);
-	if (size == sum_off(h) + SHA256_BYTES)
+	if (size == commitments_size(h))
 		return WM_OK;
-	return fail(err, size < sum_off(h) + SHA256_BYTES ? REASON_COMMITMENTS_TRUNCATED :
+	return fail(err, size < commitments_size(h) ? REASON_COMMITMENTS_TRUNCATED :
 							    REASON_COMMITMENTS_PADDED,
 		    "%s: has %llu bytes, and %llu rows and %llu tags take %llu", c->path,
 		    (unsigned long long)size, (unsigned long long)h->n_rows,
 		    (unsigned long long)h->n_tags,
-		    (unsigned long long)(sum_off(h) + SHA256_BYTES));
+		    (unsigned long long)commitments_size(h));
 }
 
 static enum wm_code read_header(struct commitments *c, uint64_t size, struct wm_error *err)
@@ -276,23 +281,29 @@ static enum wm_code find_tag(uint64_t *at, const struct commitments *c,
 	return WM_OK;
 }
 
+enum wm_code commitments_tag(struct tag_row *out, uint8_t leaf[SHA256_BYTES],
+			     const struct commitments *c, uint64_t at, struct wm_error *err)
+{
+	TRY(file_read_at(c->fd, out, sizeof(*out), tags_off(&c->header) + at * TAG_BYTES, c->path,
+			 err));
+	if (get_u32be(out->row) >= c->header.n_rows)
+		return damaged(c, "a tag is of a row that is not there", err);
+	return file_read_at(c->fd, leaf, SHA256_BYTES, row_off(get_u32be(out->row)), c->path, err);
+}
+
 enum wm_code commitments_tagged(struct buf *leaves, const struct commitments *c,
 				const uint8_t tag[RECORD_TAG_BYTES], struct wm_error *err)
 {
-	struct record_row r;
+	uint8_t leaf[SHA256_BYTES];
 	struct tag_row t;
 	uint64_t at = 0;
 
 	TRY(find_tag(&at, c, tag, err));
 	for (; at < c->header.n_tags; at++) {
-		TRY(file_read_at(c->fd, &t, sizeof(t), tags_off(&c->header) + at * TAG_BYTES,
-				 c->path, err));
+		TRY(commitments_tag(&t, leaf, c, at, err));
 		if (memcmp(t.tag, tag, RECORD_TAG_BYTES) != 0)
 			break;
-		if (get_u32be(t.row) >= c->header.n_rows)
-			return damaged(c, "a tag is of a row that is not there", err);
-		TRY(file_read_at(c->fd, &r, sizeof(r), row_off(get_u32be(t.row)), c->path, err));
-		TRY(buf_append(leaves, r.digest, SHA256_BYTES, err));
+		TRY(buf_append(leaves, leaf, SHA256_BYTES, err));
 	}
 	return WM_OK;
 }

@@ -64,6 +64,9 @@ DEFINE_CLEANUP(commitments, struct commitments, commitments_close)
 MUST_USE enum wm_code commitments_open(struct commitments **out, const char *path,
 				       struct wm_error *err);
 
+/* Bytes of a file with this header. */
+uint64_t commitments_size(const struct commitments_header *h);
+
 /*
  * Where `leaf` is, or would be: the first row that is not below it. Fails with
  * `commitments-unsorted` where rows that were looked at contradict each other.
@@ -78,6 +81,11 @@ MUST_USE enum wm_code commitments_find(uint64_t *row, bool *found, const struct 
 MUST_USE enum wm_code commitments_prove(struct inclusion *out, uint8_t leaf[SHA256_BYTES],
 					const struct commitments *c, uint64_t row,
 					struct wm_error *err);
+
+/* The tag at `at`, below n_tags, and the leaf of its row. Fails with `commitments-damaged`. */
+MUST_USE enum wm_code commitments_tag(struct tag_row *out, uint8_t leaf[SHA256_BYTES],
+				      const struct commitments *c, uint64_t at,
+				      struct wm_error *err);
 
 /* Appends the leaves of all rows with this tag to `leaves`, which has them side by side. */
 MUST_USE enum wm_code commitments_tagged(struct buf *leaves, const struct commitments *c,

@@ -24,7 +24,8 @@ static const struct {
 	const char *word, *name;
 } grammars[] = {
 	[RECORD_FILES] = { "files", "files/1" }, [RECORD_TAR] = { "tar", "tar/1" },
-	[RECORD_JSONL] = { "jsonl", "jsonl/1" }, [RECORD_CSV] = { "csv", "csv/1" },
+	[RECORD_JSONL] = { "jsonl", "jsonl/1" }, [RECORD_CSV] = { "csv", "csv/2" },
+	[RECORD_CSV_ROWS] = { "csv-rows", "csv/1" },
 	[RECORD_OPAQUE] = { "opaque", "opaque/1" },
 };
 
@@ -395,7 +396,11 @@ static enum wm_code open_source(struct record_source **out, const char *path,
 		return source_open_folder(out, path, seen, err);
 	if (g == RECORD_TAR)
 		return source_open_tar(out, path, err);
-	return source_open_lines(out, path, g == RECORD_CSV, number, err);
+	return source_open_lines(out, path,
+				 g == RECORD_CSV      ? LINES_DATA :
+				 g == RECORD_CSV_ROWS ? LINES_ROWS :
+							LINES_JSONL,
+				 number, err);
 }
 
 /* The bytes to be read, as far as sizes of files tell them. */

@@ -6,6 +6,7 @@
  *	tar/1     each file in tar archives
  *	jsonl/1   each line, without its newline
  *	csv/1     each row, without its line end (RFC 4180); the first one too
+ *	csv/2     the same but for the first row of each file, which names the columns
  *	opaque/1  each file that is named, as a whole
  */
 #ifndef DATA_RECORDS_READ_H
@@ -17,12 +18,13 @@
 #include "data/seen.h"
 #include "util/progress.h"
 
-enum record_grammar { RECORD_FILES, RECORD_TAR, RECORD_JSONL, RECORD_CSV, RECORD_OPAQUE };
+enum record_grammar { RECORD_FILES, RECORD_TAR, RECORD_JSONL, RECORD_CSV, RECORD_CSV_ROWS,
+		      RECORD_OPAQUE };
 
 /* "files/1" ...; static. */
 const char *record_grammar_name(enum record_grammar g);
 
-/* Of "files", "tar", ...; false where there is none. */
+/* Of "files", "tar", "csv" (csv/2), "csv-rows" (csv/1) ...; false where there is none. */
 bool record_grammar_find(enum record_grammar *out, const char *word);
 
 /*

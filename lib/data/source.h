@@ -61,9 +61,16 @@ static inline void source_free(struct record_source *s)
 DEFINE_CLEANUP(source, struct record_source, source_free)
 #define cleanup_source __attribute__((cleanup(source_cleanup_)))
 
-/* Lines of JSON lines, or rows of CSV; `*number` counts those of files before, and goes on. */
-MUST_USE enum wm_code source_open_lines(struct record_source **out, const char *path, bool csv,
-					uint64_t *number, struct wm_error *err);
+enum lines_form {
+	LINES_JSONL,
+	LINES_ROWS, /* of CSV */
+	LINES_DATA, /* rows of CSV behind the first, which names the columns and is not counted */
+};
+
+/* Records of this form; `*number` counts those of files before, and goes on. */
+MUST_USE enum wm_code source_open_lines(struct record_source **out, const char *path,
+					enum lines_form form, uint64_t *number,
+					struct wm_error *err);
 MUST_USE enum wm_code source_open_tar(struct record_source **out, const char *path,
 				      struct wm_error *err);
 /* `seen` (or NULL) enters it. */

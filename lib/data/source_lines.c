@@ -13,7 +13,8 @@ struct lines {
 	struct record_source base;
 	char *path;
 	int fd;
-	bool csv;
+	enum lines_form form;
+	bool passed; /* the row that names columns, where there is one */
 	uint64_t off;	  /* where the next record begins */
 	uint64_t *number; /* of records so far */
 	size_t want;	  /* bytes that a batch is expected to take */
@@ -119,18 +120,22 @@ static enum wm_code cut(size_t *used, struct lines *l, struct record_batch *b, s
 	while (at < len && b->n < BATCH_ITEMS) {
 		const uint8_t *data = b->bytes.data + at;
 
-		if (l->csv)
+		if (l->form != LINES_JSONL)
 			TRY(csv_row(&taken, &n, data, len - at, last, l->path, err));
 		else
 			take_line(&taken, &n, data, len - at, last);
 		if (taken == 0)
 			break;
+		at += taken;
+		if (l->form == LINES_DATA && !l->passed && n > 0) {
+			l->passed = true;
+			continue;
+		}
 		++*l->number;
 		if (n == 0)
 			return fail(err, REASON_RECORD_EMPTY, "%s: record %llu is an empty line",
 				    l->path, (unsigned long long)*l->number);
-		b->items[b->n++] = (struct record_item){ at, n, *l->number, 0 };
-		at += taken;
+		b->items[b->n++] = (struct record_item){ at - taken, n, *l->number, 0 };
 	}
 	*used = at;
 	return WM_OK;
@@ -162,7 +167,8 @@ static enum wm_code lines_next(struct record_source *s, struct record_batch *b,
 	l->off += used;
 	/* Short records fill a batch before its bytes do: what is read in vain is read again. */
 	l->want = used < BATCH_BYTES / 2 ? 2 * used + FIRST_BYTES : BATCH_BYTES;
-	return WM_OK;
+	/* An empty batch is the end, and the row of names alone is not. */
+	return b->n == 0 && used > 0 ? lines_next(s, b, err) : WM_OK;
 }
 
 static enum wm_code lines_finish(struct record_source *s, struct wm_error *err)
@@ -172,8 +178,8 @@ static enum wm_code lines_finish(struct record_source *s, struct wm_error *err)
 	return source_unchanged(l->fd, &l->opened, l->path, err);
 }
 
-enum wm_code source_open_lines(struct record_source **out, const char *path, bool csv,
-			       uint64_t *number, struct wm_error *err)
+enum wm_code source_open_lines(struct record_source **out, const char *path,
+			       enum lines_form form, uint64_t *number, struct wm_error *err)
 {
 	static const struct source_ops ops = { lines_next, lines_finish, lines_free };
 	struct lines *l = calloc(1, sizeof(*l));
@@ -184,7 +190,7 @@ enum wm_code source_open_lines(struct record_source **out, const char *path, boo
 	s = &l->base;
 	s->ops = &ops;
 	l->fd = -1;
-	l->csv = csv;
+	l->form = form;
 	l->number = number;
 	l->want = FIRST_BYTES;
 	l->path = strdup(path);

@@ -52,20 +52,16 @@ static bool is_no_record_file(const struct wm_error *why)
 	       why->code == WM_NOTFOUND;
 }
 
-enum wm_code scan_record_file(struct scanned *out, const struct scan *s, const char *path,
-			      struct wm_error *err)
+static enum wm_code read_by(struct scanned *out, const struct scan *s, const char *path,
+			    enum record_grammar grammar, struct wm_error *err)
 {
-	struct records_options o = { .workers = s->workers };
+	const struct records_options o = { .workers = s->workers, .grammar = grammar };
 	struct records_found found = { .n_bytes = 0 };
 	uint8_t root[SHA256_BYTES];
 	struct wm_error why = { 0 };
 	struct taint_answer a;
-	enum wm_code code;
+	enum wm_code code = records_read(&found, &path, 1, &o, &why);
 
-	if (!s->taints->has_data || record_grammar_guess(&o.grammar, &path, 1, &why) != WM_OK ||
-	    o.grammar == RECORD_OPAQUE || o.grammar == RECORD_FILES)
-		return WM_OK;
-	code = records_read(&found, &path, 1, &o, &why);
 	if (code == WM_OK)
 		code = record_set_content_root(root, &found.set, &why);
 	record_set_release(&found.set);
@@ -74,4 +70,18 @@ enum wm_code scan_record_file(struct scanned *out, const struct scan *s, const c
 	a = taint_find(s->taints, root);
 	take_better(out, &a, false);
 	return WM_OK;
+}
+
+enum wm_code scan_record_file(struct scanned *out, const struct scan *s, const char *path,
+			      struct wm_error *err)
+{
+	enum record_grammar grammar;
+	struct wm_error why = { 0 };
+
+	if (!s->taints->has_data || record_grammar_guess(&grammar, &path, 1, &why) != WM_OK ||
+	    grammar == RECORD_OPAQUE || grammar == RECORD_FILES)
+		return WM_OK;
+	TRY(read_by(out, s, path, grammar, err));
+	/* Its first row may have been a record to who recorded it. */
+	return grammar == RECORD_CSV ? read_by(out, s, path, RECORD_CSV_ROWS, err) : WM_OK;
 }

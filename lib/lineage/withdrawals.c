@@ -3,6 +3,7 @@
 #include "lineage/withdrawals.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/cleanup.h"
 
@@ -25,9 +26,22 @@ bool is_withdrawal(const Weightmark__V1__Revocation *r)
 			      r->kind == WEIGHTMARK__V1__REVOCATION__KIND__licence_termination);
 }
 
+bool withdrawal_is_called(const struct said *said, const char *id)
+{
+	const char *object = said->statement->header->object->text, *slash = strrchr(object, '/');
+	char text[STATEMENT_ID_TEXT + 1];
+
+	if (said->statement->kind->descriptor != &weightmark__v1__revocation__descriptor ||
+	    !is_withdrawal((const Weightmark__V1__Revocation *)said->statement->message))
+		return false;
+	statement_id_text(text, said->statement->id);
+	return strcmp(object, id) == 0 || strcmp(text, id) == 0 ||
+	       (slash && strcmp(slash + 1, id) == 0);
+}
+
 const char *withdrawal_when_name(enum withdrawal_when when)
 {
-	static const char *const names[] = { "before", "after", "unknown" };
+	static const char *const names[] = { "before", "after", "before", "unknown" };
 
 	return names[when];
 }
@@ -83,7 +97,9 @@ static enum withdrawal_when when_began(const struct withdrawal *w, const struct 
 	const struct when since = when_withdrawn(w->revocation);
 
 	if (run->begins_last == INT64_MIN)
-		return USE_UNKNOWN;
+		return run->ends != INT64_MIN && run->ends < when_first(&since, NULL) ?
+			       USE_ENDED :
+			       USE_UNKNOWN;
 	return when_first(&since, NULL) <= run->begins_last ? USE_AFTER : USE_BEFORE;
 }
 
@@ -104,18 +120,32 @@ static enum wm_code ask_records(struct withdrawal *w, const struct orders *o,
 	return subsets_ask(&w->subsets, o->subsets, leaves, n, err);
 }
 
-/* Whether a use of the data counts for the run; stores what is known best of those that do. */
-static bool find_share(enum withdrawal_share *best, const struct withdrawal *w,
-		       const struct graph *g, uint32_t run)
+/* What the edge comes from, where that is none of the datasets: what descends from them. */
+static uint32_t through_of(const struct withdrawal *w, const struct graph_edge *e)
 {
+	const uint32_t *nodes = w->datasets.list;
+
+	return w->datasets.n > 0 && bsearch(&e->from, nodes, w->datasets.n, sizeof(*nodes),
+					    compare_nodes) ?
+		       GRAPH_NONE :
+		       e->from;
+}
+
+/* Whether a use counts for the run; stores what is known best of those that do. */
+static bool find_use(struct withdrawal_use *out, const struct withdrawal *w, const struct graph *g,
+		     uint32_t run)
+{
+	enum withdrawal_share *const best = &out->share;
 	bool found = false;
 
-	*best = SHARE_UNKNOWN;
+	*out = (struct withdrawal_use){ .run = run, .share = SHARE_UNKNOWN };
 	for (uint32_t i = g->in[run]; i < g->in[run + 1]; i++) {
 		const struct graph_edge *e = &g->edges[i];
 
 		if (e->relation != GRAPH_USED || !w->trace.gone[i])
 			continue;
+		if (!found || out->through != GRAPH_NONE)
+			out->through = through_of(w, e);
 		found = true;
 		if (!e->subset || w->n_records == 0)
 			*best = SHARE_WHOLE;
@@ -156,16 +186,16 @@ static enum wm_code list_spared(struct withdrawal *w, const struct graph *g, str
 static enum wm_code list_uses(struct withdrawal *w, const struct graph *g, struct wm_error *err)
 {
 	for (uint32_t i = 0; i < g->n_nodes; i++) {
-		enum withdrawal_share share;
-		struct withdrawal_use *use;
+		struct withdrawal_use *place, use;
 
 		if (!trace_has(&w->trace, i))
 			continue;
 		w->n_affected += g->nodes[i].kind == GRAPH_CHECKPOINT;
-		if (!find_share(&share, w, g, i))
+		if (!find_use(&use, w, g, i))
 			continue;
-		TRY(gathered_add(&use, &w->uses, sizeof(*use), err));
-		*use = (struct withdrawal_use){ i, when_began(w, &g->nodes[i]), share };
+		use.when = when_began(w, &g->nodes[i]);
+		TRY(gathered_add(&place, &w->uses, sizeof(*place), err));
+		*place = use;
 	}
 	return WM_OK;
 }

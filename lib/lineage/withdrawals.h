@@ -12,6 +12,7 @@
 enum withdrawal_when {
 	USE_BEFORE,  /* the run began before the data was withdrawn */
 	USE_AFTER,   /* it began afterwards: it should not have used it */
+	USE_ENDED,   /* it does not say when it began, but that it had ended before */
 	USE_UNKNOWN, /* the run does not say when it began */
 };
 
@@ -25,6 +26,7 @@ enum withdrawal_share {
 struct withdrawal_use {
 	uint32_t run;
 	enum withdrawal_when when;
+	uint32_t through; /* what it used of those, or was made of them; GRAPH_NONE: a dataset */
 	enum withdrawal_share share; /* of several uses, what is known best */
 };
 
@@ -49,6 +51,9 @@ void withdrawal_release(struct withdrawal *w);
 /* Whether a revocation is of data, as against one of a statement or a key. */
 bool is_withdrawal(const Weightmark__V1__Revocation *r);
 
+/* Whether it is one, and is called so: by its object id, local id or statement id. */
+bool withdrawal_is_called(const struct said *said, const char *id);
+
 /*
  * What a revocation of data comes to on the day `today`. All uses of the dataset count but those
  * of a subset that, by the commitments at hand (orders->subsets), has none of the records. `out` is
@@ -61,7 +66,7 @@ MUST_USE enum wm_code withdrawal_assess(struct withdrawal *out, const struct ord
 /* "whole", "subset", "unknown". Static. */
 const char *withdrawal_share_name(enum withdrawal_share share);
 
-/* "before", "after", "unknown". Static. */
+/* "before", "after", "before", "unknown". Static. */
 const char *withdrawal_when_name(enum withdrawal_when when);
 
 #endif

@@ -89,15 +89,14 @@ static enum wm_code append_basic(struct buf *out, const char *name, const char *
 }
 
 /* One a due thing: by order, key and what it is, of whatever day. */
-static enum wm_code append_uid(struct buf *out, const struct order_state *s, const char *what,
+static enum wm_code append_uid(struct buf *out, const struct said *newest, const char *what,
 			       struct wm_error *err)
 {
-	const struct said *newest = s->order->newest;
 	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
 	cleanup_buf struct buf uid = BUF_INIT(4 * SHA256_BYTES);
 	uint8_t digest[SHA256_BYTES];
 
-	TRY(buf_printf(&text, err, "%s\n%s\n", s->order->object, what));
+	TRY(buf_printf(&text, err, "%s\n%s\n", newest->statement->header->object->text, what));
 	TRY(buf_append(&text, newest->keyid, SHA256_BYTES, err));
 	TRY(sha256_of(digest, text.data, text.len, err));
 	TRY(buf_append_hex(&uid, digest, SHA256_BYTES / 2, err));
@@ -105,7 +104,7 @@ static enum wm_code append_uid(struct buf *out, const struct order_state *s, con
 	return ics_append_text(out, "UID", buf_str(&uid), err);
 }
 
-static enum wm_code append_event(struct buf *out, const struct order_state *s, const char *what,
+static enum wm_code append_event(struct buf *out, const struct said *s, const char *what,
 				 const char *summary, const char *description, int32_t due,
 				 int64_t now, struct wm_error *err)
 {
@@ -126,6 +125,11 @@ static enum wm_code append_event(struct buf *out, const struct order_state *s, c
 	return buf_append_str(out, "END:VALARM\r\nEND:VEVENT\r\n", err);
 }
 
+static const struct said *newest_of(const struct order_state *s)
+{
+	return &s->order->versions[s->order->n_versions - 1];
+}
+
 static enum wm_code append_obligation(struct buf *out, const struct order_state *s,
 				      const struct order_obligation *b, int64_t now,
 				      struct wm_error *err)
@@ -143,8 +147,8 @@ static enum wm_code append_obligation(struct buf *out, const struct order_state 
 		TRY(buf_printf(&text, err, ", %s", o->docket));
 	if (b->said->text)
 		TRY(buf_printf(&text, err, "\n%s", b->said->text));
-	return append_event(out, s, buf_str(&what), buf_str(&summary), buf_str(&text), b->due, now,
-			    err);
+	return append_event(out, newest_of(s), buf_str(&what), buf_str(&summary), buf_str(&text),
+			    b->due, now, err);
 }
 
 static enum wm_code append_supplement(struct buf *out, const struct order_state *s,
@@ -164,8 +168,8 @@ static enum wm_code append_supplement(struct buf *out, const struct order_state 
 		       o->title ? o->title : s->order->object));
 	TRY(buf_printf(&text, err, "%s\nheld by %s until %s", s->order->object, h->kept->authority,
 		       day_text(day, h->end)));
-	return append_event(out, s, buf_str(&what), buf_str(&summary), buf_str(&text), h->due, now,
-			    err);
+	return append_event(out, newest_of(s), buf_str(&what), buf_str(&summary), buf_str(&text),
+			    h->due, now, err);
 }
 
 enum wm_code ics_append_order(struct buf *out, const struct order_state *s, int64_t now,
@@ -178,4 +182,17 @@ enum wm_code ics_append_order(struct buf *out, const struct order_state *s, int6
 		if (s->holds[i].due != DAY_NONE && !s->holds[i].supplement)
 			TRY(append_supplement(out, s, &s->holds[i], now, err));
 	return WM_OK;
+}
+
+enum wm_code ics_append_withdrawal(struct buf *out, const struct withdrawal *w, const char *kind,
+				   int64_t now, struct wm_error *err)
+{
+	const Weightmark__V1__Header *h = w->said->statement->header;
+	cleanup_buf struct buf summary = BUF_INIT(LIMIT_STATEMENT);
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+
+	TRY(buf_printf(&summary, err, "%s: answer (%s)", h->object->text, kind));
+	TRY(buf_printf(&text, err, "%s, %s\n%s says so", h->object->text, kind, h->issuer));
+	return append_event(out, w->said, "answer", buf_str(&summary), buf_str(&text), w->due, now,
+			    err);
 }

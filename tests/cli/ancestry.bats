@@ -134,6 +134,26 @@ training_run: [{id: run-M0, start: \"2026-02-01T00:00:00Z\", end: \"2026-02-03T0
 	[[ $output == *record-withdrawn*lab.example/D* ]]
 }
 
+@test "verify --ledger: what was withdrawn after the dataset was recorded without it refuses too" {
+	given_run
+	mkdir records
+	for r in photo other; do printf %s "$r" >"records/$r.jpg"; done
+	printf 'kind: dataset\ndataset_id: D\ntitle: Data D\n' >D.yaml
+	record() {
+		wm dataset record records -f D.yaml --key steward.key --issuer lab.example -o D.wmk --ledger work.git "$@" >/dev/null
+	}
+	record
+	mv records/photo.jpg .
+	record --amend
+	verified 0 M0 --ledger work.git
+	wm dataset withdraw --dataset D.wmk --record photo.jpg --effective 2026-01-31 \
+		--key steward.key --issuer lab.example --ledger work.git >/dev/null
+	verified 1 M0 --ledger work.git
+	[[ $output == *record-withdrawn*lab.example/D* ]]
+	run -0 --separate-stderr wm order status --ledger work.git --as-of 2026-02-05 --commitments D.wmc
+	[[ $output == *'lab.example/run-M0, BEGAN AFTER'* ]]
+}
+
 @test "verify --ledger: data withdrawn after the run began asks for review" {
 	given_run
 	withdrawal 2026-02-02T00:00:00Z

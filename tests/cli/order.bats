@@ -489,6 +489,68 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 	[ "$(jq -r '.withdrawals[0].runs[1].withdrawn' <<<"$output")" = before-it-began ]
 }
 
+@test "order: a withdrawal is in the calendar, is asked for by its id, and is answered" {
+	given_ledger
+	wm config set ledger "$PWD/work.git"
+	mkdir records
+	printf photo >records/photo.jpg
+	printf 'kind: dataset\ndataset_id: D\ntitle: Data D\n' >D.yaml
+	wm dataset record records -f D.yaml --key steward.key --issuer lab.example -o D.wmk >/dev/null
+	wm dataset withdraw --dataset D.wmk --record records/photo.jpg \
+		--effective 2026-01-15T00:00:00Z --key steward.key --issuer lab.example >/dev/null
+	status_on 2026-02-01 0 --json --ics a.ics
+	id=$(of_json "$output" '.withdrawals[0].object')
+	unfolded a.ics | grep -qF "SUMMARY:$id: answer (consent_withdrawal)"
+	grep -q '^DTSTART;VALUE=DATE:20260215' a.ics
+	status_on 2026-02-01 0 --due-within 5d --json --ics b.ics
+	[ "$(of_json "$output" '.withdrawals | length')" = 0 ]
+	run -1 grep -q SUMMARY b.ics
+	status_on 2026-02-16 1 "${id##*/}"
+	[[ $output == *"consent_withdrawal $id"*'overdue by 1 day'* ]]
+	run -2 --separate-stderr wm order status nothing
+	refused_as order-unknown
+	run -2 --separate-stderr wm order done nothing --answered --key steward.key
+	refused_as order-unknown
+	"$B/weightmark" key new ./other --no-passphrase >/dev/null
+	run -2 --separate-stderr wm order done "$id" --answered --key other.key
+	refused_as usage
+	run -2 --separate-stderr wm order done "$id" --answered --key steward.key --told X
+	refused_as usage
+	run -0 --separate-stderr wm order done "$id" --answered --on 2026-02-10 --key steward.key --dry-run
+	status_on 2026-02-16 1
+	run -0 --separate-stderr wm order done "${id##*/}" --answered --on 2026-02-10 --key steward.key
+	run -0 --separate-stderr wm order done "$id" --answered --key steward.key --json
+	[ "$(of_json "$output" '.statements[0].reused')" = true ]
+	status_on 2026-02-16 0 "$id" --ics c.ics
+	[[ $output == *'answered 2026-02-10T00:00:00Z, the issuer says'* ]]
+	run -1 grep -q SUMMARY c.ics
+	status_on 2026-02-16 0 --json
+	[ "$(of_json "$output" '.withdrawals[0] | [.answered, .answered_at, .records] | map(tostring) | join(" ")')" = \
+		'true 2026-02-10T00:00:00Z 1' ]
+	# Withdrawn again, it is as it was answered.
+	run -2 --separate-stderr wm dataset withdraw --dataset D.wmk --record records/photo.jpg \
+		--effective 2026-01-15T00:00:00Z --key steward.key --issuer lab.example
+}
+
+@test "order: a run that ended before a withdrawal is before it; what it used is said" {
+	given_ledger
+	wm config set ledger "$PWD/work.git"
+	mkdir records
+	printf photo >records/photo.jpg
+	printf 'kind: dataset\ndataset_id: D\ntitle: Data D\n' >D.yaml
+	wm dataset record records -f D.yaml --key steward.key --issuer lab.example -o D.wmk >/dev/null
+	model M1 "$(head_of M1)
+training_run: [{id: R1, end: \"2020-02-01T00:00:00Z\", uses: [{dataset: {object: lab.example/D}, role: pretrain}]}]"
+	wm dataset withdraw --dataset D.wmk --record records/photo.jpg \
+		--effective 2026-01-15T00:00:00Z --key steward.key --issuer lab.example >/dev/null
+	status_on 2026-02-01 0
+	[[ $output == *'lab.example/R1, ended before'$'\n'* ]]
+	status_on 2026-02-01 0 --json
+	[ "$(of_json "$output" '.withdrawals[0].runs[0] | [.withdrawn, .through] | map(tostring) | join(" ")')" = 'after-it-ended null' ]
+	run -4 --separate-stderr wm verify M1.safetensors --key steward.pub --ledger work.git
+	[[ $output$stderr != *'does not say when it began'* ]]
+}
+
 @test "order: a withdrawn record counts for runs whose subset has it, by the commitments at hand" {
 	given_ledger
 	wm config set ledger "$PWD/work.git"

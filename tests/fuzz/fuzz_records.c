@@ -81,7 +81,8 @@ static void check_repaired(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum record_grammar grammars[] = { RECORD_JSONL, RECORD_CSV, RECORD_TAR };
+	static const enum record_grammar grammars[] = { RECORD_JSONL, RECORD_CSV_ROWS, RECORD_TAR,
+							 RECORD_CSV };
 	enum record_grammar grammar;
 
 	if (size == 0)

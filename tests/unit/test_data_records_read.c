@@ -60,23 +60,27 @@ static const struct {
 	{ RECORD_JSONL, "\n", REASON_RECORD_EMPTY, { NULL } },
 	{ RECORD_JSONL, "a\n\n", REASON_RECORD_EMPTY, { NULL } },
 	{ RECORD_JSONL, "", REASON_RECORDS_MISSING, { NULL } },
-	{ RECORD_CSV, "a,b\n1,2\n", REASON_NONE, { "a,b", "1,2" } },
-	{ RECORD_CSV, "a,b\r\n1,2\r\n", REASON_NONE, { "a,b", "1,2" } },
-	{ RECORD_CSV, "a,b\r\n1,2", REASON_NONE, { "a,b", "1,2" } },
-	{ RECORD_CSV, "\"a\nb\",c\nd\n", REASON_NONE, { "\"a\nb\",c", "d" } },
-	{ RECORD_CSV, "\"a\r\n\"\"b\",\nd,", REASON_NONE, { "\"a\r\n\"\"b\",", "d," } },
-	{ RECORD_CSV, "\"\"\n", REASON_NONE, { "\"\"" } },
-	{ RECORD_CSV, ",\n", REASON_NONE, { "," } },
-	{ RECORD_CSV, "\"a\"", REASON_NONE, { "\"a\"" } },
-	{ RECORD_CSV, "a\"b\n", REASON_CSV_MALFORMED, { NULL } },
-	{ RECORD_CSV, "\"a\"b\n", REASON_CSV_MALFORMED, { NULL } },
-	{ RECORD_CSV, "\"a\n", REASON_CSV_MALFORMED, { NULL } },
-	{ RECORD_CSV, "\"a\"\"\n", REASON_CSV_MALFORMED, { NULL } },
-	{ RECORD_CSV, "a\rb\n", REASON_CSV_MALFORMED, { NULL } },
-	{ RECORD_CSV, "a\r", REASON_CSV_MALFORMED, { NULL } },
-	{ RECORD_CSV, "a\n\nb\n", REASON_RECORD_EMPTY, { NULL } },
-	{ RECORD_CSV, "a\r\n\r\n", REASON_RECORD_EMPTY, { NULL } },
-	{ RECORD_CSV, "", REASON_RECORDS_MISSING, { NULL } },
+	{ RECORD_CSV_ROWS, "a,b\n1,2\n", REASON_NONE, { "a,b", "1,2" } },
+	{ RECORD_CSV_ROWS, "a,b\r\n1,2\r\n", REASON_NONE, { "a,b", "1,2" } },
+	{ RECORD_CSV_ROWS, "a,b\r\n1,2", REASON_NONE, { "a,b", "1,2" } },
+	{ RECORD_CSV_ROWS, "\"a\nb\",c\nd\n", REASON_NONE, { "\"a\nb\",c", "d" } },
+	{ RECORD_CSV_ROWS, "\"a\r\n\"\"b\",\nd,", REASON_NONE, { "\"a\r\n\"\"b\",", "d," } },
+	{ RECORD_CSV_ROWS, "\"\"\n", REASON_NONE, { "\"\"" } },
+	{ RECORD_CSV_ROWS, ",\n", REASON_NONE, { "," } },
+	{ RECORD_CSV_ROWS, "\"a\"", REASON_NONE, { "\"a\"" } },
+	{ RECORD_CSV_ROWS, "a\"b\n", REASON_CSV_MALFORMED, { NULL } },
+	{ RECORD_CSV_ROWS, "\"a\"b\n", REASON_CSV_MALFORMED, { NULL } },
+	{ RECORD_CSV_ROWS, "\"a\n", REASON_CSV_MALFORMED, { NULL } },
+	{ RECORD_CSV_ROWS, "\"a\"\"\n", REASON_CSV_MALFORMED, { NULL } },
+	{ RECORD_CSV_ROWS, "a\rb\n", REASON_CSV_MALFORMED, { NULL } },
+	{ RECORD_CSV_ROWS, "a\r", REASON_CSV_MALFORMED, { NULL } },
+	{ RECORD_CSV_ROWS, "a\n\nb\n", REASON_RECORD_EMPTY, { NULL } },
+	{ RECORD_CSV_ROWS, "a\r\n\r\n", REASON_RECORD_EMPTY, { NULL } },
+	{ RECORD_CSV_ROWS, "", REASON_RECORDS_MISSING, { NULL } },
+	{ RECORD_CSV, "a,b\n1,2\n", REASON_NONE, { "1,2" } },
+	{ RECORD_CSV, "\"a\nb\",c\r\na\r\na", REASON_NONE, { "a", "a" } },
+	{ RECORD_CSV, "a,b\n", REASON_RECORDS_MISSING, { NULL } },
+	{ RECORD_CSV, "\na\n", REASON_RECORD_EMPTY, { NULL } },
 };
 
 static void cuts_lines_and_rows(void **state)
@@ -121,6 +125,32 @@ static void make_lines(struct buf *out, size_t n, size_t most)
 	}
 }
 
+/* A row of names that is longer than what is read at once is not the end. */
+static void passes_long_names(void **state)
+{
+	static const char *const records[] = { "1", "2" };
+	cleanup_free char *dir = scratch_new();
+	char path[300];
+	const char *const paths[] = { path };
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/a.csv", dir);
+	for (size_t len = 1; len < 200000; len += len < 16300 || len > 16450 ? len : 1) {
+		cleanup_buf struct buf text = BUF_INIT(1 << 20);
+		struct records_found found = { .n_bytes = 0 };
+		struct wm_error err = { 0 };
+
+		for (size_t i = 0; i < len; i++)
+			assert_ok(buf_append_byte(&text, 'n', &err), &err);
+		assert_ok(buf_append_str(&text, "\n1\n2\n", &err), &err);
+		write_text(path, text.data, text.len);
+		assert_ok(read_paths(&found, paths, 1, RECORD_CSV, 2, &err), &err);
+		assert_records(&found.set, records, 2);
+		record_set_release(&found.set);
+	}
+	scratch_remove(take_ptr(&dir));
+}
+
 /* What several workers find in batches is what one pass over the bytes finds. */
 static void batches_lose_nothing(void **state)
 {
@@ -154,7 +184,7 @@ static void batches_lose_nothing(void **state)
 				struct records_found found = { .n_bytes = 0 };
 
 				assert_ok(read_paths(&found, paths, 1,
-						     csv ? RECORD_CSV : RECORD_JSONL, workers,
+						     csv ? RECORD_CSV_ROWS : RECORD_JSONL, workers,
 						     &err), &err);
 				assert_int_equal(found.set.n, expected.n);
 				assert_memory_equal(found.set.rows, expected.rows,
@@ -376,6 +406,8 @@ static void guesses_grammars(void **state)
 	assert_ok(record_grammar_guess(&g, folder, 1, &err), &err);
 	assert_int_equal(g, RECORD_FILES);
 	assert_true(record_grammar_find(&g, "csv"));
+	assert_string_equal(record_grammar_name(g), "csv/2");
+	assert_true(record_grammar_find(&g, "csv-rows"));
 	assert_string_equal(record_grammar_name(g), "csv/1");
 	assert_false(record_grammar_find(&g, "csv/1"));
 	scratch_remove(take_ptr(&dir));
@@ -407,6 +439,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cuts_lines_and_rows),
+		cmocka_unit_test(passes_long_names),
 		cmocka_unit_test(batches_lose_nothing),
 		cmocka_unit_test(takes_all_files_of_a_folder),
 		cmocka_unit_test(refuses_what_is_no_file),
