@@ -167,6 +167,7 @@ static enum wm_code walk(const struct seeds *seeds, const struct asked *asked, s
 	struct lineage_report r = {
 		.graph = seeds->graph,
 		.trace = &trace,
+		.what = asked->what,
 		.ancestors = options.ancestors,
 		.what_if = strcmp(asked->option, "what-if") == 0,
 		.depth = (uint32_t)asked->depth,

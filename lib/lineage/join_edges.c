@@ -43,6 +43,15 @@ static int compare_strangers(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
+/* Of one id what is a checkpoint comes first: see note_kind(). */
+static int compare_kinds(const void *a, const void *b)
+{
+	const struct join_stranger *x = a, *y = b;
+	const int order = strcmp(x->id, y->id);
+
+	return order ? order : (x->kind > y->kind) - (x->kind < y->kind);
+}
+
 /* By what a reference is known where it names no object. */
 static void stranger_id(char out[STRANGER_ID], const struct gathered_edge *e)
 {
@@ -165,7 +174,7 @@ static enum wm_code make_strangers(struct join *j, struct wm_error *err)
 	TRY(list_strangers(j, err));
 	s = j->strangers.list;
 	if (j->strangers.n > 0)
-		qsort(s, j->strangers.n, sizeof(*s), compare_strangers);
+		qsort(s, j->strangers.n, sizeof(*s), compare_kinds);
 	for (size_t i = 0; i < j->strangers.n; i++) {
 		struct graph_node *node;
 
@@ -210,6 +219,19 @@ static struct graph_node *node_at(const struct join *j, uint32_t i)
 }
 
 /*
+ * Of what no statement is about, references alone tell the kind: what a run gave, or began with, is
+ * a checkpoint, though another used it as data.
+ */
+static void note_kind(struct graph_node *node, enum edge_kind kind)
+{
+	const enum graph_kind referred = kind_referred(kind);
+
+	if (node->kind == GRAPH_OTHER ||
+	    (!node->stated && node->kind == GRAPH_DATASET && referred == GRAPH_CHECKPOINT))
+		node->kind = referred;
+}
+
+/*
  * What `e` refers to: the object that it names, and what has the digest besides where the object
  * has it not.
  */
@@ -224,8 +246,7 @@ static enum wm_code find_targets(struct targets *t, struct join *j, const struct
 	t->n = 0;
 	d = digests_of(&n, j, e);
 	if (named != GRAPH_NONE) {
-		if (node_at(j, named)->kind == GRAPH_OTHER)
-			node_at(j, named)->kind = kind_referred(e->said.kind);
+		note_kind(node_at(j, named), e->said.kind);
 		t->nodes[t->n++] = named;
 		if (n == 0 || n > LIMIT_EQUAL_FILES || has_node(d, n, named))
 			return WM_OK;

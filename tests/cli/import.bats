@@ -214,3 +214,54 @@ ROWS
 	run -2 --separate-stderr wm import $'\033[2J.csv' "${by[@]}"
 	harmless "$stderr"
 }
+
+@test "import: what another run made is a parent, in whatever order the events come" {
+	given_ledger
+	{
+		event START 2020-02-01T00:00:00Z tune inputs "$(thing ol@1),$(thing C)"
+		event COMPLETE 2020-02-02T00:00:00Z tune outputs "$(thing ol-small@1)"
+		event START 2020-01-01T00:00:00Z base inputs "$(thing D)"
+		event COMPLETE 2020-01-02T00:00:00Z base outputs "$(thing ol@1)"
+	} >ol.jsonl
+	wm import ol.jsonl "${by[@]}" >/dev/null
+	run -4 --separate-stderr wm trace --to lab.example/ol-small@1 --ledger work.git
+	[[ $output == *'retrospective run lab.example/tune  [made; asserted by lab.example]'$'\n'* ]]
+	[[ $output == *'checkpoint lab.example/ol@1  [used; asserted by lab.example]'* ]]
+	[[ $output == *'run lab.example/base  [made; asserted by lab.example]  <- no parent is declared'* ]]
+	[[ $output != *'random initialisation'* ]]
+	[[ $output == *'lab.example refers to '*"lab.example/ol-small@1"* && $output != *somebody* ]]
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
+	wm order add o.yaml "${by[@]}" >/dev/null 2>&1
+	run -1 --separate-stderr wm order status ftc-1 --plan --ledger work.git --json
+	[ "$(of_json "$output" '[.orders[0].plan.steps[] | "\(.object) \(.after)"] | join(",")')" = \
+		'lab.example/ol@1 null,lab.example/ol-small@1 lab.example/ol@1' ]
+}
+
+@test "import: a correction: an edge that both versions have stands once, others say which" {
+	given_ledger
+	history_csv h.csv
+	wm import h.csv "${by[@]}" >/dev/null
+	sed -i 's/M0@1,1000/M0@1,2000/' h.csv
+	wm import h.csv "${by[@]}" --amend --reason 'step mistyped' >/dev/null
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git
+	[ "$(grep -c 'steps 0 to 900' <<<"$output")" = 1 ]
+	[[ $output == *'[made, step 2000; asserted by lab.example]'* ]]
+	[ "$(grep -c 'step 1000; asserted by lab.example in an earlier version, corrected since]' <<<"$output")" = 1 ]
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git --json
+	[ "$(of_json "$output" '[.nodes[], .again[] | select(.step) | "\(.step) \(.corrected)"] | sort | join(",")')" = \
+		'1000 true,2000 null' ]
+	# Drawings: no edge lies on another, and each says its step; the title says what was traced.
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git --as svg
+	[[ $output == *'<title>Lineage from lab.example/D</title>'* ]]
+	[[ $output == *'>step 1000, corrected</tspan>'* && $output == *'>step 2000</tspan>'* ]]
+	[ -z "$(grep -o '<path d="M[^"]*C[^"]*"' <<<"$output" | sort | uniq -d)" ]
+	run -4 --separate-stderr wm trace --to lab.example/M1@1 --ledger work.git --as dot
+	[[ $output == *'label="Lineage to lab.example/M1@1\nAs the statements'* ]]
+}
+
+@test "trace: random initialisation is what a manifest declares" {
+	given_ledger
+	trained M0 D pretrain
+	run -0 --separate-stderr wm trace --to lab.example/M0@1 --ledger work.git
+	[[ $output == *'<- random initialisation: declared complete, and no parent is declared'* ]]
+}
