@@ -91,7 +91,7 @@ counts() {
 	run -0 --separate-stderr wm import h.jsonl "${by[@]}" --json
 	[ "$(counts)" = '2 2 2 0' ]
 	run -0 --separate-stderr wm import h.jsonl "${by[@]}"
-	[[ $output == "imported 2 runs from h.jsonl: 2 statements, 2 as before"* ]]
+	[[ $output == "nothing new: 2 runs from h.jsonl: 2 statements, 2 as before"* ]]
 	[[ $output == *'5 events'* && $output == *'1 event, which is about no run'* ]]
 	[[ $output == *'lab.example, retrospective; nothing of it was checked'* ]]
 	# What nothing can join is signed and said.
@@ -264,4 +264,26 @@ ROWS
 	trained M0 D pretrain
 	run -0 --separate-stderr wm trace --to lab.example/M0@1 --ledger work.git
 	[[ $output == *'<- random initialisation: declared complete, and no parent is declared'* ]]
+}
+
+@test "import: names that are URIs, the sidecar, and what is nothing new" {
+	given_ledger
+	{
+		event START 2020-01-01T00:00:00Z base outputs '{"namespace":"s3://b","name":"q"}'
+		event START 2020-02-01T00:00:00Z tune inputs '{"namespace":"s3://b","name":"q"}'
+		event COMPLETE 2020-02-01T00:00:00Z tune outputs '{"namespace":"https://x","name":"y"}'
+		event COMPLETE 2020-01-01T00:00:00Z base inputs "$(thing D)"
+	} >u.jsonl
+	run -0 --separate-stderr wm import u.jsonl "${by[@]}" -o u.wmk
+	[[ $stderr == *'u.jsonl: 2 things are named by a URI, which joins only what is named by the same one'* ]]
+	[[ $output == 'imported 2 runs from u.jsonl: 2 statements, 0 as before'* ]]
+	[[ $output == *'  sidecar   u.wmk'* ]]
+	# They join all the same: taint goes through them.
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git
+	[[ $output == *'checkpoint s3://b/q'*'checkpoint https://x/y'* ]]
+	run -0 --separate-stderr wm import u.jsonl "${by[@]}" -o u.wmk
+	[[ $output == 'nothing new: 2 runs from u.jsonl: 2 statements, 2 as before'* ]]
+	run -0 --separate-stderr wm import u.jsonl "${by[@]}" -o u.wmk --json
+	is_json "$output"
+	[ "$(of_json "$output" '"\(.uris) \(.unjoined) \(.sidecar)"')" = '2 0 u.wmk' ]
 }
