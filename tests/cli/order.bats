@@ -534,3 +534,17 @@ YAML
 	run -1 --separate-stderr wm order status --commitments short.wmc
 	refused_as commitments-truncated
 }
+
+@test "order: what is due before the trigger is refused" {
+	given_ledger
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<'YAML'
+scope_dataset: [{object: lab.example/D}]
+obligation:
+- {id: data, kind: delete_data, due: "2024-03-07"}
+YAML
+	run -2 --separate-stderr wm order add o.yaml --key steward.key --issuer lab.example --ledger work.git
+	refused_as yaml-field
+	[[ $stderr == *"o.yaml: order: the obligation data is due before the order's trigger_date"* ]]
+	sed -i 's/2024-03-07/2024-03-08/' o.yaml
+	run -0 --separate-stderr wm order add o.yaml --key steward.key --issuer lab.example --ledger work.git
+}
