@@ -52,8 +52,8 @@ static enum wm_code assess(struct certifying *c, const char *id, const struct op
 	for (size_t i = 0; (path = options_nth(o, "scan", i)); i++)
 		TRY(seen_load(&c->seen, path, c->graph, &c->state.trace, err));
 	if (c->seen.n_failed > 0)
-		warning("%zu places of the scans could not be read: whatever lies there is not "
-			"accounted for", c->seen.n_failed);
+		warning("%zu place%s of the scans could not be read: whatever lies there is not "
+			"accounted for", c->seen.n_failed, c->seen.n_failed == 1 ? "" : "s");
 	return account_make(&c->account, &c->state, c->seen.list.list, c->seen.list.n,
 			    options_has(o, "allow-unknown"), err);
 }

@@ -265,8 +265,9 @@ static enum wm_code print_logs(struct pen *p, const struct certificate_report *r
 	TRY(digest_field(p, "lineage", c->graph_digest, err));
 	for (size_t i = 0; i < c->n_log; i++) {
 		buf_truncate(&text, 0);
-		TRY(buf_printf(&text, err, "%s, %llu entries, root ", c->log[i]->origin,
-			       (unsigned long long)c->log[i]->size));
+		TRY(buf_printf(&text, err, "%s, %llu %s, root ", c->log[i]->origin,
+			       (unsigned long long)c->log[i]->size,
+			       c->log[i]->size == 1 ? "entry" : "entries"));
 		TRY(buf_append_hex(&text, c->log[i]->root->sha256.data, SHA256_BYTES, err));
 		TRY(field(p, "log", buf_str(&text), err));
 	}
@@ -274,9 +275,11 @@ static enum wm_code print_logs(struct pen *p, const struct certificate_report *r
 	if (r->n_unknown == 0)
 		return WM_OK;
 	buf_truncate(&text, 0);
-	TRY(buf_printf(&text, err, "%zu further checkpoints in these logs have an ancestor of "
-				   "unknown origin: whether they descend from the data, nobody "
-				   "declared.", r->n_unknown));
+	TRY(buf_printf(&text, err, "%zu further checkpoint%s in these logs %s an ancestor of "
+				   "unknown origin: whether %s from the data, nobody declared.",
+		       r->n_unknown, r->n_unknown == 1 ? "" : "s",
+		       r->n_unknown == 1 ? "has" : "have",
+		       r->n_unknown == 1 ? "it descends" : "they descend"));
 	return paragraph(p, buf_str(&text), err);
 }
 
@@ -386,9 +389,10 @@ enum wm_code certificate_text(struct buf *out, const struct certificate_report *
 }
 
 static const char page[] =
-	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	"<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
+	"<head>\n<meta charset=\"utf-8\"/>\n"
 	"<meta http-equiv=\"Content-Security-Policy\" "
-	"content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<style>\n"
+	"content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n<style>\n"
 	"body { font: 11pt/1.4 serif; max-width: 48em; margin: 2em auto; padding: 0 1em; }\n"
 	"table { border-collapse: collapse; width: 100%; margin: 0.8em 0; "
 	"border-top: 1px solid; break-inside: avoid; }\n"

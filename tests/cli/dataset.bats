@@ -373,3 +373,11 @@ withdraw() {
 	refused_as commitment-key-malformed
 	[ -e d.yaml ]
 }
+
+@test "dataset: one record is one record" {
+	given
+	mkdir one
+	echo a >one/a
+	run -0 --separate-stderr wm dataset record one --key publisher.key -f <(printf 'id: one\ntitle: One\n') --issuer acme.example
+	[[ $output == 'recorded 1 record, 1 distinct, '* ]]
+}
