@@ -155,7 +155,7 @@ MUST_USE enum wm_code graph_finding_text(struct buf *out, const struct graph *g,
 					 const struct graph_finding *f, int width,
 					 struct wm_error *err);
 
-/* Whether the edge says that a run began with weights, or used them as data: they are its parent. */
+/* Whether the edge says that a run began with weights, or used them: they are its parent. */
 bool graph_is_start(const struct graph *g, const struct graph_edge *e);
 
 /* Whether a later statement of the same chain does not say so any more. */

@@ -40,8 +40,8 @@ MUST_USE enum wm_code drawing_make(struct drawing *out, const struct lineage_rep
 				   struct wm_error *err);
 
 /*
- * How many of the edges right before `edges[i]` are between the same two nodes; `before`: the same of
- * the one before it.
+ * How many of the edges right before `edges[i]` are between the same two nodes; `before`: what it
+ * was of the one before it.
  */
 uint32_t drawing_lane(const struct drawing *d, const struct graph *g, uint32_t i, uint32_t before);
 

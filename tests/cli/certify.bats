@@ -226,7 +226,7 @@ model: {name: orphan, version: "1"}'
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.number)"')" = 'unknown 1' ]
 	wm certify ftc-1 "${by[@]}" --allow-unknown --out out >/dev/null
-	grep -q '1 further checkpoints in these logs have an ancestor of unknown origin' out/certificate.txt
+	grep -q '1 further checkpoint in these logs has an ancestor of unknown origin' out/certificate.txt
 }
 
 @test "certify --clean: no declared path; a path and an open end refuse (scenario 7)" {
@@ -347,7 +347,7 @@ model: {name: orphan, version: "1"}'
 		fi
 		# The page is XML as well.
 		[ -z "$(command -v python3)" ] || python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' out/certificate.html
-		rm -f steward.* counsel.*
+		rm -f steward.* counsel.* M0.*
 	done
 	run -0 wm order draft --template avast --trigger 2024-03-08
 	[[ $output == *'legal_name: "Federal Trade Commission"'$'\n''  country: US'* ]]

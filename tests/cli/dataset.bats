@@ -375,9 +375,9 @@ withdraw() {
 }
 
 @test "dataset: one record is one record" {
-	given
+	given_photos
 	mkdir one
 	echo a >one/a
-	run -0 --separate-stderr wm dataset record one --key publisher.key -f <(printf 'id: one\ntitle: One\n') --issuer acme.example
+	run -0 --separate-stderr wm dataset record one -f d.yaml --key steward.key
 	[[ $output == 'recorded 1 record, 1 distinct, '* ]]
 }

@@ -576,7 +576,7 @@ YAML
 @test "order: without the key nothing is made" {
 	given_ledger
 	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
-	run -2 --separate-stderr wm order add o.yaml --key missing.key
+	run -3 --separate-stderr wm order add o.yaml --key missing.key
 	[ ! -e "$XDG_DATA_HOME" ]
 	run -0 --separate-stderr wm order add o.yaml --key steward.key
 	[ -d "$XDG_DATA_HOME/weightmark/private.git" ]
