@@ -299,8 +299,9 @@ static void print_change(const struct recorded *r)
 	char leaf[2 * SHA256_BYTES + 1];
 	size_t i;
 
-	print("  %-10s%llu records added, %llu removed\n", "change",
-	      (unsigned long long)r->change.n_added, (unsigned long long)r->change.n_removed);
+	print("  %-10s%llu record%s added, %llu removed\n", "change",
+	      (unsigned long long)r->change.n_added, r->change.n_added == 1 ? "" : "s",
+	      (unsigned long long)r->change.n_removed);
 	for (i = 0; i < r->added->n && i < SHOWN_CHANGES; i++) {
 		const struct added_record *a = &r->added->list[i];
 
@@ -324,13 +325,14 @@ static void print_lines(const struct recorded *r)
 {
 	char size[16];
 
-	print("%s %llu records, %llu distinct, %s (%s)\n",
+	print("%s %llu record%s, %llu distinct, %s (%s)\n",
 	      r->dry_run ? "would record" : "recorded", (unsigned long long)r->header.n_records,
+	      r->header.n_records == 1 ? "" : "s",
 	      (unsigned long long)r->header.n_rows, format_bytes(size, r->found.n_bytes),
 	      record_grammar_name(r->grammar));
 	if (r->found.n_cached > 0)
-		print("  %-10s%llu files unchanged since they were last read here\n", "cached",
-		      (unsigned long long)r->found.n_cached);
+		print("  %-10s%llu file%s unchanged since last read here\n", "cached",
+		      (unsigned long long)r->found.n_cached, r->found.n_cached == 1 ? "" : "s");
 	if (r->before)
 		print_change(r);
 	print_issued(&r->issued);

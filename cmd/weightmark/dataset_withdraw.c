@@ -94,8 +94,9 @@ static enum wm_code print_withdrawn(const struct withdrawing *w, const struct is
 		TRY(node_set_text(t.root, &t, "effective_at", since, err));
 		TRY(node_set_new(&list, t.root, &t, "records", NODE_LIST, err));
 	} else {
-		print("withdrawn from %s as of %s: %zu records\n",
-		      w->dataset->statement->header->object->text, since, w->n);
+		print("withdrawn from %s as of %s: %zu record%s\n",
+		      w->dataset->statement->header->object->text, since, w->n,
+		      w->n == 1 ? "" : "s");
 		print_issued(i);
 	}
 	for (size_t k = 0; k < w->n; k++) {

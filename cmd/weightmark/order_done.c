@@ -151,6 +151,8 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	cleanup_issued struct issued issued = { 0 };
 	struct record_options room = { .ledger = NULL };
 	const struct record_options *record = NULL;
+	cleanup_signer struct signer *signer = NULL;
+	const char *key_file = NULL;
 	struct issue_options how;
 	const struct order *order = NULL;
 	size_t n;
@@ -165,10 +167,12 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	deeds_begin(&issued.composition, o->operands[0]);
 	TRY(read_deeds(&events, &issued.composition, order, o, err));
 	TRY(deeds_end(&issued.composition, &events, err));
+	TRY(load_signer(&signer, &key_file, call, err)); /* before anything is made */
 	TRY(private_record(&record, &room, &path, &index, !options_has(o, "dry-run"), call, err));
 	if (options_has(o, "dry-run") && !file_exists(record->ledger))
 		record = NULL;
 	how = issue_options(options_get(o, "out"), record, call);
+	how.signer = signer;
 	TRY(issue_by(&issued, &how, call, err));
 	return print_all_issued(&issued, &how, err);
 }

@@ -133,6 +133,12 @@ static enum wm_code append_due(struct buf *out, const struct due_in *d, struct w
 	return buf_printf(out, err, "  text: \"%s\"\n", d->text);
 }
 
+/* Those that were ordered were so in the United States, whose law then governs what is sworn. */
+static bool is_order(const struct template *t)
+{
+	return strcmp(t->kind, "court_order") == 0 || strcmp(t->kind, "agency_order") == 0;
+}
+
 static enum wm_code append_head(struct buf *out, const struct template *t, const char *trigger,
 				const char *id, struct wm_error *err)
 {
@@ -144,11 +150,11 @@ static enum wm_code append_head(struct buf *out, const struct template *t, const
 	TRY(buf_printf(out, err, "title: \"%s\"\n", t->title));
 	TRY(buf_printf(out, err, "docket: \"%s\"\n", t->docket));
 	return buf_printf(out, err,
-			  "party:\n- id: authority\n  legal_name: \"%s\"\n"
+			  "party:\n- id: authority\n  legal_name: \"%s\"\n%s"
 			  "- id: respondent\n  legal_name: \"TODO: who has to act\"\n"
 			  "authority: authority\nrespondent: [respondent]\n"
 			  "trigger: %s\ntrigger_date: \"%s\"\n",
-			  t->authority, t->trigger, trigger);
+			  t->authority, is_order(t) ? "  country: US\n" : "", t->trigger, trigger);
 }
 
 static enum wm_code append_order(struct buf *out, const struct template *t, const char *trigger,

@@ -201,10 +201,13 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 				   err));
 	call->status = status_of(&states, v.orders);
 	if (v.orders->n_unreadable > 0)
-		warning("%zu statements about orders cannot be read here", v.orders->n_unreadable);
+		warning("%zu statement%s about orders cannot be read here", v.orders->n_unreadable,
+			v.orders->n_unreadable == 1 ? "" : "s");
 	if (v.orders->n_stray > 0)
-		warning("%zu events or certificates name an order that no ledger at hand has, or "
-			"one of several", v.orders->n_stray);
+		warning("%zu event%s an order that no ledger at hand has, or one of several",
+			v.orders->n_stray,
+			v.orders->n_stray == 1 ? " or certificate names" :
+						 "s or certificates name");
 	if (output_is_json())
 		TRY(orders_tree(&t, &states, err));
 	else

@@ -10,7 +10,7 @@
 #include "util/file.h"
 
 static enum wm_code print_tree(const struct issued *done, const struct imported *counts,
-			       bool dry_run, struct wm_error *err)
+			       const char *sidecar, bool dry_run, struct wm_error *err)
 {
 	cleanup_tree struct tree t = TREE_INIT;
 
@@ -24,6 +24,9 @@ static enum wm_code print_tree(const struct issued *done, const struct imported 
 	TRY(node_set_integer(t.root, &t, "passed_over", counts->n_passed, err));
 	TRY(node_set_integer(t.root, &t, "runs", counts->n_runs, err));
 	TRY(node_set_integer(t.root, &t, "unjoined", counts->n_unjoined, err));
+	TRY(node_set_integer(t.root, &t, "uris", counts->n_uris, err));
+	if (sidecar)
+		TRY(node_set_shown(t.root, &t, "sidecar", sidecar, err));
 	TRY(node_set_integer(t.root, &t, "reused", done->n_reused, err));
 	TRY(issued_list(t.root, &t, done, false, err));
 	TRY(recording_tree(t.root, &t, &done->recording, err));
@@ -32,15 +35,15 @@ static enum wm_code print_tree(const struct issued *done, const struct imported 
 }
 
 static void print_text_lines(const struct issued *done, const struct imported *counts,
-			     bool dry_run)
+			     const char *sidecar, bool dry_run)
 {
 	const size_t n = done->composition.n_statements;
 	char size[16];
 
 	print("%s %zu run%s from %s: %zu statement%s, %zu as before\n",
-	      dry_run ? "would import" : "imported", counts->n_runs,
-	      counts->n_runs == 1 ? "" : "s", done->composition.name, n, n == 1 ? "" : "s",
-	      done->n_reused);
+	      done->n_reused == n ? "nothing new:" : dry_run ? "would import" : "imported",
+	      counts->n_runs, counts->n_runs == 1 ? "" : "s", done->composition.name, n,
+	      n == 1 ? "" : "s", done->n_reused);
 	print("  %-10s%llu %s%s, %s\n", "read", (unsigned long long)counts->n_rows,
 	      file_has_suffix(done->composition.name, ".csv") ? "row" : "event",
 	      counts->n_rows == 1 ? "" : "s", format_bytes(size, counts->size));
@@ -49,12 +52,27 @@ static void print_text_lines(const struct issued *done, const struct imported *c
 		      (unsigned long long)counts->n_passed,
 		      counts->n_passed == 1 ? ", which is" : "s, which are");
 	print("  %-10s%s, retrospective; nothing of it was checked\n", "asserted", done->issuer);
+	if (sidecar)
+		print("  %-10s%s\n", "sidecar", sidecar);
 	print_recording(&done->recording);
+}
+
+static void warn_names(const struct issued *done, const struct imported *counts)
+{
+	if (counts->n_unjoined > 0)
+		warning("%s: %zu thing%s named by a URI alone, which nothing in the lineage joins",
+			done->composition.name, counts->n_unjoined,
+			counts->n_unjoined == 1 ? " is" : "s are");
+	if (counts->n_uris > 0)
+		warning("%s: %zu thing%s named by a URI, which joins only what is named by the "
+			"same one", done->composition.name, counts->n_uris,
+			counts->n_uris == 1 ? " is" : "s are");
 }
 
 static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	const bool dry_run = options_has(&call->options, "dry-run");
+	const char *sidecar = options_get(&call->options, "out");
 	cleanup_issued struct issued done = { .n_payloads = 0 };
 	struct progress progress = { 0 };
 	struct imported counts;
@@ -65,14 +83,13 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 			      &progress, err);
 	progress_view_end();
 	TRY(code);
-	TRY(issue_called(&done, options_get(&call->options, "out"), NULL, call, err));
-	if (counts.n_unjoined > 0)
-		warning("%s: %zu thing%s named by a URI alone, which nothing in the lineage joins",
-			done.composition.name, counts.n_unjoined,
-			counts.n_unjoined == 1 ? " is" : "s are");
+	TRY(issue_called(&done, sidecar, NULL, call, err));
+	warn_names(&done, &counts);
+	if (dry_run)
+		sidecar = NULL; /* nothing is written there */
 	if (output_is_json())
-		return print_tree(&done, &counts, dry_run, err);
-	print_text_lines(&done, &counts, dry_run);
+		return print_tree(&done, &counts, sidecar, dry_run, err);
+	print_text_lines(&done, &counts, sidecar, dry_run);
 	return WM_OK;
 }
 

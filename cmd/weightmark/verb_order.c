@@ -66,7 +66,6 @@ static enum wm_code check_order(struct call *call, const struct composition *c,
 		return fail(err, REASON_YAML_FIELD,
 			    "%s: trigger_date is missing: the day from which the order counts",
 			    c->name);
-	TRY(check_days(o, err));
 	if (!o->time_zone)
 		warning("%s: no time_zone is said: days will be those of UTC", c->name);
 	TRY(order_view_open(&v, call, err));
@@ -83,15 +82,19 @@ enum wm_code order_add(struct call *call, struct wm_error *err)
 	cleanup_issued struct issued issued = { 0 };
 	struct record_options room = { .ledger = NULL };
 	const struct record_options *record = NULL;
+	cleanup_signer struct signer *signer = NULL;
+	const char *key_file = NULL;
 	struct issue_options how;
 
 	TRY(read_statement(&issued, call->options.operands[0], wanted, err));
 	TRY(check_order(call, &issued.composition, err));
+	TRY(load_signer(&signer, &key_file, call, err)); /* before anything is made */
 	TRY(private_record(&record, &room, &path, &index, !options_has(&call->options, "dry-run"),
 			   call, err));
 	if (options_has(&call->options, "dry-run") && !file_exists(record->ledger))
 		record = NULL;
 	how = issue_options(options_get(&call->options, "out"), record, call);
+	how.signer = signer;
 	TRY(issue_by(&issued, &how, call, err));
 	return print_all_issued(&issued, &how, err);
 }

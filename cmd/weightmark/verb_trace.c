@@ -167,6 +167,7 @@ static enum wm_code walk(const struct seeds *seeds, const struct asked *asked, s
 	struct lineage_report r = {
 		.graph = seeds->graph,
 		.trace = &trace,
+		.what = asked->what,
 		.ancestors = options.ancestors,
 		.what_if = strcmp(asked->option, "what-if") == 0,
 		.depth = (uint32_t)asked->depth,
@@ -178,8 +179,8 @@ static enum wm_code walk(const struct seeds *seeds, const struct asked *asked, s
 	TRY(recompute(&recomputed, &left_out, seeds->graph, &trace, r.depth,
 		      seeds->ledgers->indexes, err));
 	if (left_out > 0)
-		warning("tensors of %u more derivations were not compared; --depth leaves out what "
-			"is far away", left_out);
+		warning("tensors of %u more derivation%s were not compared; --depth leaves out "
+			"what is far away", left_out, left_out == 1 ? "" : "s");
 	r.recomputed = recomputed;
 	call->status = is_unclear(&r) ? 4 : 0;
 	return show(&r, asked, err);

@@ -323,6 +323,26 @@ static enum wm_code append_done(struct buf *out, const struct order_state *s,
 	return buf_append_str(out, ". ", err);
 }
 
+/*
+ * 28 U.S.C. 1746 is for what a court or an agency of the United States ordered. Where that is not
+ * said, the same is declared under no law by name: whoever signs knows which one it is.
+ */
+static const char *declaration(const Weightmark__V1__Order *o)
+{
+	const char *country = NULL;
+
+	for (size_t i = 0; o->authority && i < o->n_party; i++)
+		if (strcmp(o->party[i]->id->text, o->authority->id) == 0 && o->party[i]->country)
+			country = o->party[i]->country->code;
+	return (o->kind == WEIGHTMARK__V1__ORDER__KIND__VALUE__court_order ||
+		o->kind == WEIGHTMARK__V1__ORDER__KIND__VALUE__agency_order) &&
+			        country && strcmp(country, "US") == 0 ?
+		       "I declare under penalty of perjury under the laws of the United States of "
+		       "America that the foregoing is true and correct." :
+		       "I declare, knowing that the law that applies may punish a false "
+		       "declaration, that the foregoing is true and correct.";
+}
+
 enum wm_code certify_sworn_text(struct buf *out, const struct order_state *s,
 				const uint8_t graph_digest[SHA256_BYTES],
 				const struct certify_options *options, struct wm_error *err)
@@ -340,12 +360,10 @@ enum wm_code certify_sworn_text(struct buf *out, const struct order_state *s,
 	TRY(buf_printf(out, err, "Under the %s %s%s%s, ", order_kind_text(o->kind), order->object,
 		       o->docket ? ", docket " : "", o->docket ? o->docket : ""));
 	TRY(append_done(out, s, graph_digest, err));
-	return buf_append_str(out,
-			      "Schedule B lists what was kept and the agency, law or order "
-			      "requiring it. Schedule C lists recipients told, and their replies. "
-			      "I declare under penalty of perjury under the laws of the United "
-			      "States of America that the foregoing is true and correct. Executed "
-			      "on: ____________________", err);
+	return buf_printf(out, err,
+			  "Schedule B lists what was kept and the agency, law or order requiring "
+			  "it. Schedule C lists recipients told, and their replies. %s Executed "
+			  "on: %s", declaration(o), blank);
 }
 
 static enum wm_code order_reference(struct drafting *d, const struct order *order,
@@ -435,7 +453,8 @@ enum wm_code certify_check_clean(const struct graph *g, const struct trace *t,
 	TRY(check_ancestors(g, checkpoint, err));
 	if (t->n_undecided > 0)
 		return fail(err, REASON_CLEAN_UNPROVEN,
-			    "%u uses of the data are undecided: they name subsets", t->n_undecided);
+			    "%u use%s of the data undecided: by the subset named", t->n_undecided,
+			    t->n_undecided == 1 ? " is" : "s are");
 	return WM_OK;
 }
 

@@ -57,7 +57,10 @@ MUST_USE enum wm_code certify_clean(struct composition *out, const struct graph 
 				    const uint32_t *from, size_t n,
 				    const struct certify_options *options, struct wm_error *err);
 
-/* Appends the text that the declarant would sign, with blanks for place, day and signature. */
+/*
+ * Appends the text that the declarant would sign, with blanks for place, day and signature: under
+ * United States law where the order's authority is a court or an agency with the country US.
+ */
 MUST_USE enum wm_code certify_sworn_text(struct buf *out, const struct order_state *s,
 					 const uint8_t graph_digest[SHA256_BYTES],
 					 const struct certify_options *options,

@@ -99,6 +99,7 @@ enum wm_code chain_make(struct composition *c, size_t i, struct buf *payload,
 			const struct chain *how, struct wm_error *err)
 {
 	struct composed *s = &c->statements[i];
+	struct wm_error why = { 0 };
 	const struct prior *before = priors_newest(how->priors, s->kind, s->object);
 
 	if (before)
@@ -112,6 +113,8 @@ enum wm_code chain_make(struct composition *c, size_t i, struct buf *payload,
 			    s->kind->descriptor == &weightmark__v1__manifest__descriptor
 				    ? ""
 				    : "; if this is not the same, give it another id");
+	if (statement_check_dates(s->message, &why) != WM_OK)
+		return authors_mistake(c, s, &why, err);
 	if (before)
 		TRY(correct(c, s, before, how->reason, err));
 	TRY(encode(payload, c, s, err));

@@ -144,6 +144,7 @@ static enum wm_code read_documents(ProtobufCMessage ***out, struct composition *
 
 		TRY(take_kind(&kind, d, c->name, of_checkpoints, err));
 		TRY(mapping_read(&messages[n], kind->descriptor, d, &mapping, err));
+		TRY(compose_check(d, messages[n], c->name, err));
 		if (kind->descriptor == &weightmark__v1__manifest__descriptor) {
 			if (c->manifest)
 				return fail(err, REASON_YAML_FIELD,
@@ -267,8 +268,9 @@ static enum wm_code read_one(struct composition *c, const void *yaml, size_t len
 	c->statements = list;
 	c->statements[0].kind = kind;
 	c->n_statements = 1;
-	return mapping_read(&c->statements[0].message, kind->descriptor, t.root->first, &mapping,
-			    err);
+	TRY(mapping_read(&c->statements[0].message, kind->descriptor, t.root->first, &mapping,
+			 err));
+	return compose_check(t.root->first, c->statements[0].message, c->name, err);
 }
 
 enum wm_code compose_alone(struct composition *out, const void *yaml, size_t len,

@@ -81,6 +81,14 @@ MUST_USE enum wm_code compose_references(struct composition *c, size_t i,
 					 struct statement *const *given, size_t n_given,
 					 struct wm_error *err);
 
+/*
+ * What of an author's document, and the message that was made of it, the schema alone does not
+ * tell: parties that are none, days of an order that cannot be counted. Fails with `yaml-field` and
+ * as check_days() does, with file and line.
+ */
+MUST_USE enum wm_code compose_check(const struct node *document, const ProtobufCMessage *m,
+				    const char *name, struct wm_error *err);
+
 /* --- what was measured --------------------------------------------------------------- */
 
 /* Records that a carried manifest has of files that are not here, and of their parts. */

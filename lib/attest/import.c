@@ -130,6 +130,8 @@ static enum wm_code refer(struct import_word *w, struct history *h, bool strict,
 
 	TRY(message_new(&m, D(reference), &h->c->arena, err));
 	w->reference = (Weightmark__V1__Reference *)m;
+	/* A URI of this form may be an object of an issuer who is known by a URI. */
+	h->counts->n_uris += strstr(w->text, "://") && has_form(w->text, D(object_id));
 	if (has_form(w->text, D(object_id)))
 		return compose_scalar(&w->reference->object, h->c, D(object_id), w->text, err);
 	if (inventory_digest(digest, w->text))

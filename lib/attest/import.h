@@ -21,6 +21,7 @@ struct imported {
 	uint64_t n_passed; /* events that are about no run */
 	size_t n_runs;
 	size_t n_unjoined; /* things named by nothing but a URI, which lineage cannot join */
+	size_t n_uris;	   /* things named by a URI like an object id, which joins only itself */
 	uint64_t size;	   /* bytes of the file */
 	uint8_t sha256[SHA256_BYTES];
 };

@@ -101,29 +101,39 @@ int32_t due_day(const Weightmark__V1__Obligation *b, int32_t trigger, const stru
 
 /* --- a whole order ----------------------------------------------------------------------- */
 
-static enum wm_code check_day(const Weightmark__V1__Date *d, const char *what,
-			      struct wm_error *err)
+static enum wm_code check_day(const Weightmark__V1__Date *d, struct wm_error *err)
 {
 	char text[DAY_TEXT + 1];
 
 	if (!d || day_is_sane(d->days))
 		return WM_OK;
-	return fail(err, REASON_ORDER_DATE, "%s: %s is no date that an order has", what,
+	return fail(err, REASON_ORDER_DATE, "%s is no date that an order has",
 		    day_text(text, d->days));
 }
 
-enum wm_code check_days(const Weightmark__V1__Order *o, struct wm_error *err)
+static enum wm_code check_dates(const Weightmark__V1__Order *o, struct order_place *at,
+				struct wm_error *err)
+{
+	*at = (struct order_place){ .field = "trigger_date" };
+	TRY(check_day(o->trigger_date, err));
+	for (at->field = "holiday", at->i = 0; at->i < o->n_holiday; at->i++)
+		TRY(check_day(o->holiday[at->i], err));
+	for (at->field = "obligation", at->i = 0; at->i < o->n_obligation; at->i++)
+		TRY(check_day(o->obligation[at->i]->due, err));
+	return WM_OK;
+}
+
+enum wm_code check_days(const Weightmark__V1__Order *o, struct order_place *at,
+			struct wm_error *err)
 {
 	cleanup_zone struct zone *z = NULL;
 
+	*at = (struct order_place){ .field = "holiday" };
 	if (o->n_holiday > LIMIT_HOLIDAYS)
 		return fail(err, REASON_LIMIT, "an order has more than %d holidays",
 			    LIMIT_HOLIDAYS);
-	TRY(check_day(o->trigger_date, "trigger_date", err));
-	for (size_t i = 0; i < o->n_holiday; i++)
-		TRY(check_day(o->holiday[i], "holiday", err));
-	for (size_t i = 0; i < o->n_obligation; i++)
-		TRY(check_day(o->obligation[i]->due, "due", err));
+	TRY(check_dates(o, at, err));
+	*at = (struct order_place){ .field = "time_zone" };
 	return o->time_zone ? zone_open(&z, o->time_zone, err) : WM_OK;
 }
 

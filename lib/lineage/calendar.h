@@ -58,11 +58,18 @@ bool day_is_working(int32_t day, const struct holidays *h);
  */
 int32_t due_day(const Weightmark__V1__Obligation *b, int32_t trigger, const struct holidays *h);
 
+/* Where in an order something is: a field, and of a list the `i`th of it. */
+struct order_place {
+	const char *field;
+	size_t i;
+};
+
 /*
- * Whether all days of an order can be counted. Fails with `order-date` where one is too far off,
- * with `zone-unknown` as zone_open() does.
+ * Whether all days of an order can be counted; `*at` is where they cannot. Fails with `order-date`
+ * where one is too far off, with `zone-unknown` as zone_open() does.
  */
-MUST_USE enum wm_code check_days(const Weightmark__V1__Order *o, struct wm_error *err);
+MUST_USE enum wm_code check_days(const Weightmark__V1__Order *o, struct order_place *at,
+				 struct wm_error *err);
 
 /* The day of the moment `time`, seconds since the epoch, in a zone; NULL: UTC. */
 int32_t day_in_zone(const struct zone *z, int64_t time);

@@ -19,12 +19,20 @@ static const char *speaker(const struct graph *g, uint32_t node)
 	return issuer_of(g, g->nodes[node].statement);
 }
 
-/* Who refers to a node that no statement is about. */
+/* Who refers to a node that no statement is about, as data, as a parent or as what was made. */
 static const char *referrer(const struct graph *g, uint32_t node)
 {
-	if (g->out[node] == g->out[node + 1])
-		return "somebody";
-	return issuer_of(g, g->edges[g->out_edges[g->out[node]]].statement);
+	const uint32_t n_out = g->out[node + 1] - g->out[node];
+	const uint32_t n_in = g->in[node + 1] - g->in[node];
+
+	for (uint32_t i = 0; i < n_out + n_in; i++) {
+		const uint32_t edge = i < n_out ? g->out_edges[g->out[node] + i] :
+						  g->in[node] + (i - n_out);
+
+		if (g->edges[edge].statement != GRAPH_NONE)
+			return issuer_of(g, g->edges[edge].statement);
+	}
+	return "somebody";
 }
 
 /* What two statements are about, and which. */

@@ -28,7 +28,6 @@ static int compare_relations(const struct graph_edge *x, const struct graph_edge
 {
 	const uint64_t keys[][2] = {
 		{ x->relation, y->relation },
-		{ x->statement, y->statement },
 		{ x->step, y->step },
 		{ x->from_step, y->from_step },
 		{ x->to_step, y->to_step },
@@ -44,13 +43,40 @@ static int compare_relations(const struct graph_edge *x, const struct graph_edge
 	return memcmp(x->subset, y->subset, SHA256_BYTES);
 }
 
-static int compare_edges(const void *a, const void *b)
+static int compare_edges(const struct graph_edge *x, const struct graph_edge *y)
 {
-	const struct graph_edge *x = a, *y = b;
-
 	if (x->to != y->to)
 		return compare_numbers(x->to, y->to);
 	return x->from != y->from ? compare_numbers(x->from, y->from) : compare_relations(x, y);
+}
+
+static const char *issuer_of(const struct graph *g, const struct graph_edge *e)
+{
+	const char *issuer = e->statement == GRAPH_NONE ? NULL : g->statements[e->statement].issuer;
+
+	return issuer ? issuer : "";
+}
+
+/* Whether both say the same, and who says it is one. */
+static bool says_the_same(const struct graph *g, const struct graph_edge *x,
+			  const struct graph_edge *y)
+{
+	return compare_edges(x, y) == 0 && strcmp(issuer_of(g, x), issuer_of(g, y)) == 0;
+}
+
+/* Of those that say the same, what the newest statement says comes first. */
+static int compare_said(const void *a, const void *b, void *context)
+{
+	const struct graph_edge *x = a, *y = b;
+	const struct graph *g = context;
+	int order = compare_edges(x, y);
+
+	if (order == 0)
+		order = strcmp(issuer_of(g, x), issuer_of(g, y));
+	if (order == 0 && x->statement != GRAPH_NONE && y->statement != GRAPH_NONE)
+		order = compare_numbers(g->statements[y->statement].sequence,
+					g->statements[x->statement].sequence);
+	return order ? order : compare_numbers(x->statement, y->statement);
 }
 
 static enum wm_code make_offsets(uint32_t **out, struct graph *g, size_t n, struct wm_error *err)
@@ -98,9 +124,9 @@ enum wm_code join_order_edges(struct join *j, struct wm_error *err)
 	TRY(arena_alloc(&list, &g->arena, (j->edges.n + 1) * sizeof(*to), err));
 	to = g->edges = list;
 	if (j->edges.n > 0)
-		qsort(from, j->edges.n, sizeof(*from), compare_edges);
+		qsort_r(from, j->edges.n, sizeof(*from), compare_said, g);
 	for (size_t i = 0; i < j->edges.n; i++)
-		if (i == 0 || compare_edges(&from[i - 1], &from[i]) != 0)
+		if (i == 0 || !says_the_same(g, &from[i - 1], &from[i]))
 			to[g->n_edges++] = from[i];
 	return make_ways(g, err);
 }
@@ -200,6 +226,27 @@ bool graph_is_shared_file(const struct graph *g, uint32_t node)
 		if (g->edges[i].relation == GRAPH_HAS_FILE)
 			return true;
 	return false;
+}
+
+/* --- edges, by what is around them --------------------------------------------------------- */
+
+bool graph_is_start(const struct graph *g, const struct graph_edge *e)
+{
+	return (e->relation == GRAPH_STARTED_FROM || e->relation == GRAPH_USED) &&
+	       g->nodes[e->from].kind == GRAPH_CHECKPOINT;
+}
+
+bool graph_is_corrected(const struct graph *g, const struct graph_edge *e)
+{
+	const struct graph_statement *said, *newest;
+
+	if (e->statement == GRAPH_NONE)
+		return false;
+	said = &g->statements[e->statement];
+	if (g->nodes[said->node].statement == GRAPH_NONE)
+		return false;
+	newest = &g->statements[g->nodes[said->node].statement];
+	return newest->sequence > said->sequence && newest->kind == said->kind;
 }
 
 /* --- names ------------------------------------------------------------------------------- */

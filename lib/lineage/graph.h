@@ -74,7 +74,7 @@ struct graph_edge {
 	uint64_t from_step, to_step; /* of GRAPH_USED, or STEP_NONE */
 	uint64_t step;		     /* of GRAPH_MADE: the state after this step, or STEP_NONE */
 	const uint8_t *subset;	     /* root of the subset of GRAPH_USED, or NULL */
-	uint32_t statement;	     /* that says so; GRAPH_NONE: recomputed */
+	uint32_t statement; /* the newest one that says so; GRAPH_NONE: recomputed */
 };
 
 /* Where a statement is, and who made it. */
@@ -178,6 +178,12 @@ const char *graph_finding_name(enum graph_finding_kind kind);
 MUST_USE enum wm_code graph_finding_text(struct buf *out, const struct graph *g,
 					 const struct graph_finding *f, int width,
 					 struct wm_error *err);
+
+/* Whether the edge says that a run began with weights, or used them: they are its parent. */
+bool graph_is_start(const struct graph *g, const struct graph_edge *e);
+
+/* Whether a later statement of the same chain does not say so any more. */
+bool graph_is_corrected(const struct graph *g, const struct graph_edge *e);
 
 /* Whether bytes at either end are the same, by digest: nobody says so, and nothing was derived. */
 static inline bool graph_is_equality(enum graph_relation r)

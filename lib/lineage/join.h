@@ -69,7 +69,10 @@ MUST_USE enum wm_code join_origins(struct join *j, struct wm_error *err);
 /* Adds strangers and edges. */
 MUST_USE enum wm_code join_edges(struct join *j, struct wm_error *err);
 
-/* Puts the edges in order, each once, and makes the ways in and out. */
+/*
+ * Puts the edges in order, makes one of what an issuer says several times, as its newest statement
+ * says it, and makes the ways in and out.
+ */
 MUST_USE enum wm_code join_order_edges(struct join *j, struct wm_error *err);
 
 #endif

@@ -90,7 +90,7 @@ static struct begin begin_of_run(const struct planning *p, uint32_t run)
 	const uint32_t own = clean_of_run(p, run);
 
 	for (uint32_t i = p->g->in[run]; i < p->g->in[run + 1]; i++)
-		if (p->g->edges[i].relation == GRAPH_STARTED_FROM)
+		if (graph_is_start(p->g, &p->g->edges[i]))
 			note_parent(p, &begin, p->g->edges[i].from);
 	if (own != GRAPH_NONE)
 		begin = (struct begin){ own, GRAPH_NONE };

@@ -313,8 +313,9 @@ static enum wm_code print_logs(struct pen *p, const struct certificate_report *r
 	TRY(digest_field(p, "lineage", c->graph_digest, err));
 	for (size_t i = 0; i < c->n_log; i++) {
 		buf_truncate(&text, 0);
-		TRY(buf_printf(&text, err, "%s, %llu entries, root ", c->log[i]->origin,
-			       (unsigned long long)c->log[i]->size));
+		TRY(buf_printf(&text, err, "%s, %llu %s, root ", c->log[i]->origin,
+			       (unsigned long long)c->log[i]->size,
+			       c->log[i]->size == 1 ? "entry" : "entries"));
 		TRY(buf_append_hex(&text, c->log[i]->root->sha256.data, SHA256_BYTES, err));
 		TRY(field(p, "log", buf_str(&text), err));
 	}
@@ -430,9 +431,10 @@ enum wm_code certificate_text(struct buf *out, const struct certificate_report *
 }
 
 static const char page[] =
-	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	"<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
+	"<head>\n<meta charset=\"utf-8\"/>\n"
 	"<meta http-equiv=\"Content-Security-Policy\" "
-	"content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<style>\n"
+	"content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n<style>\n"
 	"body { font: 11pt/1.4 serif; max-width: 48em; margin: 2em auto; padding: 0 1em; }\n"
 	"table { border-collapse: collapse; width: 100%; margin: 0.8em 0; "
 	"border-top: 1px solid; break-inside: avoid; }\n"

@@ -23,7 +23,7 @@ struct certificate_report {
 MUST_USE enum wm_code certificate_text(struct buf *out, const struct certificate_report *r,
 				       struct wm_error *err);
 
-/* Appends a page of HTML that needs nothing else, and no script. */
+/* Appends a page of HTML that needs nothing else, and no script; it is well-formed XML too. */
 MUST_USE enum wm_code certificate_html(struct buf *out, const struct certificate_report *r,
 				       struct wm_error *err);
 

@@ -126,6 +126,26 @@ static enum wm_code add_edges(struct drawing *d, const struct lineage_report *r,
 	return WM_OK;
 }
 
+uint32_t drawing_lane(const struct drawing *d, const struct graph *g, uint32_t i, uint32_t before)
+{
+	const struct graph_edge *e = &g->edges[d->edges[i]];
+	const struct graph_edge *last = i > 0 ? &g->edges[d->edges[i - 1]] : NULL;
+
+	return last && last->from == e->from && last->to == e->to ? before + 1 : 0;
+}
+
+static void count_lanes(struct drawing *d, const struct graph *g)
+{
+	uint32_t lane = 0;
+
+	d->n_lanes = 1;
+	for (uint32_t i = 0; i < d->n_edges; i++) {
+		lane = drawing_lane(d, g, i, lane);
+		if (lane >= d->n_lanes)
+			d->n_lanes = lane + 1;
+	}
+}
+
 static enum wm_code set_rows(struct drawing *d, struct wm_error *err)
 {
 	cleanup_free uint32_t *used = calloc((size_t)d->n_layers + 1, sizeof(*used));
@@ -154,6 +174,7 @@ enum wm_code drawing_make(struct drawing *out, const struct lineage_report *r,
 	TRY(add_reached(out, r, err));
 	TRY(add_beside(out, r, err));
 	TRY(add_edges(out, r, err));
+	count_lanes(out, r->graph);
 	return set_rows(out, err);
 }
 

@@ -29,6 +29,7 @@ struct drawing {
 	uint32_t n_edges;
 	uint32_t *place;	   /* in `nodes`, by node, or GRAPH_NONE; owned */
 	uint32_t n_layers, n_rows; /* n_rows: of the longest layer */
+	uint32_t n_lanes;	   /* edges between the same two nodes, at most; at least 1 */
 };
 
 void drawing_release(struct drawing *d);
@@ -37,6 +38,12 @@ void drawing_release(struct drawing *d);
 /* `out` is zeroed memory, to be released also after a failure. Fails with `limit`. */
 MUST_USE enum wm_code drawing_make(struct drawing *out, const struct lineage_report *r,
 				   struct wm_error *err);
+
+/*
+ * How many of the edges right before `edges[i]` are between the same two nodes; `before`: what it
+ * was of the one before it.
+ */
+uint32_t drawing_lane(const struct drawing *d, const struct graph *g, uint32_t i, uint32_t before);
 
 /* "start", "reached" ... and "#rrggbb". Static. */
 const char *drawn_state_name(enum drawn_state state);

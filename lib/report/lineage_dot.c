@@ -8,16 +8,13 @@
 #include "util/limits.h"
 
 /*
- * Appends text for a quoted string that is shown: in it Graphviz reads escapes after backslashes,
- * and names of characters after ampersands.
+ * Appends escaped text for a quoted string: in it Graphviz reads escapes after backslashes, and
+ * names of characters after ampersands.
  */
-static enum wm_code quoted(struct buf *out, const char *text, struct wm_error *err)
+static enum wm_code quoted_shown(struct buf *out, const struct buf *shown, struct wm_error *err)
 {
-	cleanup_buf struct buf shown = BUF_INIT(LIMIT_GRAPH_MEMORY);
-
-	TRY(escape_append(&shown, text, strlen(text), err));
-	for (size_t i = 0; i < shown.len; i++) {
-		const uint8_t byte = shown.data[i];
+	for (size_t i = 0; i < shown->len; i++) {
+		const uint8_t byte = shown->data[i];
 
 		if (byte == '"' || byte == '\\')
 			TRY(buf_append_byte(out, '\\', err));
@@ -25,6 +22,14 @@ static enum wm_code quoted(struct buf *out, const char *text, struct wm_error *e
 				  buf_append_byte(out, byte, err));
 	}
 	return WM_OK;
+}
+
+static enum wm_code quoted(struct buf *out, const char *text, struct wm_error *err)
+{
+	cleanup_buf struct buf shown = BUF_INIT(LIMIT_GRAPH_MEMORY);
+
+	TRY(escape_append(&shown, text, strlen(text), err));
+	return quoted_shown(out, &shown, err);
 }
 
 static const char *shape(enum graph_kind kind)
@@ -61,10 +66,13 @@ static enum wm_code edge_dot(struct buf *out, const struct lineage_report *r,
 enum wm_code lineage_dot(struct buf *out, const struct lineage_report *r, struct wm_error *err)
 {
 	cleanup_drawing struct drawing d = { 0 };
+	cleanup_buf struct buf title = BUF_INIT(LIMIT_GRAPH_MEMORY);
 
 	TRY(drawing_make(&d, r, err));
-	TRY(buf_append_str(out, "digraph lineage {\n\trankdir=LR;\n\tlabel=\"" LINEAGE_CAPTION
-				"\";\n\tnode [style=filled];\n", err));
+	TRY(lineage_title(&title, r, err));
+	TRY(buf_append_str(out, "digraph lineage {\n\trankdir=LR;\n\tlabel=\"", err));
+	TRY(quoted_shown(out, &title, err));
+	TRY(buf_append_str(out, "\\n" LINEAGE_CAPTION "\";\n\tnode [style=filled];\n", err));
 	for (uint32_t i = 0; i < d.n; i++)
 		TRY(node_dot(out, r->graph, &d.nodes[i], i, err));
 	for (uint32_t i = 0; i < d.n_edges; i++)

@@ -12,6 +12,7 @@
 struct lineage_report {
 	const struct graph *graph;
 	const struct trace *trace;
+	const char *what; /* where the walk begins, as it was asked */
 	const struct recomputed *recomputed; /* by edge; NULL: nothing was compared */
 	bool ancestors;
 	bool what_if;	/* nobody gave an order */
@@ -43,7 +44,10 @@ MUST_USE enum wm_code lineage_svg(struct buf *out, const struct lineage_report *
 
 /* --- what the forms share ---------------------------------------------------------------- */
 
-/* Where a walk to ancestors ends: "unknown", "random initialisation: ...", or NULL. Static. */
+/*
+ * Where a walk to ancestors ends: "unknown", "no parent is declared", "random initialisation: ..."
+ * where a manifest says that all is declared, or NULL. Static.
+ */
 const char *lineage_end(const struct lineage_report *r, uint32_t node);
 
 /* "dataset", "run", "retrospective run" of one that somebody wrote down afterwards ... Static. */
@@ -69,6 +73,14 @@ static inline bool lineage_has_role(uint64_t roles, int role)
 
 /* Whether it is an equality of which the edge the other way is the one that is drawn. */
 bool lineage_is_mirrored(const struct graph_edge *e);
+
+/* Appends "Lineage from NAME", escaped: what a drawing is of. */
+MUST_USE enum wm_code lineage_title(struct buf *out, const struct lineage_report *r,
+				    struct wm_error *err);
+
+/* Appends `before` and "steps 100 to 200", "step 300" ...; nothing where no step is said. */
+MUST_USE enum wm_code lineage_steps_text(struct buf *out, const char *before,
+					 const struct graph_edge *e, struct wm_error *err);
 
 /* Appends "used, pretrain, from step 100; asserted by NAME", escaped. */
 MUST_USE enum wm_code lineage_edge_text(struct buf *out, const struct lineage_report *r,

@@ -51,6 +51,8 @@ static enum wm_code edge_tree(struct node *map, struct tree *t, const struct lin
 	TRY(node_set_text(map, t, "assurance", asserted ? "asserted" : "recomputed", err));
 	if (issuer)
 		TRY(node_set_text(map, t, "issuer", issuer, err));
+	if (graph_is_corrected(g, e))
+		TRY(node_set_bool(map, t, "corrected", true, err));
 	return recomputed_tree(map, t, &found, err);
 }
 

@@ -40,8 +40,21 @@ const char *lineage_detail(const struct graph_edge *e)
 static bool has_start(const struct graph *g, uint32_t run)
 {
 	for (uint32_t i = g->in[run]; i < g->in[run + 1]; i++)
-		if (g->edges[i].relation == GRAPH_STARTED_FROM)
+		if (graph_is_start(g, &g->edges[i]))
 			return true;
+	return false;
+}
+
+/* Whether of a checkpoint that the run made it is declared that every ancestor is. */
+static bool is_complete(const struct graph *g, uint32_t run)
+{
+	for (uint32_t i = g->out[run]; i < g->out[run + 1]; i++) {
+		const struct graph_edge *e = &g->edges[g->out_edges[i]];
+
+		if (e->relation == GRAPH_MADE &&
+		    (g->nodes[e->to].flags & STATEMENT_LINEAGE_COMPLETE))
+			return true;
+	}
 	return false;
 }
 
@@ -53,9 +66,11 @@ const char *lineage_end(const struct lineage_report *r, uint32_t node)
 		return NULL;
 	if (graph_is_open_end(r->graph, node))
 		return "unknown";
-	return n->kind == GRAPH_RUN && !has_start(r->graph, node) ?
-		       "random initialisation: no parent is declared" :
-		       NULL;
+	if (n->kind != GRAPH_RUN || has_start(r->graph, node))
+		return NULL;
+	return is_complete(r->graph, node) ?
+		       "random initialisation: declared complete, and no parent is declared" :
+		       "no parent is declared";
 }
 
 bool lineage_shows(const struct lineage_report *r, uint32_t node)
@@ -67,6 +82,14 @@ bool lineage_shows(const struct lineage_report *r, uint32_t node)
 bool lineage_concerns(const struct lineage_report *r, const struct graph_finding *f)
 {
 	return lineage_shows(r, f->node) || lineage_shows(r, f->other);
+}
+
+enum wm_code lineage_title(struct buf *out, const struct lineage_report *r, struct wm_error *err)
+{
+	TRY(buf_append_str(out, r->ancestors ? "Lineage to " :
+				r->what_if   ? "Lineage, what if about " :
+					       "Lineage from ", err));
+	return escape_append(out, r->what, strlen(r->what), err);
 }
 
 /* --- edges ------------------------------------------------------------------------------- */
@@ -92,19 +115,18 @@ bool lineage_leads_again(const struct lineage_report *r, uint32_t place, uint32_
 	return !graph_is_equality(e->relation) || t->place[far] > place;
 }
 
-static enum wm_code steps_text(struct buf *out, const struct graph_edge *e, struct wm_error *err)
+enum wm_code lineage_steps_text(struct buf *out, const char *before, const struct graph_edge *e,
+				struct wm_error *err)
 {
-	const unsigned long long from = e->from_step, to = e->to_step;
+	const unsigned long long from = e->from_step, to = e->to_step, step = e->step;
 
 	if (e->from_step != STEP_NONE && e->to_step != STEP_NONE)
-		TRY(buf_printf(out, err, ", steps %llu to %llu", from, to));
-	else if (e->from_step != STEP_NONE)
-		TRY(buf_printf(out, err, ", from step %llu", from));
-	else if (e->to_step != STEP_NONE)
-		TRY(buf_printf(out, err, ", to step %llu", to));
-	return e->step == STEP_NONE ? WM_OK :
-				      buf_printf(out, err, ", step %llu",
-						 (unsigned long long)e->step);
+		return buf_printf(out, err, "%ssteps %llu to %llu", before, from, to);
+	if (e->from_step != STEP_NONE)
+		return buf_printf(out, err, "%sfrom step %llu", before, from);
+	if (e->to_step != STEP_NONE)
+		return buf_printf(out, err, "%sto step %llu", before, to);
+	return e->step == STEP_NONE ? WM_OK : buf_printf(out, err, "%sstep %llu", before, step);
 }
 
 /* What digests say, beside who says the rest. */
@@ -133,7 +155,7 @@ enum wm_code lineage_edge_text(struct buf *out, const struct lineage_report *r, 
 	TRY(buf_append_str(out, graph_relation_name(e->relation), err));
 	if (detail)
 		TRY(buf_printf(out, err, ", %s", detail));
-	TRY(steps_text(out, e, err));
+	TRY(lineage_steps_text(out, ", ", e, err));
 	if (e->subset) {
 		TRY(buf_append_str(out, ", subset ", err));
 		TRY(buf_append_hex(out, e->subset, SHA256_BYTES, err));
@@ -142,7 +164,10 @@ enum wm_code lineage_edge_text(struct buf *out, const struct lineage_report *r, 
 		return buf_append_str(out, "; recomputed", err);
 	TRY(recomputed_text(out, r, edge, err));
 	TRY(buf_append_str(out, "; asserted by ", err));
-	return escape_append(out, issuer, strlen(issuer), err);
+	TRY(escape_append(out, issuer, strlen(issuer), err));
+	return graph_is_corrected(r->graph, e) ?
+		       buf_append_str(out, " in an earlier version, corrected since", err) :
+		       WM_OK;
 }
 
 /* --- what is clean ----------------------------------------------------------------------- */

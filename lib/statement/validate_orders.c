@@ -8,6 +8,7 @@
 #include "util/limits.h"
 #include "weightmark/v1/order.pb-c.h"
 #include "weightmark/v1/revocation.pb-c.h"
+#include "weightmark/v1/run.pb-c.h"
 #include "weightmark/v1/transfer.pb-c.h"
 
 #define D(name) &weightmark__v1__##name##__descriptor
@@ -192,5 +193,32 @@ enum wm_code validate_orders(const ProtobufCMessage *m, struct wm_error *err)
 		return check_certificate((const Weightmark__V1__DeletionCertificate *)m, err);
 	if (m->descriptor == D(revocation))
 		return check_revocation((const Weightmark__V1__Revocation *)m, err);
+	return WM_OK;
+}
+
+/* --- what is signed anew ----------------------------------------------------------------- */
+
+static enum wm_code check_due(const Weightmark__V1__Order *o, struct wm_error *err)
+{
+	for (size_t i = 0; o->trigger_date && i < o->n_obligation; i++) {
+		const Weightmark__V1__Obligation *b = o->obligation[i];
+
+		if (b->due && b->due->days < o->trigger_date->days)
+			return fail(err, REASON_STATEMENT_INVALID,
+				    "the obligation %.128s is due before the order's trigger_date",
+				    b->id ? b->id->text : "");
+	}
+	return WM_OK;
+}
+
+enum wm_code statement_check_dates(const ProtobufCMessage *m, struct wm_error *err)
+{
+	const Weightmark__V1__Run *r = (const Weightmark__V1__Run *)m;
+
+	if (m->descriptor == D(order))
+		return check_due((const Weightmark__V1__Order *)m, err);
+	if (m->descriptor == D(run) && r->start && r->end && r->end->seconds < r->start->seconds)
+		return fail(err, REASON_STATEMENT_INVALID, "the run %.128s ends before it starts",
+			    r->id ? r->id->text : "");
 	return WM_OK;
 }

@@ -41,7 +41,7 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --as-of 2024-03-20
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out --declarant 'J. <b>Doe' --title CTO
 	[[ $output == *'7 destroyed, 0 kept'* ]]
-	grep -qF 'I declare under penalty of perjury under the laws of the United States of America' out/certificate.txt
+	grep -qF 'I declare, knowing that the law that applies may punish a false declaration' out/certificate.txt
 	grep -q 'Signature *____' out/certificate.txt
 	[ "$(grep -c 'method *destroy' out/certificate.txt)" = 7 ]
 	grep -qF 'stated by   counsel.example' out/certificate.txt
@@ -226,7 +226,7 @@ model: {name: orphan, version: "1"}'
 	run -1 --separate-stderr wm certify ftc-1 "${by[@]}" --json
 	[ "$(of_json "$output" '.open[] | "\(.kind) \(.number)"')" = 'unknown 1' ]
 	wm certify ftc-1 "${by[@]}" --allow-unknown --out out >/dev/null
-	grep -q '1 further checkpoints in these logs have an ancestor of unknown origin' out/certificate.txt
+	grep -q '1 further checkpoint in these logs has an ancestor of unknown origin' out/certificate.txt
 }
 
 @test "certify --clean: no declared path; a path and an open end refuse (scenario 7)" {
@@ -323,4 +323,32 @@ model: {name: orphan, version: "1"}'
 	refused_as signature-invalid
 	[[ $stderr == *'counsel.example/ftc-1: '* ]]
 	[ ! -e out ]
+}
+
+@test "certify: what is declared under United States law is what was ordered there" {
+	local perjury='under penalty of perjury under the laws of the United States of America that the foregoing'
+	local neutral='I declare, knowing that the law that applies may punish a false declaration, that the foregoing is true and correct.'
+	local kind country
+	for kind in court_order:US agency_order:US court_order:DE court_order: voluntary_undertaking:US; do
+		country=${kind#*:}
+		rm -rf work.git out
+		given_ledger
+		trained M0 D pretrain
+		order_file o.yaml ftc-1 "${kind%:*}" 2024-03-08 <<<"$about_d"
+		[ -z "$country" ] || sed -i "s/legal_name: The Authority/&, country: $country/" o.yaml
+		wm order add o.yaml "${by[@]}" >/dev/null 2>&1
+		gone D M0@1
+		run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
+		if [[ $kind == *_order:US ]]; then
+			grep -qF "$perjury" out/certificate.txt
+		else
+			grep -qF "$neutral" out/certificate.txt
+			run ! grep -q 'perjury' out/certificate.txt out/certificate.html
+		fi
+		# The page is XML as well.
+		[ -z "$(command -v python3)" ] || python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' out/certificate.html
+		rm -f steward.* counsel.* M0.*
+	done
+	run -0 wm order draft --template avast --trigger 2024-03-08
+	[[ $output == *'legal_name: "Federal Trade Commission"'$'\n''  country: US'* ]]
 }

@@ -494,3 +494,11 @@ withdraw() {
 	run -0 --separate-stderr wm dataset destroy-key photos.wmck --unrecorded
 	[ ! -e photos.wmck ]
 }
+
+@test "dataset: one record is one record" {
+	given_photos
+	mkdir one
+	echo a >one/a
+	run -0 --separate-stderr wm dataset record one -f d.yaml --key steward.key
+	[[ $output == 'recorded 1 record, 1 distinct, '* ]]
+}

@@ -91,7 +91,7 @@ counts() {
 	run -0 --separate-stderr wm import h.jsonl "${by[@]}" --json
 	[ "$(counts)" = '2 2 2 0' ]
 	run -0 --separate-stderr wm import h.jsonl "${by[@]}"
-	[[ $output == "imported 2 runs from h.jsonl: 2 statements, 2 as before"* ]]
+	[[ $output == "nothing new: 2 runs from h.jsonl: 2 statements, 2 as before"* ]]
 	[[ $output == *'5 events'* && $output == *'1 event, which is about no run'* ]]
 	[[ $output == *'lab.example, retrospective; nothing of it was checked'* ]]
 	# What nothing can join is signed and said.
@@ -213,4 +213,77 @@ ROWS
 	printf 'run,activity\n\033[2J,x\n' >$'\033[2J.csv'
 	run -2 --separate-stderr wm import $'\033[2J.csv' "${by[@]}"
 	harmless "$stderr"
+}
+
+@test "import: what another run made is a parent, in whatever order the events come" {
+	given_ledger
+	{
+		event START 2020-02-01T00:00:00Z tune inputs "$(thing ol@1),$(thing C)"
+		event COMPLETE 2020-02-02T00:00:00Z tune outputs "$(thing ol-small@1)"
+		event START 2020-01-01T00:00:00Z base inputs "$(thing D)"
+		event COMPLETE 2020-01-02T00:00:00Z base outputs "$(thing ol@1)"
+	} >ol.jsonl
+	wm import ol.jsonl "${by[@]}" >/dev/null
+	run -4 --separate-stderr wm trace --to lab.example/ol-small@1 --ledger work.git
+	[[ $output == *'retrospective run lab.example/tune  [made; asserted by lab.example]'$'\n'* ]]
+	[[ $output == *'checkpoint lab.example/ol@1  [used; asserted by lab.example]'* ]]
+	[[ $output == *'run lab.example/base  [made; asserted by lab.example]  <- no parent is declared'* ]]
+	[[ $output != *'random initialisation'* ]]
+	[[ $output == *'lab.example refers to '*"lab.example/ol-small@1"* && $output != *somebody* ]]
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
+	wm order add o.yaml "${by[@]}" >/dev/null 2>&1
+	run -1 --separate-stderr wm order status ftc-1 --plan --ledger work.git --json
+	[ "$(of_json "$output" '[.orders[0].plan.steps[] | "\(.object) \(.after)"] | join(",")')" = \
+		'lab.example/ol@1 null,lab.example/ol-small@1 lab.example/ol@1' ]
+}
+
+@test "import: a correction: an edge that both versions have stands once, others say which" {
+	given_ledger
+	history_csv h.csv
+	wm import h.csv "${by[@]}" >/dev/null
+	sed -i 's/M0@1,1000/M0@1,2000/' h.csv
+	wm import h.csv "${by[@]}" --amend --reason 'step mistyped' >/dev/null
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git
+	[ "$(grep -c 'steps 0 to 900' <<<"$output")" = 1 ]
+	[[ $output == *'[made, step 2000; asserted by lab.example]'* ]]
+	[ "$(grep -c 'step 1000; asserted by lab.example in an earlier version, corrected since]' <<<"$output")" = 1 ]
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git --json
+	[ "$(of_json "$output" '[.nodes[], .again[] | select(.step) | "\(.step) \(.corrected)"] | sort | join(",")')" = \
+		'1000 true,2000 null' ]
+	# Drawings: no edge lies on another, and each says its step; the title says what was traced.
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git --as svg
+	[[ $output == *'<title>Lineage from lab.example/D</title>'* ]]
+	[[ $output == *'>step 1000, corrected</tspan>'* && $output == *'>step 2000</tspan>'* ]]
+	[ -z "$(grep -o '<path d="M[^"]*C[^"]*"' <<<"$output" | sort | uniq -d)" ]
+	run -4 --separate-stderr wm trace --to lab.example/M1@1 --ledger work.git --as dot
+	[[ $output == *'label="Lineage to lab.example/M1@1\nAs the statements'* ]]
+}
+
+@test "trace: random initialisation is what a manifest declares" {
+	given_ledger
+	trained M0 D pretrain
+	run -0 --separate-stderr wm trace --to lab.example/M0@1 --ledger work.git
+	[[ $output == *'<- random initialisation: declared complete, and no parent is declared'* ]]
+}
+
+@test "import: names that are URIs, the sidecar, and what is nothing new" {
+	given_ledger
+	{
+		event START 2020-01-01T00:00:00Z base outputs '{"namespace":"s3://b","name":"q"}'
+		event START 2020-02-01T00:00:00Z tune inputs '{"namespace":"s3://b","name":"q"}'
+		event COMPLETE 2020-02-01T00:00:00Z tune outputs '{"namespace":"https://x","name":"y"}'
+		event COMPLETE 2020-01-01T00:00:00Z base inputs "$(thing D)"
+	} >u.jsonl
+	run -0 --separate-stderr wm import u.jsonl "${by[@]}" -o u.wmk
+	[[ $stderr == *'u.jsonl: 2 things are named by a URI, which joins only what is named by the same one'* ]]
+	[[ $output == 'imported 2 runs from u.jsonl: 2 statements, 0 as before'* ]]
+	[[ $output == *'  sidecar   u.wmk'* ]]
+	# They join all the same: taint goes through them.
+	run -4 --separate-stderr wm trace --from lab.example/D --ledger work.git
+	[[ $output == *'checkpoint s3://b/q'*'checkpoint https://x/y'* ]]
+	run -0 --separate-stderr wm import u.jsonl "${by[@]}" -o u.wmk
+	[[ $output == 'nothing new: 2 runs from u.jsonl: 2 statements, 2 as before'* ]]
+	run -0 --separate-stderr wm import u.jsonl "${by[@]}" -o u.wmk --json
+	is_json "$output"
+	[ "$(of_json "$output" '"\(.uris) \(.unjoined) \(.sidecar)"')" = '2 0 u.wmk' ]
 }

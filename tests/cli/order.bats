@@ -607,3 +607,50 @@ YAML
 	run -1 --separate-stderr wm order status --commitments short.wmc
 	refused_as commitments-truncated
 }
+
+@test "order: what is due before the trigger is refused" {
+	given_ledger
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<'YAML'
+scope_dataset: [{object: lab.example/D}]
+obligation:
+- {id: data, kind: delete_data, due: "2024-03-07"}
+YAML
+	run -2 --separate-stderr wm order add o.yaml --key steward.key --issuer lab.example --ledger work.git
+	refused_as yaml-field
+	[[ $stderr == *"o.yaml: order: the obligation data is due before the order's trigger_date"* ]]
+	sed -i 's/2024-03-07/2024-03-08/' o.yaml
+	run -0 --separate-stderr wm order add o.yaml --key steward.key --issuer lab.example --ledger work.git
+}
+
+@test "order: a day, a zone, a party that is none: file, line and field" {
+	given_ledger
+	order_file o.yaml x court_order 2024-03-08 <<<"$about_d"
+	sed 's/2024-03-08/0024-03-08/' o.yaml >far.yaml
+	run -2 --separate-stderr wm order add far.yaml --key steward.key
+	refused_as order-date
+	[[ $stderr == *'far.yaml: line 7: trigger_date: 0024-03-08 is no date that an order has'* ]]
+	sed 's/models, kind: delete_models, days: 20/models, kind: delete_models, due: 9924-03-08/' o.yaml >due.yaml
+	run -2 --separate-stderr wm order add due.yaml --key steward.key
+	refused_as order-date
+	[[ $stderr == *'due.yaml: line 12: obligation: 9924-03-08 is no date that an order has'* ]]
+	sed 's,UTC,Mars/Olympus,' o.yaml >zone.yaml
+	run -2 --separate-stderr wm order add zone.yaml --key steward.key
+	refused_as zone-unknown
+	[[ $stderr == *'zone.yaml: line 8: time_zone: '* ]]
+	sed 's/^authority: authority/authority: ftc/' o.yaml >party.yaml
+	run -2 --separate-stderr wm order add party.yaml --key steward.key
+	refused_as yaml-field
+	[[ $stderr == *"party.yaml: line 5: authority: 'ftc' is not the id of a party of this statement"* ]]
+	sed 's/^respondent: \[us\]/respondent: [us, them]/' o.yaml >party.yaml
+	run -2 --separate-stderr wm order add party.yaml --key steward.key
+	[[ $stderr == *"party.yaml: line 6: respondent: 'them' is not"* ]]
+}
+
+@test "order: without the key nothing is made" {
+	given_ledger
+	order_file o.yaml ftc-1 court_order 2024-03-08 <<<"$about_d"
+	run -3 --separate-stderr wm order add o.yaml --key missing.key
+	[ ! -e "$XDG_DATA_HOME" ]
+	run -0 --separate-stderr wm order add o.yaml --key steward.key
+	[ -d "$XDG_DATA_HOME/weightmark/private.git" ]
+}

@@ -19,7 +19,7 @@ given_ledger() {
 	run -0 --separate-stderr wm trace --from "$data" --ledger ledger.git
 	[[ $output == "dataset $data"$'\n'"  run $run_id  [used, "*"; asserted by "*$'\n'"    checkpoint $model  [made"* ]]
 	run -0 --separate-stderr wm trace --to "$model" --ledger ledger.git
-	[[ $output == "checkpoint $model"$'\n'"  run $run_id  ["*"random initialisation"*$'\n'"    dataset $data  [used"* ]]
+	[[ $output == "checkpoint $model"$'\n'"  run $run_id  ["*"no parent is declared"*$'\n'"    dataset $data  [used"* ]]
 }
 
 @test "which ledgers were read, and how far" {

@@ -29,11 +29,12 @@ static void check_order(const ProtobufCMessage *m)
 {
 	const Weightmark__V1__Order *o = (const Weightmark__V1__Order *)m;
 	cleanup_holidays struct holidays h = { .n = 0 };
+	struct order_place at;
 	struct wm_error err = { 0 };
 
 	if (m->descriptor != &weightmark__v1__order__descriptor)
 		return;
-	if (check_days(o, &err) != WM_OK) {
+	if (check_days(o, &at, &err) != WM_OK) {
 		require(refused_well(&err));
 		return;
 	}

@@ -130,23 +130,25 @@ static void test_dates_far_off(void **state)
 {
 	Weightmark__V1__Order *o = with_holidays();
 	Weightmark__V1__Date trigger = WEIGHTMARK__V1__DATE__INIT;
+	struct order_place at;
 	struct wm_error err = { 0 };
 
 	(void)state;
 	o->trigger_date = &trigger;
 	trigger.days = LIMIT_ORDER_DATE;
-	assert_ok(check_days(o, &err), &err);
+	assert_ok(check_days(o, &at, &err), &err);
 	trigger.days = -LIMIT_ORDER_DATE;
-	assert_ok(check_days(o, &err), &err);
+	assert_ok(check_days(o, &at, &err), &err);
 	trigger.days = LIMIT_ORDER_DATE + 1;
-	assert_reason(check_days(o, &err), &err, ORDER_DATE);
+	assert_reason(check_days(o, &at, &err), &err, ORDER_DATE);
 	trigger.days = -LIMIT_ORDER_DATE - 1;
-	assert_reason(check_days(o, &err), &err, ORDER_DATE);
+	assert_reason(check_days(o, &at, &err), &err, ORDER_DATE);
 	trigger.days = 0;
 	o->holiday[0]->days = LIMIT_ORDER_DATE + 1;
-	assert_reason(check_days(o, &err), &err, ORDER_DATE);
+	assert_reason(check_days(o, &at, &err), &err, ORDER_DATE);
+	assert_string_equal(at.field, "holiday");
 	o->n_holiday = LIMIT_HOLIDAYS + 1;
-	assert_reason(check_days(o, &err), &err, LIMIT);
+	assert_reason(check_days(o, &at, &err), &err, LIMIT);
 }
 
 static enum wm_code read_holidays(void *context, struct wm_error *err)

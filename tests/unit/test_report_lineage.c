@@ -104,7 +104,7 @@ static struct lineage_report walk(struct made *m, uint32_t node, bool ancestors)
 	struct wm_error err = { 0 };
 
 	assert_ok(trace_from(&m->trace, &m->g, &seed, 1, &options, &err), &err);
-	return (struct lineage_report){ .graph = &m->g, .trace = &m->trace,
+	return (struct lineage_report){ .graph = &m->g, .trace = &m->trace, .what = "<a&b>",
 					.ancestors = ancestors, .depth = UINT32_MAX };
 }
 
@@ -179,7 +179,7 @@ static void test_undecided(void **state)
 	static const uint8_t *const subsets[] = { one };
 	const struct trace_seed seed = { .node = DATA, .subsets = subsets, .n_subsets = 1 };
 	cleanup_made struct made m;
-	struct lineage_report r = { .depth = UINT32_MAX };
+	struct lineage_report r = { .what = "x", .depth = UINT32_MAX };
 	struct wm_error err = { 0 };
 
 	(void)state;
@@ -210,7 +210,7 @@ static void test_ancestors(void **state)
 	r = walk(&m, MERGED, true);
 	assert_ok(lineage_text(&out, &r, &err), &err);
 	assert_has(&out, "checkpoint merged\n  checkpoint base  [derived, merge; asserted by -]\n"
-			 "    run r  [made, step 300; asserted by -]  <- random initialisation");
+			 "    run r  [made, step 300; asserted by -]  <- no parent is declared");
 	assert_has(&out, "see checkpoint base  [derived, finetune;");
 	assert_ok(drawing_make(&d, &r, &err), &err);
 	assert_int_equal(d.nodes[d.place[MERGED]].layer, d.n_layers - 1);
@@ -393,7 +393,7 @@ static void test_limit(void **state)
 				   .n_edges = size - 1, .in = in, .out = out,
 				   .out_edges = out_edges };
 		const struct trace_seed seed = { .node = 0 };
-		struct lineage_report r = { .graph = &g, .depth = UINT32_MAX };
+		struct lineage_report r = { .graph = &g, .what = "x", .depth = UINT32_MAX };
 		cleanup_trace struct trace t = { 0 };
 		cleanup_buf struct buf text = BUF_INIT(1 << 24), svg = BUF_INIT(1 << 24);
 		struct wm_error err = { 0 };
