@@ -120,7 +120,7 @@ static enum wm_code write_calendar(const char *path, const struct order_states *
 	for (size_t i = 0; i < s->n; i++)
 		TRY(ics_append_order(&ics, &s->list[i], now, err));
 	TRY(ics_end(&ics, err));
-	return file_write(path, ics.data, ics.len, 0644, FILE_REPLACE, err);
+	return file_write_kind(path, ics.data, ics.len, 0644, ICS_BEGINS, err);
 }
 
 /* Withdrawals have no time zone: their days are those of UTC. */

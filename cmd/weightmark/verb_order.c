@@ -109,7 +109,8 @@ static const struct option_spec options[] = {
 	  .help = "avast, cambridge-analytica, edmodo, erasure-request, everalbum, premom, ring, "
 		  "rite-aid, undertaking or ww" },
 	{ .name = "trigger", .argument = "DATE", .only = "draft",
-	  .help = "the day from which days are counted: of issuance, entry, effect" },
+	  .help = "the day from which days are counted: of issuance, entry, effect; without it "
+		  "that is to be filled in too" },
 	{ .name = "id", .argument = "ID", .only = "draft",
 	  .help = "the order's local id; default: the template's name" },
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
@@ -123,7 +124,8 @@ static const struct option_spec options[] = {
 	  .help = "only orders of which something is due within so many days, like 14d, or "
 		  "overdue" },
 	{ .name = "ics", .argument = "FILE", .kind = VALUE_FILE, .only = "status",
-	  .help = "write what is due as a calendar (iCalendar, RFC 5545)" },
+	  .help = "write what is due as a calendar (iCalendar, RFC 5545); a file that is there is "
+		  "replaced where it is such a calendar" },
 	{ .name = "plan", .only = "status",
 	  .help = "also tell in which order, and from which clean checkpoints, to train anew" },
 	{ .name = "commitments", .argument = "FILE.wmc", .kind = VALUE_FILE, .repeatable = true,

@@ -20,6 +20,11 @@ struct certificate_report {
 	size_t n_unknown;		 /* checkpoints elsewhere with unknown ancestors */
 };
 
+/* How each page begins. */
+#define CERTIFICATE_HTML_BEGINS \
+	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" \
+	"<meta http-equiv=\"Content-Security-Policy\" "
+
 /* Appends lines of text; everything that was read is escaped. */
 MUST_USE enum wm_code certificate_text(struct buf *out, const struct certificate_report *r,
 				       struct wm_error *err);

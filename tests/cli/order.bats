@@ -62,6 +62,13 @@ due() { # id: the row of an obligation
 	[ "$(of_json "$output" '.orders | length')" = 10 ]
 	[ "$(of_json "$output" '.orders[] | select(.object | endswith("erasure-request")) | .obligations[0].due')" = 2024-02-29 ]
 	[ "$(of_json "$output" '.orders[] | select(.object | endswith("avast")) | .obligations[0].due')" = 2024-02-20 ]
+	run -0 --separate-stderr wm order draft --template undertaking
+	printf '%s\n' "$output" >blank.yaml
+	sed -i 's/"TODO: issuer.*"/lab.example\/D/; s/"TODO: whose days.*"/UTC/' blank.yaml
+	sed -i '/trigger_date/!s/"TODO[^"]*"/said/; s/id: undertaking/id: blank/' blank.yaml
+	run -2 --separate-stderr wm order add blank.yaml "${by[@]}" --ledger work.git
+	refused_as order-unfinished
+	[[ $stderr == *trigger_date* ]]
 	run -2 --separate-stderr wm order draft --template everalbun --trigger 2024-01-31
 	refused_as usage
 	[[ $stderr == *"'everalbum'"* ]]
@@ -153,7 +160,7 @@ due() { # id: the row of an obligation
 	order_file narrow.yaml ftc-1 court_order 2024-03-08 <<<"scope_role: [pretrain, calibration]
 $about_d"
 	run -2 --separate-stderr wm order add narrow.yaml "${by[@]}"
-	refused_as already-signed
+	refused_as said-otherwise
 	wm order add narrow.yaml "${by[@]}" --amend --reason 'counsel' >/dev/null
 	status_on 2024-03-10 0 ftc-1
 	[[ $output == *'pretrain, calibration alone taint, as the signed scope says'* ]]
@@ -435,6 +442,11 @@ $about_d"
 	grep -q '^SUMMARY:Acme\\, Inc\\; the \\\\ matter: ä*: delete_models (models)$' a.txt
 	wm order 'done' ftc-1 --obligation data --on 2024-03-09 "${by[@]}" >/dev/null
 	status_on 2024-03-10 0 --ics b.ics
+	status_on 2024-03-10 0 --ics b.ics
+	cp o.yaml keep.yaml
+	status_on 2024-03-10 2 --ics keep.yaml
+	refused_as exists
+	cmp o.yaml keep.yaml
 	[ "$(unfolded b.ics | grep ^UID | sort)" = "$(grep ^UID a.txt | sort)" ]
 	status_on 2024-03-10 0 --due-within 17d --json
 	[ "$(of_json "$output" '.orders | length')" = 0 ]
