@@ -63,21 +63,18 @@ static enum wm_code add_row(struct node *list, struct tree *t, const struct comp
 	return dry_run ? node_set_text(row, t, "payload", buf_str(payload), err) : WM_OK;
 }
 
-static enum wm_code print_tree(const struct issued *i, const struct issue_options *how,
-			       struct wm_error *err)
+enum wm_code all_issued_tree(struct tree *t, const struct issued *i,
+			     const struct issue_options *how, struct wm_error *err)
 {
-	cleanup_tree struct tree t = TREE_INIT;
 	struct node *list = NULL;
 
-	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_bool(t.root, &t, "dry_run", how->dry_run, err));
-	TRY(node_set_new(&list, t.root, &t, "statements", NODE_LIST, err));
+	TRY(node_new(&t->root, t, NODE_MAP, err));
+	TRY(node_set_bool(t->root, t, "dry_run", how->dry_run, err));
+	TRY(node_set_new(&list, t->root, t, "statements", NODE_LIST, err));
 	for (size_t k = 0; k < i->composition.n_statements; k++)
-		TRY(add_row(list, &t, &i->composition.statements[k], &i->payloads[k],
-			    how->dry_run, err));
-	TRY(recording_tree(t.root, &t, &i->recording, err));
-	print_json(t.root);
-	return WM_OK;
+		TRY(add_row(list, t, &i->composition.statements[k], &i->payloads[k], how->dry_run,
+			    err));
+	return recording_tree(t->root, t, &i->recording, err);
 }
 
 static void print_text_rows(const struct issued *i, const struct issue_options *how)
@@ -97,9 +94,14 @@ static void print_text_rows(const struct issued *i, const struct issue_options *
 enum wm_code print_all_issued(const struct issued *out, const struct issue_options *how,
 			      struct wm_error *err)
 {
-	if (output_is_json())
-		return print_tree(out, how, err);
-	print_text_rows(out, how);
+	cleanup_tree struct tree t = TREE_INIT;
+
+	if (!output_is_json()) {
+		print_text_rows(out, how);
+		return WM_OK;
+	}
+	TRY(all_issued_tree(&t, out, how, err));
+	print_json(t.root);
 	return WM_OK;
 }
 

@@ -44,6 +44,10 @@ MUST_USE enum wm_code issue_called(struct issued *out, const char *sidecar, stru
 MUST_USE enum wm_code print_all_issued(const struct issued *out, const struct issue_options *how,
 				       struct wm_error *err);
 
+/* The same object, not printed. */
+MUST_USE enum wm_code all_issued_tree(struct tree *t, const struct issued *out,
+				      const struct issue_options *how, struct wm_error *err);
+
 /* Tells the first statement that was issued: members of `map`, or lines of text. */
 MUST_USE enum wm_code issued_tree(struct node *map, struct tree *t, const struct issued *i,
 				  struct wm_error *err);

@@ -20,15 +20,29 @@ void order_view_release(struct order_view *v)
 	ledgers_release(&v->ledgers);
 }
 
-enum wm_code order_view_open(struct order_view *out, struct call *call, struct wm_error *err)
+static enum wm_code open_view(struct order_view *out, struct call *call, bool tell,
+			      struct wm_error *err)
 {
 	TRY(open_order_ledgers(&out->ledgers, call, err));
 	TRY(check_origins(&out->ledgers, call, err));
 	TRY(wanted_origins(&out->origins, call, err));
-	TRY(tell_ledgers(&out->ledgers, out->origins, err));
+	if (tell)
+		TRY(tell_ledgers(&out->ledgers, out->origins, err));
 	TRY(join_ledgers(&out->graph, &out->ledgers, out->origins, err));
 	return orders_load(&out->orders, out->graph, out->ledgers.indexes, out->ledgers.n,
 			   out->origins, err);
+}
+
+enum wm_code order_view_open(struct order_view *out, struct call *call, struct wm_error *err)
+{
+	return open_view(out, call, true, err);
+}
+
+enum wm_code order_view_reopen(struct order_view *v, struct call *call, struct wm_error *err)
+{
+	order_view_release(v);
+	*v = (struct order_view){ .graph = NULL };
+	return open_view(v, call, false, err);
 }
 
 /* --- add --------------------------------------------------------------------------------- */
@@ -100,7 +114,8 @@ static const struct subverb subverbs[] = {
 	{ "add", "FILE", "sign and record the order in a YAML file", order_add, 1, 1 },
 	{ "status", "[ID]", "tell what is due when, what is tainted, what is clean",
 	  order_status, 0, 1 },
-	{ "done", "ID", "sign and record what was done about an order", order_done, 1, 1 },
+	{ "done", "ID...", "sign and record what was done about orders", order_done, 1,
+	  ORDERS_DONE_MAX },
 	{ 0 },
 };
 
@@ -164,7 +179,7 @@ static const struct option_spec options[] = {
 const struct verb verb_order = {
 	.name = "order",
 	.summary = "keep orders to delete data and what was trained on it",
-	.operands = "draft, add FILE, status [ID], done ID",
+	.operands = "draft, add FILE, status [ID], done ID...",
 	.description =
 		"An order, an undertaking or a demand names data, checkpoints, records or a party, "
 		"and what has to be done by when. It is a signed statement in a private ledger, "
@@ -181,7 +196,11 @@ const struct verb verb_order = {
 		"are the first to go on from; who has to be told; what is held and when a "
 		"supplement is due. It "
 		"repeats what was signed and verifies no signature: 'audit' does.\n\n"
-		"'order done' records what was done, so that the same call twice records it once.",
+		"'order done' records what was done, of each ID that is given, so that the same "
+		"call twice records it once, and tells how many of the things that the order "
+		"reaches are destroyed, kept and open now. A day that has not come is refused; of "
+		"days before the order, of things that it does not reach or no ledger knows, and "
+		"of recipients that are none of its own it warns.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "
 		    "--out order.yaml\n"
 		    "weightmark order add order.yaml --key counsel.key\n"

@@ -295,6 +295,43 @@ YAML
 	[ "$(of_json "$output" '.statements | length')" = 2 ]
 }
 
+@test "order: what cannot be, or does not fit the order, is refused or warned of; the answer counts" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	printf 'lab.example/M0@1\t/m\tclear\t\t2024-03-20\nlab.example/M1@1\t/m\tclear\t\t2099-03-20\n' >gone.tsv
+	run -2 --separate-stderr wm order done ftc-1 --destroyed gone.tsv "${by[@]}"
+	refused_as deed-future
+	[[ $stderr == *'lab.example/M1@1'*2099-03-20* ]]
+	run -2 --separate-stderr wm order done ftc-1 --told X --on 2098-01-01 "${by[@]}"
+	refused_as deed-future
+	printf '%s\t/m\tclear\t\t%s\n' lab.example/M0@1 2024-03-20 lab.example/M9@1 2024-03-20 \
+		lab.example/bas@1 2024-03-20 lab.example/bat@1 2024-03-20 lab.example/M1@1 2024-03-01 >gone.tsv
+	run -0 --separate-stderr wm order done ftc-1 --destroyed gone.tsv --told 'Nobody Inc' --on 2024-03-01 "${by[@]}"
+	[[ $stderr == *'warning: lab.example/bas@1 and 1 more: no ledger at hand knows this'* ]]
+	[[ $stderr == *'warning: lab.example/M9@1: is not among what is reached by counsel.example/ftc-1'* ]]
+	[[ $stderr == *'warning: lab.example/M1@1: is said to be destroyed before the day of counsel.example/ftc-1'* ]]
+	[[ $stderr == *"'Nobody Inc'"* && $stderr == *'the day that is said is before'* ]]
+	[[ $output == *'2 destroyed, 0 kept, 5 still open' ]]
+	printf 'lab.example/D\tlegal_hold\tCourt\t2024-03-20\t2099-01-01\nlab.example/M2@1\tlegal_hold\tCourt\t\t\n' >kept.tsv
+	run -0 --separate-stderr wm order done ftc-1 --kept kept.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '.orders[] | "\(.object) \(.destroyed) \(.kept) \(.open)"')" = 'counsel.example/ftc-1 2 2 3' ]
+	[[ $stderr != *warning* ]]
+}
+
+@test "order: one list for several orders" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	order_file two.yaml ftc-2 contract_demand 2024-03-09 <<<"$about_d"
+	wm order add two.yaml "${by[@]}" >/dev/null 2>&1
+	printf 'lab.example/M0@1\t/m\tclear\t\t2024-03-20\n' >gone.tsv
+	run -0 --separate-stderr wm order done ftc-1 ftc-2 --destroyed gone.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '[.orders[] | "\(.object[16:]) \(.destroyed) \(.open)"] | join(" ")')" = 'ftc-1 1 6 ftc-2 1 6' ]
+	run -0 --separate-stderr wm order done ftc-2 ftc-1 --destroyed gone.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '[.statements[].reused] | all')" = true ]
+	run -2 --separate-stderr wm order done ftc-1 counsel.example/ftc-1 --destroyed gone.tsv "${by[@]}"
+	refused_as usage
+}
+
 @test "order: what a killed one began is ended first, and said once, also a second later" {
 	plain_build
 	given_family
