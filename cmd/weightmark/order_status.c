@@ -83,6 +83,26 @@ static bool is_wanted(const struct question *q, const struct order_state *s)
 	       (next != DAY_NONE && (int64_t)next - s->today <= (int64_t)q->within);
 }
 
+/* Leaves only the obligations and supplements that are due by then, for all that is shown. */
+static void keep_due(const struct question *q, struct order_state *s)
+{
+	const int64_t last = (int64_t)s->today + (int64_t)q->within;
+	size_t n = 0;
+
+	if (!q->within_given)
+		return;
+	for (size_t i = 0; i < s->n_obligations; i++)
+		if (!s->obligations[i].done && s->obligations[i].due <= last)
+			s->obligations[n++] = s->obligations[i];
+	s->n_obligations = n;
+	n = 0;
+	for (size_t i = 0; i < s->n_holds; i++)
+		if (!s->holds[i].supplement && s->holds[i].due != DAY_NONE &&
+		    s->holds[i].due <= last)
+			s->holds[n++] = s->holds[i];
+	s->n_holds = n;
+}
+
 static enum wm_code assess(struct order_states *out, const struct question *q,
 			   const struct orders *o, struct wm_error *err)
 {
@@ -95,6 +115,8 @@ static enum wm_code assess(struct order_states *out, const struct question *q,
 		TRY(order_assess(s, o, &q->orders[i], q->as_of, q->now, err));
 		if (!is_wanted(q, s))
 			order_state_release(&out->list[--out->n]);
+		else
+			keep_due(q, s);
 	}
 	qsort(out->list, out->n, sizeof(*out->list), compare_states);
 	return WM_OK;
@@ -170,7 +192,8 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	else
 		TRY(print_orders(&states, err));
 	if (!states.whole)
-		TRY(show_withdrawals(&overdue, t.root, &t, v.orders, today_of(&q), states.n > 0,
+		TRY(show_withdrawals(&overdue, t.root, &t, v.orders, today_of(&q),
+				     q.within_given ? (int64_t)q.within : INT64_MAX, states.n > 0,
 				     err));
 	if (overdue)
 		call->status = OVERDUE;

@@ -139,8 +139,8 @@ static enum wm_code add_withdrawal(struct node *map, struct tree *t, const struc
 }
 
 enum wm_code show_withdrawals(bool *overdue, struct node *map, struct tree *t,
-			      const struct orders *o, int32_t today, bool gap,
-			      struct wm_error *err)
+			      const struct orders *o, int32_t today, int64_t within,
+			      bool gap, struct wm_error *err)
 {
 	struct node *list = NULL, *row = NULL;
 
@@ -154,6 +154,8 @@ enum wm_code show_withdrawals(bool *overdue, struct node *map, struct tree *t,
 		if (!is_withdrawal((const Weightmark__V1__Revocation *)said->statement->message))
 			continue;
 		TRY(withdrawal_assess(&w, o, said, today, err));
+		if (within != INT64_MAX && (w.answered || w.left > within))
+			continue;
 		*overdue |= !w.answered && w.left < 0;
 		if (list) {
 			TRY(node_append_new(&row, list, t, NODE_MAP, err));

@@ -136,8 +136,8 @@ static const struct option_spec options[] = {
 	  .help = "how it stands on this day; later events do not count; default: today in the "
 		  "order's time zone" },
 	{ .name = "due-within", .argument = "DAYS", .only = "status",
-	  .help = "only orders of which something is due within so many days, like 14d, or "
-		  "overdue" },
+	  .help = "only what is due within so many days, like 14d, or overdue, of orders and of "
+		  "withdrawals, in --ics too" },
 	{ .name = "ics", .argument = "FILE", .kind = VALUE_FILE, .only = "status",
 	  .help = "write what is due as a calendar (iCalendar, RFC 5545); a file that is there is "
 		  "replaced where it is such a calendar" },

@@ -489,6 +489,11 @@ $about_d"
 	[ "$(of_json "$output" '.orders | length')" = 0 ]
 	status_on 2024-03-10 0 --due-within 18d --json
 	[ "$(of_json "$output" '.orders | length')" = 1 ]
+	order_file two.yaml ftc-2 court_order 2024-03-08 <<<"${about_d/days: 20/days: 60}"
+	wm order add two.yaml "${by[@]}" >/dev/null 2>&1
+	status_on 2024-03-10 0 ftc-2 --due-within 18d --ics c.ics --json
+	[ "$(of_json "$output" '[.orders[].obligations[].id] | join(" ")')" = models ]
+	[ "$(unfolded c.ics | grep -c '^BEGIN:VEVENT')" = 1 ]
 }
 
 @test "order: hostile names are shown escaped" {
