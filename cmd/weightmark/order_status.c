@@ -12,7 +12,7 @@
 
 enum { OVERDUE = 1, UNDECIDED = 4 };
 
-static void states_release(struct order_states *s)
+void order_states_release(struct order_states *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		order_state_release(&s->list[i]);
@@ -75,6 +75,12 @@ static int compare_states(const void *x, const void *y)
 	return strcmp(a->order->object, b->order->object);
 }
 
+void order_states_sort(struct order_states *s)
+{
+	if (s->n > 0)
+		qsort(s->list, s->n, sizeof(*s->list), compare_states);
+}
+
 static bool is_wanted(const struct question *q, const struct order_state *s)
 {
 	const int32_t next = order_next_due(s);
@@ -118,7 +124,7 @@ static enum wm_code assess(struct order_states *out, const struct question *q,
 		else
 			keep_due(q, s);
 	}
-	qsort(out->list, out->n, sizeof(*out->list), compare_states);
+	order_states_sort(out);
 	return WM_OK;
 }
 
@@ -166,7 +172,7 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	const struct options *o = &call->options;
 	cleanup_order_view struct order_view v = { 0 };
 	cleanup_subsets struct subsets subsets = { 0 };
-	__attribute__((cleanup(states_release))) struct order_states states = { 0 };
+	__attribute__((cleanup(order_states_release))) struct order_states states = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	struct question q = { 0 };
 	bool overdue = false;

@@ -49,6 +49,12 @@ struct order_states {
 	bool clean; /* and all that it does not reach */
 };
 
+void order_states_release(struct order_states *s);
+#define cleanup_order_states __attribute__((cleanup(order_states_release)))
+
+/* Those that are due first to the front. */
+void order_states_sort(struct order_states *s);
+
 MUST_USE enum wm_code print_orders(const struct order_states *s, struct wm_error *err);
 MUST_USE enum wm_code orders_tree(struct tree *t, const struct order_states *s,
 				  struct wm_error *err);

@@ -26,6 +26,13 @@ state_of() { # place
 	run -1 --separate-stderr wm scan shelf --ledger work.git
 	[[ $output == *'tainted'*'shelf/deep/a copy  = lab.example/M5@1'* ]]
 	[[ $output == *'under counsel.example/ftc-1: lab.example/D > lab.example/run-M0 > lab.example/M0@1 > lab.example/M2@1 > lab.example/M5@1'* ]]
+	order_file two.yaml ftc-0 court_order 2024-02-08 <<<"$about_d"
+	wm order add two.yaml --key counsel.key --issuer counsel.example --ledger work.git >/dev/null 2>&1
+	run -1 --separate-stderr wm scan shelf --ledger work.git --json
+	[ "$(of_json "$output" '.places[] | select(.place == "shelf/deep/a copy") | "\(.order) \(.orders | join(" "))"')" = \
+		'counsel.example/ftc-0 counsel.example/ftc-0 counsel.example/ftc-1' ]
+	run -1 --separate-stderr wm scan shelf --ledger work.git
+	[[ $output == *'under counsel.example/ftc-0 and 1 more: lab.example/D > '* ]]
 	[[ $output == *'clean'*'shelf/M9.safetensors  = lab.example/M9@1'* ]]
 	rm 'shelf/deep/a copy'
 	run -0 --separate-stderr wm scan shelf --ledger work.git
