@@ -526,6 +526,10 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 	[[ $output == *'lab.example/R1, began before'* ]]
 	[[ $output == *'lab.example/R2, BEGAN AFTER IT WAS WITHDRAWN'* ]]
 	[[ $output == *'due 2026-02-15, in 14 days'* ]]
+	status_on 2026-02-01 0 --due-within 13d --json
+	[ "$(jq '.withdrawals | length' <<<"$output")" = 0 ]
+	status_on 2026-02-01 0 --due-within 14d --json
+	[ "$(jq '.withdrawals | length' <<<"$output")" = 1 ]
 	status_on 2026-02-16 1 --json
 	[ "$(jq -c '.withdrawals[0].affected | map(.object)' <<<"$output")" = '["lab.example/M1@1","lab.example/M2@1","lab.example/M3@1"]' ]
 	[ "$(jq -c '.withdrawals[0] | [.records, .due, .overdue_days]' <<<"$output")" = '[1,"2026-02-15",1]' ]

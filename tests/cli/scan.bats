@@ -165,7 +165,9 @@ obligation: [{id: data, kind: delete_data, days: 20}]'
 	[[ $output == *'tainted'*'shelf/odd  = dataset lab.example/Dump'* ]]
 	[[ $output == *'shelf/shuffled.ndjson  = dataset lab.example/Lines'* ]]
 	[[ $output == *'2 tainted, 0 clean, 3 unknown'* ]]
+	[[ $stderr == *'--dataset NAME.wmk'* ]]
 	run -1 --separate-stderr wm scan shelf --ledger work.git --dataset Faces.wmk
+	[[ $stderr != *'--dataset NAME.wmk'* ]]
 	[[ $output == *'shelf/b.jpg  = a record of dataset lab.example/Faces'* ]]
 	run -1 --separate-stderr wm scan shelf --ledger work.git --dataset Faces.wmk --json
 	[ "$(of_json "$output" '.places[] | select(.place == "shelf/b.jpg") | "\(.state) \(.kind) \(.record)"')" = 'tainted dataset true' ]
