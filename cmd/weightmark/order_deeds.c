@@ -150,7 +150,8 @@ enum wm_code order_check_deeds(const struct order_state *s, const struct compose
 	};
 
 	for (size_t i = 0; i < n; i++)
-		TRY(check_event(&m, (const Weightmark__V1__LifecycleEvent *)events[i].message, err));
+		TRY(check_event(&m, (const Weightmark__V1__LifecycleEvent *)events[i].message,
+				err));
 	warn_of(&m.unknown, "no ledger at hand knows this; it is recorded as done about", s);
 	warn_of(&m.beyond, "is not among what is reached by", s);
 	warn_of(&m.early, "is said to be destroyed before the day of", s);

@@ -61,8 +61,8 @@ MUST_USE enum wm_code orders_tree(struct tree *t, const struct order_states *s,
 
 /*
  * Tells of all withdrawals: as a list "withdrawals" of `map`, or as text where that is NULL, after
- * an empty line where `gap`. `*overdue`: an answer is. Where `within` is not INT64_MAX, only of those
- * whose answer is due within so many days and was not given.
+ * an empty line where `gap`. `*overdue`: an answer is. Where `within` is not INT64_MAX, only of
+ * those whose answer is due within so many days and was not given.
  */
 MUST_USE enum wm_code show_withdrawals(bool *overdue, struct node *map, struct tree *t,
 				       const struct orders *o, int32_t today, int64_t within,

@@ -190,7 +190,7 @@ static enum wm_code tell(void *context, const struct scanned *s, struct wm_error
 
 /* --- what is tainted --------------------------------------------------------------------- */
 
-/* The orders that --order names, or all: of several that reach a thing, what is due first counts. */
+/* The orders that --order names, or all; of several that reach a thing the one due first counts. */
 static enum wm_code add_orders(struct taints *t, struct order_states *states,
 			       const struct orders *orders, const struct call *call,
 			       struct wm_error *err)
@@ -377,8 +377,8 @@ static enum wm_code scan_with(struct call *call, const struct order_view *v,
 	TRY(code);
 	print_end(&f);
 	if (t->has_data && records->n == 0 && f.n[TAINT_UNKNOWN] > 0)
-		message("single records of a dataset are known only with --dataset NAME.wmk: without "
-			"it, files that are records are among the unknown");
+		message("single records of a dataset are known only with --dataset NAME.wmk: "
+			"without it, files that are records are among the unknown");
 	call->status = status_of(&f);
 	return WM_OK;
 }
