@@ -67,8 +67,8 @@ MUST_USE enum wm_code file_write(const char *path, const void *data, size_t len,
 /*
  * Whether a command may write `path`, a file of the kind that begins with `begins`: nothing has
  * that name, or what has it is a file of that kind, to be written anew. Fails with `exists` where
- * it is anything else; where `begins` is NULL, as no bytes tell the kind, where anything is there. It
- * is at most 256 bytes.
+ * it is anything else; where `begins` is NULL, as no bytes tell the kind, where anything is there.
+ * It is at most 256 bytes.
  */
 MUST_USE enum wm_code file_check_kind(const char *path, const char *begins, struct wm_error *err);
 
