@@ -62,7 +62,8 @@ enum wm_code dataset_prove_run(struct call *call, struct wm_error *err)
 	TRY(opened_prove(&m, &o, digest, options_has(&call->options, "absent"), err));
 	TRY(membership_encode(&proof, &m, err));
 	if (path)
-		TRY(file_write(path, proof.data, proof.len, 0644, FILE_REPLACE, err));
+		TRY(file_write_kind(path, proof.data, proof.len, 0644,
+				    "{\"_type\":\"urn:weightmark:record-", err));
 	return print_proof(&m, path, &proof, err);
 }
 

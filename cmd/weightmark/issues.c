@@ -81,17 +81,13 @@ enum wm_code issued_list(struct node *map, struct tree *t, const struct issued *
 	return WM_OK;
 }
 
-static enum wm_code print_tree(const struct issued *i, const struct issue_options *how,
-			       struct wm_error *err)
+enum wm_code all_issued_tree(struct tree *t, const struct issued *i,
+			     const struct issue_options *how, struct wm_error *err)
 {
-	cleanup_tree struct tree t = TREE_INIT;
-
-	TRY(node_new(&t.root, &t, NODE_MAP, err));
-	TRY(node_set_bool(t.root, &t, "dry_run", how->dry_run, err));
-	TRY(issued_list(t.root, &t, i, how->dry_run, err));
-	TRY(recording_tree(t.root, &t, &i->recording, err));
-	print_json(t.root);
-	return WM_OK;
+	TRY(node_new(&t->root, t, NODE_MAP, err));
+	TRY(node_set_bool(t->root, t, "dry_run", how->dry_run, err));
+	TRY(issued_list(t->root, t, i, how->dry_run, err));
+	return recording_tree(t->root, t, &i->recording, err);
 }
 
 static void print_text_rows(const struct issued *i)
@@ -109,9 +105,14 @@ static void print_text_rows(const struct issued *i)
 enum wm_code print_all_issued(const struct issued *out, const struct issue_options *how,
 			      struct wm_error *err)
 {
-	if (output_is_json())
-		return print_tree(out, how, err);
-	print_text_rows(out);
+	cleanup_tree struct tree t = TREE_INIT;
+
+	if (!output_is_json()) {
+		print_text_rows(out);
+		return WM_OK;
+	}
+	TRY(all_issued_tree(&t, out, how, err));
+	print_json(t.root);
 	return WM_OK;
 }
 

@@ -47,6 +47,10 @@ MUST_USE enum wm_code issue_called(struct issued *out, const char *sidecar, stru
 MUST_USE enum wm_code print_all_issued(const struct issued *out, const struct issue_options *how,
 				       struct wm_error *err);
 
+/* The same object, not printed. */
+MUST_USE enum wm_code all_issued_tree(struct tree *t, const struct issued *out,
+				      const struct issue_options *how, struct wm_error *err);
+
 /*
  * Sets the list "statements" of `map`; `payloads`: with what would be signed. An id is told of what
  * is signed, now or before.

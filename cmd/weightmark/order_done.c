@@ -134,6 +134,98 @@ static enum wm_code read_deeds(struct gathered_list *events, struct composition 
 		    "--hold or --released; of a withdrawal, --answered");
 }
 
+static const char *local_of(const struct order *o)
+{
+	return strrchr(o->object, '/') ? strrchr(o->object, '/') + 1 : o->object;
+}
+
+/* Events are called by the local id of their order. */
+static enum wm_code check_apart(const struct order *const *orders, size_t n, struct wm_error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(local_of(orders[i]), local_of(orders[n])) == 0)
+			return fail(err, REASON_USAGE,
+				    "two of the orders are called '%.128s': give each once, those "
+				    "of one local id in calls of their own", local_of(orders[n]));
+	return WM_OK;
+}
+
+/* What was done about each of the orders that the call names. */
+static enum wm_code compose_all(struct gathered_list *events, struct composition *c,
+				const struct order_view *v, const struct options *o,
+				struct wm_error *err)
+{
+	const struct order *orders[ORDERS_DONE_MAX];
+	size_t n;
+
+	for (size_t i = 0; i < o->n_operands; i++) {
+		cleanup_order_state struct order_state state = { 0 };
+		const size_t before = events->n;
+
+		TRY(orders_find(&orders[i], &n, v->orders, o->operands[i], err));
+		TRY(check_apart(orders, i, err));
+		TRY(read_deeds(events, c, orders[i], o, err));
+		TRY(order_assess(&state, v->orders, orders[i], DAY_NONE, time(NULL), err));
+		TRY(order_check_deeds(&state, (struct composed *)events->list + before,
+				      events->n - before, err));
+	}
+	return WM_OK;
+}
+
+/* --- how it stands now ------------------------------------------------------------------- */
+
+static enum wm_code tell_order(struct node *list, struct tree *t, const struct order_state *s,
+			       struct wm_error *err)
+{
+	uint64_t n[ITEM_KEPT + 1] = { 0 };
+	struct node *row = NULL;
+
+	for (size_t i = 0; i < s->n_items; i++)
+		n[s->items[i].state]++;
+	if (!list) {
+		print("order      %s\n  %-10s%llu destroyed, %llu kept, %llu still open\n",
+		      s->order->object, "now", (unsigned long long)n[ITEM_DESTROYED],
+		      (unsigned long long)n[ITEM_KEPT], (unsigned long long)n[ITEM_OPEN]);
+		return WM_OK;
+	}
+	TRY(node_append_new(&row, list, t, NODE_MAP, err));
+	TRY(node_set_text(row, t, "object", s->order->object, err));
+	TRY(node_set_integer(row, t, "destroyed", n[ITEM_DESTROYED], err));
+	TRY(node_set_integer(row, t, "kept", n[ITEM_KEPT], err));
+	return node_set_integer(row, t, "open", n[ITEM_OPEN], err);
+}
+
+/* What was issued, and how the orders stand with it; after a dry run, as they stood. */
+static enum wm_code tell_done(struct order_view *v, const struct issued *issued,
+			      const struct issue_options *how, struct call *call,
+			      struct wm_error *err)
+{
+	const struct options *o = &call->options;
+	cleanup_tree struct tree t = TREE_INIT;
+	const struct order *order = NULL;
+	struct node *list = NULL;
+	size_t n;
+
+	if (!how->dry_run)
+		TRY(order_view_reopen(v, call, err));
+	if (output_is_json()) {
+		TRY(all_issued_tree(&t, issued, how, err));
+		TRY(node_set_new(&list, t.root, &t, "orders", NODE_LIST, err));
+	} else {
+		TRY(print_all_issued(issued, how, err));
+	}
+	for (size_t i = 0; i < o->n_operands; i++) {
+		cleanup_order_state struct order_state state = { 0 };
+
+		TRY(orders_find(&order, &n, v->orders, o->operands[i], err));
+		TRY(order_assess(&state, v->orders, order, DAY_NONE, time(NULL), err));
+		TRY(tell_order(list, &t, &state, err));
+	}
+	if (list)
+		print_json(t.root);
+	return WM_OK;
+}
+
 /* Ends what a killed one began, so that it counts as said when the same is said again. */
 static enum wm_code end_begun(const struct record_options *record, struct wm_error *err)
 {
@@ -154,8 +246,6 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	cleanup_signer struct signer *signer = NULL;
 	const char *key_file = NULL;
 	struct issue_options how;
-	const struct order *order = NULL;
-	size_t n;
 
 	if (options_has(o, "answered"))
 		return order_answered(call, err);
@@ -163,9 +253,8 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	if (!options_has(o, "dry-run"))
 		TRY(end_begun(record, err));
 	TRY(order_view_open(&v, call, err));
-	TRY(orders_find(&order, &n, v.orders, o->operands[0], err));
 	deeds_begin(&issued.composition, o->operands[0]);
-	TRY(read_deeds(&events, &issued.composition, order, o, err));
+	TRY(compose_all(&events, &issued.composition, &v, o, err));
 	TRY(deeds_end(&issued.composition, &events, err));
 	TRY(load_signer(&signer, &key_file, call, err)); /* before anything is made */
 	TRY(private_record(&record, &room, &path, &index, !options_has(o, "dry-run"), call, err));
@@ -174,5 +263,5 @@ enum wm_code order_done(struct call *call, struct wm_error *err)
 	how = issue_options(options_get(o, "out"), record, call);
 	how.signer = signer;
 	TRY(issue_by(&issued, &how, call, err));
-	return print_all_issued(&issued, &how, err);
+	return tell_done(&v, &issued, &how, call, err);
 }

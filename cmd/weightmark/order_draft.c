@@ -219,9 +219,10 @@ enum wm_code order_draft(struct call *call, struct wm_error *err)
 	int32_t day;
 
 	TRY(find_template(&template, options_get(o, "template"), err));
-	if (!trigger)
-		return fail(err, REASON_USAGE, "give --trigger DATE, from which days are counted");
-	TRY(read_day(&day, "trigger", trigger, err));
+	if (trigger)
+		TRY(read_day(&day, "trigger", trigger, err));
+	else
+		trigger = "TODO: the day from which days are counted, like 2024-03-08";
 	id = id ? id : template->name;
 	TRY(check_id(id, err));
 	TRY(append_order(&yaml, template, trigger, id, err));

@@ -14,7 +14,7 @@
 
 enum { OVERDUE = 1, UNDECIDED = 4 };
 
-static void states_release(struct order_states *s)
+void order_states_release(struct order_states *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		order_state_release(&s->list[i]);
@@ -84,12 +84,38 @@ static int compare_states(const void *x, const void *y)
 	return strcmp(a->order->object, b->order->object);
 }
 
+void order_states_sort(struct order_states *s)
+{
+	if (s->n > 0)
+		qsort(s->list, s->n, sizeof(*s->list), compare_states);
+}
+
 static bool is_wanted(const struct question *q, const struct order_state *s)
 {
 	const int32_t next = order_next_due(s);
 
 	return !q->within_given ||
 	       (next != DAY_NONE && (int64_t)next - s->today <= (int64_t)q->within);
+}
+
+/* Leaves only the obligations and supplements that are due by then, for all that is shown. */
+static void keep_due(const struct question *q, struct order_state *s)
+{
+	const int64_t last = (int64_t)s->today + (int64_t)q->within;
+	size_t n = 0;
+
+	if (!q->within_given)
+		return;
+	for (size_t i = 0; i < s->n_obligations; i++)
+		if (!s->obligations[i].done && s->obligations[i].due <= last)
+			s->obligations[n++] = s->obligations[i];
+	s->n_obligations = n;
+	n = 0;
+	for (size_t i = 0; i < s->n_holds; i++)
+		if (!s->holds[i].supplement && s->holds[i].due != DAY_NONE &&
+		    s->holds[i].due <= last)
+			s->holds[n++] = s->holds[i];
+	s->n_holds = n;
 }
 
 static enum wm_code assess(struct order_states *out, const struct question *q,
@@ -104,8 +130,10 @@ static enum wm_code assess(struct order_states *out, const struct question *q,
 		TRY(order_assess(s, o, &q->orders[i], q->as_of, q->now, err));
 		if (!is_wanted(q, s))
 			order_state_release(&out->list[--out->n]);
+		else
+			keep_due(q, s);
 	}
-	qsort(out->list, out->n, sizeof(*out->list), compare_states);
+	order_states_sort(out);
 	return WM_OK;
 }
 
@@ -132,7 +160,7 @@ static enum wm_code write_calendar(const char *path, const struct order_states *
 	if (!s->whole)
 		TRY(withdrawals_calendar(&ics, o, view, err));
 	TRY(ics_end(&ics, err));
-	return file_write(path, ics.data, ics.len, 0644, FILE_REPLACE, err);
+	return file_write_kind(path, ics.data, ics.len, 0644, ICS_BEGINS, err);
 }
 
 /* Withdrawals have no time zone: their days are those of UTC. */
@@ -179,7 +207,7 @@ enum wm_code order_status(struct call *call, struct wm_error *err)
 	const struct options *o = &call->options;
 	cleanup_order_view struct order_view v = { 0 };
 	cleanup_subsets struct subsets subsets = { 0 };
-	__attribute__((cleanup(states_release))) struct order_states states = { 0 };
+	__attribute__((cleanup(order_states_release))) struct order_states states = { 0 };
 	cleanup_tree struct tree t = TREE_INIT;
 	struct withdrawal_view view;
 	struct question q = { 0 };

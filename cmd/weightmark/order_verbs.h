@@ -3,10 +3,13 @@
 #ifndef ORDER_VERBS_H
 #define ORDER_VERBS_H
 
+#include "attest/compose.h"
 #include "days.h"
 #include "lineage/orders.h"
 #include "private_ledger.h"
 #include "verb.h"
+
+enum { ORDERS_DONE_MAX = 64 }; /* of which one call says what was done */
 
 /* The subverbs. */
 verb_fn order_draft, order_add, order_status, order_done;
@@ -33,6 +36,15 @@ void order_view_release(struct order_view *v);
 MUST_USE enum wm_code order_view_open(struct order_view *out, struct call *call,
 				      struct wm_error *err);
 
+/* The same again after something was recorded; which ledgers are read was told. */
+MUST_USE enum wm_code order_view_reopen(struct order_view *v, struct call *call,
+					struct wm_error *err);
+
+/* Fails with `deed-future`, and warns of what the order or its ledgers do not bear out. */
+MUST_USE enum wm_code order_check_deeds(const struct order_state *s,
+					const struct composed *events, size_t n,
+					struct wm_error *err);
+
 /* --- showing (order_print.c, order_tree.c) ------------------------------------------------ */
 
 /* Orders as they stand, those that are due first at the front. */
@@ -43,6 +55,12 @@ struct order_states {
 	bool plan;  /* and how to train anew */
 	bool clean; /* and all that it does not reach */
 };
+
+void order_states_release(struct order_states *s);
+#define cleanup_order_states __attribute__((cleanup(order_states_release)))
+
+/* Those that are due first to the front. */
+void order_states_sort(struct order_states *s);
 
 MUST_USE enum wm_code print_orders(const struct order_states *s, struct wm_error *err);
 /* "verified", "not verified" where the key is not at hand, "not by this key". */

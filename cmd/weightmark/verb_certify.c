@@ -186,15 +186,40 @@ static enum wm_code fail_open(const struct certifying *c, struct call *call, str
 typedef enum wm_code report_fn(struct buf *out, const struct certificate_report *r,
 			       struct wm_error *err);
 
-static enum wm_code write_report(const char *directory, const char *name, report_fn *write,
+/* The reports, and how all of each kind begin. */
+static const struct {
+	const char *name, *begins;
+	report_fn *write;
+} reports[] = {
+	{ "certificate.txt", "Certificate", certificate_text },
+	{ "certificate.html", CERTIFICATE_HTML_BEGINS, certificate_html },
+};
+
+enum { N_REPORTS = sizeof(reports) / sizeof(reports[0]) };
+
+/* Before anything is signed: nothing else of theirs has the names of the reports. */
+static enum wm_code check_reports(const char *directory, struct wm_error *err)
+{
+	cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
+
+	for (size_t i = 0; i < N_REPORTS; i++) {
+		buf_truncate(&path, 0);
+		TRY(buf_printf(&path, err, "%s/%s", directory, reports[i].name));
+		TRY(file_check_kind(buf_str(&path), reports[i].begins, err));
+	}
+	return WM_OK;
+}
+
+static enum wm_code write_report(const char *directory, size_t which,
 				 const struct certificate_report *r, struct wm_error *err)
 {
 	cleanup_buf struct buf path = BUF_INIT(LIMIT_PATH);
 	cleanup_buf struct buf text = BUF_INIT(REPORT_MAX);
 
-	TRY(buf_printf(&path, err, "%s/%s", directory, name));
-	TRY(write(&text, r, err));
-	return file_write(buf_str(&path), text.data, text.len, 0644, FILE_REPLACE, err);
+	TRY(buf_printf(&path, err, "%s/%s", directory, reports[which].name));
+	TRY(reports[which].write(&text, r, err));
+	return file_write_kind(buf_str(&path), text.data, text.len, 0644, reports[which].begins,
+			       err);
 }
 
 static enum wm_code write_reports(const struct certifying *c, const struct issued *done,
@@ -213,8 +238,9 @@ static enum wm_code write_reports(const struct certifying *c, const struct issue
 	};
 
 	statement_id_text(id, s->id);
-	TRY(write_report(directory, "certificate.txt", certificate_text, &r, err));
-	return write_report(directory, "certificate.html", certificate_html, &r, err);
+	for (size_t i = 0; i < N_REPORTS; i++)
+		TRY(write_report(directory, i, &r, err));
+	return WM_OK;
 }
 
 static enum wm_code print_done(const struct certifying *from, const struct issued *done,
@@ -272,6 +298,8 @@ enum wm_code certify_issue(const struct certifying *c, struct issued *done, stru
 	TRY(private_record(&options.record, &record, &path, &index, false, call, err));
 	if (!file_exists(options.record->ledger))
 		options.record = NULL;
+	if (directory)
+		TRY(check_reports(directory, err));
 	if (directory && !options.dry_run)
 		TRY(file_mkdirs(directory, 0755, err));
 	if (directory)
@@ -403,7 +431,8 @@ static const struct option_spec options[] = {
 	  .help = "on whom the declarant relies beside his own knowledge" },
 	{ .name = "id", .argument = "ID", .help = "local id of the certificate" },
 	{ .name = "out", .letter = 'o', .argument = "DIR", .kind = VALUE_FILE,
-	  .help = "write certificate.wmk, .txt and .html into this directory" },
+	  .help = "write certificate.wmk, .txt and .html into this directory, in place of earlier "
+		  "ones" },
 	{ .name = "amend", .help = "correct a certificate that says something else" },
 	{ .name = "reason", .argument = "TEXT", .help = "why it is corrected" },
 	{ .name = "check", .argument = "FILE", .kind = VALUE_FILE,

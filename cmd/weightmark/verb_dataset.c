@@ -53,7 +53,8 @@ static const struct option_spec options[] = {
 	{ .name = "issuer", .argument = "NAME", .setting = "issuer",
 	  .help = "who answers for the statement; default: key:KEYID" },
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
-	  .help = "where the statement, or the proof, goes; record: default PATH.wmk" },
+	  .help = "where the statement goes, default of record: PATH.wmk; or the proof, in place "
+		  "of another proof" },
 	RECORD_OPTIONS,
 	{ .name = "amend", .help = "correct what is said already" },
 	{ .name = "reason", .argument = "TEXT", .help = "why it is amended" },

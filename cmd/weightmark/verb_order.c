@@ -19,7 +19,8 @@ void order_view_release(struct order_view *v)
 	ledgers_release(&v->ledgers);
 }
 
-enum wm_code order_view_open(struct order_view *out, struct call *call, struct wm_error *err)
+static enum wm_code open_view(struct order_view *out, struct call *call, bool tell,
+			      struct wm_error *err)
 {
 	cleanup_keyring struct keyring *keys = NULL;
 	struct orders_trust trust = { .later = out->vouched_later };
@@ -29,10 +30,23 @@ enum wm_code order_view_open(struct order_view *out, struct call *call, struct w
 	TRY(open_order_ledgers(&out->ledgers, call, err));
 	TRY(check_origins(&out->ledgers, call, err));
 	TRY(wanted_origins(&out->origins, call, err));
-	TRY(tell_ledgers(&out->ledgers, out->origins, err));
+	if (tell)
+		TRY(tell_ledgers(&out->ledgers, out->origins, err));
 	TRY(join_ledgers(&out->graph, &out->ledgers, out->origins, err));
 	return orders_load_trusting(&out->orders, out->graph, out->ledgers.indexes,
 				    out->ledgers.n, out->origins, &trust, err);
+}
+
+enum wm_code order_view_open(struct order_view *out, struct call *call, struct wm_error *err)
+{
+	return open_view(out, call, true, err);
+}
+
+enum wm_code order_view_reopen(struct order_view *v, struct call *call, struct wm_error *err)
+{
+	order_view_release(v);
+	*v = (struct order_view){ .graph = NULL };
+	return open_view(v, call, false, err);
 }
 
 /* --- add --------------------------------------------------------------------------------- */
@@ -107,7 +121,8 @@ static const struct subverb subverbs[] = {
 	{ "add", "FILE", "sign and record the order in a YAML file", order_add, 1, 1 },
 	{ "status", "[ID]", "tell what is due when, what is tainted, what is clean",
 	  order_status, 0, 1 },
-	{ "done", "ID", "sign and record what was done about an order", order_done, 1, 1 },
+	{ "done", "ID...", "sign and record what was done about orders", order_done, 1,
+	  ORDERS_DONE_MAX },
 	{ 0 },
 };
 
@@ -116,7 +131,8 @@ static const struct option_spec options[] = {
 	  .help = "avast, cambridge-analytica, edmodo, erasure-request, everalbum, premom, ring, "
 		  "rite-aid, undertaking or ww" },
 	{ .name = "trigger", .argument = "DATE", .only = "draft",
-	  .help = "the day from which days are counted: of issuance, entry, effect" },
+	  .help = "the day from which days are counted: of issuance, entry, effect; without it "
+		  "that is to be filled in too" },
 	{ .name = "id", .argument = "ID", .only = "draft",
 	  .help = "the order's local id; default: the template's name" },
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
@@ -127,10 +143,11 @@ static const struct option_spec options[] = {
 	  .help = "how it stands on this day; later events do not count; default: today in the "
 		  "order's time zone" },
 	{ .name = "due-within", .argument = "DAYS", .only = "status",
-	  .help = "only orders and withdrawals of which something is due within so many days, like "
-		  "14d, or overdue" },
+	  .help = "only what is due within so many days, like 14d, or overdue, of orders and of "
+		  "withdrawals, in --ics too" },
 	{ .name = "ics", .argument = "FILE", .kind = VALUE_FILE, .only = "status",
-	  .help = "write what is due as a calendar (iCalendar, RFC 5545)" },
+	  .help = "write what is due as a calendar (iCalendar, RFC 5545); a file that is there is "
+		  "replaced where it is such a calendar" },
 	{ .name = "plan", .only = "status",
 	  .help = "also tell in which order, and from which clean checkpoints, to train anew" },
 	{ .name = "commitments", .argument = "FILE.wmc", .kind = VALUE_FILE, .repeatable = true,
@@ -174,7 +191,7 @@ static const struct option_spec options[] = {
 const struct verb verb_order = {
 	.name = "order",
 	.summary = "keep orders to delete data and what was trained on it",
-	.operands = "draft, add FILE, status [ID], done ID",
+	.operands = "draft, add FILE, status [ID], done ID...",
 	.description =
 		"An order, an undertaking or a demand names data, checkpoints, records or a party, "
 		"and what has to be done by when. It is a signed statement in a private ledger, "
@@ -196,7 +213,11 @@ const struct verb verb_order = {
 		"verified: of each obligation the earliest day counts.\n\n"
 		"Withdrawals of consent and the like ('dataset withdraw') stand behind the orders, "
 		"each with the runs that used its data and the day when its answer is due.\n\n"
-		"'order done' records what was done, so that the same call twice records it once. "
+		"'order done' records what was done, of each ID that is given, so that the same "
+		"call twice records it once, and tells how many of the things that the order "
+		"reaches are destroyed, kept and open now. A day that has not come is refused; of "
+		"days before the order, of things that it does not reach or no ledger knows, and "
+		"of recipients that are none of its own it warns. "
 		"'order done ID --answered' corrects a withdrawal in the ledger that has it, to "
 		"say that it was answered.",
 	.examples = "weightmark order draft --template rite-aid --trigger 2024-03-08 "

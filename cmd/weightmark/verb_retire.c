@@ -22,6 +22,7 @@ static enum wm_code print_tree(const struct issued *done, const struct retired *
 	TRY(node_set_integer(t.root, &t, "corrected", counts->n_corrected, err));
 	TRY(node_set_integer(t.root, &t, "as_before", counts->n_before, err));
 	TRY(node_set_integer(t.root, &t, "unknown", counts->n_unknown, err));
+	TRY(node_set_integer(t.root, &t, "without_evidence", counts->n_without_evidence, err));
 	TRY(issued_list(t.root, &t, done, false, err));
 	TRY(recording_tree(t.root, &t, &done->recording, err));
 	print_json(t.root);
@@ -41,6 +42,8 @@ static enum wm_code report(const struct issued *done, const struct retired *coun
 	      counts->n_corrected, n, n == 1 ? "" : "s", counts->n_before);
 	if (counts->n_unknown > 0)
 		print("  %-10s%zu, of which no statement speaks\n", "unknown", counts->n_unknown);
+	if (counts->n_without_evidence > 0)
+		print("  %-10s%zu without evidence\n", "rows", counts->n_without_evidence);
 	if (n == 0)
 		return WM_OK;
 	print("  %-10s%s\n", "issuer", done->issuer);
@@ -121,7 +124,7 @@ static const struct option_spec options[] = {
 	{ .name = "origin", .argument = "NAME", .setting = "origin",
 	  .help = "the log that is written to; default: the only one that can be" },
 	{ .name = "unknown",
-	  .help = "take objects and digests too of which no statement speaks" },
+	  .help = "take objects and digests too that no statement is about or names" },
 	{ .name = "reason", .argument = "TEXT", .help = "why it went, said of every row" },
 	{ .name = "out", .letter = 'o', .argument = "FILE.wmk", .kind = VALUE_FILE,
 	  .help = "write what is signed to this sidecar too, or add it there" },
@@ -136,9 +139,11 @@ const struct verb verb_retire = {
 	.description =
 		"Reads a table, tabs between the cells, whose first row names the columns: "
 		"object (an object id or a SHA-256), when, how (clear, purge, destroy, "
-		"cryptographic_erase after NIST SP 800-88, or withdrawn), evidence_uri, "
-		"evidence_sha256 and, if wanted, location. All rows are checked first; where one "
-		"is wrong, its line and column are named and nothing is recorded. Then they are "
+		"cryptographic_erase after NIST SP 800-88, or withdrawn) and, if wanted, location, "
+		"evidence_uri and evidence_sha256, where it can be looked up and the SHA-256 of "
+		"what is there: both or neither, and rows without evidence are counted. All rows "
+		"are checked first; where one is wrong, its line and column are named and nothing "
+		"is recorded. Then they are "
 		"recorded as signed events, some thousand rows each. What was merely withdrawn "
 		"from use is not deleted, and no certificate counts it so.\n\n"
 		"Rows that this key recorded before are not recorded again: the same table "

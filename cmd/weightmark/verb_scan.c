@@ -21,7 +21,7 @@ enum { PATH_SHOWN = 64 };
 /* A scan, and what it has found so far. */
 struct found {
 	const struct taints *taints;
-	const char *const *names; /* of the orders that are its sources */
+	const struct order_states *orders; /* its sources, in their order: due first, first */
 	uint64_t n[TAINT_UNKNOWN + 1];
 	uint64_t n_passed, n_failed;
 };
@@ -39,6 +39,27 @@ static enum wm_code path_tree(struct node *map, struct tree *t, const struct fou
 	for (size_t i = 0; i < n; i++) {
 		TRY(node_shown(&step, t, f->taints->g->nodes[path[i]].id, err));
 		node_append(list, step);
+	}
+	return WM_OK;
+}
+
+static const char *order_name(const struct found *f, size_t source)
+{
+	return f->orders->list[source].order->object;
+}
+
+/* All orders that reach the node, not the one alone by which it is told to be tainted. */
+static enum wm_code orders_list(struct node *map, struct tree *t, const struct found *f,
+				uint32_t node, struct wm_error *err)
+{
+	struct node *list, *name;
+
+	TRY(node_set_new(&list, map, t, "orders", NODE_LIST, err));
+	for (size_t i = 0; i < f->orders->n; i++) {
+		if (!order_item(&f->orders->list[i], node))
+			continue;
+		TRY(node_shown(&name, t, order_name(f, i), err));
+		node_append(list, name);
 	}
 	return WM_OK;
 }
@@ -79,7 +100,8 @@ static enum wm_code place_tree(struct tree *t, const struct found *f, const stru
 		TRY(node_set_bool(t->root, t, "open_ended", true, err));
 	if (s->answer.state != TAINT_TAINTED)
 		return WM_OK;
-	TRY(node_set_shown(t->root, t, "order", f->names[s->answer.source], err));
+	TRY(node_set_shown(t->root, t, "order", order_name(f, s->answer.source), err));
+	TRY(orders_list(t->root, t, f, s->answer.node, err));
 	return path_tree(t->root, t, f, s->answer.node, err);
 }
 
@@ -102,8 +124,14 @@ static void print_path(const struct found *f, const struct taint_answer *a)
 {
 	uint32_t path[PATH_SHOWN];
 	const size_t n = taint_path(path, PATH_SHOWN, f->taints, a->node);
+	size_t more = 0;
 
-	print("    under %s:", f->names[a->source]);
+	for (size_t i = 0; i < f->orders->n; i++)
+		more += i != a->source && order_item(&f->orders->list[i], a->node);
+	print("    under %s", order_name(f, a->source));
+	if (more > 0)
+		print(" and %zu more", more);
+	print(":");
 	for (size_t i = 0; i < n; i++)
 		print("%s%s", i ? " > " : " ", f->taints->g->nodes[path[i]].id);
 	print("\n");
@@ -162,30 +190,27 @@ static enum wm_code tell(void *context, const struct scanned *s, struct wm_error
 
 /* --- what is tainted --------------------------------------------------------------------- */
 
-static enum wm_code add_order(struct taints *t, const struct orders *orders,
-			      const struct order *order, struct wm_error *err)
-{
-	cleanup_order_state struct order_state state = { 0 };
-
-	TRY(order_assess(&state, orders, order, DAY_NONE, time(NULL), err));
-	taints_add(t, &state.trace);
-	return WM_OK;
-}
-
-/* The orders that --order names, or all; `names` has room for all. */
-static enum wm_code add_orders(struct taints *t, const char **names, const struct orders *orders,
-			       const struct call *call, struct wm_error *err)
+/* The orders that --order names, or all; of several that reach a thing the one due first counts. */
+static enum wm_code add_orders(struct taints *t, struct order_states *states,
+			       const struct orders *orders, const struct call *call,
+			       struct wm_error *err)
 {
 	const char *id = options_get(&call->options, "order");
 	const struct order *list = orders->list;
+	const int64_t now = time(NULL);
 	size_t n = orders->n;
 
 	if (id)
 		TRY(orders_find(&list, &n, orders, id, err));
-	for (size_t i = 0; i < n; i++) {
-		names[i] = list[i].object;
-		TRY(add_order(t, orders, &list[i], err));
-	}
+	states->list = calloc(n + 1, sizeof(*states->list));
+	if (!states->list)
+		return fail_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		TRY(order_assess(&states->list[states->n++], orders, &list[i], DAY_NONE, now,
+				 err));
+	order_states_sort(states);
+	for (size_t i = 0; i < n; i++)
+		taints_add(t, &states->list[i].trace);
 	return WM_OK;
 }
 
@@ -381,10 +406,10 @@ static enum wm_code open_records(struct records *out, const struct graph *g,
 }
 
 static enum wm_code scan_with(struct call *call, const struct order_view *v,
-			      const struct taints *t, const char *const *names,
+			      const struct taints *t, const struct order_states *orders,
 			      const struct records *records, struct wm_error *err)
 {
-	struct found f = { .taints = t, .names = names };
+	struct found f = { .taints = t, .orders = orders };
 	struct progress progress = { 0 };
 	struct scan s = { .taints = t, .visit = tell, .context = &f, .progress = &progress,
 			  .records = records->list.list,
@@ -398,6 +423,9 @@ static enum wm_code scan_with(struct call *call, const struct order_view *v,
 	progress_view_end();
 	TRY(code);
 	print_end(&f);
+	if (t->has_data && records->n == 0 && f.n[TAINT_UNKNOWN] > 0)
+		message("single records of a dataset are known only with --dataset NAME.wmk: "
+			"without it, files that are records are among the unknown");
 	call->status = status_of(&f);
 	return WM_OK;
 }
@@ -406,20 +434,17 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 {
 	__attribute__((cleanup(order_view_release))) struct order_view v = { .graph = NULL };
 	__attribute__((cleanup(records_release))) struct records records = { .n = 0 };
+	cleanup_order_states struct order_states states = { .n = 0 };
 	cleanup_taints struct taints t = { 0 };
-	cleanup_free const char **names = NULL;
 
 	if (call->options.n_operands == 0 && !options_has(&call->options, "inventory") &&
 	    !options_has(&call->options, "sums"))
 		return fail(err, REASON_USAGE, "give a PATH, or a list with --inventory or --sums");
 	TRY(order_view_open(&v, call, err));
-	names = calloc(v.orders->n + 1, sizeof(*names));
-	if (!names)
-		return fail_nomem(err);
 	TRY(taints_init(&t, v.graph, err));
-	TRY(add_orders(&t, names, v.orders, call, err));
+	TRY(add_orders(&t, &states, v.orders, call, err));
 	TRY(open_records(&records, v.graph, &call->options, err));
-	return scan_with(call, &v, &t, names, &records, err);
+	return scan_with(call, &v, &t, &states, &records, err);
 }
 
 static const struct option_spec options[] = {

@@ -116,6 +116,17 @@ static enum wm_code make(struct buf *out, const struct lineage_report *r,
 					       lineage_text(out, r, err);
 }
 
+/* The first bytes of all files of that form; NULL: there are none that text begins with. */
+static const char *begins(const struct lineage_report *r, const struct asked *asked)
+{
+	if (strcmp(asked->as, "json") == 0)
+		return r->ancestors ? "{\n  \"to\": \"" : "{\n  \"from\": \"";
+	if (strcmp(asked->as, "dot") == 0)
+		return "digraph lineage {\n\trankdir=LR;\n";
+	return strcmp(asked->as, "svg") == 0 ?
+		       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" : NULL;
+}
+
 /* To standard output, or to a file, which is then named. */
 static enum wm_code show(const struct lineage_report *r, const struct asked *asked,
 			 struct wm_error *err)
@@ -128,7 +139,7 @@ static enum wm_code show(const struct lineage_report *r, const struct asked *ask
 		print_text(buf_str(&text));
 		return WM_OK;
 	}
-	TRY(file_write(asked->out, text.data, text.len, 0644, FILE_REPLACE, err));
+	TRY(file_write_kind(asked->out, text.data, text.len, 0644, begins(r, asked), err));
 	if (!output_is_json()) {
 		print("%s: %s of %u reached\n", asked->out, asked->as, r->trace->n);
 		return WM_OK;
@@ -231,7 +242,8 @@ static const struct option_spec options[] = {
 	{ .name = "as", .argument = "FORM", .kind = VALUE_CHOICE, .choices = FORMS,
 	  .help = "the answer as text, JSON, a Graphviz graph, an image that stands alone" },
 	{ .name = "out", .letter = 'o', .argument = "FILE", .kind = VALUE_FILE,
-	  .help = "write it to FILE" },
+	  .help = "write it to FILE, which is replaced where it is a drawing or JSON of trace "
+		  "in the same form" },
 	{ .name = "dataset", .argument = "NAME.wmk", .kind = VALUE_FILE,
 	  .help = "WHAT is the file of a record of this dataset, NAME.wmc and NAME.wmck beside "
 		  "its statement" },

@@ -106,6 +106,10 @@ enum wm_code chain_make(struct composition *c, size_t i, struct buf *payload,
 		TRY(take_over(s, before, c, payload, err));
 	if (s->reused)
 		return WM_OK;
+	if (before && !how->extend && how->alone)
+		return fail(err, REASON_SAID_OTHERWISE, "%s: says something else of %s '%.128s'",
+			    before->carrier ? before->carrier->place : "the ledger", s->kind->name,
+			    s->object);
 	if (before && !how->extend)
 		return fail(err, REASON_ALREADY_SIGNED, "%s: carries another %s '%.128s'%s",
 			    before->carrier ? before->carrier->place : "the ledger", s->kind->name,

@@ -81,7 +81,8 @@ static enum wm_code fill_headers(struct issued *out, const struct issue_options 
 
 static enum wm_code make(struct issued *out, const struct issue_options *o, struct wm_error *err)
 {
-	const struct chain chain = { out->priors, o->amend, o->reason };
+	const struct chain chain = { .priors = out->priors, .extend = o->amend, .alone = true,
+				     .reason = o->reason };
 	struct composition *c = &out->composition;
 
 	out->payloads = calloc(c->n_statements + 1, sizeof(*out->payloads));

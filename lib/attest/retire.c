@@ -65,8 +65,16 @@ static enum wm_code read_evidence(struct row *out, struct rows *r, const struct 
 	uint8_t digest[SHA256_BYTES];
 	ProtobufCMessage *m = NULL;
 
+	if (!*out->texts[EVIDENCE_URI] && !*out->texts[EVIDENCE_SHA256]) {
+		r->counts->n_without_evidence++;
+		return WM_OK;
+	}
 	if (!*out->texts[EVIDENCE_URI])
-		return table_fail(t, (size_t)r->at[EVIDENCE_URI], "no evidence", err);
+		return table_fail(t, (size_t)r->at[EVIDENCE_SHA256],
+				  "the digest of evidence of which evidence_uri says nothing", err);
+	if (r->at[EVIDENCE_SHA256] < 0 || !*out->texts[EVIDENCE_SHA256])
+		return table_fail(t, (size_t)r->at[EVIDENCE_URI],
+				  "evidence without its SHA-256 in evidence_sha256", err);
 	if (!inventory_digest(digest, out->texts[EVIDENCE_SHA256]))
 		return table_fail(t, (size_t)r->at[EVIDENCE_SHA256], "not a SHA-256", err);
 	TRY(message_new(&m, D(document_ref), &r->c->arena, err));
@@ -121,14 +129,15 @@ static enum wm_code read_object(struct row *out, struct rows *r, const struct ta
 		if (!m)
 			return table_fail(t, (size_t)r->at[OBJECT],
 					  "neither an object id nor a SHA-256", err);
-		known = node != GRAPH_NONE && r->options->graph->nodes[node].stated;
+		known = node != GRAPH_NONE;
 		TRY(message_new(&m, D(reference), &r->c->arena, err));
 		out->subject = (Weightmark__V1__Reference *)m;
 		TRY(compose_scalar(&out->subject->object, r->c, D(object_id), text, err));
 	}
 	if (!known && !r->options->unknown)
 		return fail(err, REASON_THING_UNKNOWN,
-			    "%s, line %llu, column %d: no statement is about '%.128s'; --unknown "
+			    "%s, line %llu, column %d: no statement is about or names "
+			    "'%.128s'; --unknown "
 			    "takes it all the same", t->name, (unsigned long long)t->line,
 			    r->at[OBJECT] + 1, text);
 	r->counts->n_unknown += !known;
@@ -242,7 +251,7 @@ static enum wm_code read_rows(struct rows *r, struct wm_error *err)
 	bool more;
 
 	TRY(table_open(&t, r->c->name, TABLE_TSV, err));
-	TRY(table_columns(r->at, &t, column_names, N_COLUMNS, LOCATION, err));
+	TRY(table_columns(r->at, &t, column_names, N_COLUMNS, EVIDENCE_URI, err));
 	n_columns = t.n_cells;
 	for (;;) {
 		TRY(table_next(&t, &more, err));

@@ -19,7 +19,7 @@ struct retire_options {
 	const struct orders *orders; /* what was recorded; outlives the composition */
 	const uint8_t *keyid;	     /* SHA256_BYTES: of the key that will sign */
 	bool amend;	     /* correct what was recorded otherwise */
-	bool unknown;	     /* take what no statement is about, too */
+	bool unknown;	     /* take what no statement is about or names, too */
 	int64_t now;	     /* seconds; nothing may have happened later */
 	const char *reason;  /* of all events, or NULL */
 };
@@ -28,6 +28,7 @@ struct retire_options {
 struct retired {
 	size_t n_destroyed, n_withdrawn; /* of those that are recorded now and were not before */
 	size_t n_unknown;   /* of all */
+	size_t n_without_evidence; /* of all */
 	size_t n_before;    /* recorded before, and the same */
 	size_t n_corrected; /* recorded before otherwise */
 };

@@ -431,9 +431,7 @@ enum wm_code certificate_text(struct buf *out, const struct certificate_report *
 }
 
 static const char page[] =
-	"<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
-	"<head>\n<meta charset=\"utf-8\"/>\n"
-	"<meta http-equiv=\"Content-Security-Policy\" "
+	CERTIFICATE_HTML_BEGINS
 	"content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n<style>\n"
 	"body { font: 11pt/1.4 serif; max-width: 48em; margin: 2em auto; padding: 0 1em; }\n"
 	"table { border-collapse: collapse; width: 100%; margin: 0.8em 0; "

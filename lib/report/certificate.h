@@ -19,6 +19,12 @@ struct certificate_report {
 	const struct account *account;	 /* as state */
 };
 
+/* How each page begins. */
+#define CERTIFICATE_HTML_BEGINS \
+	"<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n" \
+	"<head>\n<meta charset=\"utf-8\"/>\n" \
+	"<meta http-equiv=\"Content-Security-Policy\" "
+
 /* Appends lines of text; everything that was read is escaped. */
 MUST_USE enum wm_code certificate_text(struct buf *out, const struct certificate_report *r,
 				       struct wm_error *err);

@@ -65,8 +65,7 @@ enum wm_code ics_append_text(struct buf *out, const char *name, const char *valu
 enum wm_code ics_begin(struct buf *out, struct wm_error *err)
 {
 	return buf_append_str(out,
-			      "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"
-			      "PRODID:-//weightmark//weightmark " WM_VERSION "//EN\r\n"
+			      ICS_BEGINS WM_VERSION "//EN\r\n"
 			      "CALSCALE:GREGORIAN\r\nMETHOD:PUBLISH\r\n", err);
 }
 

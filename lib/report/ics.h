@@ -10,6 +10,9 @@
 
 #include "lineage/withdrawals.h"
 
+/* How each file begins. */
+#define ICS_BEGINS "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//weightmark//weightmark "
+
 /* ics_begin(), ics_append_order() for each, ics_end(). `now`: when the file is made, in seconds. */
 MUST_USE enum wm_code ics_begin(struct buf *out, struct wm_error *err);
 MUST_USE enum wm_code ics_append_order(struct buf *out, const struct order_state *s, int64_t now,

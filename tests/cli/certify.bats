@@ -65,7 +65,7 @@ all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
 	[ "$(of_json "$output" '"\(.current) \(.open) \(.new[])"')" = 'false 1 lab.example/M6@1' ]
 	gone M6@1
 	run -2 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
-	refused_as already-signed
+	refused_as said-otherwise
 	wm certify ftc-1 "${by[@]}" --out out --amend --reason 'M6 was found' >/dev/null
 	run -0 --separate-stderr wm certify ftc-1 --check out/certificate.wmk --ledger work.git
 }
@@ -160,6 +160,11 @@ lab.example/dump shelf/dump' ]
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --out out
 	grep -q '^I am ____*, ____* of The Lab\. .* or from ____* on whom' out/certificate.txt
 	grep -q '^  Full name *____*$' out/certificate.txt
+	mkdir mine
+	echo mine >mine/certificate.txt
+	run -2 --separate-stderr wm certify ftc-1 "${by[@]}" --id mine --out mine
+	refused_as exists
+	[ "$(echo mine/*)$(cat mine/certificate.txt)" = mine/certificate.txtmine ]
 	grep -q '^  Title *____*$' out/certificate.txt
 	run -0 --separate-stderr wm certify ftc-1 "${by[@]}" --id named --out named --declarant 'J. <b>Doe' --title 'CTO & Co' --basis 'the staff'
 	grep -qF 'I am J. <b>Doe, CTO & Co of The Lab. I state this from personal knowledge, or from the staff on whom' named/certificate.txt
@@ -264,7 +269,7 @@ model: {name: orphan, version: "1"}'
 	[ "$(of_json "$output" '"\(.reused) \(.statement)"')" = "true $first" ]
 	derived M6 finetune M4
 	run -2 --separate-stderr clean
-	refused_as already-signed
+	refused_as said-otherwise
 	run -0 --separate-stderr clean --amend --reason 'M6 was found'
 	[ "$(of_json "$output" .reused)" = false ]
 	[ "$(of_json "$output" .statement)" != "$first" ]

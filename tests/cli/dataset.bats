@@ -96,7 +96,7 @@ withdraw() {
 	echo new >photos/5.jpg
 	cp photos/5.jpg photos/6.jpg
 	run -2 --separate-stderr record --attributes people.csv
-	refused_as already-signed
+	refused_as said-otherwise
 	sha256sum -c --quiet before
 	run -0 --separate-stderr record --attributes people.csv --amend --reason 'new photos' --json
 	[ "$(of_json "$output" '[.sequence, .change.added, .change.removed] | join(" ")')" = '2 2 1' ]
@@ -343,6 +343,17 @@ withdraw() {
 	run -0 --separate-stderr wm dataset check p.json --root "$root" --json
 	is_json "$output"
 	[ "$(of_json "$output" .member)" = true ]
+}
+
+@test "a proof replaces a proof, and nothing else" {
+	given_recorded
+	cp steward.pub before.pub
+	run -2 --separate-stderr prove photos/3.jpg --out steward.pub
+	refused_as exists
+	cmp steward.pub before.pub
+	prove photos/3.jpg --out p.json >/dev/null
+	prove photos/2.jpg --out p.json >/dev/null
+	run -0 --separate-stderr check p.json --record photos/2.jpg
 }
 
 @test "a proof for another record, root, key or text is refused" {

@@ -73,8 +73,8 @@ counts() {
 	sed -i 's/finetune,2019-04-01/distil,2019-04-01/' h.csv
 	echo 'new-3,train,,,,,,,,,' >>h.csv
 	run -2 --separate-stderr wm import h.csv "${by[@]}"
-	refused_as already-signed
-	[[ $stderr == *"another run 'old-2'"* ]]
+	refused_as said-otherwise
+	[[ $stderr == *"something else of run '"*"/old-2'"*$'\n''fix: '*'--amend --reason'* ]]
 	[ "$(entries)" = 2 ]
 	run -0 --separate-stderr wm import h.csv "${by[@]}" --amend --reason 'mislabelled' --json
 	[ "$(counts)" = '3 3 1 2' ]

@@ -62,6 +62,13 @@ due() { # id: the row of an obligation
 	[ "$(of_json "$output" '.orders | length')" = 10 ]
 	[ "$(of_json "$output" '.orders[] | select(.object | endswith("erasure-request")) | .obligations[0].due')" = 2024-02-29 ]
 	[ "$(of_json "$output" '.orders[] | select(.object | endswith("avast")) | .obligations[0].due')" = 2024-02-20 ]
+	run -0 --separate-stderr wm order draft --template undertaking
+	printf '%s\n' "$output" >blank.yaml
+	sed -i 's/"TODO: issuer.*"/lab.example\/D/; s/"TODO: whose days.*"/UTC/' blank.yaml
+	sed -i '/trigger_date/!s/"TODO[^"]*"/said/; s/id: undertaking/id: blank/' blank.yaml
+	run -2 --separate-stderr wm order add blank.yaml "${by[@]}" --ledger work.git
+	refused_as order-unfinished
+	[[ $stderr == *trigger_date* ]]
 	run -2 --separate-stderr wm order draft --template everalbun --trigger 2024-01-31
 	refused_as usage
 	[[ $stderr == *"'everalbum'"* ]]
@@ -153,7 +160,7 @@ due() { # id: the row of an obligation
 	order_file narrow.yaml ftc-1 court_order 2024-03-08 <<<"scope_role: [pretrain, calibration]
 $about_d"
 	run -2 --separate-stderr wm order add narrow.yaml "${by[@]}"
-	refused_as already-signed
+	refused_as said-otherwise
 	# A correction narrows nothing that the first version reached.
 	wm order add narrow.yaml "${by[@]}" --amend --reason 'counsel' >/dev/null
 	status_on 2024-03-10 0 ftc-1
@@ -297,6 +304,43 @@ YAML
 	seq -f 'lab.example/X%g@1	/m	clear		2024-03-20' 5000 >many.tsv
 	run -0 --separate-stderr wm order done ftc-1 --destroyed many.tsv "${by[@]}" --json
 	[ "$(of_json "$output" '.statements | length')" = 2 ]
+}
+
+@test "order: what cannot be, or does not fit the order, is refused or warned of; the answer counts" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	printf 'lab.example/M0@1\t/m\tclear\t\t2024-03-20\nlab.example/M1@1\t/m\tclear\t\t2099-03-20\n' >gone.tsv
+	run -2 --separate-stderr wm order done ftc-1 --destroyed gone.tsv "${by[@]}"
+	refused_as deed-future
+	[[ $stderr == *'lab.example/M1@1'*2099-03-20* ]]
+	run -2 --separate-stderr wm order done ftc-1 --told X --on 2098-01-01 "${by[@]}"
+	refused_as deed-future
+	printf '%s\t/m\tclear\t\t%s\n' lab.example/M0@1 2024-03-20 lab.example/M9@1 2024-03-20 \
+		lab.example/bas@1 2024-03-20 lab.example/bat@1 2024-03-20 lab.example/M1@1 2024-03-01 >gone.tsv
+	run -0 --separate-stderr wm order done ftc-1 --destroyed gone.tsv --told 'Nobody Inc' --on 2024-03-01 "${by[@]}"
+	[[ $stderr == *'warning: lab.example/bas@1 and 1 more: no ledger at hand knows this'* ]]
+	[[ $stderr == *'warning: lab.example/M9@1: is not among what is reached by counsel.example/ftc-1'* ]]
+	[[ $stderr == *'warning: lab.example/M1@1: is said to be destroyed before the day of counsel.example/ftc-1'* ]]
+	[[ $stderr == *"'Nobody Inc'"* && $stderr == *'the day that is said is before'* ]]
+	[[ $output == *'2 destroyed, 0 kept, 5 still open' ]]
+	printf 'lab.example/D\tlegal_hold\tCourt\t2024-03-20\t2099-01-01\nlab.example/M2@1\tlegal_hold\tCourt\t\t\n' >kept.tsv
+	run -0 --separate-stderr wm order done ftc-1 --kept kept.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '.orders[] | "\(.object) \(.destroyed) \(.kept) \(.open)"')" = 'counsel.example/ftc-1 2 2 3' ]
+	[[ $stderr != *warning* ]]
+}
+
+@test "order: one list for several orders" {
+	given_family
+	given_order court_order 2024-03-08 <<<"$about_d"
+	order_file two.yaml ftc-2 contract_demand 2024-03-09 <<<"$about_d"
+	wm order add two.yaml "${by[@]}" >/dev/null 2>&1
+	printf 'lab.example/M0@1\t/m\tclear\t\t2024-03-20\n' >gone.tsv
+	run -0 --separate-stderr wm order done ftc-1 ftc-2 --destroyed gone.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '[.orders[] | "\(.object[16:]) \(.destroyed) \(.open)"] | join(" ")')" = 'ftc-1 1 6 ftc-2 1 6' ]
+	run -0 --separate-stderr wm order done ftc-2 ftc-1 --destroyed gone.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '[.statements[].reused] | all')" = true ]
+	run -2 --separate-stderr wm order done ftc-1 counsel.example/ftc-1 --destroyed gone.tsv "${by[@]}"
+	refused_as usage
 }
 
 @test "order: what a killed one began is ended first, and said once, also a second later" {
@@ -446,11 +490,21 @@ $about_d"
 	grep -q '^SUMMARY:Acme\\, Inc\\; the \\\\ matter: ä*: delete_models (models)$' a.txt
 	wm order 'done' ftc-1 --obligation data --on 2024-03-09 "${by[@]}" >/dev/null
 	status_on 2024-03-10 0 --ics b.ics
+	status_on 2024-03-10 0 --ics b.ics
+	cp o.yaml keep.yaml
+	status_on 2024-03-10 2 --ics keep.yaml
+	refused_as exists
+	cmp o.yaml keep.yaml
 	[ "$(unfolded b.ics | grep ^UID | sort)" = "$(grep ^UID a.txt | sort)" ]
 	status_on 2024-03-10 0 --due-within 17d --json
 	[ "$(of_json "$output" '.orders | length')" = 0 ]
 	status_on 2024-03-10 0 --due-within 18d --json
 	[ "$(of_json "$output" '.orders | length')" = 1 ]
+	order_file two.yaml ftc-2 court_order 2024-03-08 <<<"${about_d/days: 20/days: 60}"
+	wm order add two.yaml "${by[@]}" >/dev/null 2>&1
+	status_on 2024-03-10 0 ftc-2 --due-within 18d --ics c.ics --json
+	[ "$(of_json "$output" '[.orders[].obligations[].id] | join(" ")')" = models ]
+	[ "$(unfolded c.ics | grep -c '^BEGIN:VEVENT')" = 1 ]
 }
 
 @test "order: hostile names are shown escaped" {
@@ -483,6 +537,10 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 	[[ $output == *'lab.example/R1, began before'* ]]
 	[[ $output == *'lab.example/R2, BEGAN AFTER IT WAS WITHDRAWN'* ]]
 	[[ $output == *'due 2026-02-15, in 14 days'* ]]
+	status_on 2026-02-01 0 --due-within 13d --json
+	[ "$(jq '.withdrawals | length' <<<"$output")" = 0 ]
+	status_on 2026-02-01 0 --due-within 14d --json
+	[ "$(jq '.withdrawals | length' <<<"$output")" = 1 ]
 	status_on 2026-02-16 1 --json
 	[ "$(jq -c '.withdrawals[0].affected | map(.object)' <<<"$output")" = '["lab.example/M1@1","lab.example/M2@1","lab.example/M3@1"]' ]
 	[ "$(jq -c '.withdrawals[0] | [.records, .due, .overdue_days]' <<<"$output")" = '[1,"2026-02-15",1]' ]

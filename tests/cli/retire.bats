@@ -57,8 +57,9 @@ entries() {
 2 lab.example/M1@1\tyesterday\tpurge\tu\t$hash\t
 2 lab.example/M1@1\t9024-01-02\tpurge\tu\t$hash\t
 3 lab.example/M1@1\t2024-01-02\tburn\tu\t$hash\t
-4 lab.example/M1@1\t2024-01-02\tpurge\t\t$hash\t
+5 lab.example/M1@1\t2024-01-02\tpurge\t\t$hash\t
 5 lab.example/M1@1\t2024-01-02\tpurge\tu\tabc\t
+4 lab.example/M1@1\t2024-01-02\tpurge\tu\t\t
 7 lab.example/M1@1\t2024-01-02\tpurge\tu\t$hash\t\tmore
 6 lab.example/M1@1\t2024-01-02\tpurge\tu\t$hash\t/a\xff
 1 $good
@@ -89,6 +90,21 @@ ROWS
 	: >gone.tsv
 	run -2 --separate-stderr wm retire gone.tsv "${by[@]}"
 	refused_as table-columns
+}
+
+@test "retire: without evidence is told; what a statement only names is known" {
+	given_family
+	derived M6 finetune old
+	table "lab.example/M0@1\t2024-01-02\tpurge\t\t\t/disk1" "lab.example/old@1\t2024-01-03\tclear\t\t\t" \
+		"lab.example/M2@1\t2024-01-04\twithdrawn\t\t\t"
+	run -0 --separate-stderr wm retire gone.tsv "${by[@]}"
+	[[ $output == *'rows      3 without evidence'* && $output != *unknown* ]]
+	printf 'when\thow\tobject\n2024-01-02\tpurge\tlab.example/M1@1\n2024-01-03\tclear\tlab.example/old@1\n' >gone.tsv
+	run -0 --separate-stderr wm retire gone.tsv "${by[@]}" --json
+	[ "$(of_json "$output" '"\(.destroyed) \(.as_before) \(.without_evidence)"')" = '1 1 2' ]
+	printf 'when\thow\tobject\n2024-01-02\tpurge\tlab.example/odl@1\n' >gone.tsv
+	run -1 --separate-stderr wm retire gone.tsv "${by[@]}"
+	refused_as thing-unknown
 }
 
 @test "retire: some thousand rows an event" {

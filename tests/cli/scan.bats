@@ -26,6 +26,13 @@ state_of() { # place
 	run -1 --separate-stderr wm scan shelf --ledger work.git
 	[[ $output == *'tainted'*'shelf/deep/a copy  = lab.example/M5@1'* ]]
 	[[ $output == *'under counsel.example/ftc-1: lab.example/D > lab.example/run-M0 > lab.example/M0@1 > lab.example/M2@1 > lab.example/M5@1'* ]]
+	order_file two.yaml ftc-0 court_order 2024-02-08 <<<"$about_d"
+	wm order add two.yaml --key counsel.key --issuer counsel.example --ledger work.git >/dev/null 2>&1
+	run -1 --separate-stderr wm scan shelf --ledger work.git --json
+	[ "$(of_json "$output" '.places[] | select(.place == "shelf/deep/a copy") | "\(.order) \(.orders | join(" "))"')" = \
+		'counsel.example/ftc-0 counsel.example/ftc-0 counsel.example/ftc-1' ]
+	run -1 --separate-stderr wm scan shelf --ledger work.git
+	[[ $output == *'under counsel.example/ftc-0 and 1 more: lab.example/D > '* ]]
 	[[ $output == *'clean'*'shelf/M9.safetensors  = lab.example/M9@1'* ]]
 	rm 'shelf/deep/a copy'
 	run -0 --separate-stderr wm scan shelf --ledger work.git
@@ -158,7 +165,9 @@ obligation: [{id: data, kind: delete_data, days: 20}]'
 	[[ $output == *'tainted'*'shelf/odd  = dataset lab.example/Dump'* ]]
 	[[ $output == *'shelf/shuffled.ndjson  = dataset lab.example/Lines'* ]]
 	[[ $output == *'2 tainted, 0 clean, 3 unknown'* ]]
+	[[ $stderr == *'--dataset NAME.wmk'* ]]
 	run -1 --separate-stderr wm scan shelf --ledger work.git --dataset Faces.wmk
+	[[ $stderr != *'--dataset NAME.wmk'* ]]
 	[[ $output == *'shelf/b.jpg  = a record of dataset lab.example/Faces'* ]]
 	run -1 --separate-stderr wm scan shelf --ledger work.git --dataset Faces.wmk --json
 	[ "$(of_json "$output" '.places[] | select(.place == "shelf/b.jpg") | "\(.state) \(.kind) \(.record)"')" = 'tainted dataset true' ]

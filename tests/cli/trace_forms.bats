@@ -85,6 +85,23 @@ is_xml() { # file
 	run -3 --separate-stderr trace --from D --as svg -o none/x.svg
 }
 
+@test "a file is written anew only where it is of that form" {
+	given_family
+	local as before=text.out
+	trace --from D -o text.out >/dev/null
+	for as in text json dot svg; do
+		printf 'kind: order\n' >keep.yaml
+		run -2 --separate-stderr trace --from D --as $as -o keep.yaml
+		refused_as exists
+		[ "$(cat keep.yaml)" = 'kind: order' ]
+		run -2 --separate-stderr trace --from D --as $as -o $before
+		refused_as exists
+		[ $as = text ] || trace --from D --as $as -o $as.out >/dev/null
+		[ $as = text ] || trace --from C --as $as -o $as.out >/dev/null
+		before=$as.out
+	done
+}
+
 @test "without --ledger, those of the setting and the private one are read" {
 	given_family
 	run -2 --separate-stderr wm trace --from D

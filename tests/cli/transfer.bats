@@ -33,7 +33,7 @@ YAML
 	[ "$(of_json "$output" '"\(.statements[0].reused) \(.recorded.appended)"')" = 'true 0' ]
 	sed -i 's/unrelated/affiliate/' t.yaml
 	run -2 --separate-stderr wm transfer t.yaml --key steward.key --issuer lab.example --ledger work.git
-	refused_as already-signed
+	refused_as said-otherwise
 	run -0 --separate-stderr wm transfer t.yaml --key steward.key --issuer lab.example --ledger work.git \
 		--amend --reason 'a slip' --json
 	[ "$(of_json "$output" '.statements[0].sequence')" = 2 ]
