@@ -207,7 +207,8 @@ enum wm_code dataset_destroy_key_run(struct call *call, struct wm_error *err)
 	/* What could stop the statement stops the destruction. */
 	if (says) {
 		TRY(load_signer(&signer, &key_file, call, err));
-		TRY(compose_destroyed(&issued, &d, &state, path, options_get(&call->options, "dataset"), err));
+		TRY(compose_destroyed(&issued, &d, &state, path,
+				      options_get(&call->options, "dataset"), err));
 	}
 	TRY(seen_forget(state.id, err));
 	TRY(record_key_destroy(path, state.at, err));

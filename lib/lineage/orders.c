@@ -467,9 +467,8 @@ static enum wm_code attach_statements(struct orders *o, struct wm_error *err)
 enum wm_code orders_load(struct orders **out, const struct graph *g, struct index *const *indexes,
 			 size_t n, const char *const *origins, struct wm_error *err)
 {
-	const struct orders_trust none = { .keys = NULL };
-
-	return orders_load_trusting(out, g, indexes, n, origins, &none, err);
+	return orders_load_trusting(out, g, indexes, n, origins,
+				    &(struct orders_trust){ .keys = NULL }, err);
 }
 
 enum wm_code orders_load_trusting(struct orders **out, const struct graph *g,
