@@ -242,7 +242,7 @@ static void print_roles(const struct order_state *s)
 		print("%s%s", before, roles->values[i].name);
 		before = ", ";
 	}
-	print(" alone taint, as every version of the signed scope says\n");
+	print(" alone taint, as the signed scope says\n");
 }
 
 /* Records: by which uses of their dataset they count. */

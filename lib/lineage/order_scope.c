@@ -379,7 +379,7 @@ static enum wm_code keep_missing(struct order_state *s, const struct gathered_li
 	return WM_OK;
 }
 
-/* Those of any version; where one names none, it means every role: 0. */
+/* Those of any version that counts; where one names none, it means every role: 0. */
 static uint64_t roles_of(const struct order *order)
 {
 	uint64_t roles = 0;
@@ -387,6 +387,8 @@ static uint64_t roles_of(const struct order *order)
 	for (size_t i = 0; i < order->n_versions; i++) {
 		const Weightmark__V1__Order *o = order_said(&order->versions[i]);
 
+		if (!version_counts(order, &order->versions[i]))
+			continue;
 		if (o->n_scope_role == 0)
 			return 0;
 		for (size_t k = 0; k < o->n_scope_role; k++)

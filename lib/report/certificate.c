@@ -287,9 +287,11 @@ static enum wm_code print_unknown(struct pen *p, const struct order_state *s, st
 
 	if (s->n_unknown == 0)
 		return WM_OK;
-	TRY(buf_printf(&text, err, "%zu further checkpoints in these logs have an ancestor of "
-				   "unknown origin: whether they descend from the data, nobody "
-				   "declared.", s->n_unknown));
+	TRY(buf_printf(&text, err, "%zu further checkpoint%s in these logs %s an ancestor of "
+				   "unknown origin: whether %s from the data, nobody declared.",
+		       s->n_unknown, s->n_unknown == 1 ? "" : "s",
+		       s->n_unknown == 1 ? "has" : "have",
+		       s->n_unknown == 1 ? "it descends" : "they descend"));
 	TRY(paragraph(p, buf_str(&text), err));
 	TRY(begin(p, err));
 	for (uint32_t i = 0; i < o->graph->n_nodes; i++) {

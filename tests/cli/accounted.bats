@@ -34,7 +34,7 @@ training_run: [{id: run-$1, uses: [{dataset: {object: $2}, role: pretrain}]}]"
 	gone "${all[@]}"
 	wm certify ftc-1 "${by[@]}" --out out >/dev/null
 	run -0 --separate-stderr wm order status ftc-1 --ledger work.git
-	[ "$(grep -c 'done on 2024-03-21, says counsel.example$' <<<"$output")" = 2 ]
+	[ "$(grep -c 'done on 2024-03-21, says counsel.example (key [0-9a-f]*, not verified)$' <<<"$output")" = 2 ]
 	[[ $output == *'status      closed'* && $output != *' late'* ]]
 }
 
@@ -85,7 +85,7 @@ training_run: [{id: run-$1, uses: [{dataset: {object: $2}, role: pretrain}]}]"
 	by=(--key counsel.key --issuer counsel.example --ledger orders.git)
 	wm order 'done' ftc-1 --obligation data --on 2024-03-21 "${by[@]}" >/dev/null
 	run -1 --separate-stderr wm order status ftc-1 --ledger orders.git
-	[[ $output == *'delete_data            undecided, 1 unknown although counsel.example says that it is done'* ]]
+	[[ $output == *'delete_data            undecided, 1 unknown although counsel.example (key '*', not verified) says that it is done'* ]]
 	[[ $output == *'delete_models          overdue by '*', 1 unknown'$'\n'* && $output == *'status      overdue'* ]]
 	wm order 'done' ftc-1 --obligation models --on 2024-03-21 "${by[@]}" >/dev/null
 	run -4 --separate-stderr wm order status ftc-1 --ledger orders.git

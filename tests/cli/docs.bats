@@ -9,7 +9,7 @@ load helper
 
 # What differs from run to run: digests, ids and times.
 plain() {
-	sed -E 's/[0-9a-f]{16,64}/HEX/g; s/, key [0-9a-f]{8},/, key HEX,/; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g'
+	sed -E 's/[0-9a-f]{16,64}/HEX/g; s/key [0-9a-f]{8},/key HEX,/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g'
 }
 
 # The code blocks of a page, from this heading to the next of its rank; without one, all of them.

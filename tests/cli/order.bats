@@ -169,7 +169,7 @@ $about_d"
 $about_d"
 	wm order add narrow.yaml "${by[@]}" >/dev/null
 	status_on 2024-03-10 0 ftc-2
-	[[ $output == *'pretrain, calibration alone taint, as every version of the signed scope says'* ]]
+	[[ $output == *'pretrain, calibration alone taint, as the signed scope says'* ]]
 	[[ $output == *'1 dataset, 1 tainted checkpoint;'* ]]
 }
 
@@ -579,10 +579,10 @@ training_run: [{id: R$r, start: \"2026-0$r-01T00:00:00Z\", uses: [{dataset: {obj
 	run -0 --separate-stderr wm order done "${id##*/}" --answered --on 2026-02-10 --key steward.key
 	run -0 --separate-stderr wm order done "$id" --answered --key steward.key --json
 	[ "$(of_json "$output" '.statements[0].reused')" = true ]
-	status_on 2026-02-16 0 "$id" --ics c.ics
+	status_on 2026-02-16 0 "$id" --ics c.ics --trust steward.pub
 	[[ $output == *'answered 2026-02-10T00:00:00Z, the issuer says'* ]]
 	run -1 grep -q SUMMARY c.ics
-	status_on 2026-02-16 0 --json
+	status_on 2026-02-16 0 --json --trust steward.pub
 	[ "$(of_json "$output" '.withdrawals[0] | [.answered, .answered_at, .records] | map(tostring) | join(" ")')" = \
 		'true 2026-02-10T00:00:00Z 1' ]
 	# Withdrawn again, it is as it was answered.

@@ -280,11 +280,15 @@ training_run: [{id: run-K, uses: [{dataset: {object: lab.example/D}, role: calib
 	order_file ftc-1.yaml ftc-1 court_order 2024-03-08 <<<"scope_role: [pretrain, calibration]
 $about_d"
 	wm order add ftc-1.yaml "${by[@]}" --ledger work.git --amend --reason 'as counsel reads it' >/dev/null
+	# Whoever holds counsel's key knows that counsel signed it; nobody else has to believe it.
 	status_on 2024-03-10 0 ftc-1
+	[[ $output == *'2 tainted checkpoints;'* ]]
+	verified 1 V
+	status_on 2024-03-10 0 ftc-1 --trust counsel.pub
 	[[ $output == *'pretrain, calibration alone taint, as the signed scope says'* ]]
 	[[ $output == *'1 tainted checkpoint;'* ]]
-	verified 0 V
-	verified 1 K
+	verified 0 V --key counsel.pub
+	verified 1 K --key counsel.pub
 	run -0 --separate-stderr wm trace --from lab.example/D --ledger work.git
 	[[ $output == *'used, validation; asserted by lab.example'* ]]
 }

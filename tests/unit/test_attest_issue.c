@@ -100,7 +100,7 @@ static void a_file_is_extended(void **state)
 	assert_int_equal(in_sidecar(), 1);
 	assert_int_equal(issue_ok(TRANSFER("mail"), &plain), 1);
 	assert_int_equal(in_sidecar(), 1);
-	assert_int_equal(issue_reason(TRANSFER("disk"), &plain), REASON_ALREADY_SIGNED);
+	assert_int_equal(issue_reason(TRANSFER("disk"), &plain), REASON_SAID_OTHERWISE);
 	assert_int_equal(in_sidecar(), 1);
 	assert_int_equal(issue_ok(TRANSFER("disk"), &amend), 0);
 	assert_int_equal(in_sidecar(), 2);
@@ -121,7 +121,7 @@ static void a_log_is_appended_to(void **state)
 	assert_int_equal(in_log(), 1);
 	assert_int_equal(issue_ok(TRANSFER("mail"), &plain), 1);
 	assert_int_equal(in_log(), 1);
-	assert_int_equal(issue_reason(TRANSFER("disk"), &plain), REASON_ALREADY_SIGNED);
+	assert_int_equal(issue_reason(TRANSFER("disk"), &plain), REASON_SAID_OTHERWISE);
 	assert_int_equal(issue_ok(TRANSFER("disk"), &amend), 0);
 	assert_int_equal(in_log(), 2);
 	assert_int_equal(issue_ok(TRANSFER("disk"), &amend), 1);
