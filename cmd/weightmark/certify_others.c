@@ -277,7 +277,8 @@ static enum wm_code check_named(const struct certifying *c, struct call *call, c
 
 	for (size_t i = 0; (what = options_nth(&call->options, option, i)); i++) {
 		TRY(find_named(&node, c, call, what, kind, err));
-		if (!bsearch(&node, nodes->list, nodes->n, sizeof(node), compare_nodes))
+		if (nodes->n == 0 ||
+		    !bsearch(&node, nodes->list, nodes->n, sizeof(node), compare_nodes))
 			return fail(err, REASON_USAGE, "--%s %.160s: the certificate is not about "
 						       "it", option, what);
 	}
