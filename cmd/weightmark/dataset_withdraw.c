@@ -25,7 +25,6 @@ static const struct commitments *nth_recording(const struct opened *o, size_t i)
 static enum wm_code add_subject(struct buf *leaves, const struct opened *o, const char *subject,
 				struct wm_error *err)
 {
-	const char *path = o->commitments->path;
 	const struct commitments *c;
 	uint8_t tag[RECORD_TAG_BYTES];
 	size_t before = leaves->len;
@@ -35,14 +34,14 @@ static enum wm_code add_subject(struct buf *leaves, const struct opened *o, cons
 		TRY(commitments_tagged(leaves, c, tag, err));
 	if (leaves->len == before)
 		return fail(err, REASON_SUBJECT_UNKNOWN,
-			    "no record of %s is recorded as one of this subject", path);
+			    "--subject %.64s: no record is recorded as one of this subject",
+			    subject);
 	return WM_OK;
 }
 
 static enum wm_code add_record(struct buf *leaves, const struct opened *o, const char *path,
 			       struct wm_error *err)
 {
-	const char *recorded = o->commitments->path;
 	const struct commitments *c;
 	struct commitment commitment;
 	uint8_t digest[SHA256_BYTES];
@@ -54,8 +53,7 @@ static enum wm_code add_record(struct buf *leaves, const struct opened *o, const
 	for (size_t i = 0; !found && (c = nth_recording(o, i)); i++)
 		TRY(commitments_find(&row, &found, c, commitment.leaf, err));
 	if (!found)
-		return fail(err, REASON_RECORD_UNKNOWN, "%s: is no record of %s", path,
-			    recorded);
+		return fail(err, REASON_RECORD_UNKNOWN, "%s: is no record of the dataset", path);
 	return buf_append(leaves, commitment.leaf, SHA256_BYTES, err);
 }
 
