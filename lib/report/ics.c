@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/limits.h"
+#include "util/utf8.h"
 #include "weightmark.h"
 
 /* Octets of a line without its end: RFC 5545 section 3.1. */
@@ -38,16 +39,23 @@ static enum wm_code append_folded(struct buf *out, const uint8_t *line, size_t l
 
 static enum wm_code append_escaped(struct buf *line, const char *value, struct wm_error *err)
 {
-	for (; *value; value++) {
-		if (*value == '\n') {
+	const uint8_t *data = (const uint8_t *)value;
+	const size_t len = strlen(value);
+	uint32_t scalar;
+	size_t n;
+
+	for (size_t off = 0; off < len; off += n ? n : 1) {
+		n = utf8_decode(&scalar, data + off, len - off);
+		if (n == 1 && scalar == '\n') {
 			TRY(buf_append_str(line, "\\n", err));
 			continue;
 		}
-		if (strchr("\\;,", *value))
+		/* Other controls have no place in a TEXT, and no reader needs what turns text around. */
+		if (n == 0 || utf8_unsafe(scalar))
+			continue;
+		if (n == 1 && strchr("\\;,", (int)scalar))
 			TRY(buf_append_byte(line, '\\', err));
-		/* Other control characters have no place in a TEXT. */
-		if ((uint8_t)*value >= ' ' && *value != 0x7f)
-			TRY(buf_append_byte(line, (uint8_t)*value, err));
+		TRY(buf_append(line, data + off, n, err));
 	}
 	return WM_OK;
 }

@@ -20,6 +20,7 @@ static void test_escapes(void **state)
 	assert_line("", "X:\r\n");
 	assert_line("a\\b;c,d\ne", "X:a\\\\b\\;c\\,d\\ne\r\n");
 	assert_line("a\x1b[2J\r\x7f" "b", "X:a[2Jb\r\n");
+	assert_line("a\xe2\x80\xae" "b\xe2\x81\xa6" "c\xe2\x80\x8e\xff" "d", "X:abcd\r\n");
 	assert_line("BEGIN:VEVENT\nEND:VEVENT", "X:BEGIN:VEVENT\\nEND:VEVENT\r\n");
 }
 
