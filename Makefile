@@ -182,7 +182,7 @@ $(B)/interop-tensors $(B)/interop-torch-tensors: $(B)/interop-%: $(B)/tests/inte
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
 
-$(B)/bench-statements: $(B)/tests/bench/statements.o $(B)/libweightmark.a
+$(B)/bench-statements: $(B)/tests/bench/statements.o $(B)/tests/bench/families.o $(B)/libweightmark.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(pkg_libs)
 
@@ -218,7 +218,7 @@ interop: ## check what we write and read with openssl, Python and published load
 bench: ## measure against openssl, cat, cp and b3sum; needs 11 GB of free disk, BENCH_SPARSE_GB=20 is shorter
 	$(call need,$(deps_build) $(deps_bench))
 	$(build) all $(B)/bench-statements
-	@B='$(B)' tests/bench/run; run=$$?; B='$(B)' tests/bench/ledger || run=1; B='$(B)' tests/bench/formats && exit $$run
+	@B='$(B)' tests/bench/run; run=$$?; B='$(B)' tests/bench/ledger || run=1; B='$(B)' tests/bench/dataset || run=1; B='$(B)' tests/bench/lineage || run=1; B='$(B)' tests/bench/formats && exit $$run
 
 fault: deps ## kill at every write, let every write fail, cut the power, many writers at once; needs python3
 	$(call need,$(deps_fault))

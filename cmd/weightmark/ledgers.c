@@ -7,6 +7,7 @@
 
 #include "output.h"
 #include "progress_view.h"
+#include "util/hex.h"
 #include "util/limits.h"
 
 enum wm_code need_ledger(const char **out, struct call *call, struct wm_error *err)
@@ -65,12 +66,16 @@ void warn_recording(const struct recording *r)
 
 void print_recording(const struct recording *r)
 {
+	const unsigned long long size = r->size;
+
+	if (!*r->origin)
+		return;
+	print("  %-10s%s, %llu %s, ", "log", r->origin, size, size == 1 ? "entry" : "entries");
 	if (r->key)
-		print("  %-10s%s, %llu entries, %zu new\n", "log", r->origin,
-		      (unsigned long long)r->size, r->n_appended);
-	else if (*r->origin)
-		print("  %-10s%s, %llu entries, could be appended to\n", "log", r->origin,
-		      (unsigned long long)r->size);
+		print("%zu new", r->n_appended);
+	else
+		print("could be appended to");
+	print(", in %s\n", r->ledger);
 }
 
 enum wm_code recording_tree(struct node *map, struct tree *t, const struct recording *r,
@@ -81,14 +86,12 @@ enum wm_code recording_tree(struct node *map, struct tree *t, const struct recor
 
 	if (!*r->origin)
 		return WM_OK;
-	if (!r->key) {
-		TRY(node_set_new(&said, map, t, "would_record", NODE_MAP, err));
-		TRY(node_set_text(said, t, "origin", r->origin, err));
-		return node_set_integer(said, t, "size", r->size, err);
-	}
-	TRY(node_set_new(&said, map, t, "recorded", NODE_MAP, err));
-	TRY(log_key_encode(&key, r->key, err));
+	TRY(node_set_new(&said, map, t, r->key ? "recorded" : "would_record", NODE_MAP, err));
+	TRY(node_set_shown(said, t, "ledger", r->ledger, err));
 	TRY(node_set_text(said, t, "origin", r->origin, err));
+	if (!r->key)
+		return node_set_integer(said, t, "size", r->size, err);
+	TRY(log_key_encode(&key, r->key, err));
 	TRY(node_set_text(said, t, "log_key", buf_str(&key), err));
 	TRY(node_set_integer(said, t, "size", r->size, err));
 	TRY(node_set_hex(said, t, "root", r->root, SHA256_BYTES, err));
@@ -178,21 +181,104 @@ static enum wm_code open_one(struct ledgers *l, const char *path, const char *in
 	return code;
 }
 
-enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err)
+enum wm_code open_ledgers_at(struct ledgers *out, const char *const *paths, size_t n,
+			     struct wm_error *err)
 {
 	cleanup_buf struct buf index = BUF_INIT(LIMIT_PATH);
 	struct progress progress = { 0 };
+	enum wm_code code = WM_OK;
+
+	TRY(index_directory(&index, err));
+	progress_view_start(&progress);
+	for (size_t i = 0; i < n && code == WM_OK; i++)
+		code = open_one(out, paths[i], index.len ? buf_str(&index) : NULL, &progress, err);
+	progress_view_end();
+	return code;
+}
+
+enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err)
+{
 	struct setting_value paths;
 	const char *first;
-	enum wm_code code = WM_OK;
 
 	TRY(need_ledger(&first, call, err));
 	TRY(settings_find(&paths, &call->settings, &call->options, "ledger", err));
-	TRY(index_directory(&index, err));
-	progress_view_start(&progress);
-	for (size_t i = 0; i < paths.n && code == WM_OK; i++)
-		code = open_one(out, paths.values[i], index.len ? buf_str(&index) : NULL, &progress,
-				err);
+	return open_ledgers_at(out, paths.values, paths.n, err);
+}
+
+enum wm_code join_ledgers(struct graph **out, const struct ledgers *l, const char *const *origins,
+			  struct wm_error *err)
+{
+	struct progress progress = { 0 };
+	enum wm_code code;
+
+	progress_view_start_counting(&progress, "statements and references");
+	code = graph_load_shown(out, l->indexes, l->n, origins, &progress, err);
 	progress_view_end();
 	return code;
+}
+
+/* --- which were read --------------------------------------------------------------------- */
+
+/* The log as far as it was read: entries that came since do not count, and have another root. */
+static enum wm_code tell_head(struct node *list, struct tree *t, const struct ledgers *l, size_t i,
+			      const char *origin, struct wm_error *err)
+{
+	cleanup_ledger_head struct ledger_head head = { .key = NULL };
+	char root[2 * SHA256_BYTES + 1] = "";
+	struct node *map = NULL;
+	bool found = false;
+	uint64_t size = 0;
+
+	TRY(ledger_head(&head, l->list[i], origin, err));
+	TRY(index_size(&size, &found, l->indexes[i], origin, err));
+	if (size == head.note.head.size)
+		hex_encode(root, head.note.head.root, SHA256_BYTES);
+	if (!list) {
+		message("read %s in %s: %llu %s%s%.16s", origin, ledger_path(l->list[i]),
+			(unsigned long long)size, size == 1 ? "entry" : "entries",
+			*root ? ", root " : "", root);
+		return WM_OK;
+	}
+	TRY(node_append_new(&map, list, t, NODE_MAP, err));
+	TRY(node_set_shown(map, t, "ledger", ledger_path(l->list[i]), err));
+	TRY(node_set_text(map, t, "origin", origin, err));
+	TRY(node_set_integer(map, t, "size", size, err));
+	return *root ? node_set_text(map, t, "root", root, err) : WM_OK;
+}
+
+static bool is_among(const char *origin, const char *const *only)
+{
+	for (size_t i = 0; only && only[i]; i++)
+		if (strcmp(only[i], origin) == 0)
+			return true;
+	return only == NULL;
+}
+
+static enum wm_code tell_heads(struct node *list, struct tree *t, const struct ledgers *l,
+			       const char *const *only, struct wm_error *err)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		cleanup_origins char **origins = NULL;
+
+		TRY(ledger_origins(&origins, l->list[i], err));
+		for (char **o = origins; *o; o++)
+			if (is_among(*o, only))
+				TRY(tell_head(list, t, l, i, *o, err));
+	}
+	return WM_OK;
+}
+
+enum wm_code tell_ledgers(const struct ledgers *l, const char *const *origins, struct wm_error *err)
+{
+	return output_is_json() ? WM_OK : tell_heads(NULL, NULL, l, origins, err);
+}
+
+enum wm_code ledgers_tree(struct node *map, struct tree *t, const struct ledgers *l,
+			  const char *const *origins, struct wm_error *err)
+{
+	struct node *list;
+
+	TRY(node_set_new(&list, map, t, "ledgers", NODE_LIST, err));
+	return tell_heads(list, t, l, origins, err);
 }

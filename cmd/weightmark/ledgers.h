@@ -8,6 +8,7 @@
 
 #include "attest/record.h"
 #include "index/index.h"
+#include "lineage/graph.h"
 #include "verb.h"
 
 /* Rows for the options table of a verb that writes to a log: record_options(), need_ledger(). */
@@ -65,6 +66,10 @@ void ledgers_release(struct ledgers *l);
 /* Opens all that were named and catches their indexes up, showing progress. */
 MUST_USE enum wm_code open_ledgers(struct ledgers *out, struct call *call, struct wm_error *err);
 
+/* The same of the `n` repositories `paths`, at most LEDGERS_MAX. */
+MUST_USE enum wm_code open_ledgers_at(struct ledgers *out, const char *const *paths, size_t n,
+				      struct wm_error *err);
+
 /* Whether --origin leaves the log `origin` in. */
 bool origin_wanted(const struct call *call, const char *origin);
 
@@ -75,10 +80,26 @@ MUST_USE enum wm_code check_origins(const struct ledgers *l, const struct call *
 				    struct wm_error *err);
 
 /*
+ * Says which logs were read how far, of `origins` (ends with NULL; NULL: all): as messages, unless
+ * the answer is JSON; as a list "ledgers" of the MAP `map`.
+ */
+MUST_USE enum wm_code tell_ledgers(const struct ledgers *l, const char *const *origins,
+				   struct wm_error *err);
+MUST_USE enum wm_code ledgers_tree(struct node *map, struct tree *t, const struct ledgers *l,
+				   const char *const *origins, struct wm_error *err);
+
+/*
  * The values of --origin, ending with NULL; NULL where there are none. free() the list, not what
  * it holds.
  */
 MUST_USE enum wm_code wanted_origins(const char ***out, const struct call *call,
 				     struct wm_error *err);
+
+/*
+ * Makes the lineage graph of all of them, of the logs `origins` (ends with NULL; NULL: all),
+ * showing progress. They must outlive it.
+ */
+MUST_USE enum wm_code join_ledgers(struct graph **out, const struct ledgers *l,
+				   const char *const *origins, struct wm_error *err);
 
 #endif

@@ -30,6 +30,21 @@ static enum wm_code unknown_subverb(const struct verb *verb, const char *name,
 	return fail_unknown(REASON_USAGE, "there is no verb of that kind:", name, names, n, err);
 }
 
+/* Whether `name` is one of the words in `list`, which commas separate. */
+static bool has_word(const char *list, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (; *list; list += strspn(list, ", ")) {
+		const size_t n = strcspn(list, ",");
+
+		if (n == len && memcmp(list, name, len) == 0)
+			return true;
+		list += n;
+	}
+	return false;
+}
+
 /* Takes the first operand as the name of a subverb. */
 static enum wm_code choose_subverb(struct call *call, struct wm_error *err)
 {
@@ -43,7 +58,7 @@ static enum wm_code choose_subverb(struct call *call, struct wm_error *err)
 	if (!call->sub->name)
 		return unknown_subverb(call->verb, o->operands[0], err);
 	for (size_t i = 0; i < o->n_given; i++)
-		if (o->given[i].spec->only && strcmp(o->given[i].spec->only, call->sub->name) != 0)
+		if (o->given[i].spec->only && !has_word(o->given[i].spec->only, call->sub->name))
 			return fail(err, REASON_USAGE, "option '--%s' is for '%s %s'",
 				    o->given[i].spec->name, call->verb->name,
 				    o->given[i].spec->only);

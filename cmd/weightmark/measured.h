@@ -21,6 +21,10 @@ struct checkpoint_open_options checkpoint_opening(const struct call *call);
 MUST_USE enum wm_code measure_operand(struct checkpoint **out, struct call *call, size_t i,
 				      bool sha256, struct wm_error *err);
 
+/* The same of the checkpoint `path`. */
+MUST_USE enum wm_code measure_path(struct checkpoint **out, struct call *call, const char *path,
+				   bool sha256, struct wm_error *err);
+
 /* Says so where no tensor of `c` can be told: its bytes alone are measured, or signed. */
 void warn_without_tensors(const struct checkpoint *c);
 

@@ -28,7 +28,7 @@ struct option_spec {
 	const char *choices; /* VALUE_CHOICE: the values, separated by spaces */
 	const char *setting; /* the setting (settings.h) that it overrides, or NULL */
 	bool repeatable;
-	const char *only; /* the one subverb that takes it; NULL: all */
+	const char *only; /* the subverbs that take it, commas between; NULL: all */
 	bool hidden;	  /* left out of help, manual and completion */
 };
 

@@ -168,17 +168,33 @@ void warning(const char *format, ...)
 	va_end(args);
 }
 
-static enum wm_code error_object(struct tree *t, const struct wm_error *err, const char *fix,
-				 struct wm_error *failed)
+static enum wm_code error_members(struct node *map, struct tree *t, const struct wm_error *err,
+				  const char *fix, struct wm_error *failed)
 {
 	struct node *error = NULL;
 
-	TRY(node_new(&t->root, t, NODE_MAP, failed));
-	TRY(node_set_new(&error, t->root, t, "error", NODE_MAP, failed));
+	TRY(node_set_new(&error, map, t, "error", NODE_MAP, failed));
 	TRY(node_set_text(error, t, "reason", err->reason, failed));
 	TRY(node_set_shown(error, t, "message", err->message, failed));
 	TRY(node_set_text(error, t, "fix", fix, failed));
-	return node_set_integer(t->root, t, "exit", (uint64_t)exit_status(err->code), failed);
+	return node_set_integer(map, t, "exit", (uint64_t)exit_status(err->code), failed);
+}
+
+static enum wm_code error_object(struct tree *t, const struct wm_error *err, const char *fix,
+				 struct wm_error *failed)
+{
+	TRY(node_new(&t->root, t, NODE_MAP, failed));
+	return error_members(t->root, t, err, fix, failed);
+}
+
+enum wm_code print_json_refused(struct tree *t, const struct wm_error *why, struct wm_error *err)
+{
+	const char *fix = reason_info(error_reason(why))->remedy;
+
+	TRY(error_members(t->root, t, why, fix, err));
+	print_json(t->root);
+	message("%s [%s]\nfix: %s", why->message, why->reason, fix);
+	return WM_OK;
 }
 
 int report_error(const struct wm_error *err)

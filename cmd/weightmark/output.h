@@ -63,6 +63,13 @@ void warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 int report_error(const struct wm_error *err);
 
+/*
+ * Prints `why`, that something is refused, in the same way beside a JSON answer that says more: its
+ * map, the root of `t`, gets "error" and "exit", and is printed.
+ */
+MUST_USE enum wm_code print_json_refused(struct tree *t, const struct wm_error *why,
+					 struct wm_error *err);
+
 /* Of two exit statuses the one that counts: the first of 2, 1, 3, 4, 0. */
 int worst_status(int a, int b);
 

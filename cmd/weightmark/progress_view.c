@@ -14,6 +14,7 @@
 enum { SHOW_AFTER_MS = 1000 };
 
 static bool catching;
+static const char *counted; /* NULL: bytes */
 
 static void clear_line(void)
 {
@@ -43,6 +44,11 @@ static void show(void *context, uint64_t done, uint64_t total, int64_t elapsed_m
 	(void)context;
 	if (elapsed_ms < SHOW_AFTER_MS)
 		return;
+	if (counted) {
+		snprintf(line, sizeof(line), "%llu %s", (unsigned long long)done, counted);
+		status_line(line);
+		return;
+	}
 	format_bytes(done_text, done);
 	format_bytes(rate_text, (uint64_t)rate);
 	if (total == 0) {
@@ -69,8 +75,15 @@ void progress_view_start(struct progress *p)
 	progress_start(p, 0);
 }
 
+void progress_view_start_counting(struct progress *p, const char *what)
+{
+	counted = what;
+	progress_view_start(p);
+}
+
 void progress_view_end(void)
 {
+	counted = NULL;
 	status_line("");
 	if (catching)
 		signals_release();

@@ -16,6 +16,9 @@
 /* Starts counting; `p` is zeroed by the caller, its total set by the work. One at a time. */
 void progress_view_start(struct progress *p);
 
+/* The same of work that counts `what` ("entries") in place of bytes; static. */
+void progress_view_start_counting(struct progress *p, const char *what);
+
 /* Removes the line. */
 void progress_view_end(void);
 

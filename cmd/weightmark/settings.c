@@ -30,6 +30,9 @@ const struct setting_info setting_table[] = {
 	  "verifier key files of logs that verify and audit pin, a list", SETTING_PATHS },
 	{ "origin", "WEIGHTMARK_ORIGIN", "log that sign, admit and append write to",
 	  SETTING_TEXT },
+	{ "private-ledger", "WEIGHTMARK_PRIVATE_LEDGER",
+	  "git repository where orders are recorded; default "
+	  "$XDG_DATA_HOME/weightmark/private.git", SETTING_PATH },
 	{ "public-key", "WEIGHTMARK_PUBLIC_KEY",
 	  "public key files that verify trusts, a list; separated by colons in the environment",
 	  SETTING_PATHS },

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "progress_view.h"
+#include "run_warnings.h"
 #include "signed.h"
 #include "util/file.h"
 #include "util/limits.h"
@@ -99,6 +100,7 @@ static enum wm_code run(struct call *call, struct wm_error *err)
 	code = checkpoint_sign(&done, o->operands[0], &options, err);
 	progress_view_end();
 	TRY(code);
+	TRY(warn_runs(&done.composition, record.ledger, err));
 	return signed_report(&done, options.dry_run, err);
 }
 

@@ -133,7 +133,7 @@ enum wm_code checkpoint_admit(struct signing *out, const char *path,
 	const struct signable_options opening = { options->links_within, options->key_file,
 						  false };
 	struct composition *c = &out->composition;
-	struct chain chain = { NULL, true, NULL };
+	struct chain chain = { .extend = true };
 	cleanup_fd int lock = -1;
 
 	*c = (struct composition){

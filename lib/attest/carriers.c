@@ -152,11 +152,14 @@ static enum wm_code gather(struct carriers *c, const struct checkpoint *from,
 	const struct checkpoint_file *last = NULL;
 	size_t len = 0;
 
-	c->list = calloc(from->n_files + 1, sizeof(*c->list));
+	const size_t n_files = from ? from->n_files : 0;
+
+	c->list = calloc(n_files + 1, sizeof(*c->list));
 	if (!c->list)
 		return fail_nomem(err);
-	TRY(add_sidecar(c, sidecar_path, err));
-	for (size_t i = 0; i < from->n_files; i++) {
+	if (sidecar_path)
+		TRY(add_sidecar(c, sidecar_path, err));
+	for (size_t i = 0; i < n_files; i++) {
 		const struct checkpoint_file *f = &from->files[i];
 
 		if (f->role != ROLE_LOAD || f->layout.carried.len == 0)

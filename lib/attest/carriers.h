@@ -69,11 +69,11 @@ MUST_USE enum wm_code carrier_load(struct sidecar *out, const char *path, struct
 bool carrier_speaks_of(const struct carrier *c, const Weightmark__V1__Checkpoint *record);
 
 /*
- * Finds all carriers of the opened checkpoint `c`, whose sidecar is looked for at
- * `sidecar_path`. A carrier that cannot be read is in the list with the reason; a sidecar
- * that is not there is not. Slots of documents are not looked at; neighbouring slots that
- * carry the same are one. Fails with `limit`, else only where nothing could be told. `c`
- * must outlive `out`.
+ * Finds all carriers of the opened checkpoint `c` (NULL: the sidecar alone), whose sidecar is
+ * looked for at `sidecar_path` (NULL: it has none). A carrier that cannot be read is in the list
+ * with the reason; a sidecar that is not there is not. Slots of documents are not looked at;
+ * neighbouring slots that carry the same are one. Fails with `limit`, else only where nothing could
+ * be told. `c` must outlive `out`.
  */
 MUST_USE enum wm_code carriers_gather(struct carriers *out, const struct checkpoint *c,
 				      const char *sidecar_path, struct wm_error *err);

@@ -10,6 +10,7 @@
 #include "util/file.h"
 #include "util/limits.h"
 #include "util/lock.h"
+#include "weightmark/v1/run.pb-c.h"
 
 enum wm_code authors_mistake(const struct composition *c, const struct composed *s,
 			     const struct wm_error *why, struct wm_error *err)
@@ -30,6 +31,24 @@ static enum wm_code encode(struct buf *payload, const struct composition *c,
 }
 
 /*
+ * Of a run that is said again from a later copy of the records, the copy that was signed stays:
+ * what it says is there still. Stores what `s` had, or NULL.
+ */
+static Weightmark__V1__DocumentRef *keep_copy(struct composed *s, const struct prior *before)
+{
+	Weightmark__V1__Run *now = (Weightmark__V1__Run *)s->message;
+	Weightmark__V1__DocumentRef *had;
+
+	if (s->kind->descriptor != &weightmark__v1__run__descriptor)
+		return NULL;
+	had = now->imported_from;
+	if (had)
+		now->imported_from =
+			((const Weightmark__V1__Run *)before->statement->message)->imported_from;
+	return had;
+}
+
+/*
  * Whether `s` says what `before` says but for nonce and times. If so it takes those over,
  * so that its payload, and every id that rests on it, is the same.
  */
@@ -40,9 +59,11 @@ static enum wm_code take_over(struct composed *s, const struct prior *before,
 	Weightmark__V1__Header *h = statement_header(s->message), kept = *h;
 	const Weightmark__V1__Header *old = before->statement->header;
 	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_STATEMENT);
+	Weightmark__V1__DocumentRef *copy;
 
 	if (before->statement->newer_schema)
 		return WM_OK;
+	copy = keep_copy(s, before);
 	if (h->as_of->seconds == h->issued_at->seconds)
 		h->as_of = old->as_of;
 	h->issued_at = old->issued_at;
@@ -54,6 +75,8 @@ static enum wm_code take_over(struct composed *s, const struct prior *before,
 	if (bytes.len != before->envelope->payload_len ||
 	    memcmp(bytes.data, before->envelope->payload, bytes.len) != 0) {
 		*h = kept;
+		if (copy)
+			((Weightmark__V1__Run *)s->message)->imported_from = copy;
 		return WM_OK;
 	}
 	s->reused = true;
@@ -76,18 +99,26 @@ enum wm_code chain_make(struct composition *c, size_t i, struct buf *payload,
 			const struct chain *how, struct wm_error *err)
 {
 	struct composed *s = &c->statements[i];
+	struct wm_error why = { 0 };
 	const struct prior *before = priors_newest(how->priors, s->kind, s->object);
 
 	if (before)
 		TRY(take_over(s, before, c, payload, err));
 	if (s->reused)
 		return WM_OK;
+	if (before && !how->extend && how->alone)
+		return fail(err, REASON_SAID_OTHERWISE, "%s: says something else of %s '%.128s'",
+			    before->carrier ? before->carrier->place : "the ledger", s->kind->name,
+			    s->object);
 	if (before && !how->extend)
 		return fail(err, REASON_ALREADY_SIGNED, "%s: carries another %s '%.128s'%s",
-			    before->carrier->place, s->kind->name, composed_local_id(s->object),
-			    s->kind->descriptor == &weightmark__v1__manifest__descriptor ?
-				    "" :
-				    "; if this is not the same, give it another id");
+			    before->carrier ? before->carrier->place : "the ledger", s->kind->name,
+			    composed_local_id(s->object),
+			    s->kind->descriptor == &weightmark__v1__manifest__descriptor
+				    ? ""
+				    : "; if this is not the same, give it another id");
+	if (statement_check_dates(s->message, &why) != WM_OK)
+		return authors_mistake(c, s, &why, err);
 	if (before)
 		TRY(correct(c, s, before, how->reason, err));
 	TRY(encode(payload, c, s, err));

@@ -13,6 +13,7 @@ struct chain {
 	const struct priors *priors;
 	bool extend;	    /* what says something else is a correction; else `already-signed` */
 	const char *reason; /* of corrections; NULL: none is given */
+	bool alone;	    /* it stands by itself, in no checkpoint: then `said-otherwise` */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attest/checks_files.h"
+#include "attest/checks_lineage.h"
 #include "attest/connected.h"
 #include "attest/logged.h"
 #include "attest/pool.h"
@@ -347,10 +348,15 @@ __attribute__((unused)) static enum wm_code check_removed(const struct verificat
 }
 #endif
 
-/* How a row counts: a no refuses; so, but run only with --full; a no asks for review. */
-#define REFUSES false, false
-#define FULL	true, false
-#define REVIEWS false, true
+/*
+ * How a row counts: a no refuses; so, but run only with --full; a no asks for review; a no refuses,
+ * or asks for review, where lineage was asked for. Each row is one line, for tests/mutate.
+ */
+#define REFUSES CHECK_ALWAYS, false
+#define FULL	CHECK_FULL, false
+#define REVIEWS CHECK_ALWAYS, true
+#define GRAPH	CHECK_LINEAGE, false
+#define GRAPH_ASKS CHECK_LINEAGE, true
 
 const struct check checks[] = {
 	/* checks: begin */
@@ -381,6 +387,11 @@ const struct check checks[] = {
 	{ "weights-equal", "the weights digests are the signed", weights_equal, REFUSES },
 	{ "sha256-equal", "plain SHA-256s are the signed ones", sha256_equal, FULL },
 	{ "code-allowed", "loading it runs no unknown code", code_allowed, REFUSES },
+	{ "ancestors-untainted", "no order or undertaking reaches it", ancestors_untainted, GRAPH },
+	{ "records-standing", "no run used what was withdrawn", records_standing, GRAPH },
+	{ "withdrawals-answered", "nothing was withdrawn later", withdrawals_answered, GRAPH_ASKS },
+	{ "ancestors-known", "its ancestors are known", ancestors_known, GRAPH_ASKS },
+	{ "declarations-agree", "declarations agree", declarations_agree, GRAPH_ASKS },
 	{ "bytes-fetched", "the bytes themselves are here", bytes_fetched, REVIEWS },
 	{ "set-judged", "all files of a set were judged", set_judged, REVIEWS },
 	{ "schema-known", "the schema version is known", schema_known, REVIEWS },

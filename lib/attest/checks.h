@@ -13,7 +13,9 @@ struct check {
 	const char *name;
 	const char *what; /* the sentence that holds where it passed */
 	enum wm_code (*run)(const struct verification *v, struct wm_error *err);
-	bool full;   /* only where everything was to be recomputed */
+	enum { CHECK_ALWAYS, CHECK_FULL, CHECK_LINEAGE } when; /* FULL: everything was to be
+							       * recomputed; LINEAGE: lineage
+							       * was asked for */
 	bool review; /* a no asks for review instead of refusing */
 };
 

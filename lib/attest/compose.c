@@ -52,11 +52,13 @@ static enum wm_code check_local_id(struct composition *c, const struct composed 
 	if (!m)
 		return fail(err, REASON_YAML_FIELD, "%s: '%.128s' is not %s%s", c->name, id,
 			    scalar->form,
-			    s->message == &c->manifest->base ? "; give a model.model_id" : "");
+			    c->manifest && s->message == &c->manifest->base
+				    ? "; give a model.model_id"
+				    : "");
 	return WM_OK;
 }
 
-static enum wm_code fill_header(struct composition *c, struct composed *s, struct wm_error *err)
+enum wm_code compose_own_header(struct composition *c, struct composed *s, struct wm_error *err)
 {
 	cleanup_buf struct buf local = BUF_INIT(LIMIT_OBJECT);
 
@@ -68,10 +70,18 @@ static enum wm_code fill_header(struct composition *c, struct composed *s, struc
 
 /* --- reading ------------------------------------------------------------------------- */
 
-/* Takes the key `kind` out of the document and finds its row. */
-static enum wm_code take_kind(const struct kind **out, struct node *document, const char *name,
-			      struct wm_error *err)
+static enum wm_code append_names(struct buf *out, const char *const *names, struct wm_error *err)
 {
+	for (size_t i = 0; names[i]; i++)
+		TRY(buf_printf(out, err, "%s%s", i ? ", " : "", names[i]));
+	return WM_OK;
+}
+
+/* Takes the key `kind` out of the document and finds its row; it must be a wanted one. */
+static enum wm_code take_kind(const struct kind **out, struct node *document, const char *name,
+			      const char *const *wanted, struct wm_error *err)
+{
+	cleanup_buf struct buf names = BUF_INIT(LIMIT_MESSAGE);
 	const struct node *kind;
 
 	if (document->kind != NODE_MAP)
@@ -81,14 +91,17 @@ static enum wm_code take_kind(const struct kind **out, struct node *document, co
 	kind = node_take(document, "kind");
 	if (!kind)
 		return fail(err, REASON_YAML_FIELD,
-			    "%s: line %u: a document does not say its kind; write 'kind: manifest'",
-			    name, document->line);
-	*out = kind->kind == NODE_TEXT ? kind_find(kind->text) : NULL;
-	if (!*out || !(*out)->local_id_field)
-		return fail(err, REASON_YAML_FIELD,
-			    "%s: line %u: kind '%.32s' is not one of manifest, dataset, run", name,
-			    kind->line, kind->kind == NODE_TEXT ? kind->text : "");
-	return WM_OK;
+			    "%s: line %u: a document does not say its kind; write 'kind: %s'",
+			    name, document->line, wanted[0]);
+	for (size_t i = 0; wanted[i]; i++)
+		if (kind->kind == NODE_TEXT && strcmp(kind->text, wanted[i]) == 0) {
+			*out = kind_find(kind->text);
+			return WM_OK;
+		}
+	TRY(append_names(&names, wanted, err));
+	return fail(err, REASON_YAML_FIELD, "%s: line %u: kind '%.32s' is not %s%s", name,
+		    kind->line, kind->kind == NODE_TEXT ? kind->text : "",
+		    wanted[1] ? "one of " : "", buf_str(&names));
 }
 
 /* Documents of `kind`, and for runs those that the manifest's training_run holds. */
@@ -103,7 +116,7 @@ static enum wm_code add_statements(struct composition *c, const ProtobufCMessage
 			continue;
 		s->kind = kind_of_message(d);
 		s->message = messages[i];
-		TRY(fill_header(c, s, err));
+		TRY(compose_own_header(c, s, err));
 		for (size_t j = 0; j < c->n_statements; j++)
 			if (strcmp(c->statements[j].object, s->object) == 0)
 				return fail(err, REASON_YAML_FIELD,
@@ -113,6 +126,8 @@ static enum wm_code add_statements(struct composition *c, const ProtobufCMessage
 	}
 	return WM_OK;
 }
+
+static const char *const of_checkpoints[] = { "manifest", "dataset", "run", NULL };
 
 static enum wm_code read_documents(ProtobufCMessage ***out, struct composition *c,
 				   struct tree *t, struct wm_error *err)
@@ -127,8 +142,9 @@ static enum wm_code read_documents(ProtobufCMessage ***out, struct composition *
 	for (struct node *d = t->root->first; d; d = d->next) {
 		const struct kind *kind = NULL;
 
-		TRY(take_kind(&kind, d, c->name, err));
+		TRY(take_kind(&kind, d, c->name, of_checkpoints, err));
 		TRY(mapping_read(&messages[n], kind->descriptor, d, &mapping, err));
+		TRY(compose_check(d, messages[n], c->name, err));
 		if (kind->descriptor == &weightmark__v1__manifest__descriptor) {
 			if (c->manifest)
 				return fail(err, REASON_YAML_FIELD,
@@ -212,6 +228,61 @@ enum wm_code compose(struct composition *out, const void *yaml, size_t len, cons
 	};
 
 	TRY(compose_into(&c, yaml, len, err));
+	*out = c;
+	c.arena.chunks = NULL;
+	return WM_OK;
+}
+
+/*
+ * Orders, events and revocations have a kind of their own, which authors write as order_kind and so
+ * on: the document's key `kind` says what the document is.
+ */
+static enum wm_code rename_kind(struct node *document, struct tree *t, const struct kind *kind,
+				struct wm_error *err)
+{
+	cleanup_buf struct buf key = BUF_INIT(LIMIT_ID);
+	struct node *own;
+
+	if (!protobuf_c_message_descriptor_get_field_by_name(kind->descriptor, "kind"))
+		return WM_OK;
+	TRY(buf_printf(&key, err, "%s_kind", kind->name));
+	own = node_take(document, buf_str(&key));
+	return own ? node_set(document, t, "kind", own, err) : WM_OK;
+}
+
+static enum wm_code read_one(struct composition *c, const void *yaml, size_t len,
+			     const char *const *wanted, struct wm_error *err)
+{
+	const struct mapping mapping = { c->name, REASON_YAML_FIELD, true, false, &c->arena };
+	cleanup_tree struct tree t = TREE_INIT;
+	const struct kind *kind = NULL;
+	void *list = NULL;
+
+	TRY(read_yaml(&t, c, yaml, len, err));
+	if (t.root->len != 1)
+		return fail(err, REASON_YAML_FIELD, "%s: has %zu documents, not one", c->name,
+			    t.root->len);
+	TRY(take_kind(&kind, t.root->first, c->name, wanted, err));
+	TRY(rename_kind(t.root->first, &t, kind, err));
+	TRY(arena_alloc(&list, &c->arena, sizeof(*c->statements), err));
+	c->statements = list;
+	c->statements[0].kind = kind;
+	c->n_statements = 1;
+	TRY(mapping_read(&c->statements[0].message, kind->descriptor, t.root->first, &mapping,
+			 err));
+	return compose_check(t.root->first, c->statements[0].message, c->name, err);
+}
+
+enum wm_code compose_alone(struct composition *out, const void *yaml, size_t len,
+			   const char *name, const char *const *wanted, struct wm_error *err)
+{
+	cleanup_composition struct composition c = {
+		.arena = ARENA_INIT(LIMIT_DECODE_MEMORY),
+		.name = name,
+		.reason = REASON_YAML_FIELD,
+	};
+
+	TRY(read_one(&c, yaml, len, wanted, err));
 	*out = c;
 	c.arena.chunks = NULL;
 	return WM_OK;

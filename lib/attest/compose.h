@@ -11,6 +11,7 @@
 #define ATTEST_COMPOSE_H
 
 #include "checkpoint/checkpoint.h"
+#include "lineage/when.h"
 #include "statement/sidecar.h"
 #include "statement/statement.h"
 #include "text/node.h"
@@ -53,6 +54,16 @@ MUST_USE enum wm_code compose(struct composition *out, const void *yaml, size_t 
 			      struct wm_error *err);
 
 /*
+ * Reads a YAML text of one document of one of the `wanted` kinds (ends with NULL): a statement that
+ * stands alone, without its header. Where the statement has a field `kind`, it is written as
+ * order_kind, event_kind, revocation_kind: `kind` is that of the document. Fails as compose() does.
+ * `name` must outlive `out`; issuer and now are the caller's to set.
+ */
+MUST_USE enum wm_code compose_alone(struct composition *out, const void *yaml, size_t len,
+				    const char *name, const char *const *wanted,
+				    struct wm_error *err);
+
+/*
  * Composes the manifest `carried` once more, with a new header and nothing measured; the
  * statements that it refers to stay those that it names. Fails with `newer-schema`. `carried`,
  * `issuer` and `name` must outlive `out`.
@@ -69,6 +80,14 @@ MUST_USE enum wm_code compose_carried(struct composition *out, const struct stat
 MUST_USE enum wm_code compose_references(struct composition *c, size_t i,
 					 struct statement *const *given, size_t n_given,
 					 struct wm_error *err);
+
+/*
+ * What of an author's document, and the message that was made of it, the schema alone does not
+ * tell: parties that are none, days of an order that cannot be counted. Fails with `yaml-field` and
+ * as check_days() does, with file and line.
+ */
+MUST_USE enum wm_code compose_check(const struct node *document, const ProtobufCMessage *m,
+				    const char *name, struct wm_error *err);
 
 /* --- what was measured --------------------------------------------------------------- */
 
@@ -89,8 +108,17 @@ MUST_USE enum wm_code compose_measured(Weightmark__V1__Checkpoint **out, struct 
 MUST_USE enum wm_code compose_scalar(void *out, struct composition *c,
 				     const ProtobufCMessageDescriptor *d, const char *text,
 				     struct wm_error *err);
+/* A copy of `text`. Fails with the composition's reason where it is not UTF-8. */
+MUST_USE enum wm_code compose_text(char **out, struct composition *c, const char *text,
+				   struct wm_error *err);
 MUST_USE enum wm_code compose_time(Weightmark__V1__Time **out, struct composition *c,
 				   int64_t seconds, struct wm_error *err);
+/* One of two fields: the moment or the day; the other becomes NULL. */
+MUST_USE enum wm_code compose_when(Weightmark__V1__Time **at, Weightmark__V1__Date **day,
+				   struct composition *c, const struct when *when,
+				   struct wm_error *err);
+MUST_USE enum wm_code compose_day(Weightmark__V1__Date **out, struct composition *c, int32_t day,
+				  struct wm_error *err);
 MUST_USE enum wm_code compose_digest(Weightmark__V1__Digest **out, struct composition *c,
 				     const uint8_t digest[SHA256_BYTES], struct wm_error *err);
 MUST_USE enum wm_code compose_statement_id(Weightmark__V1__StatementId **out,
@@ -106,6 +134,10 @@ MUST_USE enum wm_code compose_reference(Weightmark__V1__Reference **out, struct 
  */
 MUST_USE enum wm_code compose_header(struct composition *c, struct composed *s, const char *local,
 				     struct wm_error *err);
+
+/* The same for the local id that the message itself has, which must be one. */
+MUST_USE enum wm_code compose_own_header(struct composition *c, struct composed *s,
+					 struct wm_error *err);
 
 /* Makes a message of type `d`, of a kind, the one statement of the composition. */
 MUST_USE enum wm_code compose_one(ProtobufCMessage **message, struct composition *c,

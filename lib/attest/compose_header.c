@@ -6,6 +6,7 @@
 #include "statement/message.h"
 #include "statement/scalar.h"
 #include "util/limits.h"
+#include "util/utf8.h"
 
 enum wm_code compose_scalar(void *out, struct composition *c,
 			    const ProtobufCMessageDescriptor *d, const char *text,
@@ -21,6 +22,14 @@ enum wm_code compose_scalar(void *out, struct composition *c,
 	return WM_OK;
 }
 
+enum wm_code compose_text(char **out, struct composition *c, const char *text,
+			  struct wm_error *err)
+{
+	if (!utf8_valid((const uint8_t *)text, strlen(text)))
+		return fail(err, c->reason, "%s: '%.96s' is not UTF-8", c->name, text);
+	return arena_copy(out, &c->arena, text, strlen(text), err);
+}
+
 enum wm_code compose_time(Weightmark__V1__Time **out, struct composition *c, int64_t seconds,
 			  struct wm_error *err)
 {
@@ -30,6 +39,26 @@ enum wm_code compose_time(Weightmark__V1__Time **out, struct composition *c, int
 	*out = (Weightmark__V1__Time *)m;
 	(*out)->seconds = seconds;
 	return WM_OK;
+}
+
+enum wm_code compose_day(Weightmark__V1__Date **out, struct composition *c, int32_t day,
+			 struct wm_error *err)
+{
+	ProtobufCMessage *m = NULL;
+
+	TRY(message_new(&m, &weightmark__v1__date__descriptor, &c->arena, err));
+	*out = (Weightmark__V1__Date *)m;
+	(*out)->days = day;
+	return WM_OK;
+}
+
+enum wm_code compose_when(Weightmark__V1__Time **at, Weightmark__V1__Date **day,
+			  struct composition *c, const struct when *when, struct wm_error *err)
+{
+	*at = NULL;
+	*day = NULL;
+	return when->day == DAY_NONE ? compose_time(at, c, when->at, err) :
+				       compose_day(day, c, when->day, err);
 }
 
 enum wm_code compose_digest(Weightmark__V1__Digest **out, struct composition *c,

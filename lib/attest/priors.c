@@ -2,21 +2,101 @@
 /* Reading what was signed before. */
 #include "attest/priors.h"
 
+#include <assert.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attest/chained.h"
+#include "util/array.h"
 #include "util/limits.h"
+
+/* --- finding among the own ones ---------------------------------------------------------- */
+
+/* An element of the trees: a statement, and its place in the list. */
+struct placed {
+	const uint8_t *id;
+	const struct kind *kind;
+	const char *object;
+	size_t place;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	return memcmp(x->id, y->id, SHA256_BYTES);
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+	const int order = strcmp(x->object, y->object);
+
+	return order ? order : strcmp(x->kind->name, y->kind->name);
+}
+
+static void keep_element(void *element)
+{
+	(void)element; /* it is the arena's */
+}
+
+/* The last of the list is an own one from now on. */
+static enum wm_code place_own(struct priors *p, struct wm_error *err)
+{
+	const struct statement *s = p->list[p->n - 1].statement;
+	struct placed *element, **found;
+	void *room = NULL;
+
+	TRY(arena_alloc(&room, &p->entries, sizeof(*element), err));
+	element = room;
+	*element = (struct placed){ s->id, s->kind, s->header->object->text, p->n - 1 };
+	if (!tsearch(element, &p->by_id, compare_ids))
+		return fail_nomem(err);
+	found = (struct placed **)tsearch(element, &p->by_object, compare_objects);
+	if (!found)
+		return fail_nomem(err);
+	if (s->header->sequence > p->list[(*found)->place].statement->header->sequence)
+		*found = element;
+	p->n_own = p->n;
+	return WM_OK;
+}
+
+static const struct prior *find_in(const struct priors *p, void *const *tree,
+				   const struct placed *wanted,
+				   int (*compare)(const void *, const void *))
+{
+	struct placed *const *found = (struct placed *const *)tfind(wanted, tree, compare);
+
+	return found ? &p->list[(*found)->place] : NULL;
+}
+
+const struct prior *priors_newest(const struct priors *p, const struct kind *kind,
+				  const char *object)
+{
+	return find_in(p, &p->by_object,
+		       &(struct placed){ .kind = kind, .object = object }, compare_objects);
+}
+
+const struct prior *priors_find(const struct priors *p, const uint8_t id[SHA256_BYTES])
+{
+	return find_in(p, &p->by_id, &(struct placed){ .id = id }, compare_ids);
+}
+
+/* --- reading ----------------------------------------------------------------------------- */
 
 void priors_free(struct priors *p)
 {
 	if (!p)
 		return;
+	tdestroy(p->by_id, keep_element);
+	tdestroy(p->by_object, keep_element);
 	for (size_t i = 0; i < p->n; i++)
 		statement_free(p->statements[i]);
 	for (size_t i = 0; i < p->n_given; i++)
 		sidecar_release(&p->given[i]);
 	carriers_release(&p->carriers);
+	arena_release(&p->entries);
 	free(p->given);
 	free(p->list);
 	free(p->statements);
@@ -27,13 +107,13 @@ static enum wm_code add_prior(struct priors *p, const struct envelope *e,
 			      const struct carrier *carrier, const char *name,
 			      struct wm_error *err)
 {
-	struct prior *list = reallocarray(p->list, p->n + 1, sizeof(*list));
+	struct prior *list = array_grow(p->list, p->n, sizeof(*list));
 	struct statement **statements;
 
 	if (!list)
 		return fail_nomem(err);
 	p->list = list;
-	statements = reallocarray(p->statements, p->n + 1, sizeof(*statements));
+	statements = array_grow(p->statements, p->n, sizeof(*statements));
 	if (!statements)
 		return fail_nomem(err);
 	p->statements = statements;
@@ -41,11 +121,6 @@ static enum wm_code add_prior(struct priors *p, const struct envelope *e,
 	list[p->n] = (struct prior){ statements[p->n], e, carrier };
 	p->n++;
 	return WM_OK;
-}
-
-static bool is_carried_twice(const struct priors *p, const struct envelope *e)
-{
-	return priors_find(p, e->statement) != NULL;
 }
 
 /* What the key made: that can be reused or corrected. */
@@ -58,9 +133,10 @@ static enum wm_code add_own(struct priors *p, const struct carrier *carrier,
 		const struct envelope *e = &carrier->sidecar.envelopes[i];
 
 		TRY(envelope_try(&said, e, key, err));
-		if (said.code == WM_OK && !is_carried_twice(p, e))
-			TRY(add_prior(p, e, carrier, carrier->place, err));
-		p->n_own = p->n;
+		if (said.code != WM_OK || priors_find(p, e->statement))
+			continue;
+		TRY(add_prior(p, e, carrier, carrier->place, err));
+		TRY(place_own(p, err));
 	}
 	return WM_OK;
 }
@@ -129,10 +205,28 @@ enum wm_code priors_load(struct priors **out, const struct checkpoint *c,
 
 	if (!p)
 		return fail_nomem(err);
+	p->entries = (struct arena)ARENA_INIT(LIMIT_DECODE_MEMORY);
 	TRY(load(p, c, sidecar_path, key, err));
 	TRY(check_chained(p, err));
 	*out = take_ptr(&p);
 	return WM_OK;
+}
+
+enum wm_code priors_add_entry(struct priors *p, struct index *x, const struct indexed *e,
+			      const struct public_key *key, struct wm_error *err)
+{
+	struct envelope *envelope;
+	void *room = NULL;
+
+	assert(p->n == p->n_own);
+	if (priors_find(p, e->statement))
+		return WM_OK;
+	TRY(arena_alloc(&room, &p->entries, sizeof(*envelope), err));
+	envelope = room;
+	TRY(index_read_entry(envelope, &p->entries, x, e, err));
+	TRY(envelope_verify(envelope, key, err));
+	TRY(add_prior(p, envelope, NULL, e->origin, err));
+	return place_own(p, err);
 }
 
 /* All of a given sidecar must be signed by a steward's key. */
@@ -167,21 +261,6 @@ enum wm_code priors_add_given(struct priors *p, const char *path, const struct k
 	return add_all(p, &given[p->n_given - 1], path, stewards, err);
 }
 
-const struct prior *priors_newest(const struct priors *p, const struct kind *kind,
-				  const char *object)
-{
-	const struct prior *newest = NULL;
-
-	for (size_t i = 0; i < p->n_own; i++) {
-		const struct statement *s = p->list[i].statement;
-
-		if (s->kind == kind && strcmp(s->header->object->text, object) == 0 &&
-		    (!newest || s->header->sequence > newest->statement->header->sequence))
-			newest = &p->list[i];
-	}
-	return newest;
-}
-
 const struct prior *priors_manifest(const struct priors *p)
 {
 	const struct prior *newest = NULL;
@@ -197,14 +276,6 @@ const struct prior *priors_manifest(const struct priors *p)
 			newest = &p->list[i];
 	}
 	return newest;
-}
-
-const struct prior *priors_find(const struct priors *p, const uint8_t id[SHA256_BYTES])
-{
-	for (size_t i = 0; i < p->n_own; i++)
-		if (memcmp(p->list[i].statement->id, id, SHA256_BYTES) == 0)
-			return &p->list[i];
-	return NULL;
 }
 
 enum wm_code priors_answered(bool *out, const struct priors *p, struct wm_error *err)

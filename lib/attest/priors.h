@@ -4,6 +4,7 @@
 #define ATTEST_PRIORS_H
 
 #include "attest/carriers.h"
+#include "index/index.h"
 #include "statement/statement.h"
 #include "trust/keyring.h"
 #include "weightmark/v1/manifest.pb-c.h"
@@ -12,7 +13,7 @@
 struct prior {
 	const struct statement *statement;
 	const struct envelope *envelope;
-	const struct carrier *carrier; /* NULL: it was given */
+	const struct carrier *carrier; /* NULL: it was given, or is an entry of a log */
 };
 
 struct priors {
@@ -20,9 +21,11 @@ struct priors {
 	const struct sidecar *sidecar; /* the present one among them, or NULL */
 	struct sidecar *given;
 	size_t n_given;
+	struct arena entries; /* what was read from logs, and what the trees refer to */
 	struct prior *list;
 	struct statement **statements; /* of `list`, as compose_references() takes them */
 	size_t n, n_own; /* the first n_own are carried, and by the key that signs */
+	void *by_id, *by_object; /* of the own ones (tsearch); by_object: the newest of each */
 };
 
 void priors_free(struct priors *p);
@@ -32,8 +35,8 @@ DEFINE_CLEANUP(priors, struct priors, priors_free)
 /*
  * Reads what the carriers of `c` hold by `key`. Fails where the sidecar, or a slot, is there
  * and cannot be read; what stands where no slot of ours would is then passed over. Fails as
- * statements_chained() does: with forks among them there is none to go on from. `c` must
- * outlive `out`.
+ * statements_chained() does: with forks among them there is none to go on from. `c` (NULL: there
+ * is the sidecar alone) must outlive `out`.
  */
 MUST_USE enum wm_code priors_load(struct priors **out, const struct checkpoint *c,
 				  const char *sidecar_path, const struct public_key *key,
@@ -45,6 +48,13 @@ MUST_USE enum wm_code priors_load(struct priors **out, const struct checkpoint *
  */
 MUST_USE enum wm_code priors_add_given(struct priors *p, const char *path,
 				       const struct keyring *stewards, struct wm_error *err);
+
+/*
+ * Adds the entry `e`, whose envelope must be by `key`, as an own statement; to be called before
+ * priors_add_given(). Nothing where it is there already.
+ */
+MUST_USE enum wm_code priors_add_entry(struct priors *p, struct index *x, const struct indexed *e,
+				       const struct public_key *key, struct wm_error *err);
 
 /* The newest own statement of this kind about the object, in any carrier, or NULL. */
 const struct prior *priors_newest(const struct priors *p, const struct kind *kind,

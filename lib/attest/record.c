@@ -140,6 +140,7 @@ enum wm_code record_check(struct recording *out, const struct record_options *op
 	cleanup_ledger_head struct ledger_head head = { .key = NULL };
 
 	TRY(ledger_open(&l, options->ledger, err));
+	out->ledger = options->ledger;
 	TRY(record_choose_origin(out->origin, l, options->origin, err));
 	/* Whoever is no writer hears so from it, and it changes nothing then. */
 	if (complete || !ledger_is_writer(l, out->origin)) {
@@ -155,6 +156,7 @@ enum wm_code record_check(struct recording *out, const struct record_options *op
 static enum wm_code open_log(struct recording *out, struct session *s, struct wm_error *err)
 {
 	TRY(ledger_open(&s->ledger, s->options->ledger, err));
+	out->ledger = s->options->ledger;
 	TRY(record_choose_origin(out->origin, s->ledger, s->options->origin, err));
 	TRY(ledger_writer_open(&s->writer, s->ledger, out->origin, err));
 	TRY(index_open(&s->index, s->ledger, s->options->index, err));
@@ -407,4 +409,18 @@ enum wm_code record_sidecars(struct recording *out, const char *const *paths, si
 	TRY(open_log(out, &s, err));
 	TRY(append_fresh(out, &s, err));
 	return options->no_proofs ? WM_OK : prove_all(out, &s, paths, err);
+}
+
+enum wm_code record_envelopes(struct recording *out, struct envelope *list, size_t n,
+			      const struct record_options *options, struct wm_error *err)
+{
+	__attribute__((cleanup(session_release))) struct session s = { .options = options };
+
+	s.sidecars = calloc(1, sizeof(*s.sidecars));
+	s.fresh = calloc(n + 1, sizeof(*s.fresh));
+	if (!s.sidecars || !s.fresh)
+		return fail_nomem(err);
+	s.sidecars[s.n++] = (struct sidecar){ .envelopes = list, .n_envelopes = n };
+	TRY(open_log(out, &s, err));
+	return append_fresh(out, &s, err);
 }

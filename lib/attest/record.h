@@ -25,6 +25,7 @@ struct record_options {
 
 /* What was recorded. */
 struct recording {
+	const char *ledger; /* borrowed from the options */
 	char origin[LIMIT_ORIGIN + 1];
 	struct log_key *key;
 	uint64_t size; /* entries of the log now */
@@ -46,6 +47,11 @@ void recording_release(struct recording *r);
  */
 MUST_USE enum wm_code record_sidecars(struct recording *out, const char *const *paths, size_t n,
 				      const struct record_options *options, struct wm_error *err);
+
+/* Records these envelopes, which no sidecar carries: there are no proofs then. */
+MUST_USE enum wm_code record_envelopes(struct recording *out, struct envelope *list, size_t n,
+				       const struct record_options *options,
+				       struct wm_error *err);
 
 /*
  * Whether recording could begin: the ledger is there, one log of it is meant, and this copy may

@@ -118,7 +118,7 @@ static enum wm_code compose_all(struct signing *out, const char *path,
 
 static struct chain chain_of(const struct signing *s, const struct sign_options *o)
 {
-	return (struct chain){ s->priors, o->amend, o->reason };
+	return (struct chain){ .priors = s->priors, .extend = o->amend, .reason = o->reason };
 }
 
 /* Everything that can be made and checked without the bytes of the checkpoint. */
@@ -334,7 +334,7 @@ static enum wm_code make_release(struct signing *out, struct checkpoint *now,
 				 const struct sign_options *o, struct wm_error *err)
 {
 	const struct composition *c = &out->composition;
-	struct chain chain = { NULL, true, NULL };
+	struct chain chain = { .extend = true };
 	struct release_options releasing = {
 		.manifest = &c->statements[c->n_statements - 1],
 		.record = out->record,

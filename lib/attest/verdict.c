@@ -355,6 +355,16 @@ static void decide(struct wm_verdict *v)
 	v->decision = review > 0 ? WM_REVIEW : WM_ACCEPT;
 }
 
+/* Why a check is not run, or NULL. */
+static const char *why_not(const struct check *c, const struct verification *f, bool stopped)
+{
+	if (stopped)
+		return "after the first no";
+	if (c->when == CHECK_FULL && !f->full)
+		return "only with --full";
+	return c->when == CHECK_LINEAGE && !f->ancestry ? "no ledger was asked" : NULL;
+}
+
 static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 {
 	bool stopped = false;
@@ -368,7 +378,8 @@ static enum wm_code run_checks(struct wm_verdict *v, struct wm_error *err)
 
 		r->name = checks[i].name;
 		r->what = checks[i].what;
-		if (stopped || (checks[i].full && !v->facts.full))
+		r->why_not = why_not(&checks[i], &v->facts, stopped);
+		if (r->why_not)
 			continue;
 		r->outcome = OUTCOME_PASSED;
 		if (checks[i].run(&v->facts, &r->err) != WM_OK)

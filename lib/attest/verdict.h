@@ -15,6 +15,7 @@ struct check_result {
 	const char *name; /* "file-digest"; static */
 	const char *what; /* the sentence that holds where it passed; static */
 	enum outcome outcome;
+	const char *why_not; /* NOT_RUN: why; static */
 	struct wm_error err; /* FAILED, REVIEW: reason and detail */
 };
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "attest/ancestry.h"
 #include "attest/checks_files.h"
 #include "attest/pool.h"
 #include "util/file.h"
@@ -21,6 +22,7 @@ void verification_release(struct verification *v)
 	logs_release(&v->logs);
 	carriers_release(&v->carriers);
 	free(v->listed);
+	free(v->ancestry);
 	checkpoint_free(v->checkpoint);
 	free(v->sidecar_path);
 	free(v->path);
@@ -431,6 +433,17 @@ static enum wm_code gather_set(struct verification *v, const struct set *set,
 	return WM_OK;
 }
 
+static enum wm_code gather_ancestry(struct verification *v, const struct verify_options *o,
+				    struct wm_error *err)
+{
+	if (!o->lineage || !v->head)
+		return WM_OK;
+	v->ancestry = calloc(1, sizeof(*v->ancestry));
+	if (!v->ancestry)
+		return fail_nomem(err);
+	return ancestry_gather(v->ancestry, v, o->keys, o->lineage, err);
+}
+
 /* Opens the checkpoint first, so that leases cover all that follows; measures it last. */
 enum wm_code verification_gather(struct verification *out, const char *path,
 				 const struct verify_options *options, struct wm_error *err)
@@ -452,5 +465,7 @@ enum wm_code verification_gather(struct verification *out, const char *path,
 	code = tell_inherited(v, options, &v->checkpoint_err);
 	if (code == WM_OK)
 		code = measure_checkpoint(v, options, &v->checkpoint_err);
-	return error_is_untold(code) ? fail_again(err, &v->checkpoint_err) : WM_OK;
+	if (error_is_untold(code))
+		return fail_again(err, &v->checkpoint_err);
+	return gather_ancestry(v, options, err);
 }

@@ -29,6 +29,9 @@ struct carried {
 	bool speaks; /* a manifest or admission about the bytes at hand, not about an ancestor */
 };
 
+struct ancestry;
+struct lineage_options;
+
 struct verification {
 	bool full;	/* the plain SHA-256 was to be recomputed too */
 	bool part_only; /* one file of a set was to be judged alone; never of a directory */
@@ -55,6 +58,7 @@ struct verification {
 	struct checkpoint *checkpoint; /* NULL where it could not be parsed */
 	struct wm_error checkpoint_err;
 	const Weightmark__V1__File **listed; /* one a file at hand: its record, or NULL */
+	struct ancestry *ancestry; /* NULL: lineage was not asked for, or nothing speaks of it */
 };
 
 struct verify_options {
@@ -65,6 +69,7 @@ struct verify_options {
 	const char *links_within; /* as in struct checkpoint_open_options */
 	const char *const *code; /* names that are allowed too; "NAME*": all that begin so */
 	size_t n_code;
+	const struct lineage_options *lineage; /* ask where it comes from too; NULL: do not */
 	const struct log_keys *log_keys; /* of logs that are pinned; NULL: none */
 	const char *log_state; /* folder of remembered heads (log/memory.h), or NULL */
 	bool full;

@@ -22,30 +22,27 @@ static const char magic[] = "weightmark-measured/2\n";
 enum {
 	SETTLED_SECONDS = 2, /* as coarse as file times come */
 	TIME_BYTES = 16,
-	BOOT_ID_BYTES = 36,
 	ENTRY_MAX = 4096 + (2 * LIMIT_TENSORS + 64) * SHA256_BYTES,
 };
 
 /* A file as it is now, and the file system as it is mounted now. */
 struct sight {
 	struct stat st;
-	char boot_id[BOOT_ID_BYTES];
-	uint64_t mount, file_system;
+	struct cache_below below;
 };
 
 /* --- where --------------------------------------------------------------------------- */
 
-/* Stores the folder of the entries, or NULL where the environment names none; free() it. */
-static enum wm_code folder_path(char **out, struct wm_error *err)
+enum wm_code cache_folder(char **out, const char *name, struct wm_error *err)
 {
 	const char *xdg = secure_getenv("XDG_CACHE_HOME"), *home = secure_getenv("HOME");
 	int n = 0;
 
 	*out = NULL;
 	if (xdg && *xdg == '/')
-		n = asprintf(out, "%s/weightmark/measured", xdg);
+		n = asprintf(out, "%s/weightmark/%s", xdg, name);
 	else if (home && *home == '/')
-		n = asprintf(out, "%s/.cache/weightmark/measured", home);
+		n = asprintf(out, "%s/.cache/weightmark/%s", home, name);
 	if (n < 0) {
 		*out = NULL;
 		return fail_nomem(err);
@@ -59,8 +56,7 @@ static void entry_name(char *out, size_t size, const struct stat *st)
 		 (unsigned long long)st->st_ino);
 }
 
-/* Whoever else could write it could sign with our key what he likes. */
-static bool is_ours(int fd, mode_t type, off_t *size)
+bool cache_is_ours(int fd, mode_t type, off_t *size)
 {
 	struct stat st;
 
@@ -71,12 +67,12 @@ static bool is_ours(int fd, mode_t type, off_t *size)
 	return true;
 }
 
-static int open_folder(const char *folder)
+int cache_open_folder(const char *folder)
 {
 	cleanup_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	off_t size;
 
-	return fd >= 0 && is_ours(fd, S_IFDIR, &size) ? take_fd(&fd) : -1;
+	return fd >= 0 && cache_is_ours(fd, S_IFDIR, &size) ? take_fd(&fd) : -1;
 }
 
 /* --- what ---------------------------------------------------------------------------- */
@@ -95,9 +91,9 @@ static enum wm_code append_start(struct buf *out, const struct checkpoint_file *
 	const struct stat *st = &now->st;
 
 	TRY(buf_append_str(out, magic, err));
-	TRY(buf_append(out, now->boot_id, sizeof(now->boot_id), err));
-	TRY(buf_append_u64be(out, now->mount, err));
-	TRY(buf_append_u64be(out, now->file_system, err));
+	TRY(buf_append(out, now->below.boot_id, sizeof(now->below.boot_id), err));
+	TRY(buf_append_u64be(out, now->below.mount, err));
+	TRY(buf_append_u64be(out, now->below.file_system, err));
 	TRY(buf_append_u64be(out, st->st_dev, err));
 	TRY(buf_append_u64be(out, st->st_ino, err));
 	TRY(buf_append_u64be(out, (uint64_t)st->st_size, err));
@@ -109,8 +105,7 @@ static enum wm_code append_start(struct buf *out, const struct checkpoint_file *
 	return buf_append_u64be(out, f->layout.n_segments, err);
 }
 
-/* Whether `made` is SETTLED_SECONDS after `changed` or later. */
-static bool settled(const struct timespec *changed, const struct timespec *made)
+bool cache_settled(const struct timespec *changed, const struct timespec *made)
 {
 	int64_t seconds;
 
@@ -120,21 +115,20 @@ static bool settled(const struct timespec *changed, const struct timespec *made)
 	       (seconds == SETTLED_SECONDS && made->tv_nsec >= changed->tv_nsec);
 }
 
-/* Which mount of which file system it is on, since which start of the machine. */
-static bool look_below(struct sight *now, int file)
+bool cache_look_below(struct cache_below *out, int file)
 {
 	cleanup_fd int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	struct statvfs fs;
 	struct statx sx;
 
-	if (fd < 0 || read(fd, now->boot_id, sizeof(now->boot_id)) != sizeof(now->boot_id))
+	if (fd < 0 || read(fd, out->boot_id, sizeof(out->boot_id)) != sizeof(out->boot_id))
 		return false;
 	if (fstatvfs(file, &fs) < 0 ||
 	    statx(file, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &sx) < 0 ||
 	    !(sx.stx_mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)))
 		return false;
-	now->mount = sx.stx_mnt_id;
-	now->file_system = fs.f_fsid;
+	out->mount = sx.stx_mnt_id;
+	out->file_system = fs.f_fsid;
 	return true;
 }
 
@@ -145,7 +139,7 @@ static bool look(struct sight *now, const struct checkpoint_file *f)
 
 	return f->writers_excluded && !f->is_pointer && f->layout.size >= CACHE_FROM_BYTES &&
 	       fstat(f->fd, &now->st) == 0 && file_unchanged(&f->opened, st) &&
-	       look_below(now, f->fd) && lease_held(f->fd);
+	       cache_look_below(&now->below, f->fd) && lease_held(f->fd);
 }
 
 /* --- loading ------------------------------------------------------------------------- */
@@ -154,7 +148,7 @@ static bool look(struct sight *now, const struct checkpoint_file *f)
 static enum wm_code read_entry(struct buf *out, const char *folder, const struct stat *st,
 			       size_t len, struct wm_error *err)
 {
-	cleanup_fd int dir = open_folder(folder);
+	cleanup_fd int dir = cache_open_folder(folder);
 	cleanup_fd int fd = -1;
 	char name[64];
 	off_t size = 0;
@@ -163,7 +157,7 @@ static enum wm_code read_entry(struct buf *out, const char *folder, const struct
 		return WM_OK;
 	entry_name(name, sizeof(name), st);
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || !is_ours(fd, S_IFREG, &size) || (uint64_t)size != len)
+	if (fd < 0 || !cache_is_ours(fd, S_IFREG, &size) || (uint64_t)size != len)
 		return WM_OK;
 	TRY(buf_reserve(out, len, err));
 	if (file_read_at(fd, out->data, len, 0, name, NULL) == WM_OK)
@@ -193,7 +187,7 @@ static enum wm_code take_digests(struct checkpoint_file *f, struct cursor *in,
 	if (!cursor_u64be(in, &seconds) || !cursor_u64be(in, &nanoseconds))
 		return WM_OK;
 	made = (struct timespec){ (time_t)seconds, (long)nanoseconds };
-	if (!settled(&st->st_ctim, &made))
+	if (!cache_settled(&st->st_ctim, &made))
 		return WM_OK;
 	for (size_t i = 0; i < f->layout.n_segments; i++)
 		memcpy(f->layout.segments[i].digest, cursor_take(in, SHA256_BYTES), SHA256_BYTES);
@@ -216,7 +210,7 @@ enum wm_code cache_load(struct checkpoint_file *f, struct wm_error *err)
 
 	if (!look(&now, f))
 		return WM_OK;
-	TRY(folder_path(&folder, err));
+	TRY(cache_folder(&folder, "measured", err));
 	if (!folder)
 		return WM_OK;
 	TRY(append_start(&start, f, &now, err));
@@ -259,7 +253,7 @@ static enum wm_code write_entry(const char *folder, const struct stat *st,
 	char name[64];
 
 	if (code == WM_OK)
-		dir = open_folder(folder);
+		dir = cache_open_folder(folder);
 	if (dir >= 0) {
 		entry_name(name, sizeof(name), st);
 		if (asprintf(&path, "%s/%s", folder, name) < 0) {
@@ -279,9 +273,9 @@ enum wm_code cache_store(const struct checkpoint_file *f, struct wm_error *err)
 	struct sight now;
 
 	if (!f->measured || !f->has_sha256 || f->from_cache || !look(&now, f) ||
-	    clock_gettime(CLOCK_REALTIME, &made) < 0 || !settled(&now.st.st_ctim, &made))
+	    clock_gettime(CLOCK_REALTIME, &made) < 0 || !cache_settled(&now.st.st_ctim, &made))
 		return WM_OK;
-	TRY(folder_path(&folder, err));
+	TRY(cache_folder(&folder, "measured", err));
 	if (!folder)
 		return WM_OK;
 	TRY(append_start(&entry, f, &now, err));

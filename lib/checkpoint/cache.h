@@ -30,6 +30,8 @@
 #ifndef CHECKPOINT_CACHE_H
 #define CHECKPOINT_CACHE_H
 
+#include <time.h>
+
 #include "checkpoint/checkpoint.h"
 
 /* Smaller files are read faster than their entries. */
@@ -48,5 +50,33 @@ MUST_USE enum wm_code cache_load(struct checkpoint_file *f, struct wm_error *err
  * that cannot be written is none: fails as cache_load() does.
  */
 MUST_USE enum wm_code cache_store(const struct checkpoint_file *f, struct wm_error *err);
+
+/* --- for other caches of this kind -------------------------------------------------------- */
+
+enum { BOOT_ID_BYTES = 36 };
+
+/* Which mount of which file system a file is on, since which start of the machine. */
+struct cache_below {
+	char boot_id[BOOT_ID_BYTES];
+	uint64_t mount, file_system;
+};
+
+/* False where that cannot be told. */
+bool cache_look_below(struct cache_below *out, int file);
+
+/* Whether `made` is so long after `changed` that a change in between would show. */
+bool cache_settled(const struct timespec *changed, const struct timespec *made);
+
+/* Stores the folder `name` of caches, or NULL where the environment names none; free() it. */
+MUST_USE enum wm_code cache_folder(char **out, const char *name, struct wm_error *err);
+
+/*
+ * Whether it is of this type, the user's own, and nobody else may write to it: whoever could, could
+ * sign with our key what he likes.
+ */
+bool cache_is_ours(int fd, mode_t type, off_t *size);
+
+/* Opens the folder, or -1 where it is not ours. */
+int cache_open_folder(const char *folder);
 
 #endif

@@ -57,19 +57,13 @@ enum wm_code window_read(const struct window *w, void *out, size_t len, uint64_t
 	return file_read_at(w->fd, out, len, w->off + off, w->name, err);
 }
 
-/*
- * Loaders that unpickle look at no name: what runs as a pickle must not pass for something else. Of
- * a stream, which can be read in order alone, the beginning counts.
- */
+/* Loaders that unpickle look at no name: what runs as a pickle must not pass for something else. */
 static enum wm_code look_for_pickle(const struct format **f, const struct window *w,
 				    struct wm_error *err)
 {
 	enum pickle_look look;
-	struct window part = *w;
 
-	if (w->stream && part.size > FORMAT_START)
-		part.size = FORMAT_START;
-	TRY(pickle_runs(&look, &part, err));
+	TRY(pickle_runs(&look, w, err));
 	if (look != PICKLE_IS_NONE && *f == &format_raw)
 		*f = &format_pickle;
 	if (look != PICKLE_CALLS || *f == &format_pickle || *f == &format_torch_legacy)

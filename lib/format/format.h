@@ -118,12 +118,11 @@ void layout_sort_pieces(struct layout *l);
 MUST_USE enum wm_code layout_close_head(struct layout *l, struct wm_error *err);
 
 /*
- * Adds a name to the imports; layout_sort_imports() must follow. Fails with `limit` beyond
- * LIMIT_IMPORTS of them.
+ * Adds a name to the imports, where it is not among them; then it is allowed only where it always
+ * was. Fails with `limit` beyond LIMIT_IMPORTS of them.
  */
 MUST_USE enum wm_code layout_add_import(struct layout *l, const char *name, size_t len,
 					bool allowed, struct wm_error *err);
-void layout_sort_imports(struct layout *l);
 
 /* Appends a tensor of the file `name`. Fails with `limit` beyond LIMIT_TENSORS of them. */
 MUST_USE enum wm_code layout_add_tensor(struct layout *l, const struct tensor *t,

@@ -223,7 +223,6 @@ static enum wm_code place(struct taking *t, struct wm_error *err)
 static enum wm_code take_all(struct taking *t, struct wm_error *err)
 {
 	TRY(take_records(t, err));
-	layout_sort_imports(t->l);
 	TRY(layout_sort_names(t->l, REASON_HDF5_DUPLICATE, t->name, err));
 	TRY(sort_runs(t, err));
 	TRY(place(t, err));

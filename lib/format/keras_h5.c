@@ -39,7 +39,6 @@ static enum wm_code add_imports(struct layout *l, const struct layout *inner, st
 	for (size_t i = 0; i < inner->n_imports; i++)
 		TRY(layout_add_import(l, inner->imports[i].name, strlen(inner->imports[i].name),
 				      inner->imports[i].allowed, err));
-	layout_sort_imports(l);
 	return WM_OK;
 }
 

@@ -79,6 +79,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	h5 = zip_find(&z, "model.weights.h5");
 	if (!npz == !h5)
 		return malformed(w, "has no weights, or two kinds of them", err);
+	TRY(npz_note_pickle(l, &z, err));
 	TRY(read_config(l, &z, w, err));
 	TRY(zip_keep_sums(l, &z, 0, err));
 	told = !(npz ? npz : h5)->deflated && (npz || !w->stream);
@@ -88,7 +89,6 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 		TRY(layout_add_import(l, unread, sizeof(unread) - 1, false, err));
 	TRY(zip_close(&z, l, err));
 	TRY(arrays_finish(&a, err));
-	layout_sort_imports(l);
 	l->has_tensors = told;
 	return WM_OK;
 }

@@ -62,12 +62,40 @@ enum wm_code layout_close_head(struct layout *l, struct wm_error *err)
 	return layout_add_piece(l, 0, l->head.data, l->head.len, err);
 }
 
+/* Where a name is among the imports, or would be. */
+static size_t find_import(bool *found, const struct layout *l, const char *name, size_t len)
+{
+	size_t from = 0, to = l->n_imports;
+
+	*found = false;
+	while (from < to && !*found) {
+		const size_t at = from + (to - from) / 2;
+		const char *other = l->imports[at].name;
+		const size_t n = strlen(other);
+		int order = memcmp(name, other, len < n ? len : n);
+
+		order = order ? order : (len > n) - (len < n);
+		*found = order == 0;
+		if (order > 0)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return to;
+}
+
 enum wm_code layout_add_import(struct layout *l, const char *name, size_t len, bool allowed,
 			       struct wm_error *err)
 {
+	bool found;
+	const size_t at = find_import(&found, l, name, len);
 	struct import *grown;
 	char *copy = NULL;
 
+	if (found) {
+		l->imports[at].allowed &= allowed;
+		return WM_OK;
+	}
 	if (l->n_imports == LIMIT_IMPORTS)
 		return fail(err, REASON_LIMIT, "more than %d names of code", LIMIT_IMPORTS);
 	grown = array_grow(l->imports, l->n_imports, sizeof(*grown));
@@ -75,29 +103,9 @@ enum wm_code layout_add_import(struct layout *l, const char *name, size_t len, b
 		return fail_nomem(err);
 	l->imports = grown;
 	TRY(arena_copy(&copy, &l->arena, name, len, err));
-	l->imports[l->n_imports++] = (struct import){ copy, allowed };
+	memmove(&grown[at + 1], &grown[at], (l->n_imports++ - at) * sizeof(*grown));
+	grown[at] = (struct import){ copy, allowed };
 	return WM_OK;
-}
-
-static int compare_imports(const void *a, const void *b)
-{
-	const struct import *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
-
-	return order ? order : x->allowed - y->allowed;
-}
-
-void layout_sort_imports(struct layout *l)
-{
-	size_t kept = 0;
-
-	if (l->n_imports == 0)
-		return;
-	qsort(l->imports, l->n_imports, sizeof(*l->imports), compare_imports);
-	for (size_t i = 0; i < l->n_imports; i++)
-		if (kept == 0 || strcmp(l->imports[kept - 1].name, l->imports[i].name) != 0)
-			l->imports[kept++] = l->imports[i];
-	l->n_imports = kept;
 }
 
 enum wm_code layout_add_tensor(struct layout *l, const struct tensor *t, const char *name,

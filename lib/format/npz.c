@@ -51,14 +51,14 @@ enum wm_code npz_check_keys(const struct zip *z, struct wm_error *err)
 	return WM_OK;
 }
 
-/* A loader of PyTorch's takes the archive for its own, whatever it is called, by this record. */
-static enum wm_code note_pickle(struct layout *l, const struct zip_member *m, struct wm_error *err)
+enum wm_code npz_note_pickle(struct layout *l, const struct zip *z, struct wm_error *err)
 {
 	static const char import[] = "torch:data.pkl";
 
-	if (!file_ends_with(m->name, m->name_len, "/data.pkl"))
-		return WM_OK;
-	return layout_add_import(l, import, sizeof(import) - 1, false, err);
+	for (size_t i = 0; i < z->n_members; i++)
+		if (file_ends_with(z->members[i].name, z->members[i].name_len, "/data.pkl"))
+			return layout_add_import(l, import, sizeof(import) - 1, false, err);
+	return WM_OK;
 }
 
 /* What NumPy finds no array in must be none for others either. */
@@ -92,13 +92,11 @@ static enum wm_code add_array(struct arrays *a, const struct zip_member *m, uint
 enum wm_code npz_add(struct arrays *a, const struct zip *z, uint64_t base, struct wm_error *err)
 {
 	for (size_t i = 0; i < z->n_members; i++) {
-		TRY(note_pickle(a->layout, &z->members[i], err));
 		if (is_array(&z->members[i]))
 			TRY(add_array(a, &z->members[i], base, err));
 		else
 			TRY(add_other(a, &z->members[i], base, err));
 	}
-	layout_sort_imports(a->layout);
 	return WM_OK;
 }
 
@@ -110,6 +108,7 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 	TRY(zip_read(&z, l, w, err));
 	TRY(npz_check_keys(&z, err));
 	TRY(zip_take_slot(&z, l, w, slot_name, err));
+	TRY(npz_note_pickle(l, &z, err));
 	TRY(npz_add(&a, &z, 0, err));
 	TRY(zip_keep_sums(l, &z, 0, err));
 	TRY(zip_close(&z, l, err));

@@ -13,6 +13,10 @@
 MUST_USE enum wm_code npz_add(struct arrays *a, const struct zip *z, uint64_t base,
 			      struct wm_error *err);
 
+/* PyTorch takes an archive for its own by a record, whatever it is called: an import says so. */
+MUST_USE enum wm_code npz_note_pickle(struct layout *l, const struct zip *z,
+				      struct wm_error *err);
+
 /*
  * Fails with `zip-duplicate` where NumPy would find two things under one key. To be called
  * before the slot is taken out, which is one of them.

@@ -197,6 +197,5 @@ enum wm_code onnx_list_imports(struct onnx_parser *p, struct wm_error *err)
 		TRY(buf_append(&name, onnx_text(p, op->text[1]), op->text[1].len, err));
 		TRY(layout_add_import(p->l, buf_str(&name), name.len, false, err));
 	}
-	layout_sort_imports(p->l);
 	return WM_OK;
 }

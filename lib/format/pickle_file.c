@@ -39,7 +39,6 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 		return fail(err, REASON_PICKLE_MALFORMED,
 			    "%s: %llu bytes follow its pickle, which may be another one", w->name,
 			    (unsigned long long)w->size - used);
-	layout_sort_imports(l);
 	l->segments = calloc(1, sizeof(*l->segments));
 	if (!l->segments)
 		return fail_nomem(err);

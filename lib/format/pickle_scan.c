@@ -16,7 +16,7 @@
 
 enum {
 	PROTOCOL_MAX = 5,
-	NAME_MAX_BYTES = 65536,
+	NAME_MAX_BYTES = 512, /* module and what is in it */
 };
 
 /* What an opcode has done that calls a value, if it could. */
@@ -29,89 +29,70 @@ static enum wm_code called(struct scan *s, enum wm_code code)
 /* --- names ---------------------------------------------------------------------------- */
 
 /* UTF-8 without NUL, behind which nobody would see the rest of a name. */
-static bool is_plain(const struct scan *s, const struct value *v)
+static bool is_plain(const uint8_t *text, size_t len)
 {
-	const uint8_t *text = s->c.data + v->off;
-
-	return v->kind == VALUE_TEXT && v->len <= NAME_MAX_BYTES && utf8_valid(text, v->len) &&
-	       !memchr(text, 0, v->len);
-}
-
-static bool is_told(const struct scan *s, const struct value *module, const struct value *name)
-{
-	return s->last[0].kind == VALUE_TEXT && s->last[0].off == module->off &&
-	       s->last[1].off == name->off;
+	return utf8_valid(text, len) && !memchr(text, 0, len);
 }
 
 static enum wm_code tell(struct scan *s, const struct value *module, const struct value *name,
 			 struct wm_error *err)
 {
-	cleanup_buf struct buf text = BUF_INIT(2 * (size_t)NAME_MAX_BYTES + 1);
+	cleanup_buf struct buf text = BUF_INIT(NAME_MAX_BYTES + 2);
 	static const char computed[] = "(computed)";
 	const uint8_t *data = s->c.data;
 
 	s->named = true;
-	if (s->w || is_told(s, module, name))
+	if (!s->names)
 		return WM_OK;
-	if (!is_plain(s, module) || !is_plain(s, name))
+	if (module->kind != VALUE_TEXT || name->kind != VALUE_TEXT ||
+	    (uint64_t)module->len + name->len > NAME_MAX_BYTES ||
+	    !is_plain(data + module->off, module->len) || !is_plain(data + name->off, name->len))
 		return s->names->take(s->names->context, computed, strlen(computed), err);
 	TRY(buf_append(&text, data + module->off, module->len, err));
 	TRY(buf_append_byte(&text, '.', err));
 	TRY(buf_append(&text, data + name->off, name->len, err));
-	s->last[0] = *module;
-	s->last[1] = *name;
 	return s->names->take(s->names->context, buf_str(&text), text.len, err);
-}
-
-/* Whether a line can be the name of a module or what is in one: then only it may be imported. */
-static bool is_dotted(const uint8_t *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (text[i] < 0x80 && text[i] != '_' && text[i] != '.' &&
-		    !(text[i] >= '0' && text[i] <= '9') &&
-		    !((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z'))
-			return false;
-	return len > 0;
-}
-
-/* A line that names; of text that is no pickle most are no such thing. */
-static enum wm_code take_name(struct value *out, struct scan *s, struct wm_error *err)
-{
-	const uint64_t before = s->off;
-
-	TRY(scan_take_line(out, s, err));
-	if (s->w && s->off == before && !is_dotted(s->c.data + out->off, out->len))
-		return scan_alien(s, "a line that names nothing", err);
-	return WM_OK;
 }
 
 static enum wm_code tell_lines(struct scan *s, struct wm_error *err)
 {
-	struct value module, name;
+	struct value module = { 0 }, name = { 0 };
 
-	TRY(take_name(&module, s, err));
-	TRY(take_name(&name, s, err));
+	if (!s->names) {
+		TRY(scan_pass_name(s, true, err));
+		TRY(scan_pass_name(s, false, err));
+	} else {
+		TRY(scan_take_line(&module, s, VALUE_TEXT, err));
+		TRY(scan_take_line(&name, s, VALUE_TEXT, err));
+	}
 	return tell(s, &module, &name, err);
 }
 
+/* Text may begin with these two lines, but not where a protocol stands before them. */
 static enum wm_code read_global(struct scan *s, struct wm_error *err)
 {
 	TRY(tell_lines(s, err));
+	s->called |= s->marked;
 	return scan_push(s, (struct value){ .kind = VALUE_UNKNOWN }, err);
 }
 
 static enum wm_code read_stack_global(struct scan *s, struct wm_error *err)
 {
+	const struct value *v;
+
 	if (s->n < 2)
 		return scan_alien(s, "a value is missing", err);
-	TRY(tell(s, &s->stack[s->n - 2], &s->stack[s->n - 1], err));
-	return scan_replace(s, 2, err);
+	v = &s->stack[s->n - 2];
+	if (!s->names && (v[0].kind >= VALUE_OTHER || v[1].kind >= VALUE_OTHER))
+		return scan_alien(s, "a name that is no text", err);
+	TRY(tell(s, &v[0], &v[1], err));
+	return called(s, scan_replace(s, 2, VALUE_UNKNOWN, err));
 }
 
 static enum wm_code read_inst(struct scan *s, struct wm_error *err)
 {
 	TRY(tell_lines(s, err));
-	return called(s, scan_replace_marked(s, err));
+	return called(s, scan_replace_marked(s, VALUE_UNKNOWN, err));
 }
 
 /* A number of copyreg's registry of extensions. */
@@ -122,13 +103,14 @@ static enum wm_code read_extension(struct scan *s, unsigned bytes, struct wm_err
 
 	s->named = true;
 	TRY(scan_take_number(&number, s, bytes, err));
-	if (!s->w)
+	if (s->names)
 		TRY(s->names->take(s->names->context, extension, strlen(extension), err));
 	return scan_push(s, (struct value){ .kind = VALUE_UNKNOWN }, err);
 }
 
 /* --- opcodes -------------------------------------------------------------------------- */
 
+/* A value that is no text, in so many bytes. */
 static enum wm_code skip(struct scan *s, unsigned bytes, struct wm_error *err)
 {
 	const uint8_t *p;
@@ -136,7 +118,7 @@ static enum wm_code skip(struct scan *s, unsigned bytes, struct wm_error *err)
 	TRY(scan_take(&p, s, bytes, err));
 	if (!p)
 		return scan_malformed(s, "ends in an argument", err);
-	return scan_push(s, (struct value){ .kind = VALUE_UNKNOWN }, err);
+	return scan_push(s, (struct value){ .kind = VALUE_OTHER }, err);
 }
 
 static enum wm_code read_protocol(struct scan *s, struct wm_error *err)
@@ -144,15 +126,19 @@ static enum wm_code read_protocol(struct scan *s, struct wm_error *err)
 	const uint8_t *p;
 
 	TRY(scan_take(&p, s, 1, err));
-	return p && *p <= PROTOCOL_MAX ? WM_OK : scan_alien(s, "a protocol that is not known", err);
+	s->marked = true;
+	return p && *p <= PROTOCOL_MAX ?
+		       WM_OK : scan_alien(s, "a protocol that is not known", err);
 }
 
+/* Python's own unpickler does not mind that a frame is shorter than it says. */
 static enum wm_code read_frame(struct scan *s, struct wm_error *err)
 {
 	uint64_t len = 0;
 
 	TRY(scan_take_number(&len, s, 8, err));
-	return len <= scan_left(s) ? WM_OK : scan_alien(s, "a frame beyond its end", err);
+	return len <= (s->names ? scan_left(s) : INT64_MAX) ?
+		       WM_OK : scan_alien(s, "a frame beyond its end", err);
 }
 
 static enum wm_code duplicate(struct scan *s, struct wm_error *err)
@@ -165,9 +151,10 @@ static enum wm_code duplicate(struct scan *s, struct wm_error *err)
 /* Only loaders that know what comes have a meaning for these: the others stop. */
 static enum wm_code read_persistent(struct scan *s, bool on_stack, struct wm_error *err)
 {
-	if (s->w)
+	if (!s->names)
 		return scan_alien(s, "a persistent id", err);
-	return on_stack ? scan_replace(s, 1, err) : scan_push_line(s, err);
+	return on_stack ? scan_replace(s, 1, VALUE_UNKNOWN, err) :
+			  scan_push_line(s, VALUE_UNKNOWN, err);
 }
 
 /* POP takes a mark too. */
@@ -187,7 +174,8 @@ static enum wm_code step_old(struct scan *s, uint8_t opcode, struct wm_error *er
 	case '0': return pop(s, err);
 	case '1': return scan_drop_marked(s, err);
 	case '2': return duplicate(s, err);
-	case 'F': case 'I': case 'L': case 'S': case 'V': return scan_push_line(s, err);
+	case 'F': case 'I': case 'L': return scan_push_line(s, VALUE_OTHER, err);
+	case 'S': case 'V': return scan_push_line(s, VALUE_UNKNOWN, err);
 	case 'P': return read_persistent(s, false, err);
 	case 'J': return skip(s, 4, err);
 	case 'K': return skip(s, 1, err);
@@ -197,15 +185,15 @@ static enum wm_code step_old(struct scan *s, uint8_t opcode, struct wm_error *er
 	case 'T': return scan_push_counted(s, 4, VALUE_UNKNOWN, err);
 	case 'U': return scan_push_counted(s, 1, VALUE_UNKNOWN, err);
 	case 'X': return scan_push_counted(s, 4, VALUE_TEXT, err);
-	case 'B': return scan_push_counted(s, 4, VALUE_UNKNOWN, err);
-	case 'C': return scan_push_counted(s, 1, VALUE_UNKNOWN, err);
+	case 'B': return scan_push_counted(s, 4, VALUE_OTHER, err);
+	case 'C': return scan_push_counted(s, 1, VALUE_OTHER, err);
 	case 'Q': return read_persistent(s, true, err);
-	case 'R': return called(s, scan_replace(s, 2, err));
+	case 'R': return called(s, scan_replace(s, 2, VALUE_UNKNOWN, err));
 	case 'a': case 'b': return called(s, scan_apply(s, 1, err));
 	case 's': return called(s, scan_apply(s, 2, err));
 	case 'e': case 'u': return called(s, scan_apply_marked(s, err));
-	case 'd': case 'l': case 't': return scan_replace_marked(s, err);
-	case 'o': return called(s, scan_replace_marked(s, err));
+	case 'd': case 'l': case 't': return scan_replace_marked(s, VALUE_OTHER, err);
+	case 'o': return called(s, scan_replace_marked(s, VALUE_UNKNOWN, err));
 	case 'c': return read_global(s, err);
 	case 'i': return read_inst(s, err);
 	case 'g': return scan_get_decimal(s, err);
@@ -223,32 +211,32 @@ static enum wm_code step_new(struct scan *s, uint8_t opcode, struct wm_error *er
 {
 	switch (opcode) {
 	case 0x80: return read_protocol(s, err);
-	case 0x81: return called(s, scan_replace(s, 2, err)); /* NEWOBJ */
+	case 0x81: return called(s, scan_replace(s, 2, VALUE_UNKNOWN, err)); /* NEWOBJ */
 	case 0x82: return read_extension(s, 1, err);
 	case 0x83: return read_extension(s, 2, err);
 	case 0x84: return read_extension(s, 4, err);
-	case 0x85: case 0x86: case 0x87: return scan_replace(s, opcode - 0x84U, err); /* TUPLE1-3 */
+	case 0x85: case 0x86: case 0x87: /* TUPLE1 to 3 */
+		return scan_replace(s, opcode - 0x84U, VALUE_OTHER, err);
 	case 0x88: case 0x89: case 0x8f: case 0x97: return skip(s, 0, err);
-	case 0x8a: return scan_push_counted(s, 1, VALUE_UNKNOWN, err); /* LONG1 */
-	case 0x8b: return scan_push_counted(s, 4, VALUE_UNKNOWN, err); /* LONG4 */
+	case 0x8a: return scan_push_counted(s, 1, VALUE_OTHER, err); /* LONG1 */
+	case 0x8b: return scan_push_counted(s, 4, VALUE_OTHER, err); /* LONG4 */
 	case 0x8c: return scan_push_counted(s, 1, VALUE_TEXT, err);    /* SHORT_BINUNICODE */
 	case 0x8d: return scan_push_counted(s, 8, VALUE_TEXT, err);    /* BINUNICODE8 */
-	case 0x8e: case 0x96: return scan_push_counted(s, 8, VALUE_UNKNOWN, err);
+	case 0x8e: case 0x96: return scan_push_counted(s, 8, VALUE_OTHER, err);
 	case 0x90: return called(s, scan_apply_marked(s, err)); /* ADDITEMS */
-	case 0x91: return scan_replace_marked(s, err);	    /* FROZENSET */
-	case 0x92: return called(s, scan_replace(s, 3, err)); /* NEWOBJ_EX */
+	case 0x91: return scan_replace_marked(s, VALUE_OTHER, err);    /* FROZENSET */
+	case 0x92: return called(s, scan_replace(s, 3, VALUE_UNKNOWN, err)); /* NEWOBJ_EX */
 	case 0x93: return read_stack_global(s, err);
 	case 0x94: return scan_put(s, s->n_memoized, err);	    /* MEMOIZE */
 	case 0x95: return read_frame(s, err);
-	case 0x98: return scan_replace(s, 1, err);		    /* READONLY_BUFFER */
+	case 0x98: return scan_replace(s, 1, VALUE_OTHER, err);	    /* READONLY_BUFFER */
 	default: return scan_alien(s, "an opcode that is not known", err);
 	}
 }
 
-static enum wm_code scan_all(struct scan *s, struct wm_error *err)
+/* To the end of one pickle. */
+static enum wm_code scan_one(struct scan *s, struct wm_error *err)
 {
-	if (s->c.len > UINT32_MAX)
-		return fail(err, REASON_LIMIT, "%s: a pickle of %zu bytes", s->name, s->c.len);
 	for (;;) {
 		const uint8_t *opcode;
 
@@ -257,6 +245,8 @@ static enum wm_code scan_all(struct scan *s, struct wm_error *err)
 			return scan_malformed(s, "does not end with STOP", err);
 		if (*opcode == '.')
 			break;
+		if (!s->names && ++s->n_opcodes > LIMIT_PICKLE_OPCODES)
+			return fail(err, REASON_LIMIT, "%s: too many opcodes", s->name);
 		TRY(*opcode < 0x80 ? step_old(s, *opcode, err) : step_new(s, *opcode, err));
 	}
 	if (s->n == 0 || s->stack[s->n - 1].kind == VALUE_MARK)
@@ -271,7 +261,9 @@ enum wm_code pickle_scan(size_t *used, const void *data, size_t len,
 {
 	cleanup_scan struct scan s = { .c = cursor_of(data, len), .name = name, .names = names };
 
-	TRY(scan_all(&s, err));
+	if (len > UINT32_MAX)
+		return fail(err, REASON_LIMIT, "%s: a pickle of %zu bytes", name, len);
+	TRY(scan_one(&s, err));
 	*used = s.c.off;
 	return WM_OK;
 }
@@ -281,26 +273,27 @@ enum wm_code pickle_runs(enum pickle_look *out, const struct window *w, struct w
 	cleanup_scan struct scan s = { .name = w->name, .w = w };
 	struct wm_error why = { 0 };
 	uint8_t start[2] = { 0 };
-	bool marked, whole = false;
+	bool begins, whole = false;
 	enum wm_code code;
 
 	*out = PICKLE_IS_NONE;
-	if (w->size < 2)
+	if (w->size < sizeof(start))
 		return WM_OK;
 	TRY(window_read(w, start, sizeof(start), 0, err));
-	marked = start[0] == 0x80 && start[1] <= PROTOCOL_MAX;
+	begins = start[0] == 0x80 && start[1] <= PROTOCOL_MAX;
 	TRY(scan_go_to(&s, 0, err));
-	while ((code = scan_all(&s, &why)) == WM_OK && scan_left(&s) > 0) {
+	while ((code = scan_one(&s, &why)) == WM_OK && scan_left(&s) > 0) {
 		whole = true;
+		s.far = true; /* the next one begins to count anew */
 		s.n = 0;
 	}
-	if (error_is_untold(code))
+	if (s.unread || error_is_untold(code))
 		return fail_again(err, &why);
 	whole |= code == WM_OK;
 	/* What is too large to be followed may do anything. */
 	if (s.called || code == WM_LIMIT)
 		*out = PICKLE_CALLS;
-	else if ((marked && whole) || ((marked || whole) && !s.alien))
+	else if ((begins && whole) || ((begins || whole) && !s.alien))
 		*out = PICKLE_IS_ONE;
 	return WM_OK;
 }

@@ -8,7 +8,7 @@
 enum {
 	STACK_MAX = 1 << 20,
 	MEMO_MAX = 1 << 20,
-	ROOM = 65536, /* that a window is read by */
+	ROOM = 32768, /* that a window is read by: streams can go back so far */
 };
 
 void scan_release(struct scan *s)
@@ -20,8 +20,8 @@ void scan_release(struct scan *s)
 
 enum wm_code scan_malformed(const struct scan *s, const char *what, struct wm_error *err)
 {
-	return fail(err, REASON_PICKLE_MALFORMED, "%s: pickle byte %zu: %s", s->name, s->c.off,
-		    what);
+	return fail(err, REASON_PICKLE_MALFORMED, "%s: pickle byte %llu: %s", s->name,
+		    (unsigned long long)s->off + s->c.off, what);
 }
 
 enum wm_code scan_alien(struct scan *s, const char *what, struct wm_error *err)
@@ -44,11 +44,13 @@ enum wm_code scan_go_to(struct scan *s, uint64_t off, struct wm_error *err)
 	const uint64_t rest = s->w->size - off;
 	const size_t len = rest < ROOM ? (size_t)rest : ROOM;
 
+	s->unread = true;
 	if (!s->room)
 		s->room = malloc(ROOM);
 	if (!s->room)
 		return fail_nomem(err);
 	TRY(window_read(s->w, s->room, len, off, err));
+	s->unread = false;
 	s->off = off;
 	s->c = cursor_of(s->room, len);
 	return WM_OK;
@@ -127,23 +129,22 @@ enum wm_code scan_apply_marked(struct scan *s, struct wm_error *err)
 	return scan_apply(s, 0, err);
 }
 
-/* What follows puts one value in the place of `n`. */
-enum wm_code scan_replace(struct scan *s, size_t n, struct wm_error *err)
+enum wm_code scan_replace(struct scan *s, size_t n, uint8_t kind, struct wm_error *err)
 {
 	TRY(drop(s, n, err));
-	return scan_push(s, (struct value){ .kind = VALUE_UNKNOWN }, err);
+	return scan_push(s, (struct value){ .kind = kind }, err);
 }
 
-enum wm_code scan_replace_marked(struct scan *s, struct wm_error *err)
+enum wm_code scan_replace_marked(struct scan *s, uint8_t kind, struct wm_error *err)
 {
 	TRY(scan_drop_marked(s, err));
-	return scan_push(s, (struct value){ .kind = VALUE_UNKNOWN }, err);
+	return scan_push(s, (struct value){ .kind = kind }, err);
 }
 
 /* --- arguments ------------------------------------------------------------------------ */
 
 enum wm_code scan_take_number(uint64_t *out, struct scan *s, unsigned bytes,
-				struct wm_error *err)
+			      struct wm_error *err)
 {
 	const uint8_t *p;
 
@@ -156,9 +157,8 @@ enum wm_code scan_take_number(uint64_t *out, struct scan *s, unsigned bytes,
 	return WM_OK;
 }
 
-/* Skips a counted argument; as text it is kept. */
 enum wm_code scan_push_counted(struct scan *s, unsigned bytes, uint8_t kind,
-				 struct wm_error *err)
+			       struct wm_error *err)
 {
 	uint64_t len = 0;
 	struct value v;
@@ -166,13 +166,14 @@ enum wm_code scan_push_counted(struct scan *s, unsigned bytes, uint8_t kind,
 	TRY(scan_take_number(&len, s, bytes, err));
 	if (len > scan_left(s))
 		return scan_alien(s, "an argument beyond its end", err);
-	v = (struct value){ (uint32_t)s->c.off, (uint32_t)len, s->w ? VALUE_UNKNOWN : kind };
+	v = (struct value){ (uint32_t)s->c.off, (uint32_t)len, kind };
 	TRY(pass(s, len, err));
 	return scan_push(s, v, err);
 }
 
 /* Passes over a line, however long. */
-enum wm_code scan_take_line(struct value *out, struct scan *s, struct wm_error *err)
+enum wm_code scan_take_line(struct value *out, struct scan *s, uint8_t kind,
+			    struct wm_error *err)
 {
 	const size_t from = s->c.off;
 
@@ -183,7 +184,7 @@ enum wm_code scan_take_line(struct value *out, struct scan *s, struct wm_error *
 		if (end) {
 			(void)cursor_take(&s->c, (size_t)(end - start) + 1);
 			*out = (struct value){ (uint32_t)from, (uint32_t)(s->c.off - 1 - from),
-					       s->w ? VALUE_UNKNOWN : VALUE_TEXT };
+					       kind };
 			return WM_OK;
 		}
 		if (scan_left(s) <= cursor_left(&s->c))
@@ -192,42 +193,80 @@ enum wm_code scan_take_line(struct value *out, struct scan *s, struct wm_error *
 	}
 }
 
-enum wm_code scan_push_line(struct scan *s, struct wm_error *err)
+enum wm_code scan_push_line(struct scan *s, uint8_t kind, struct wm_error *err)
 {
-	struct value line;
+	struct value line = { 0 };
 
-	TRY(scan_take_line(&line, s, err));
-	return scan_push(s, (struct value){ .kind = VALUE_UNKNOWN }, err);
+	TRY(scan_take_line(&line, s, kind, err));
+	return scan_push(s, line, err);
+}
+
+static bool is_of_name(uint8_t c, bool module)
+{
+	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
+	       (module && (c == '-' || c == '/'));
+}
+
+enum wm_code scan_pass_name(struct scan *s, bool module, struct wm_error *err)
+{
+	for (bool empty = true;; empty = false) {
+		const uint8_t *p;
+
+		TRY(scan_take(&p, s, 1, err));
+		if (!p)
+			return scan_malformed(s, "a line does not end", err);
+		if (*p == '\n' && !empty)
+			return WM_OK;
+		if (!is_of_name(*p, module))
+			return scan_alien(s, "a name of nothing", err);
+	}
+}
+
+/* Python's white space but the end of the line; a zero byte is none. */
+static bool is_space(const uint8_t *p)
+{
+	return p && *p && strchr(" \t\v\f\r", *p);
+}
+
+static enum wm_code pass_spaces(const uint8_t **p, struct scan *s, struct wm_error *err)
+{
+	while (is_space(*p))
+		TRY(scan_take(p, s, 1, err));
+	return WM_OK;
 }
 
 /*
- * A number in decimal, as PUT and GET have it and Python's int() takes it: with a sign, spaces
- * around it, underscores in it. What is beyond 64 bits is the largest.
+ * A number in decimal, as PUT and GET have it and Python takes it: spaces around it, underscores in
+ * it, a sign, and for one of its unpicklers anything behind a zero byte. Beyond 64 bits it is some
+ * large one.
  */
 static enum wm_code take_decimal(uint64_t *out, struct scan *s, struct wm_error *err)
 {
-	const char *const spaces = " \t\v\f\r";
-	bool digit = false;
+	bool digit = false, minus;
+	struct value rest;
 	const uint8_t *p;
 
 	*out = 0;
-	do {
+	TRY(scan_take(&p, s, 1, err));
+	TRY(pass_spaces(&p, s, err));
+	minus = p && *p == '-';
+	if (p && (*p == '+' || *p == '-'))
 		TRY(scan_take(&p, s, 1, err));
-	} while (p && *p && strchr(spaces, *p));
-	if (p && *p == '+')
-		TRY(scan_take(&p, s, 1, err));
-	for (; p && ((*p >= '0' && *p <= '9') || (*p == '_' && digit));) {
+	while (p && ((*p >= '0' && *p <= '9') || (*p == '_' && digit))) {
 		digit = *p != '_';
 		if (digit && __builtin_mul_overflow(*out, (uint64_t)10, out))
 			*out = UINT64_MAX / 10;
 		*out += digit ? (uint64_t)(*p - '0') : 0;
 		TRY(scan_take(&p, s, 1, err));
 	}
-	while (digit && p && *p && strchr(spaces, *p))
-		TRY(scan_take(&p, s, 1, err));
+	if (digit)
+		TRY(pass_spaces(&p, s, err));
 	if (!p)
 		return scan_malformed(s, "a line does not end", err);
-	return digit && *p == '\n' ? WM_OK : scan_alien(s, "a memo number is none", err);
+	if (!digit || (minus && *out > 0) || (*p != '\n' && *p != 0))
+		return scan_alien(s, "a memo number is none", err);
+	return *p ? WM_OK : scan_take_line(&rest, s, VALUE_OTHER, err);
 }
 
 /* --- the memo ------------------------------------------------------------------------- */

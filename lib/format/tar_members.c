@@ -266,7 +266,6 @@ enum wm_code tar_read_members(struct tar_archive *a, struct wm_error *err)
 	}
 	TRY(check_paths(a, err));
 	TRY(note_legacy(a, err));
-	layout_sort_imports(a->t.l);
 	a->own->kept = a->t.kept;
 	return WM_OK;
 }

@@ -25,6 +25,17 @@ bool tar_round_up(uint64_t *off)
 	return !__builtin_add_overflow(*off, -*off & (TAR_BLOCK - 1), off);
 }
 
+static enum wm_code read_at(const struct tar *t, void *out, size_t len, uint64_t off,
+			    struct wm_error *err)
+{
+	const uint64_t at = off - t->ahead_off;
+
+	if (!t->ahead || off < t->ahead_off || at > t->ahead_len || len > t->ahead_len - at)
+		return window_read(&t->w, out, len, off, err);
+	memcpy(out, t->ahead + at, len);
+	return WM_OK;
+}
+
 enum wm_code tar_keep(const uint8_t **out, struct tar *t, uint64_t off, size_t len,
 		      struct wm_error *err)
 {
@@ -38,7 +49,7 @@ enum wm_code tar_keep(const uint8_t **out, struct tar *t, uint64_t off, size_t l
 		return fail(err, REASON_HEADER_TOO_LARGE, "%s: more than %d bytes of headers",
 			    t->w.name, LIMIT_HEADER);
 	TRY(arena_alloc(&memory, &t->l->arena, len, err));
-	TRY(window_read(&t->w, memory, len, off, err));
+	TRY(read_at(t, memory, len, off, err));
 	if (t->pieces)
 		TRY(layout_add_piece(t->l, off, memory, len, err));
 	t->kept += len;
@@ -324,7 +335,7 @@ static enum wm_code read_block(struct tar *t, TAR *whole, bool *zero, struct wm_
 	if (TAR_BLOCK > t->w.size - t->at)
 		return fail(err, REASON_TAR_TRUNCATED, "%s: ends inside the header at byte %llu",
 			    t->w.name, (unsigned long long)t->at);
-	TRY(window_read(&t->w, &whole->th_buf, TAR_BLOCK, t->at, err));
+	TRY(read_at(t, &whole->th_buf, TAR_BLOCK, t->at, err));
 	*zero = is_zero((const uint8_t *)h);
 	if (*zero)
 		return WM_OK;

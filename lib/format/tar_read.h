@@ -27,6 +27,9 @@ struct tar_member {
 
 struct tar {
 	struct window w; /* of a stream, its size is an upper bound */
+	const uint8_t *ahead; /* bytes of the window that were read already, or NULL */
+	uint64_t ahead_off;
+	size_t ahead_len;
 	struct layout *l;
 	bool pieces; /* whether what is read becomes pieces of the layout */
 	uint64_t at; /* where the next header begins, or the end */

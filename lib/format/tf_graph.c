@@ -325,7 +325,6 @@ static enum wm_code parse(struct layout *l, const struct window *w, struct wm_er
 		TRY(read_graphs(l, w, err));
 	else
 		TRY(add_import(l, unread_form(w->name), err));
-	layout_sort_imports(l);
 	return WM_OK;
 }
 

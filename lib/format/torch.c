@@ -338,7 +338,6 @@ enum wm_code torch_finish(struct torch_reader *r, struct wm_error *err)
 {
 	struct layout *l = r->layout;
 
-	layout_sort_imports(l);
 	TRY(place_part_overlaps(l, r->offs, err));
 	TRY(place_segments(l, r->offs, err));
 	for (size_t i = 0; i < l->n_tensors; i++)

@@ -4,191 +4,16 @@
  * descriptor; names and edges, kind by kind. A payload that is no statement of ours is indexed by
  * its ids alone.
  */
-#include "index/index_internal.h"
+#include "index/extract.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "statement/message.h"
-#include "text/fold.h"
 #include "util/hex.h"
-#include "util/utf8.h"
 #include "weightmark/v1/dataset.pb-c.h"
 #include "weightmark/v1/manifest.pb-c.h"
 #include "weightmark/v1/run.pb-c.h"
-
-/* The entry that is being indexed. */
-struct extract {
-	struct index *x;
-	int64_t entry;
-	const struct statement *statement;
-	int64_t n_edges;
-	struct buf *text; /* all texts, each followed by a newline */
-};
-
-/* --- texts ---------------------------------------------------------------------------- */
-
-enum wm_code fold_name(struct buf *out, const char *text, struct wm_error *err)
-{
-	size_t from = out->len;
-
-	TRY(buf_append_str(out, text, err));
-	for (size_t i = from; i < out->len; i++)
-		if (out->data[i] >= 'A' && out->data[i] <= 'Z')
-			out->data[i] = (uint8_t)(out->data[i] | 0x20);
-	return WM_OK;
-}
-
-/* Punctuation and spaces beyond ASCII: the tokenizer of the table takes all that for letters. */
-static bool parts_words(uint32_t c)
-{
-	static const uint32_t ranges[][2] = {
-		{ 0x00a0, 0x00a9 }, { 0x00ab, 0x00b4 }, { 0x00b6, 0x00b9 }, { 0x00bb, 0x00bf },
-		{ 0x00d7, 0x00d7 }, { 0x00f7, 0x00f7 }, { 0x2000, 0x206f }, { 0x2190, 0x2bff },
-		{ 0x3000, 0x3004 }, { 0x3008, 0x3020 }, { 0xff01, 0xff0f }, { 0xff1a, 0xff20 },
-	};
-
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-		if (c >= ranges[i][0] && c <= ranges[i][1])
-			return true;
-	return false;
-}
-
-enum wm_code fold_words(struct buf *out, const char *text, struct wm_error *err)
-{
-	size_t at = out->len, len = 0;
-
-	while (text[len] && !((unsigned char)text[len] & 0x80))
-		len++;
-	if (!text[len]) /* the tokenizer folds ASCII */
-		return buf_append(out, text, len, err);
-	TRY(fold_append(out, text, strlen(text), err));
-	while (at < out->len) {
-		uint32_t c = 0;
-		size_t n = utf8_decode(&c, out->data + at, out->len - at);
-
-		if (n == 0)
-			return fail(err, REASON_INTERNAL, "text was folded to what is not UTF-8");
-		if (parts_words(c))
-			memset(out->data + at, ' ', n);
-		at += n;
-	}
-	return WM_OK;
-}
-
-/* --- rows ----------------------------------------------------------------------------- */
-
-/* The number of a word, which is added where it is new. */
-static enum wm_code word_number(int64_t *out, struct index *x, const struct buf *word,
-				struct wm_error *err)
-{
-	cleanup_sql struct sql q = SQL_INIT;
-	bool row;
-
-	TRY(sql_start(&q, x, SQL_WORD, err));
-	sql_text_of(&q, word->data, word->len);
-	TRY(sql_step(&row, &q, err));
-	if (row) {
-		*out = sqlite3_column_int64(q.stmt, 0);
-		return WM_OK;
-	}
-	sql_end(&q);
-	TRY(sql_start(&q, x, SQL_WORD_ADD, err));
-	sql_text_of(&q, word->data, word->len);
-	TRY(sql_run(&q, err));
-	*out = sqlite3_last_insert_rowid(x->db);
-	return WM_OK;
-}
-
-static enum wm_code exact_number(int64_t *out, struct index *x, const char *text,
-				 struct wm_error *err)
-{
-	cleanup_buf struct buf word = BUF_INIT(LIMIT_STATEMENT);
-
-	TRY(buf_append_str(&word, text, err));
-	return word_number(out, x, &word, err);
-}
-
-static enum wm_code add_name(struct extract *e, enum name_class class, const char *text,
-			     struct wm_error *err)
-{
-	cleanup_buf struct buf word = BUF_INIT(LIMIT_STATEMENT);
-	cleanup_sql struct sql q = SQL_INIT;
-	int64_t number;
-
-	if (!text || !*text)
-		return WM_OK;
-	TRY(fold_name(&word, text, err));
-	TRY(word_number(&number, e->x, &word, err));
-	TRY(sql_start(&q, e->x, SQL_NAME_ADD, err));
-	sql_int(&q, number);
-	sql_int(&q, class);
-	sql_int(&q, e->entry);
-	return sql_run(&q, err);
-}
-
-static enum wm_code add_digest(struct extract *e, enum digest_role role,
-			       const Weightmark__V1__Digest *digest, struct wm_error *err)
-{
-	cleanup_sql struct sql q = SQL_INIT;
-
-	if (!digest)
-		return WM_OK;
-	TRY(sql_start(&q, e->x, SQL_DIGEST_ADD, err));
-	sql_data(&q, digest->sha256.data, digest->sha256.len);
-	sql_int(&q, role);
-	sql_int(&q, e->entry);
-	return sql_run(&q, err);
-}
-
-struct edge {
-	enum edge_kind kind;
-	const uint64_t *detail, *derivation; /* or NULL */
-};
-
-static void optional_number(struct sql *q, const uint64_t *value)
-{
-	if (value)
-		sql_int(q, (int64_t)*value);
-	else
-		sql_null(q);
-}
-
-static void optional_digest(struct sql *q, const Weightmark__V1__Digest *digest)
-{
-	if (digest)
-		sql_data(q, digest->sha256.data, digest->sha256.len);
-	else
-		sql_null(q);
-}
-
-static enum wm_code add_edge(struct extract *e, const struct edge *edge,
-			     const Weightmark__V1__Reference *r, struct wm_error *err)
-{
-	cleanup_sql struct sql q = SQL_INIT;
-	int64_t object;
-
-	if (!r || (!r->object && !r->statement && !r->weights_digest && !r->sha256))
-		return WM_OK;
-	if (r->object)
-		TRY(exact_number(&object, e->x, r->object->text, err));
-	TRY(sql_start(&q, e->x, SQL_EDGE_ADD, err));
-	sql_int(&q, e->entry);
-	sql_int(&q, e->n_edges++);
-	sql_int(&q, edge->kind);
-	optional_number(&q, edge->detail);
-	optional_number(&q, edge->derivation);
-	if (r->object)
-		sql_int(&q, object);
-	else
-		sql_null(&q);
-	if (r->statement)
-		sql_data(&q, r->statement->sha256.data, r->statement->sha256.len);
-	else
-		sql_null(&q);
-	optional_digest(&q, r->weights_digest);
-	optional_digest(&q, r->sha256);
-	return sql_run(&q, err);
-}
 
 /* --- anywhere in a statement ---------------------------------------------------------- */
 
@@ -221,12 +46,61 @@ static enum wm_code digests_of(struct extract *e, const ProtobufCMessage *m, str
 			continue;
 		f = protobuf_c_message_descriptor_get_field_by_name(rows[i].of, rows[i].field);
 		if (field_count(m, f) > 0)
-			TRY(add_digest(e, rows[i].role,
-				       (const Weightmark__V1__Digest *)value_message(
-					       field_value(m, f, 0)),
-				       err));
+			TRY(extract_digest(e, rows[i].role,
+					   (const Weightmark__V1__Digest *)value_message(
+						   field_value(m, f, 0)),
+					   err));
 	}
 	return WM_OK;
+}
+
+static int compare_path(const void *path, const void *file)
+{
+	return strcmp(path, (*(Weightmark__V1__File *const *)file)->path);
+}
+
+static enum wm_code add_files(struct buf *all, const Weightmark__V1__Checkpoint *c,
+			      const Weightmark__V1__Part *part, struct wm_error *err)
+{
+	for (size_t i = 0; i < part->n_path; i++) {
+		Weightmark__V1__File *const *file =
+			c->n_file ? bsearch(part->path[i], c->file, c->n_file, sizeof(*c->file),
+					    compare_path) :
+				    NULL;
+
+		if (file && (*file)->sha256)
+			TRY(buf_append(all, (*file)->sha256->sha256.data, SHA256_BYTES, err));
+	}
+	return WM_OK;
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+	return memcmp(a, b, SHA256_BYTES);
+}
+
+/* The bytes of a checkpoint in which no tensors are told apart, by whatever names. */
+static enum wm_code whole_of(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)
+{
+	const Weightmark__V1__Checkpoint *c = (const Weightmark__V1__Checkpoint *)m;
+	Weightmark__V1__Digest whole = WEIGHTMARK__V1__DIGEST__INIT;
+	cleanup_buf struct buf all = BUF_INIT(LIMIT_STATEMENT);
+	uint8_t digest[SHA256_BYTES];
+
+	if (m->descriptor != &weightmark__v1__checkpoint__descriptor)
+		return WM_OK;
+	for (size_t i = 0; i < c->n_part; i++) {
+		if (c->part[i]->weights_digest)
+			return WM_OK;
+		TRY(add_files(&all, c, c->part[i], err));
+	}
+	if (all.len == 0)
+		return WM_OK;
+	qsort(all.data, all.len / SHA256_BYTES, SHA256_BYTES, compare_digests);
+	TRY(sha256_of(digest, all.data, all.len, err));
+	whole.sha256.len = SHA256_BYTES;
+	whole.sha256.data = all.len == SHA256_BYTES ? all.data : digest;
+	return extract_digest(e, DIGEST_WHOLE, &whole, err);
 }
 
 static enum wm_code party_of(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)
@@ -235,10 +109,10 @@ static enum wm_code party_of(struct extract *e, const ProtobufCMessage *m, struc
 
 	if (m->descriptor != &weightmark__v1__party__descriptor)
 		return WM_OK;
-	TRY(add_name(e, NAME_PARTY, p->id ? p->id->text : NULL, err));
-	TRY(add_name(e, NAME_PARTY, p->legal_name, err));
+	TRY(extract_name(e, NAME_PARTY, p->id ? p->id->text : NULL, err));
+	TRY(extract_name(e, NAME_PARTY, p->legal_name, err));
 	for (size_t i = 0; i < p->n_identifier; i++)
-		TRY(add_name(e, NAME_PARTY, p->identifier[i], err));
+		TRY(extract_name(e, NAME_PARTY, p->identifier[i], err));
 	return WM_OK;
 }
 
@@ -264,6 +138,7 @@ static enum wm_code visit(const ProtobufCMessage *m, const void *context, struct
 	struct extract *e = *(struct extract *const *)context;
 
 	TRY(digests_of(e, m, err));
+	TRY(whole_of(e, m, err));
 	TRY(party_of(e, m, err));
 	return texts_of(e, m, err);
 }
@@ -276,11 +151,11 @@ static enum wm_code add_names(struct extract *e, const char *name, const char *v
 {
 	cleanup_buf struct buf both = BUF_INIT(LIMIT_STATEMENT);
 
-	TRY(add_name(e, NAME_THING, name, err));
+	TRY(extract_name(e, NAME_THING, name, err));
 	if (!name || !version)
 		return WM_OK;
 	TRY(buf_printf(&both, err, "%s@%s", name, version));
-	return add_name(e, NAME_THING, buf_str(&both), err);
+	return extract_name(e, NAME_THING, buf_str(&both), err);
 }
 
 static enum wm_code derivation(struct extract *e, const Weightmark__V1__Derivation *d,
@@ -290,8 +165,15 @@ static enum wm_code derivation(struct extract *e, const Weightmark__V1__Derivati
 	const uint64_t *detail = d->has_kind ? &kind : NULL;
 
 	for (size_t i = 0; i < d->n_parent; i++)
-		TRY(add_edge(e, &(struct edge){ EDGE_PARENT, detail, &place }, d->parent[i], err));
-	return add_edge(e, &(struct edge){ EDGE_CHILD, detail, &place }, d->child, err);
+		TRY(extract_edge(e,
+				 &(struct extract_edge){ .kind = EDGE_PARENT,
+							 .detail = detail,
+							 .derivation = &place },
+				 d->parent[i], err));
+	return extract_edge(e,
+			    &(struct extract_edge){
+				    .kind = EDGE_CHILD, .detail = detail, .derivation = &place },
+			    d->child, err);
 }
 
 static enum wm_code manifest(struct extract *e, const Weightmark__V1__Manifest *m,
@@ -301,19 +183,36 @@ static enum wm_code manifest(struct extract *e, const Weightmark__V1__Manifest *
 
 	if (m->model) {
 		TRY(add_names(e, m->model->name, m->model->version, err));
-		TRY(add_name(e, NAME_THING, m->model->model_id ? m->model->model_id->text : NULL,
-			     err));
+		TRY(extract_name(e, NAME_THING,
+				 m->model->model_id ? m->model->model_id->text : NULL, err));
 	}
 	for (size_t i = 0; i < m->n_run; i++)
-		TRY(add_edge(e, &(struct edge){ .kind = EDGE_RUN }, m->run[i], err));
+		TRY(extract_edge(e, &(struct extract_edge){ .kind = EDGE_RUN }, m->run[i], err));
 	if (of)
-		TRY(add_edge(e,
-			     &(struct edge){ EDGE_CHECKPOINT_OF, of->has_step ? &of->step : NULL,
-					     NULL },
-			     of->run, err));
+		TRY(extract_edge(
+			e,
+			&(struct extract_edge){ .kind = EDGE_CHECKPOINT_OF,
+						.detail = of->has_step ? &of->step : NULL },
+			of->run, err));
 	for (size_t i = 0; i < m->n_derivation; i++)
 		TRY(derivation(e, m->derivation[i], i, err));
 	return WM_OK;
+}
+
+/* An object id, or a local one of the dataset's issuer. */
+static enum wm_code generator(struct extract *e, char *id, struct wm_error *err)
+{
+	const char *own = e->statement->header->object->text, *slash = strrchr(own, '/');
+	cleanup_buf struct buf text = BUF_INIT(LIMIT_STATEMENT);
+	Weightmark__V1__ObjectId object = WEIGHTMARK__V1__OBJECT_ID__INIT;
+	Weightmark__V1__Reference model = WEIGHTMARK__V1__REFERENCE__INIT;
+
+	if (slash && !strchr(id, '/'))
+		TRY(buf_append(&text, own, (size_t)(slash - own) + 1, err));
+	TRY(buf_append_str(&text, id, err));
+	object.text = text.data ? (char *)text.data : id;
+	model.object = &object;
+	return extract_edge(e, &(struct extract_edge){ .kind = EDGE_GENERATED }, &model, err);
 }
 
 static enum wm_code dataset(struct extract *e, const Weightmark__V1__Dataset *d,
@@ -322,26 +221,37 @@ static enum wm_code dataset(struct extract *e, const Weightmark__V1__Dataset *d,
 	const char *id = d->dataset_id ? d->dataset_id->text : NULL;
 
 	TRY(add_names(e, d->title, d->version, err));
-	TRY(add_name(e, NAME_THING, id, err));
-	TRY(add_name(e, NAME_DATASET, id, err));
-	return add_name(e, NAME_DATASET, d->title, err);
+	TRY(extract_name(e, NAME_THING, id, err));
+	TRY(extract_name(e, NAME_DATASET, id, err));
+	for (size_t i = 0; i < d->n_generator_model_id; i++)
+		TRY(generator(e, d->generator_model_id[i], err));
+	return extract_name(e, NAME_DATASET, d->title, err);
 }
 
 static enum wm_code run(struct extract *e, const Weightmark__V1__Run *r, struct wm_error *err)
 {
-	TRY(add_name(e, NAME_THING, r->id ? r->id->text : NULL, err));
+	TRY(extract_name(e, NAME_THING, r->id ? r->id->text : NULL, err));
 	for (size_t i = 0; i < r->n_uses; i++) {
-		const uint64_t role = r->uses[i]->has_role ? (uint64_t)r->uses[i]->role : 0;
+		const Weightmark__V1__DatasetUse *u = r->uses[i];
+		const uint64_t role = u->has_role ? (uint64_t)u->role : 0;
+		const struct extract_edge edge = {
+			.kind = EDGE_USES,
+			.detail = u->has_role ? &role : NULL,
+			.from_step = u->has_from_step ? &u->from_step : NULL,
+			.to_step = u->has_to_step ? &u->to_step : NULL,
+			.subset = u->subset_root,
+		};
 
-		TRY(add_edge(e,
-			     &(struct edge){ EDGE_USES, r->uses[i]->has_role ? &role : NULL,
-					     NULL },
-			     r->uses[i]->dataset, err));
+		TRY(extract_edge(e, &edge, u->dataset, err));
 	}
 	for (size_t i = 0; i < r->n_parent_model; i++)
-		TRY(add_edge(e, &(struct edge){ .kind = EDGE_PARENT_MODEL }, r->parent_model[i],
-			     err));
-	return add_edge(e, &(struct edge){ .kind = EDGE_OUTPUT_MODEL }, r->output_model, err);
+		TRY(extract_edge(e, &(struct extract_edge){ .kind = EDGE_PARENT_MODEL },
+				 r->parent_model[i], err));
+	return extract_edge(e,
+			    &(struct extract_edge){
+				    .kind = EDGE_OUTPUT_MODEL,
+				    .detail = r->has_output_step ? &r->output_step : NULL },
+			    r->output_model, err);
 }
 
 static enum wm_code by_kind(struct extract *e, const ProtobufCMessage *m, struct wm_error *err)
@@ -353,8 +263,8 @@ static enum wm_code by_kind(struct extract *e, const ProtobufCMessage *m, struct
 	if (m->descriptor == &weightmark__v1__run__descriptor)
 		return run(e, (const Weightmark__V1__Run *)m, err);
 	if (m->descriptor == &weightmark__v1__release__descriptor)
-		return add_edge(e, &(struct edge){ .kind = EDGE_RELEASED },
-				((const Weightmark__V1__Release *)m)->checkpoint, err);
+		return extract_edge(e, &(struct extract_edge){ .kind = EDGE_RELEASED },
+				    ((const Weightmark__V1__Release *)m)->checkpoint, err);
 	return WM_OK;
 }
 
@@ -367,8 +277,8 @@ static enum wm_code local_id(struct extract *e, struct wm_error *err)
 	if (!slash || !e->statement->kind->local_id)
 		return WM_OK;
 	if (d == &weightmark__v1__dataset__descriptor)
-		TRY(add_name(e, NAME_DATASET, slash + 1, err));
-	return add_name(e, NAME_THING, slash + 1, err);
+		TRY(extract_name(e, NAME_DATASET, slash + 1, err));
+	return extract_name(e, NAME_THING, slash + 1, err);
 }
 
 static enum wm_code add_text(struct extract *e, struct wm_error *err)
@@ -386,7 +296,7 @@ static enum wm_code content(struct extract *e, struct wm_error *err)
 	const struct extract *context = e;
 
 	buf_truncate(e->text, 0);
-	TRY(add_name(e, NAME_PARTY, e->statement->header->issuer, err));
+	TRY(extract_name(e, NAME_PARTY, e->statement->header->issuer, err));
 	TRY(message_walk(e->statement->message, visit, &context, err));
 	TRY(by_kind(e, e->statement->message, err));
 	TRY(local_id(e, err));
@@ -394,6 +304,39 @@ static enum wm_code content(struct extract *e, struct wm_error *err)
 }
 
 /* --- the entry ------------------------------------------------------------------------ */
+
+static void optional_time(struct sql *q, const Weightmark__V1__Time *time)
+{
+	if (time)
+		sql_int(q, time->seconds);
+	else
+		sql_null(q);
+}
+
+/* When a run began and ended, and what else lineage rests on. */
+static void bind_lineage(struct sql *q, const ProtobufCMessage *m)
+{
+	const Weightmark__V1__Run *r = (const Weightmark__V1__Run *)m;
+	const Weightmark__V1__Model *model;
+	int64_t flags = 0;
+
+	if (m->descriptor == &weightmark__v1__run__descriptor) {
+		optional_time(q, r->start);
+		optional_time(q, r->end);
+		if (r->has_retrospective && r->retrospective == WEIGHTMARK__V1__TRI__VALUE__yes)
+			flags |= STATEMENT_RETROSPECTIVE;
+	} else {
+		sql_null(q);
+		sql_null(q);
+	}
+	if (m->descriptor == &weightmark__v1__manifest__descriptor) {
+		model = ((const Weightmark__V1__Manifest *)m)->model;
+		if (model && model->has_lineage_complete &&
+		    model->lineage_complete == WEIGHTMARK__V1__TRI__VALUE__yes)
+			flags |= STATEMENT_LINEAGE_COMPLETE;
+	}
+	sql_int(q, flags);
+}
 
 static void bind_said(struct sql *q, const struct statement *s, int64_t object, int64_t issuer)
 {
@@ -405,15 +348,13 @@ static void bind_said(struct sql *q, const struct statement *s, int64_t object, 
 		sql_int(q, issuer);
 	else
 		sql_null(q);
-	optional_number(q, h->has_sequence ? &h->sequence : NULL);
+	sql_number(q, h->has_sequence ? &h->sequence : NULL);
 	if (h->previous)
 		sql_data(q, h->previous->sha256.data, h->previous->sha256.len);
 	else
 		sql_null(q);
-	if (h->issued_at)
-		sql_int(q, h->issued_at->seconds);
-	else
-		sql_null(q);
+	optional_time(q, h->issued_at);
+	bind_lineage(q, s->message);
 }
 
 /* A NULL `s`: what the payload says is not known. */
@@ -429,9 +370,9 @@ static enum wm_code add_row(struct index *x, int64_t id, const struct ledger_ent
 		return fail(err, REASON_LEDGER_MALFORMED, "a keyid is not %d hexadecimal digits",
 			    KEYID_HEX);
 	if (s)
-		TRY(exact_number(&object, x, s->header->object->text, err));
+		TRY(extract_number(&object, x, s->header->object->text, err));
 	if (s && s->header->issuer)
-		TRY(exact_number(&issuer, x, s->header->issuer, err));
+		TRY(extract_number(&issuer, x, s->header->issuer, err));
 	TRY(sql_start(&q, x, SQL_ENTRY_ADD, err));
 	sql_int(&q, id);
 	sql_data(&q, &e->blob, sizeof(e->blob));

@@ -69,11 +69,17 @@ static enum wm_code get_number(int64_t *out, struct index *x, enum sql_name name
 	return WM_OK;
 }
 
+/* What the database is an index of. */
+static const char *repository_of(const struct index *x)
+{
+	return x->ledger ? ledger_directory(x->ledger) : CARRIED_ORIGIN;
+}
+
 /* Whether the database says that it is of this repository. */
 static enum wm_code is_of(bool *same, struct index *x, struct wm_error *err)
 {
 	cleanup_sql struct sql q = SQL_INIT;
-	const char *directory = ledger_directory(x->ledger);
+	const char *directory = repository_of(x);
 	const void *text;
 	bool row;
 
@@ -95,7 +101,7 @@ static enum wm_code fill(struct index *x, struct wm_error *err)
 	TRY(execute(x, version, err));
 	TRY(sql_start(&q, x, SQL_META_ADD, err));
 	sql_text(&q, "repository");
-	sql_text(&q, ledger_directory(x->ledger));
+	sql_text(&q, repository_of(x));
 	return sql_run(&q, err);
 }
 
@@ -169,7 +175,7 @@ static void remove_files(const char *path)
 
 static enum wm_code name_file(char **path, const struct index *x, struct wm_error *err)
 {
-	const char *repository = ledger_directory(x->ledger);
+	const char *repository = repository_of(x);
 	char hex[2 * SHA256_BYTES + 1];
 	uint8_t digest[SHA256_BYTES];
 
@@ -275,6 +281,37 @@ enum wm_code index_open(struct index **out, struct ledger *l, const char *direct
 			return fail_nomem(err);
 	}
 	TRY(open_any(x, err));
+	*out = take_ptr(&x);
+	return WM_OK;
+}
+
+static enum wm_code add_carried(struct index *x, struct wm_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT(TEXT_MAX);
+	struct log_state state = { 0 };
+
+	TRY(log_state_add(&state, x, CARRIED_ORIGIN, err));
+	for (size_t i = 0; i < x->n_carried; i++) {
+		const struct ledger_entry e = { .position = i, .envelope = x->carried[i] };
+
+		TRY(extract_entry(x, entry_first(state.id) + (int64_t)i, &e, &text, err));
+	}
+	return WM_OK;
+}
+
+enum wm_code index_carried(struct index **out, const struct envelope *list, size_t n,
+			   struct wm_error *err)
+{
+	cleanup_index struct index *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return fail_nomem(err);
+	x->carried = list;
+	x->n_carried = n;
+	TRY(open_any(x, err));
+	TRY(sql_begin(x, err));
+	TRY(add_carried(x, err));
+	TRY(sql_do(x, SQL_COMMIT, err));
 	*out = take_ptr(&x);
 	return WM_OK;
 }

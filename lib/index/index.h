@@ -32,6 +32,16 @@ DEFINE_CLEANUP(index, struct index, index_close)
 MUST_USE enum wm_code index_open(struct index **out, struct ledger *l, const char *directory,
 				 struct wm_error *err);
 
+/* The log that index_carried() has. */
+#define CARRIED_ORIGIN "carried"
+
+/*
+ * Makes an index, in memory, of these envelopes, which must outlive it, as the entries of one log:
+ * so that what carriers hold can be asked as ledgers can. It has no tiles and is never caught up.
+ */
+MUST_USE enum wm_code index_carried(struct index **out, const struct envelope *list, size_t n,
+				    struct wm_error *err);
+
 /*
  * Brings the index of `origin` (NULL: all origins) up to the ledger's newest commits. Where the
  * history that was indexed is no longer part of the ledger, its entries are dropped and indexed
@@ -87,6 +97,7 @@ enum query_kind {
 			  * long as there are entries then */
 	QUERY_NAME,	 /* name, name@version or id of a model, dataset or run, whole; ASCII case
 			  * aside; the title of a dataset is its name */
+	QUERY_KIND,	 /* transfer, order, event, certificate or revocation: all of that kind */
 	QUERY_TEXT,	 /* words that occur in any text of the statement */
 };
 
@@ -108,8 +119,9 @@ MUST_USE enum wm_code index_recent(struct index *x, const char *origin, uint64_t
 				   void *context, struct wm_error *err);
 
 /*
- * Reads the entry from git and decodes its envelope into `a`. Fails with `index-stale` where git
- * has something else than the leaf digest says, and as ledger_read_entry() does.
+ * Reads the entry from git and decodes its envelope into `a`; of index_carried(), hands out the
+ * envelope that it was made of. Fails with `index-stale` where git has something else than the
+ * leaf digest says, and as ledger_read_entry() does.
  */
 MUST_USE enum wm_code index_read_entry(struct envelope *out, struct arena *a, struct index *x,
 				       const struct indexed *e, struct wm_error *err);

@@ -10,39 +10,14 @@
 #define INDEX_INDEX_INTERNAL_H
 
 #include "index/index.h"
+#include "index/lineage.h"
 #include "index/sql.h"
 #include "statement/statement.h"
 
 /* Changes with the schema, and with what is indexed of a statement. */
-enum { INDEX_VERSION = 1, INDEX_APPLICATION = 0x574d4958 /* "WMIX" */ };
-
-/* The tables' numbers: never reused for another meaning without a new INDEX_VERSION. */
-enum digest_role {
-	DIGEST_SHA256 = 1, /* of a file; the kind of the entry tells whether measured or released */
-	DIGEST_FILE,
-	DIGEST_WEIGHTS,
-	DIGEST_TENSOR_SET,
-	DIGEST_TENSOR,
-	DIGEST_CONTENT_ROOT,
-	DIGEST_RECORDS_ROOT,
-	DIGEST_SUBSET_ROOT,
-	DIGEST_REFERENCE_SHA256,
-	DIGEST_REFERENCE_WEIGHTS,
-};
+enum { INDEX_VERSION = 3, INDEX_APPLICATION = 0x574d4958 /* "WMIX" */ };
 
 enum name_class { NAME_PARTY = 1, NAME_THING, NAME_DATASET };
-
-/* What a reference is for. `detail` and `derivation` of an edge are NULL but where said. */
-enum edge_kind {
-	EDGE_USES = 1,	    /* a run, a dataset; detail: DatasetUse.Role */
-	EDGE_RUN,	    /* a manifest, a run that it comes of */
-	EDGE_CHECKPOINT_OF, /* a manifest, its run; detail: the step */
-	EDGE_PARENT,	    /* detail: Derivation.Kind; derivation: its place in the manifest */
-	EDGE_CHILD,	    /* where it is not the manifest itself; as EDGE_PARENT */
-	EDGE_PARENT_MODEL,  /* a run, what it started from */
-	EDGE_OUTPUT_MODEL,  /* a run, what it gave */
-	EDGE_RELEASED,	    /* a release, its manifest */
-};
 
 /* What tiles that were handed out are read from. */
 struct tile_source {
@@ -52,7 +27,9 @@ struct tile_source {
 };
 
 struct index {
-	struct ledger *ledger;
+	struct ledger *ledger; /* NULL: of `carried` */
+	const struct envelope *carried; /* borrowed; entry i is carried[i] */
+	size_t n_carried;
 	char *path;	/* of the database; NULL: in memory */
 	char *directory;
 	sqlite3 *db;
@@ -64,6 +41,9 @@ struct index {
 
 /* Unless a test asks for fewer: what a writer that is killed loses. */
 enum { BATCH_ENTRIES = 10000 };
+
+/* How much text of one statement is indexed. */
+enum { TEXT_MAX = 4 * LIMIT_STATEMENT };
 
 enum { POSITION_BITS = 40 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding entries, and reading them back from git. */
+#include "index/hits.h"
 #include "index/index_internal.h"
 
 #include <assert.h>
@@ -34,8 +35,8 @@ static enum wm_code read_row(struct indexed *out, struct sql *q, struct wm_error
 	return WM_OK;
 }
 
-static enum wm_code get_entry(struct indexed *out, bool *found, struct index *x, int64_t id,
-			      struct wm_error *err)
+enum wm_code index_entry_of(struct indexed *out, bool *found, struct index *x, int64_t id,
+			    struct wm_error *err)
 {
 	cleanup_sql struct sql q = SQL_INIT;
 	bool row;
@@ -76,7 +77,7 @@ enum wm_code index_find_entry(struct indexed *out, bool *found, struct index *x,
 	TRY(log_state_get(&log, x, origin, err));
 	if (log.id)
 		TRY(find_id(&id, x, log.id, statement, keyid, err));
-	return get_entry(out, found, x, id, err);
+	return index_entry_of(out, found, x, id, err);
 }
 
 enum wm_code index_entry_at(struct indexed *out, bool *found, struct index *x, const char *origin,
@@ -89,7 +90,7 @@ enum wm_code index_entry_at(struct indexed *out, bool *found, struct index *x, c
 		*found = false;
 		return WM_OK;
 	}
-	return get_entry(out, found, x, entry_first(log.id) + (int64_t)position, err);
+	return index_entry_of(out, found, x, entry_first(log.id) + (int64_t)position, err);
 }
 
 enum wm_code index_successor(struct indexed *out, bool *found, struct index *x, const char *object,
@@ -105,38 +106,10 @@ enum wm_code index_successor(struct indexed *out, bool *found, struct index *x, 
 	TRY(sql_step(&row, &q, err));
 	id = row ? sqlite3_column_int64(q.stmt, 0) : -1;
 	sql_end(&q);
-	return get_entry(out, found, x, id, err);
+	return index_entry_of(out, found, x, id, err);
 }
 
 /* --- many ----------------------------------------------------------------------------- */
-
-/* Numbers of entries, in the order in which they are handed out. */
-struct hits {
-	int64_t *list; /* owned */
-	size_t n, room, max;
-};
-
-static void hits_release(struct hits *h)
-{
-	free(h->list);
-}
-
-#define cleanup_hits __attribute__((cleanup(hits_release)))
-
-static enum wm_code add_hit(struct hits *h, int64_t id, struct wm_error *err)
-{
-	if (h->n == h->room) {
-		size_t room = h->room ? 2 * h->room : 64;
-		int64_t *list = reallocarray(h->list, room, sizeof(*list));
-
-		if (!list)
-			return fail_nomem(err);
-		h->list = list;
-		h->room = room;
-	}
-	h->list[h->n++] = id;
-	return WM_OK;
-}
 
 /* What is looked for, as it is bound. */
 struct wanted {
@@ -168,6 +141,7 @@ static void bind_wanted(struct sql *q, const struct wanted *w)
 		sql_int(q, w->number);
 		return;
 	case SQL_BY_OBJECT:
+	case SQL_BY_KIND:
 		sql_text(q, w->exact);
 		return;
 	case SQL_BY_NAME:
@@ -226,39 +200,9 @@ static enum wm_code gather(struct hits *h, struct index *x, const struct wanted 
 			return WM_OK;
 		id = sqlite3_column_int64(q.stmt, 0);
 		if (!only || is_of_logs(only, id))
-			TRY(add_hit(h, id, err));
+			TRY(hits_add(h, id, err));
 	}
 	return WM_OK;
-}
-
-static bool is_wanted(const struct wanted *w, const char *origin)
-{
-	for (size_t i = 0; w->origins && w->origins[i]; i++)
-		if (strcmp(w->origins[i], origin) == 0)
-			return true;
-	return !w->origins;
-}
-
-/* The numbers of the logs that are asked, in order of origins. */
-static enum wm_code list_logs(struct hits *logs, struct index *x, const struct wanted *w,
-			      struct wm_error *err)
-{
-	cleanup_sql struct sql q = SQL_INIT;
-	bool row;
-
-	TRY(sql_start(&q, x, SQL_LOGS, err));
-	for (;;) {
-		const void *origin;
-
-		TRY(sql_step(&row, &q, err));
-		if (!row)
-			return WM_OK;
-		origin = sqlite3_column_text(q.stmt, 1);
-		if (!origin)
-			return fail_malformed(err, x, "a log has no name");
-		if (is_wanted(w, origin))
-			TRY(add_hit(logs, sqlite3_column_int64(q.stmt, 0), err));
-	}
 }
 
 static enum wm_code gather_all(struct hits *h, struct index *x, const struct wanted *w,
@@ -266,7 +210,7 @@ static enum wm_code gather_all(struct hits *h, struct index *x, const struct wan
 {
 	cleanup_hits struct hits logs = { .n = 0 };
 
-	TRY(list_logs(&logs, x, w, err));
+	TRY(list_logs(&logs, x, w->origins, err));
 	/* It finds all in any case; asked log by log, it would do so for each. */
 	if (w->by == SQL_BY_DATASET)
 		return gather(h, x, w, 0, INT64_MAX, w->origins ? &logs : NULL, err);
@@ -286,7 +230,7 @@ static enum wm_code hand_out(const struct hits *h, struct index *x, entry_visito
 		struct indexed e;
 		bool found;
 
-		TRY(get_entry(&e, &found, x, h->list[i], err));
+		TRY(index_entry_of(&e, &found, x, h->list[i], err));
 		if (found)
 			TRY(visit(context, &e, err));
 	}
@@ -427,6 +371,10 @@ static enum wm_code want(struct wanted *w, enum query_kind kind, const char *val
 		return want_party(w, value, err);
 	case QUERY_NAME:
 		return want_name(w, NAME_THING, value, err);
+	case QUERY_KIND:
+		w->by = SQL_BY_KIND;
+		w->exact = value;
+		return WM_OK;
 	case QUERY_TEXT:
 		return want_words(w, value, err);
 	}
@@ -490,6 +438,10 @@ enum wm_code index_read_entry(struct envelope *out, struct arena *a, struct inde
 	struct wm_error said = { 0 };
 	enum wm_code code;
 
+	if (!x->ledger) {
+		*out = x->carried[e->position];
+		return WM_OK;
+	}
 	TRY(ledger_read_entry(&entry, x->ledger, &e->blob, err));
 	code = decode(out, a, &entry, e, &said);
 	/* The object is there and whole: it is not the one that the index should name. */

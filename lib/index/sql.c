@@ -16,8 +16,11 @@
 #define IS_DATASET     "class=3"
 #define IS_CONTENT     "role=6"
 #define IS_REF_SHA256  "role=9"
-_Static_assert(EDGE_USES == 1 && EDGE_RUN == 2 && EDGE_CHECKPOINT_OF == 3 && NAME_DATASET == 3 &&
-		       DIGEST_CONTENT_ROOT == 6 && DIGEST_REFERENCE_SHA256 == 9,
+#define IS_ABOUT_ORDERS "kind IN ('transfer','order','event','certificate','revocation')"
+_Static_assert(DIGEST_SHA256 == 1 && DIGEST_WEIGHTS == 3 && DIGEST_TENSOR_SET == 4 &&
+		       EDGE_USES == 1 && EDGE_RUN == 2 && EDGE_CHECKPOINT_OF == 3 &&
+		       NAME_DATASET == 3 && DIGEST_CONTENT_ROOT == 6 &&
+		       DIGEST_REFERENCE_SHA256 == 9 && DIGEST_WHOLE == 11,
 	       "the SQL below has these numbers");
 
 /*
@@ -37,16 +40,18 @@ const char sql_schema[] =
 	"CREATE TABLE entry(id INTEGER PRIMARY KEY, object_id BLOB NOT NULL,"
 	" commit_id BLOB NOT NULL, statement BLOB NOT NULL, keyid BLOB NOT NULL,"
 	" leaf BLOB NOT NULL, kind TEXT, object INTEGER, issuer INTEGER, sequence INTEGER,"
-	" previous BLOB, issued_at INTEGER) STRICT;"
+	" previous BLOB, issued_at INTEGER, begins INTEGER, ends INTEGER, flags INTEGER) STRICT;"
 	"CREATE INDEX entry_statement ON entry(statement);"
 	"CREATE INDEX entry_object ON entry(object) WHERE object IS NOT NULL;"
+	"CREATE INDEX entry_kind ON entry(kind) WHERE " IS_ABOUT_ORDERS ";"
 	"CREATE TABLE digest(digest BLOB NOT NULL, role INTEGER NOT NULL, entry INTEGER NOT NULL,"
 	" PRIMARY KEY(digest, role, entry)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE name(word INTEGER NOT NULL, class INTEGER NOT NULL, entry INTEGER NOT NULL,"
 	" PRIMARY KEY(word, class, entry)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE edge(entry INTEGER NOT NULL, n INTEGER NOT NULL, kind INTEGER NOT NULL,"
 	" detail INTEGER, derivation INTEGER, object INTEGER, statement BLOB, weights BLOB,"
-	" sha256 BLOB, PRIMARY KEY(entry, n)) STRICT, WITHOUT ROWID;"
+	" sha256 BLOB, from_step INTEGER, to_step INTEGER, subset BLOB,"
+	" PRIMARY KEY(entry, n)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX edge_object ON edge(object, kind) WHERE object IS NOT NULL;"
 	"CREATE INDEX edge_statement ON edge(statement)"
 	" WHERE object IS NULL AND statement IS NOT NULL;"
@@ -77,9 +82,9 @@ static const char *const texts[N_SQL] = {
 	[SQL_TILE_DROP] = "DELETE FROM tile WHERE log=?1",
 
 	[SQL_ENTRY] = "SELECT entry.id,object_id,commit_id,statement,keyid,leaf,origin"
-		      " FROM entry JOIN log ON log.id=entry.id>>" TEXT(40)
-		      " WHERE entry.id=?1",
-	[SQL_ENTRY_ADD] = "INSERT INTO entry VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+		      " FROM entry JOIN log ON log.id=entry.id>>" TEXT(40) " WHERE entry.id=?1",
+	[SQL_ENTRY_ADD] = "INSERT INTO entry"
+			  " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
 	[SQL_ENTRY_DROP] = "DELETE FROM entry WHERE id BETWEEN ?1 AND ?2",
 	[SQL_DIGEST_ADD] = "INSERT OR IGNORE INTO digest VALUES(?1,?2,?3)",
 	[SQL_DIGEST_DROP] = "DELETE FROM digest WHERE entry BETWEEN ?1 AND ?2",
@@ -87,7 +92,7 @@ static const char *const texts[N_SQL] = {
 	[SQL_WORD_ADD] = "INSERT INTO word(text) VALUES(?1)",
 	[SQL_NAME_ADD] = "INSERT OR IGNORE INTO name VALUES(?1,?2,?3)",
 	[SQL_NAME_DROP] = "DELETE FROM name WHERE entry BETWEEN ?1 AND ?2",
-	[SQL_EDGE_ADD] = "INSERT INTO edge VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+	[SQL_EDGE_ADD] = "INSERT INTO edge VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
 	[SQL_EDGE_DROP] = "DELETE FROM edge WHERE entry BETWEEN ?1 AND ?2",
 	[SQL_TEXT_ADD] = "INSERT INTO full(rowid,text) VALUES(?1,?2)",
 
@@ -136,6 +141,22 @@ static const char *const texts[N_SQL] = {
 		"SELECT entry FROM (SELECT entry FROM said UNION SELECT entry FROM run"
 		" UNION SELECT entry FROM manifest) JOIN log ON log.id=entry>>" TEXT(40)
 		" WHERE entry BETWEEN ?1 AND ?2 ORDER BY origin,entry DESC LIMIT ?3",
+	[SQL_BY_KIND] = "SELECT id FROM entry INDEXED BY entry_kind WHERE kind=?4"
+			" AND " IS_ABOUT_ORDERS " AND id BETWEEN ?1 AND ?2 " NEWEST,
+	/* The inner order has the indexes merged, where a table of all would be made. */
+	[SQL_GRAPH_OBJECTS] = "SELECT id,text FROM word WHERE id IN ("
+			      "SELECT object FROM entry WHERE object IS NOT NULL"
+			      " UNION SELECT object FROM edge WHERE object IS NOT NULL"
+			      " UNION SELECT DISTINCT issuer FROM entry ORDER BY 1) ORDER BY id",
+	[SQL_GRAPH_ENTRIES] =
+		"SELECT id,statement,keyid,kind,object,issuer,sequence,issued_at,begins,"
+		"ends,flags FROM entry WHERE object IS NOT NULL AND id BETWEEN ?1"
+		" AND ?2 ORDER BY id",
+	[SQL_GRAPH_EDGES] = "SELECT entry,kind,detail,derivation,object,statement,weights,sha256,"
+			    "from_step,to_step,subset FROM edge WHERE entry BETWEEN ?1 AND ?2"
+			    " ORDER BY entry,n",
+	[SQL_GRAPH_DIGESTS] = "SELECT digest,role,entry FROM digest WHERE role IN (1,3,4,6,11)"
+			      " AND entry BETWEEN ?1 AND ?2",
 	[SQL_RECENT] = "SELECT id FROM entry WHERE id BETWEEN ?1 AND ?2 " NEWEST,
 };
 

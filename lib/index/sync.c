@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 4 * LIMIT_STATEMENT };
-
 /* One origin being brought up. */
 struct sync {
 	struct index *x;

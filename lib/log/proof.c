@@ -17,54 +17,6 @@ static const char index_word[] = "index ";
 
 /* --- verifying ------------------------------------------------------------------------- */
 
-/* A node on the way up, and the last one of its level. */
-struct climb {
-	uint64_t at, last;
-};
-
-/* Whether the next sibling is the left one; else it is the right one. */
-static bool from_left(const struct climb *c)
-{
-	return (c->at & 1) || c->at == c->last;
-}
-
-/* One level up, and further where the last node of a level has no sibling. */
-static void ascend(struct climb *c)
-{
-	if (from_left(c)) {
-		while (!(c->at & 1) && c->at != 0) {
-			c->at >>= 1;
-			c->last >>= 1;
-		}
-	}
-	c->at >>= 1;
-	c->last >>= 1;
-}
-
-bool inclusion_root(uint8_t root[SHA256_BYTES], const struct inclusion *p,
-		    const uint8_t leaf[SHA256_BYTES], uint64_t size)
-{
-	struct climb c = { p->index, size - 1 };
-	uint8_t r[SHA256_BYTES];
-
-	if (p->index >= size || p->n > PROOF_HASHES)
-		return false;
-	memcpy(r, leaf, sizeof(r));
-	for (size_t i = 0; i < p->n; i++) {
-		if (c.last == 0)
-			return false;
-		if (from_left(&c))
-			tree_node(r, p->hashes[i], r);
-		else
-			tree_node(r, r, p->hashes[i]);
-		ascend(&c);
-	}
-	if (c.last != 0)
-		return false;
-	memcpy(root, r, sizeof(r));
-	return true;
-}
-
 static bool same(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES])
 {
 	return memcmp(a, b, SHA256_BYTES) == 0;
@@ -92,13 +44,13 @@ static bool climb_both(const struct consistency *p, const uint8_t first[SHA256_B
 	for (; i < p->n; i++) {
 		if (c.last == 0)
 			return false;
-		if (from_left(&c)) {
+		if (climb_from_left(&c)) {
 			tree_node(old, p->hashes[i], old);
 			tree_node(new, p->hashes[i], new);
 		} else {
 			tree_node(new, new, p->hashes[i]);
 		}
-		ascend(&c);
+		climb_ascend(&c);
 	}
 	return c.last == 0 && same(old, old_root) && same(new, new_root);
 }

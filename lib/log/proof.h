@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Proofs about RFC 6962 trees (sections 2.1.1 and 2.1.2; verified as RFC 9162 sections 2.1.3.2 and
- * 2.1.4.2 have it), and the text that carries one: C2SP tlog-proof.
+ * Proofs about the tree of a log (RFC 6962 section 2.1.2; verified as RFC 9162 section 2.1.4.2 has
+ * it; of inclusion, digest/inclusion.h), and the text that carries one: C2SP tlog-proof.
  */
 #ifndef LOG_PROOF_H
 #define LOG_PROOF_H
 
+#include "digest/inclusion.h"
 #include "log/note.h"
-
-enum { PROOF_HASHES = 64 };
-
-/* That an entry is in a tree: siblings from the leaf up. */
-struct inclusion {
-	uint64_t index; /* of the entry, from 0 */
-	size_t n;
-	uint8_t hashes[PROOF_HASHES][SHA256_BYTES];
-};
-
-/*
- * Stores the root of a tree of `size` entries in which `leaf` stands at p->index, as `p` tells;
- * false where the index is not below size or the number of hashes is another one.
- */
-bool inclusion_root(uint8_t root[SHA256_BYTES], const struct inclusion *p,
-		    const uint8_t leaf[SHA256_BYTES], uint64_t size);
 
 /* That a tree is the beginning of another one. */
 struct consistency {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "attest/ancestry.h"
 #include "statement/scalar.h"
 #include "util/escape.h"
 #include "util/limits.h"
@@ -60,7 +61,12 @@ enum wm_code verdict_headline(struct buf *out, const struct wm_verdict *v, struc
 		TRY(buf_printf(out, err, " until %s; publisher: none%s; ", until,
 			       has_strangers(f) ? " pinned" : ""));
 	}
-	return buf_append_str(out, "integrity only: nothing decided about data", err);
+	return buf_append_str(out,
+			      f->ancestry && f->ancestry->decided ?
+				      "integrity; by what was declared, no order or withdrawal in "
+				      "these ledgers reaches it" :
+				      "integrity only: nothing decided about data",
+			      err);
 }
 
 /* "  word      text", the text escaped. */
@@ -221,6 +227,26 @@ static enum wm_code text_logs(struct buf *out, const struct verification *f, str
 	return WM_OK;
 }
 
+/* " (1: only with --full; 5: no ledger was asked)": checks that were not run. */
+static enum wm_code text_not_run(struct buf *out, const struct wm_verdict *v, struct wm_error *err)
+{
+	const char *why = NULL, *before = " (";
+	size_t n = 0;
+
+	for (size_t i = 0; i <= v->n_checks; i++) {
+		const char *next = i < v->n_checks ? v->checks[i].why_not : NULL;
+
+		if (n > 0 && (i == v->n_checks || (next && next != why))) {
+			TRY(buf_printf(out, err, "%s%zu: %s", before, n, why));
+			before = "; ";
+			n = 0;
+		}
+		n += next != NULL;
+		why = next ? next : why;
+	}
+	return buf_append_str(out, why ? ")\n" : "\n", err);
+}
+
 static enum wm_code text_counts(struct buf *out, const struct wm_verdict *v, struct wm_error *err)
 {
 	size_t review = verdict_count(v, OUTCOME_REVIEW);
@@ -229,7 +255,8 @@ static enum wm_code text_counts(struct buf *out, const struct wm_verdict *v, str
 		       verdict_count(v, OUTCOME_PASSED), verdict_count(v, OUTCOME_FAILED)));
 	if (review)
 		TRY(buf_printf(out, err, ", %zu for review", review));
-	return buf_printf(out, err, ", %zu not run\n", verdict_count(v, OUTCOME_NOT_RUN));
+	TRY(buf_printf(out, err, ", %zu not run", verdict_count(v, OUTCOME_NOT_RUN)));
+	return text_not_run(out, v, err);
 }
 
 enum wm_code verdict_text(struct buf *out, const struct wm_verdict *v, bool every_check,

@@ -18,6 +18,8 @@ static enum wm_code tree_checks(struct node *root, struct tree *t, const struct 
 		TRY(node_set_text(row, t, "name", v->checks[i].name, err));
 		TRY(node_set_text(row, t, "outcome", outcome_name(v->checks[i].outcome), err));
 		TRY(node_set_text(row, t, "what", v->checks[i].what, err));
+		if (v->checks[i].why_not)
+			TRY(node_set_text(row, t, "why_not", v->checks[i].why_not, err));
 	}
 	TRY(node_set_new(&row, root, t, "counts", NODE_MAP, err));
 	for (enum outcome o = OUTCOME_NOT_RUN; o <= OUTCOME_REVIEW; o++)

@@ -6,10 +6,15 @@
 #include <string.h>
 
 #include "crypto/sha256.h"
+#include "statement/message.h"
+#include "statement/statement.h"
 #include "util/limits.h"
 #include "weightmark/v1/dataset.pb-c.h"
 #include "weightmark/v1/manifest.pb-c.h"
+#include "weightmark/v1/order.pb-c.h"
+#include "weightmark/v1/revocation.pb-c.h"
 #include "weightmark/v1/run.pb-c.h"
+#include "weightmark/v1/transfer.pb-c.h"
 
 /* Adds {name, digest: {KEY: hex}} and hands out the digest map for further keys. */
 static enum wm_code add_subject(struct node **digests, struct node *subjects, struct tree *t,
@@ -115,10 +120,10 @@ static enum wm_code dataset_subjects(struct node *subjects, struct tree *t,
 	return set_digest(digests, t, "wmContentV1", d->content_root, err);
 }
 
-static enum wm_code run_subjects(struct node *subjects, struct tree *t, const ProtobufCMessage *m,
+static enum wm_code own_subjects(struct node *subjects, struct tree *t, const ProtobufCMessage *m,
 				 struct wm_error *err)
 {
-	return object_subject(subjects, t, ((const Weightmark__V1__Run *)m)->header, err);
+	return object_subject(subjects, t, statement_header(m), err);
 }
 
 static enum wm_code release_subjects(struct node *subjects, struct tree *t,
@@ -156,14 +161,17 @@ static enum wm_code dataset_local_id(struct buf *out, const ProtobufCMessage *m,
 	return id ? buf_append_str(out, id->text, err) : WM_OK;
 }
 
-static enum wm_code run_local_id(struct buf *out, const ProtobufCMessage *m, struct wm_error *err)
+/* Of the kinds that have it in the field `id`. */
+static enum wm_code own_local_id(struct buf *out, const ProtobufCMessage *m, struct wm_error *err)
 {
-	const Weightmark__V1__Id *id = ((const Weightmark__V1__Run *)m)->id;
+	const Weightmark__V1__Id *id = *(Weightmark__V1__Id *const *)field_place(
+		m, protobuf_c_message_descriptor_get_field_by_name(m->descriptor, "id"));
 
 	return id ? buf_append_str(out, id->text, err) : WM_OK;
 }
 
 #define PREDICATE(kind) "urn:weightmark:" kind ":v1"
+#define OWN(kind, d)	{ kind, PREDICATE(kind), &(d), "id", own_local_id, own_subjects }
 #define RESERVED(kind)	{ kind, PREDICATE(kind), NULL, NULL, NULL, NULL }
 
 const struct kind kinds[] = {
@@ -171,17 +179,16 @@ const struct kind kinds[] = {
 	  manifest_local_id, manifest_subjects },
 	{ "dataset", PREDICATE("dataset"), &weightmark__v1__dataset__descriptor, "dataset_id",
 	  dataset_local_id, dataset_subjects },
-	{ "run", PREDICATE("run"), &weightmark__v1__run__descriptor, "id", run_local_id,
-	  run_subjects },
+	OWN("run", weightmark__v1__run__descriptor),
 	{ "release", PREDICATE("release"), &weightmark__v1__release__descriptor, NULL, NULL,
 	  release_subjects },
 	{ "admission", PREDICATE("admission"), &weightmark__v1__admission__descriptor, NULL, NULL,
 	  admission_subjects },
-	RESERVED("transfer"),
-	RESERVED("order"),
-	RESERVED("event"),
-	RESERVED("certificate"),
-	RESERVED("revocation"),
+	OWN("transfer", weightmark__v1__transfer__descriptor),
+	OWN("order", weightmark__v1__order__descriptor),
+	OWN("event", weightmark__v1__lifecycle_event__descriptor),
+	OWN("certificate", weightmark__v1__deletion_certificate__descriptor),
+	OWN("revocation", weightmark__v1__revocation__descriptor),
 	RESERVED("decision"),
 	RESERVED("trust"),
 	RESERVED("receipt"),

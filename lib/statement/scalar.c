@@ -19,7 +19,7 @@ enum { DATE_TEXT = 10, NONCE_BYTES = 16 };
 
 /* --- the calendar: days since 1970-01-01 in the proleptic Gregorian calendar -------- */
 
-static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
+int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
 {
 	int64_t y = month <= 2 ? year - 1 : year;
 	int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -30,7 +30,7 @@ static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
 	return era * 146097 + day_of_era - 719468;
 }
 
-static void civil_from_days(int64_t days, int *year, int *month, int *day)
+void civil_from_days(int64_t days, int *year, int *month, int *day)
 {
 	int64_t z = days + 719468;
 	int64_t era = (z >= 0 ? z : z - 146096) / 146097;

@@ -39,6 +39,10 @@ MUST_USE enum wm_code scalar_read(ProtobufCMessage **out, const struct scalar *s
 
 enum { SECONDS_A_DAY = 86400 };
 
+/* Days since 1970-01-01 of a day of the proleptic Gregorian calendar, and back. */
+int64_t days_from_civil(int64_t year, int64_t month, int64_t day);
+void civil_from_days(int64_t days, int *year, int *month, int *day);
+
 /* Seconds since the epoch as "2026-11-20T18:00:00Z" (RFC 3339, years 0001 to 9999). */
 enum { TIME_TEXT = 20 };
 void time_text(char out[TIME_TEXT + 1], int64_t seconds);

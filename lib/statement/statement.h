@@ -66,6 +66,13 @@ void statement_id_text(char out[STATEMENT_ID_TEXT + 1], const uint8_t id[SHA256_
 MUST_USE enum wm_code statement_validate(const struct kind *kind, const ProtobufCMessage *message,
 					 struct wm_error *err);
 
+/*
+ * What is refused of a message that is signed anew, though older statements may say so: a run that
+ * ends before it starts, an obligation that is due before the trigger. Fails with
+ * `statement-invalid`.
+ */
+MUST_USE enum wm_code statement_check_dates(const ProtobufCMessage *message, struct wm_error *err);
+
 /* Those of the rules that say nothing of what is measured: of files, parts and releases. */
 MUST_USE enum wm_code statement_validate_authored(const struct kind *kind,
 						  const ProtobufCMessage *message,

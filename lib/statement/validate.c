@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules of shape that every statement keeps, whoever made it. */
-#include "statement/statement.h"
+#include "statement/validate.h"
 
 #include <string.h>
 
@@ -25,6 +25,10 @@ static const char *const never_sealed[][2] = {
 	{ "training_run", NULL },
 	{ "checkpoint_of", "run_id" },
 	{ "uses", "dataset_id" },
+	{ "subject", NULL },
+	{ "from", NULL },
+	{ "to", NULL },
+	{ "related_party", "exists" },
 };
 
 static enum wm_code invalid(struct wm_error *err, const char *what)
@@ -276,7 +280,13 @@ static enum wm_code check_kind(const ProtobufCMessage *m, struct wm_error *err)
 	}
 	if (m->descriptor == &weightmark__v1__release__descriptor)
 		return check_release((const Weightmark__V1__Release *)m, err);
-	return WM_OK;
+	if (m->descriptor == &weightmark__v1__run__descriptor) {
+		const Weightmark__V1__Run *r = (const Weightmark__V1__Run *)m;
+
+		return r->has_output_step && !r->output_model ?
+			       invalid(err, "output_step without output_model") : WM_OK;
+	}
+	return validate_orders(m, err);
 }
 
 enum wm_code statement_validate_authored(const struct kind *kind, const ProtobufCMessage *message,

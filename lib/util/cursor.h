@@ -61,6 +61,16 @@ static inline bool cursor_u64le(struct cursor *c, uint64_t *out)
 }
 
 /* The same, big-endian. */
+static inline bool cursor_u32be(struct cursor *c, uint32_t *out)
+{
+	const uint8_t *p = cursor_take(c, 4);
+
+	if (!p)
+		return false;
+	*out = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return true;
+}
+
 static inline bool cursor_u64be(struct cursor *c, uint64_t *out)
 {
 	const uint8_t *p = cursor_take(c, 8);

@@ -2,6 +2,7 @@
 /* Reading regular files, and writing files that are whole or absent. */
 #include "util/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,7 +12,7 @@
 
 #include "util/cleanup.h"
 
-enum { READ_STEP = 65536, NAME_TRIES = 100 };
+enum { READ_STEP = 65536, NAME_TRIES = 100, KIND_BYTES = 256 };
 
 enum wm_code file_open(int *fd, uint64_t *size, const char *path, struct wm_error *err)
 {
@@ -322,6 +323,34 @@ enum wm_code file_write(const char *path, const void *data, size_t len, mode_t p
 	TRY(new_file_open(&f, path, perm, err));
 	TRY(file_write_fd(f.fd, data, len, path, err));
 	return new_file_finish(&f, mode, err);
+}
+
+enum wm_code file_check_kind(const char *path, const char *begins, struct wm_error *err)
+{
+	const size_t len = begins ? strlen(begins) : 0;
+	char head[KIND_BYTES];
+	cleanup_fd int fd = -1;
+	uint64_t size = 0;
+
+	assert(len <= sizeof(head));
+	if (!file_exists(path))
+		return WM_OK;
+	if (!begins)
+		return fail(err, REASON_EXISTS, "%s: exists already", path);
+	if (file_open(&fd, &size, path, NULL) != WM_OK || size < len ||
+	    file_read_at(fd, head, len, 0, path, NULL) != WM_OK || memcmp(head, begins, len) != 0)
+		return fail(err, REASON_EXISTS, "%s: exists already, and is another file than "
+						"this command writes", path);
+	return WM_OK;
+}
+
+enum wm_code file_write_kind(const char *path, const void *data, size_t len, mode_t perm,
+			     const char *begins, struct wm_error *err)
+{
+	const bool there = file_exists(path);
+
+	TRY(file_check_kind(path, begins, err));
+	return file_write(path, data, len, perm, there ? FILE_REPLACE : FILE_EXCLUSIVE, err);
 }
 
 enum wm_code file_remove(const char *path, struct wm_error *err)

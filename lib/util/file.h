@@ -65,6 +65,18 @@ MUST_USE enum wm_code file_write(const char *path, const void *data, size_t len,
 				 enum file_mode mode, struct wm_error *err);
 
 /*
+ * Whether a command may write `path`, a file of the kind that begins with `begins`: nothing has
+ * that name, or what has it is a file of that kind, to be written anew. Fails with `exists` where
+ * it is anything else; where `begins` is NULL, as no bytes tell the kind, where anything is there.
+ * It is at most 256 bytes.
+ */
+MUST_USE enum wm_code file_check_kind(const char *path, const char *begins, struct wm_error *err);
+
+/* Writes such a file, as file_write() does, where file_check_kind() lets it. */
+MUST_USE enum wm_code file_write_kind(const char *path, const void *data, size_t len, mode_t perm,
+				      const char *begins, struct wm_error *err);
+
+/*
  * The same in steps, for a file whose bytes are not all in memory:
  *
  *	cleanup_new_file struct new_file f = NEW_FILE_INIT;

@@ -71,7 +71,7 @@ bool utf8_valid(const uint8_t *data, size_t len)
 bool utf8_unsafe(uint32_t scalar)
 {
 	static const struct {
-		uint32_t first, last;
+		uint32_t first, last; /* ascending */
 	} ranges[] = {
 		{ 0x00, 0x1F },	      { 0x7F, 0x9F },	    { 0xAD, 0xAD },
 		{ 0x034F, 0x034F },   { 0x061C, 0x061C },   { 0x115F, 0x1160 },
@@ -85,7 +85,7 @@ bool utf8_unsafe(uint32_t scalar)
 	if ((scalar & 0xFFFE) == 0xFFFE)
 		return true;
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-		if (scalar >= ranges[i].first && scalar <= ranges[i].last)
-			return true;
+		if (scalar <= ranges[i].last)
+			return scalar >= ranges[i].first;
 	return false;
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes sidecars full of signed statements, all of them different, for tests/bench/ledger: of
- * each four, two are datasets, one is a run and one a manifest of that run. DIRECTORY/000000.wmk
- * and so on hold EACH of them, the last one what is left. Key and nonces are new each time.
+ * each four, two are datasets, one is a run and one a manifest of that run; with FIRST, those of a
+ * lineage from this number on (families.h). DIRECTORY/000000.wmk and so on hold EACH of them, the
+ * last one what is left. Key and nonces are new each time.
  *
- *	statements COUNT EACH DIRECTORY
+ *	statements COUNT EACH DIRECTORY [FIRST]
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "bench/families.h"
 #include "crypto/signer.h"
 #include "statement/mapping.h"
 #include "statement/sidecar.h"
@@ -49,6 +51,7 @@ static const char *const predicates[][2] = {
 };
 
 static unsigned long salt; /* of this run */
+static bool is_lineage;
 
 enum { CYCLE = sizeof(predicates) / sizeof(predicates[0]), TEXT_MAX = 1 << 16 };
 
@@ -96,12 +99,19 @@ static enum wm_code make_payload(struct buf *out, unsigned long number, struct w
 	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
 	cleanup_buf struct buf json = BUF_INIT(TEXT_MAX);
 	cleanup_tree struct tree t = TREE_INIT;
-	const struct kind *kind = kind_find(predicates[number % CYCLE][0]);
+	cleanup_buf struct buf family = BUF_INIT(TEXT_MAX);
+	const char *name = predicates[number % CYCLE][0], *text = predicates[number % CYCLE][1];
 	const struct mapping m = { .name = "statements", .reason = REASON_STATEMENT_MALFORMED,
 				   .arena = &a };
 	ProtobufCMessage *message;
+	const struct kind *kind;
 
-	TRY(expand(&json, predicates[number % CYCLE][1], number, err));
+	if (is_lineage) {
+		TRY(family_statement(&family, &name, number, err));
+		text = buf_str(&family);
+	}
+	kind = kind_find(name);
+	TRY(expand(&json, text, number, err));
 	TRY(json_read(&t, json.data, json.len, "statements", err));
 	TRY(mapping_read(&message, kind->descriptor, t.root, &m, err));
 	return statement_encode(out, kind, message, err);
@@ -131,7 +141,9 @@ static enum wm_code run(char **argv, struct wm_error *err)
 	cleanup_buf struct buf pem = BUF_INIT(LIMIT_KEY_FILE);
 	cleanup_signer struct signer *signer = NULL;
 	struct private_key *key;
-	const unsigned long count = strtoul(argv[1], NULL, 10), each = strtoul(argv[2], NULL, 10);
+	const unsigned long each = strtoul(argv[2], NULL, 10);
+	const unsigned long begin = is_lineage ? strtoul(argv[4], NULL, 10) : 0;
+	const unsigned long end = begin + strtoul(argv[1], NULL, 10);
 	char path[LIMIT_PATH];
 
 	TRY(private_key_new(&key, KEY_ED25519, err));
@@ -139,8 +151,8 @@ static enum wm_code run(char **argv, struct wm_error *err)
 	TRY(public_key_encode(&pem, signer_public(signer), err));
 	snprintf(path, sizeof(path), "%s/key.pub", argv[3]);
 	TRY(file_write(path, pem.data, pem.len, 0644, FILE_REPLACE, err));
-	for (unsigned long first = 0, i = 0; first < count && each > 0; first += each, i++) {
-		const unsigned long left = count - first;
+	for (unsigned long first = begin, i = 0; first < end && each > 0; first += each, i++) {
+		const unsigned long left = end - first;
 
 		snprintf(path, sizeof(path), "%s/%06lu%s", argv[3], i, SIDECAR_SUFFIX);
 		TRY(write_sidecar(path, signer, first, left < each ? left : each, err));
@@ -152,8 +164,9 @@ int main(int argc, char **argv)
 {
 	struct wm_error err = { 0 };
 
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		return 2;
+	is_lineage = argc == 5;
 	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
 		return 3;
 	if (run(argv, &err) == WM_OK)

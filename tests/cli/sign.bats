@@ -437,3 +437,32 @@ load signed
 	mv model.safetensors.wmk elsewhere.wmk
 	run -0 wm sign model.safetensors -m m.yaml --key other.key
 }
+
+@test "sign: a run that ends before it starts, starts in the future, uses what nobody knows" {
+	given
+	wm init acme.example/log --ledger ledger.git >/dev/null
+	run_of() { # start end
+		cat >r.yaml <<-YAML
+			kind: manifest
+			model: {name: R, version: "1"}
+			training_run: [{id: r1, start: "$1", end: "$2", uses: [{dataset: {object: acme.example/nobody}, role: pretrain}]}]
+		YAML
+	}
+	run_of 2020-02-01T00:00:00Z 2020-01-01T00:00:00Z
+	run -2 --separate-stderr wm sign model.safetensors -m r.yaml --key publisher.key --issuer acme.example --ledger ledger.git
+	refused_as yaml-field
+	[[ $stderr == *'r.yaml: run: the run r1 ends before it starts'* ]]
+	[ ! -e model.safetensors.wmk ]
+	run_of 2929-01-01T00:00:00Z 2929-01-02T00:00:00Z
+	run -0 --separate-stderr wm sign model.safetensors -m r.yaml --key publisher.key --issuer acme.example --ledger ledger.git
+	[[ $stderr == *'the run r1 starts in the future, at 2929-01-01T00:00:00Z'* ]]
+	[[ $stderr == *'no statement in the ledger is about the dataset acme.example/nobody, which the run r1 uses'* ]]
+	rm model.safetensors.wmk
+	# What is signed along with it is known; without a ledger nobody can tell.
+	run -0 --separate-stderr wm sign model.safetensors -m m.yaml --key publisher.key --ledger ledger.git
+	[ -z "$stderr" ]
+	run_of 2020-01-01T00:00:00Z 2020-02-01T00:00:00Z
+	rm model.safetensors.wmk
+	run -0 --separate-stderr wm sign model.safetensors -m r.yaml --key publisher.key --issuer acme.example
+	[ -z "$stderr" ]
+}

@@ -18,7 +18,8 @@ refused_by() { # check reason
 	[ "$(of_json "$output" 'keys[]')" = \
 		$'checks\ncounts\nexit\nlogs\nmeasured\nnotes\npath\npolicy\nstatements\nverdict' ]
 	[ "$(of_json "$output" '[.checks[].outcome] | unique[]')" = $'not-run\npassed' ]
-	[ "$(of_json "$output" '.checks[] | select(.outcome == "not-run") | .name')" = sha256-equal ]
+	[ "$(of_json "$output" '.checks[] | select(.outcome == "not-run") | .name')" = \
+		$'sha256-equal\nancestors-untainted\nrecords-standing\nwithdrawals-answered\nancestors-known\ndeclarations-agree' ]
 	[ "$(of_json "$output" '[.statements[] | select(.kind == "manifest")] | length')" = 1 ]
 	[ "$(of_json "$output" '[.statements[].assurance] | unique[]')" = asserted ]
 	[ "$(of_json "$output" '.counts.failed')" = 0 ]
@@ -27,12 +28,12 @@ refused_by() { # check reason
 	[[ $output == *'asserted by key:'* && $output != *true* ]]
 }
 
-@test "verify: --full runs every check, --checks lists them" {
+@test "verify: --full and --lineage run every check, --checks lists them" {
 	given_signed
-	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --json
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --lineage model.safetensors.wmk --json
 	[ "$(of_json "$output" '[.checks[].outcome] | unique[]')" = passed ]
 	[ "$(of_json "$output" '.measured.file[0].sha256')" = "$(sha256sum <"$GOOD" | cut -d' ' -f1)" ]
-	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --checks
+	run -0 --separate-stderr wm verify model.safetensors --key publisher.pub --full --lineage model.safetensors.wmk --checks
 	[ "$(grep -c '^    passed ' <<<"$output")" = "$(grep -c '^	{ "' "$TOP/lib/attest/checks.c")" ]
 }
 

@@ -8,11 +8,13 @@
 #include "statement/message.h"
 #include "statement/place.h"
 #include "statement/scalar.h"
+#include "statement/validate.h"
 #include "util/limits.h"
 #include "weightmark/v1/common.pb-c.h"
 #include "weightmark/v1/envelope.pb-c.h"
 #include "weightmark/v1/manifest.pb-c.h"
-#include "weightmark/v1/reserved.pb-c.h"
+#include "weightmark/v1/order.pb-c.h"
+#include "weightmark/v1/revocation.pb-c.h"
 
 enum { REPEATED_MAX = 4, TEXT_PIECES = 5, BYTES_MAX = 40, TYPES_MAX = 256 };
 
@@ -253,11 +255,14 @@ static void seal_some(const struct sealing *s, ProtobufCMessage *m, const struct
 		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
 		struct place here = { p, f->name, 0 };
 
-		if (strcmp(f->name, "training_run") == 0 || strcmp(f->name, "run_id") == 0)
+		if (strcmp(f->name, "training_run") == 0 || strcmp(f->name, "run_id") == 0 ||
+		    strcmp(f->name, "exists") == 0)
 			continue;
 		if (!p && (strcmp(f->name, "header") == 0 || strcmp(f->name, "checkpoint") == 0 ||
 			   strcmp(f->name, "party") == 0 || strcmp(f->name, "file") == 0 ||
-			   strcmp(f->name, "dataset_id") == 0 || strcmp(f->name, "id") == 0))
+			   strcmp(f->name, "dataset_id") == 0 || strcmp(f->name, "id") == 0 ||
+			   strcmp(f->name, "subject") == 0 || strcmp(f->name, "from") == 0 ||
+			   strcmp(f->name, "to") == 0))
 			continue;
 		if (field_count(m, f) == 0 || f->label == PROTOBUF_C_LABEL_REQUIRED)
 			continue;
@@ -398,6 +403,12 @@ static enum wm_code complete_message(const ProtobufCMessage *m, const void *cont
 		*(char **)place_of(m, "id") = copy_text(*g, "party-0");
 	if (m->descriptor == D(reference) && !*(char **)place_of(m, "uri"))
 		*(char **)place_of(m, "uri") = generate_text(*g);
+	if (m->descriptor == D(lifecycle_event) && *(void **)place_of(m, "at"))
+		*(void **)place_of(m, "day") = NULL;
+	if (m->descriptor == D(destroyed) && *(void **)place_of(m, "at"))
+		*(void **)place_of(m, "day") = NULL;
+	if (m->descriptor == D(revocation) && *(void **)place_of(m, "effective_at"))
+		*(void **)place_of(m, "effective_day") = NULL;
 	if (m->descriptor == D(dataset_use)) {
 		const Weightmark__V1__DatasetUse *use = (const Weightmark__V1__DatasetUse *)m;
 
@@ -406,6 +417,65 @@ static enum wm_code complete_message(const ProtobufCMessage *m, const void *cont
 			*(uint64_t *)place_of(m, "to_step") = use->from_step;
 	}
 	return WM_OK;
+}
+
+/* Message visitor: adds the fields that a message has to have. */
+static enum wm_code complete_required(const ProtobufCMessage *m, const void *context,
+				      struct wm_error *err)
+{
+	struct generator *const *g = context;
+	ProtobufCMessage *message;
+	const char *name;
+
+	memcpy(&message, &m, sizeof(message));
+	while ((name = validate_required(m))) {
+		const ProtobufCFieldDescriptor *f =
+			protobuf_c_message_descriptor_get_field_by_name(m->descriptor, name);
+		void *value = NULL;
+
+		TRY(field_reserve(&value, message, f, 1, (*g)->arena, err));
+		fill_value(*g, f, value);
+	}
+	return WM_OK;
+}
+
+static Weightmark__V1__Reference *a_reference(struct generator *g)
+{
+	Weightmark__V1__Reference *r = new_message(g, D(reference));
+
+	r->uri = generate_text(g);
+	return r;
+}
+
+static void complete_order(struct generator *g, Weightmark__V1__Order *o)
+{
+	if (o->n_scope_dataset + o->n_scope_checkpoint == 0) {
+		o->n_scope_dataset = 1;
+		o->scope_dataset = allocate(g, sizeof(*o->scope_dataset));
+		o->scope_dataset[0] = a_reference(g);
+	}
+	for (size_t i = 0; i < o->n_obligation; i++) {
+		Weightmark__V1__Obligation *b = o->obligation[i];
+
+		b->id->text = numbered(g, "obligation-%zu", i);
+		b->has_days = 1;
+		b->days = (uint32_t)generate_below(g, LIMIT_ORDER_DAYS + 1);
+		b->has_months = 0;
+	}
+}
+
+static void complete_about_order(struct generator *g, ProtobufCMessage *m)
+{
+	if (m->descriptor == D(order)) {
+		complete_order(g, (Weightmark__V1__Order *)m);
+	} else if (m->descriptor == D(lifecycle_event)) {
+		((Weightmark__V1__LifecycleEvent *)m)->subject = a_reference(g);
+	} else if (m->descriptor == D(deletion_certificate)) {
+		((Weightmark__V1__DeletionCertificate *)m)->order = a_reference(g);
+		((Weightmark__V1__DeletionCertificate *)m)->n_clean = 0;
+	} else if (m->descriptor == D(revocation)) {
+		((Weightmark__V1__Revocation *)m)->dataset = a_reference(g);
+	}
 }
 
 static void complete_release(struct generator *g, Weightmark__V1__Release *r)
@@ -446,7 +516,13 @@ ProtobufCMessage *generate_statement(struct generator *g, const struct kind *kin
 		a->checkpoint = a_checkpoint(g);
 	} else if (kind->descriptor == D(release)) {
 		complete_release(g, (Weightmark__V1__Release *)m);
+	} else if (kind->descriptor == D(run)) {
+		Weightmark__V1__Run *r = (Weightmark__V1__Run *)m;
+
+		r->has_output_step = r->has_output_step && r->output_model;
 	}
+	assert_ok(message_walk(m, complete_required, &g, &err), &err);
+	complete_about_order(g, m);
 	assert_ok(message_walk(m, complete_message, &g, &err), &err);
 	return m;
 }
@@ -470,16 +546,10 @@ static void add_type(const ProtobufCMessageDescriptor *d)
 
 const ProtobufCMessageDescriptor *const *generate_descriptors(void)
 {
-	static const ProtobufCMessageDescriptor *const roots[] = {
-		D(transfer),   D(lifecycle_event), D(order), D(deletion_certificate),
-		D(revocation), D(sidecar),
-	};
-
 	for (const struct kind *k = kinds; k->name; k++)
 		if (k->descriptor)
 			add_type(k->descriptor);
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
-		add_type(roots[i]);
+	add_type(D(sidecar));
 	return types;
 }
 

@@ -83,26 +83,31 @@ static const char *const predicates[SHELF_KINDS][2] = {
 		     ",\"file\":[{\"path\":\"m.st\",\"size\":8,\"sha256\":\"$released$\"}]}" },
 };
 
-void shelf_payload(struct buf *out, enum shelf_kind kind, unsigned model)
+void shelf_encode(struct buf *out, const char *kind, const struct buf *json)
 {
-	cleanup_buf struct buf json = BUF_INIT(PAYLOAD_MAX);
 	cleanup_arena struct arena a = ARENA_INIT(LIMIT_DECODE_MEMORY);
 	const struct mapping m = { .name = "test", .reason = REASON_STATEMENT_MALFORMED,
 				   .arena = &a };
+	const struct kind *k = kind_find(kind);
 	cleanup_tree struct tree t = TREE_INIT;
 	ProtobufCMessage *message = NULL;
 	struct wm_error err = { 0 };
-	const struct kind *k;
+
+	assert_ok(json_read(&t, json->data, json->len, "test", &err), &err);
+	assert_ok(mapping_read(&message, k->descriptor, t.root, &m, &err), &err);
+	assert_ok(statement_encode(out, k, message, &err), &err);
+}
+
+void shelf_payload(struct buf *out, enum shelf_kind kind, unsigned model)
+{
+	cleanup_buf struct buf json = BUF_INIT(PAYLOAD_MAX);
 
 	if (kind == SHELF_UNREADABLE) {
 		expand(out, "{\"later\":#}", model);
 		return;
 	}
-	k = kind_find(predicates[kind][0]);
 	expand(&json, predicates[kind][1], model);
-	assert_ok(json_read(&t, json.data, json.len, "test", &err), &err);
-	assert_ok(mapping_read(&message, k->descriptor, t.root, &m, &err), &err);
-	assert_ok(statement_encode(out, k, message, &err), &err);
+	shelf_encode(out, predicates[kind][0], &json);
 }
 
 /* --- ledgers -------------------------------------------------------------------------- */

@@ -38,6 +38,9 @@ void shelf_hex(char out[2 * SHA256_BYTES + 1], const char *what, unsigned model)
 /* Appends the payload of a statement of the model. */
 void shelf_payload(struct buf *out, enum shelf_kind kind, unsigned model);
 
+/* Appends the payload of the statement of a kind that `json` has. */
+void shelf_encode(struct buf *out, const char *kind, const struct buf *json);
+
 /* Signs it, to be appended with the others. */
 void shelf_add(struct shelf *s, enum shelf_kind kind, unsigned model);
 void shelf_add_payload(struct shelf *s, const struct buf *payload);

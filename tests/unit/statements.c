@@ -19,6 +19,8 @@
 	"\"part\":[{\"name\":\"main\",\"path\":[\"a.st\",\"b.st\"]," DIGESTS "},"                \
 	"{\"name\":\"vae\",\"path\":[\"c/d.st\"]}]}"
 
+#define FACES "{\"object\":\"acme.example/faces\"}"
+
 static const char *const predicates[][2] = {
 	{ "manifest",
 	  "{" HEADER "," CHECKPOINT ",\"model\":{\"name\":\"llm\",\"version\":\"1\","
@@ -36,6 +38,22 @@ static const char *const predicates[][2] = {
 		     "\"recipient\":\"lab\"}" },
 	{ "admission", "{" HEADER "," CHECKPOINT ",\"source\":\"https://example.org/m\","
 		       "\"reason\":\"needed\",\"expires\":\"2027-01-01T00:00:00Z\"}" },
+	{ "transfer", "{" HEADER ",\"id\":\"t-1\",\"subject\":" FACES ",\"from\":\"acme\","
+		      "\"to\":\"lab\",\"related_party\":{\"exists\":\"no\"}}" },
+	{ "order", "{" HEADER ",\"id\":\"o-1\",\"kind\":\"agency_order\","
+		   "\"trigger_date\":\"2026-01-02\",\"scope_dataset\":[" FACES "],\"obligation\":["
+		   "{\"id\":\"a\",\"kind\":\"delete_data\",\"days\":30},"
+		   "{\"id\":\"b\",\"kind\":\"delete_models\",\"due\":\"2026-05-02\"}]}" },
+	{ "event", "{" HEADER ",\"id\":\"e-1\",\"kind\":\"deleted\",\"at\":\"2026-01-02T00:00:00Z\","
+		   "\"destroyed\":[{\"subject\":" FACES ",\"method\":\"purge\","
+		   "\"at\":\"2026-01-01T00:00:00Z\"}],\"kept\":[{\"subject\":" FACES ","
+		   "\"reason\":\"legal_hold\",\"authority\":\"a court\"}]}" },
+	{ "certificate", "{" HEADER ",\"id\":\"c-1\",\"order\":{\"object\":\"a/o-1\"},"
+			 "\"graph_digest\":\"" HEX32 "\",\"log\":[{\"origin\":\"a\",\"size\":1,"
+			 "\"root\":\"" HEX32 "\"}]}" },
+	{ "revocation", "{" HEADER ",\"id\":\"r-1\",\"kind\":\"consent_withdrawal\","
+			"\"dataset\":" FACES ",\"record\":[\"" HEX32 "\"],"
+			"\"effective_at\":\"2026-01-02T00:00:00Z\"}" },
 };
 
 static struct node *parse(struct tree *t, const char *json)

@@ -301,7 +301,7 @@ static void statements_strict(void **state)
 		  REASON_KIND_UNKNOWN },
 		{ MANIFEST, "urn:weightmark:manifest:v1", "urn:weightmark:manifest:v1 ",
 		  REASON_KIND_UNKNOWN },
-		{ DATASET, "urn:weightmark:dataset:v1", "urn:weightmark:order:v1",
+		{ DATASET, "urn:weightmark:dataset:v1", "urn:weightmark:trust:v1",
 		  REASON_KIND_RESERVED },
 		{ MANIFEST, "in-toto.io/Statement/v1", "in-toto.io/Statement/v0.1",
 		  REASON_STATEMENT_MALFORMED },

@@ -36,7 +36,7 @@ static const struct {
 	ROW("cos\0x\nsystem\n.", "(computed)"),
 	/* STACK_GLOBAL, from text on the stack, from the memo, from what is no text. */
 	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93.", "os.system"),
-	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93\x94h\0h\1\x93\x86.", "os.system"),
+	ROW("\x80\4\x8c\2os\x94\x8c\6system\x94\x93\x94h\0h\1\x93\x86.", "os.system,os.system"),
 	ROW("\x80\4\x8c\2osN\x93.", "(computed)"),
 	ROW("\x80\4\x8c\2osU\6system\x93.", "(computed)"),
 	ROW("\x80\4\x8c\6system\x93.", NULL),
@@ -74,6 +74,7 @@ static const struct {
 	ROW("0.", NULL), ROW("2.", NULL), ROW("(2.", NULL), ROW("h\0.", NULL), ROW("g0\n.", NULL), ROW("q\0.", NULL),
 	ROW("(q\0.", NULL), ROW("Nq\xff.", ""), ROW("Nr\xff\xff\xff\xff.", ""), ROW("Np-1\n.", NULL),
 	ROW("Np\n.", NULL), ROW("Np99999999999\n.", ""), ROW("Np 1_0 \n0g+10\n.", ""), ROW("Np1__0\n.", NULL), ROW("Np_1\n.", NULL),
+	ROW("Np-0\n0g-00_0\n.", ""), ROW("Np-01\n.", NULL), ROW("Np1 \0x1\n0g1\0\n.", ""), ROW("Np\0\n.", NULL),
 	ROW("Np1 0\n.", NULL), ROW("Nr\0\0\1\0""0j\0\0\2\0.", NULL), ROW("X\2\0\0\0osr\0\0\x10\0X\6\0\0\0system\x93.", "os.system"),
 	ROW("X\2\0\0\0osr\0\0\x10\0""0j\0\0\x10\0X\6\0\0\0system\x93.", "(computed)"), ROW("!N.", NULL), ROW("\xffN.", NULL), ROW("\x94.", NULL),
 };
@@ -198,6 +199,9 @@ static void leaves_others_alone(void **state)
 		{ "cache\nbuild\n.env\n", 17 },	       /* patterns, */
 		{ "Version\n.hidden\n", 16 },
 		{ "C\x08MAKE_X\n\n..note", 16 },
+		{ "const a = b('a')\nconst c = 1\n\x4e(tR.", 34 },
+		{ "c\nsystem\n(tR.", 13 },		       /* names of nothing, */
+		{ "cos\n\n(tR.", 9 },
 		{ "class Net:\n    pass\n", 20 },	       /* sources, */
 		{ "(c) 2020\n", 9 },
 		{ "(i) You may use.\n(ii) You may not.\n", 35 },
@@ -212,7 +216,8 @@ static void leaves_others_alone(void **state)
 		{ "\x80\2\0\0\x80\2\0\0", 8 },
 		{ "\0\0\x80\x3f\0\0\0\x40", 8 },	       /* numbers, */
 		{ "\x80\4X\xff\xff\xff\x7f", 7 },
-		{ "\x80\4\x95\xff\xff\xff\xff\0\0\0\0", 11 }, /* more than there is */
+		{ "\x80\4\x95\0\0\0\0\0\0\0\xff", 11 },	       /* more than there can be, */
+		{ "\x80\4K\2K\2\x93(tR", 10 },		       /* a name that is no text */
 	};
 
 	(void)state;
@@ -232,6 +237,10 @@ static void tells_what_runs(void **state)
 		{ "cos\nsystem\nr\0\0\1\0(S'x'\ntR.", 26 },
 		{ "cos\nsystem\np99999999999999999999999\n(S'x'\ntR\xff", 45 },
 		{ "clogging\nroot\n(dS'append'\ncos\nsystem\nsbS'x'\na\xff", 46 },
+		{ "cos\nsystem\np-0\n(S'x'\ntR\xff", 24 }, { "cos\nsystem\np1 \0_\n(S'x'\ntR\xff", 26 },
+		{ "\x80\4\x95\xff\xff\0\0\0\0\0\0cos\nsystem\n(S'x'\ntR\xff", 31 },
+		{ "Nq\5.cos\nsystem\n\x94h\0(S'x'\ntR\xff", 27 },
+		{ "\x80\2cos\nsystem\n\xff", 14 }, { "X\2\0\0\0osU\6system\x93\xff", 17 },
 		{ "]cos\nsystem\na\xff", 14 }, { "](cos\nsystem\ne\xff", 15 },
 		{ "}(Ncos\nsystem\nu\xff", 16 }, { "}Ncos\nsystem\ns\xff", 15 },
 	};
@@ -253,19 +262,58 @@ static void tells_what_runs(void **state)
 	assert_ptr_equal(picked("m", far, 250009 + sizeof(payload) - 1), &format_raw);
 }
 
+/* What is followed beyond its limit may do anything. */
+static void bounds_what_is_followed(void **state)
+{
+	cleanup_buf struct buf bytes = BUF_INIT(LIMIT_PICKLE_OPCODES + 8);
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(buf_reserve(&bytes, LIMIT_PICKLE_OPCODES + 2, &err), &err);
+	for (size_t i = 0; i < LIMIT_PICKLE_OPCODES; i++)
+		bytes.data[i] = i % 2 ? '0' : 'N';
+	bytes.data[LIMIT_PICKLE_OPCODES - 1] = bytes.data[LIMIT_PICKLE_OPCODES] = 0xff;
+	assert_ptr_equal(picked("m", bytes.data, LIMIT_PICKLE_OPCODES), &format_raw);
+	bytes.data[LIMIT_PICKLE_OPCODES - 1] = '0';
+	assert_ptr_equal(picked("m", bytes.data, LIMIT_PICKLE_OPCODES + 1), &format_pickle);
+}
+
+/* Equal names count once. */
 static void bounds_the_names(void **state)
 {
 	(void)state;
 	for (size_t over = 0; over < 2; over++) {
+		const size_t n = LIMIT_IMPORTS + over;
 		cleanup_buf struct buf bytes = BUF_INIT(1 << 22);
 		cleanup_layout struct layout l = LAYOUT_INIT;
 		struct wm_error err = { 0 };
 
-		for (size_t i = 0; i < LIMIT_IMPORTS + over; i++)
-			assert_ok(buf_printf(&bytes, &err, "cm\n%zu\n0", i), &err);
+		for (size_t i = 0; i < 3 * n; i++)
+			assert_ok(buf_printf(&bytes, &err, "cm\n%zu\n0", i % n), &err);
 		assert_ok(buf_append_str(&bytes, "N.", &err), &err);
 		assert_verdict(made_parse(&l, bytes.data, bytes.len, "m.pkl", &err), &err, "names",
 			       over ? "limit" : NULL);
+		assert_int_equal(l.n_imports, over ? 0 : n);
+	}
+}
+
+/* A name of 512 bytes is told, a longer one is not, however often it is used. */
+static void bounds_one_name(void **state)
+{
+	(void)state;
+	for (size_t over = 0; over < 2; over++) {
+		cleanup_buf struct buf bytes = BUF_INIT(1 << 20);
+		cleanup_layout struct layout l = LAYOUT_INIT;
+		struct wm_error err = { 0 };
+
+		assert_ok(buf_append_str(&bytes, "X", &err), &err);
+		assert_ok(buf_append(&bytes, over ? "\1\1\0\0" : "\0\1\0\0", 4, &err), &err);
+		for (size_t i = 0; i < 256 + over; i++)
+			assert_ok(buf_append_byte(&bytes, 'a', &err), &err);
+		assert_ok(buf_append(&bytes, "q\0""0h\0h\0\x93h\0h\0\x93\x86.", 15, &err), &err);
+		assert_ok(made_parse(&l, bytes.data, bytes.len, "m.pkl", &err), &err);
+		assert_int_equal(l.n_imports, 1);
+		assert_int_equal(strlen(l.imports[0].name), over ? strlen("(computed)") : 513);
 	}
 }
 
@@ -308,7 +356,9 @@ int main(void)
 		cmocka_unit_test(files_are_one_pickle),
 		cmocka_unit_test(leaves_others_alone),
 		cmocka_unit_test(tells_what_runs),
+		cmocka_unit_test(bounds_what_is_followed),
 		cmocka_unit_test(bounds_the_names),
+		cmocka_unit_test(bounds_one_name),
 		cmocka_unit_test(only_dictionaries_are_harmless),
 		cmocka_unit_test(fails_where_memory_does),
 	};

@@ -8,7 +8,9 @@
 #include "util/limits.h"
 #include "weightmark/v1/dataset.pb-c.h"
 #include "weightmark/v1/manifest.pb-c.h"
-#include "weightmark/v1/reserved.pb-c.h"
+#include "weightmark/v1/order.pb-c.h"
+#include "weightmark/v1/revocation.pb-c.h"
+#include "weightmark/v1/transfer.pb-c.h"
 
 #define D(name) &weightmark__v1__##name##__descriptor
 

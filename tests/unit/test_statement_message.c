@@ -54,7 +54,7 @@ static const struct row malformed[] = {
 	{ "message twice, to be merged", D(run), BYTES("\x0a\x03\x0a\x01" "i" "\x0a\x02\x18\x01") },
 	{ "required scalar twice", D(id), BYTES("\x0a\x01" "a" "\x0a\x01" "a") },
 	{ "low unknown field", D(id), BYTES("\x0a\x01" "a" "\x10\x01") },
-	{ "unknown field in a gap", D(run), BYTES("\x98\x01\x01") },
+	{ "unknown field after the last", D(run), BYTES("\xb8\x01\x01") },
 	{ "high unknown field", D(run), BYTES("\x3a\x01" "a" "\xfa\xff\xff\xff\x0f\x01" "x") },
 	{ "unknown varint", D(run), BYTES("\xc8\x3e\x01") },
 	{ "unknown fixed", D(run), BYTES("\xcd\x3e\x01\x02\x03\x04") },

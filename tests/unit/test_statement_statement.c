@@ -80,7 +80,7 @@ static void the_outside_is_checked(void **state)
 		{ { "/predicateType", "\"urn:weightmark:dataset:v2\"" }, REASON_KIND_UNKNOWN },
 		{ { "/predicateType", "\"dataset\"" }, REASON_KIND_UNKNOWN },
 		{ { "/predicateType", "\"https://slsa.dev/provenance/v1\"" }, REASON_KIND_UNKNOWN },
-		{ { "/predicateType", "\"urn:weightmark:transfer:v1\"" }, REASON_KIND_RESERVED },
+		{ { "/predicateType", "\"urn:weightmark:decision:v1\"" }, REASON_KIND_RESERVED },
 		{ { "/predicateType", "\"urn:weightmark:receipt:v1\"" }, REASON_KIND_RESERVED },
 		/* A dataset presented as a manifest (attack 12). */
 		{ { "/predicateType", "\"urn:weightmark:manifest:v1\"" },

@@ -242,6 +242,32 @@ static void what_exists_is_kept(void **state)
 	scratch_remove(d);
 }
 
+static void only_what_is_of_the_kind_is_written_anew(void **state)
+{
+	static const char *const others[] = { "", "k", "KIND 1", "kin", "# kind" };
+	char *d = scratch_new();
+	struct wm_error err = { 0 };
+
+	(void)state;
+	assert_ok(file_write_kind(in(d, "a"), "kind 1", 6, 0644, "kind", &err), &err);
+	assert_ok(file_write_kind(in(d, "a"), "kind 2", 6, 0644, "kind", &err), &err);
+	assert_holds(in(d, "a"), "kind 2");
+	assert_reason(file_write_kind(in(d, "a"), "3", 1, 0644, NULL, &err), &err, EXISTS);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_ok(file_write(in(d, "b"), others[i], strlen(others[i]), 0644, FILE_REPLACE,
+				     &err), &err);
+		assert_reason(file_write_kind(in(d, "b"), "kind 3", 6, 0644, "kind", &err), &err,
+			      EXISTS);
+		assert_holds(in(d, "b"), others[i]);
+	}
+	assert_int_equal(mkdir(in(d, "dir"), 0700), 0);
+	assert_reason(file_write_kind(in(d, "dir"), "kind", 4, 0644, "kind", &err), &err, EXISTS);
+	assert_reason(file_check_kind(in(d, "dir"), "kind", &err), &err, EXISTS);
+	assert_ok(file_check_kind(in(d, "none"), "kind", &err), &err);
+	assert_ok(file_write_kind(in(d, "c"), "x", 1, 0644, NULL, &err), &err);
+	scratch_remove(d);
+}
+
 static void permissions_are_those_asked_for(void **state)
 {
 	static const mode_t modes[] = { 0600, 0644, 0666 };
@@ -482,6 +508,7 @@ int main(void)
 		cmocka_unit_test(files_are_replaced_whole),
 		cmocka_unit_test(links_are_not_written_through),
 		cmocka_unit_test(what_exists_is_kept),
+		cmocka_unit_test(only_what_is_of_the_kind_is_written_anew),
 		cmocka_unit_test(permissions_are_those_asked_for),
 		cmocka_unit_test(unwritable_places),
 		cmocka_unit_test(directories_for_reading_only),
