@@ -50,7 +50,7 @@ static enum wm_code append_escaped(struct buf *line, const char *value, struct w
 			TRY(buf_append_str(line, "\\n", err));
 			continue;
 		}
-		/* Other controls have no place in a TEXT, and no reader needs what turns text around. */
+		/* Other controls have no place in a TEXT, nor has what turns text around. */
 		if (n == 0 || utf8_unsafe(scalar))
 			continue;
 		if (n == 1 && strchr("\\;,", (int)scalar))
