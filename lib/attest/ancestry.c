@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lineage/account.h"
 #include "lineage/orders.h"
 #include "util/array.h"
 #include "util/limits.h"
@@ -119,17 +120,6 @@ static const char *id_of(const struct asking *a, uint32_t node)
 	return a->graph->nodes[node].id;
 }
 
-static bool demands_deletion(const Weightmark__V1__Order *order)
-{
-	for (size_t i = 0; i < order->n_obligation; i++)
-		if (order->obligation[i]->kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_data ||
-		    order->obligation[i]->kind == WEIGHTMARK__V1__OBLIGATION__KIND__delete_models ||
-		    order->obligation[i]->kind ==
-			    WEIGHTMARK__V1__OBLIGATION__KIND__delete_derived_features)
-			return true;
-	return false;
-}
-
 /* Whether it descends from a use of the data of which nobody decided whether it counts. */
 static void ask_undecided(struct ancestry *out, const struct asking *a,
 			  const struct order_state *s)
@@ -170,7 +160,7 @@ static enum wm_code ask_order(struct ancestry *out, const struct asking *a,
 	(void)fail(&out->tainted, REASON_ANCESTOR_TAINTED,
 		   "it is, or descends from, '%.64s', %s the %s '%.64s' %s%s",
 		   id_of(a, s.trace.list[at].node),
-		   demands_deletion(order->said) ? "whose deletion" : "to which applies what",
+		   order_demands(&s) != 0 ? "whose deletion" : "to which applies what",
 		   order_kind_text(order->said->kind), order->object, order_verb(order->said->kind),
 		   s.closed  ? " (closed)" :
 		   s.overdue ? " (overdue)" :
