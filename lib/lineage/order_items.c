@@ -210,11 +210,6 @@ static int32_t supplement_days_of(const Weightmark__V1__Order *o)
 		       SUPPLEMENT_DAYS;
 }
 
-static const Weightmark__V1__Order *order_said(const struct said *version)
-{
-	return (const Weightmark__V1__Order *)version->statement->message;
-}
-
 /* The fewest that a version that counts says. */
 static void read_terms(struct order_state *s)
 {

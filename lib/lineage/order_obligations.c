@@ -297,7 +297,7 @@ static enum wm_code add_version(struct order_state *s, const struct said *versio
 				struct wm_error *err)
 {
 	__attribute__((cleanup(holidays_release))) struct holidays h = { 0 };
-	const Weightmark__V1__Order *o = (const Weightmark__V1__Order *)version->statement->message;
+	const Weightmark__V1__Order *o = order_said(version);
 
 	TRY(holidays_of(&h, o, err));
 	for (size_t i = 0; i < o->n_obligation; i++) {
@@ -322,8 +322,7 @@ static enum wm_code list_obligations(struct order_state *s, struct wm_error *err
 	void *memory = NULL;
 
 	for (size_t i = 0; i < o->n_versions; i++)
-		room += ((const Weightmark__V1__Order *)o->versions[i].statement->message)
-				->n_obligation;
+		room += order_said(&o->versions[i])->n_obligation;
 	TRY(arena_alloc(&memory, &s->arena, room * sizeof(*s->obligations), err));
 	list = s->obligations = memory;
 	for (size_t i = 0; i < o->n_versions; i++)

@@ -84,11 +84,6 @@ static int compare_roots(const void *x, const void *y)
 	return memcmp(*a, *b, SHA256_BYTES);
 }
 
-static const Weightmark__V1__Order *order_said(const struct said *version)
-{
-	return (const Weightmark__V1__Order *)version->statement->message;
-}
-
 static enum wm_code list_roots(const uint8_t ***out, size_t *n, const struct said *versions,
 			       size_t n_versions, struct wm_error *err)
 {

@@ -20,6 +20,12 @@ MUST_USE enum wm_code order_recipients(struct order_state *s, struct wm_error *e
 /* Fills obligations, closed and overdue, after all else. */
 MUST_USE enum wm_code order_obligations(struct order_state *s, struct wm_error *err);
 
+/* The order of a version. */
+static inline const Weightmark__V1__Order *order_said(const struct said *version)
+{
+	return (const Weightmark__V1__Order *)version->statement->message;
+}
+
 /* The event of a statement. */
 static inline const Weightmark__V1__LifecycleEvent *event_of(const struct said *s)
 {
