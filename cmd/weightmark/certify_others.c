@@ -30,13 +30,6 @@ static enum wm_code find_named(uint32_t *out, const struct certifying *c, struct
 
 enum { FROM_MAX = 4096 };
 
-static int compare_nodes(const void *a, const void *b)
-{
-	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The datasets of --from, each once, and all that descends from them. */
 static enum wm_code trace_data(struct trace *t, uint32_t *from, size_t *n,
 			       const struct certifying *c, struct call *call, struct wm_error *err)
@@ -50,7 +43,7 @@ static enum wm_code trace_data(struct trace *t, uint32_t *from, size_t *n,
 			return fail(err, REASON_USAGE, "more than %d times --from", FROM_MAX);
 		TRY(find_named(&from[given], c, call, id, GRAPH_DATASET, err));
 	}
-	qsort(from, given, sizeof(*from), compare_nodes);
+	qsort(from, given, sizeof(*from), graph_compare_nodes);
 	seeds = calloc(given + 1, sizeof(*seeds));
 	if (!seeds)
 		return fail_nomem(err);
@@ -263,7 +256,7 @@ static enum wm_code find_referred(struct gathered_list *nodes, const struct cert
 						       "ledger at hand has", buf_str(&text));
 	}
 	if (nodes->n > 0)
-		qsort(nodes->list, nodes->n, sizeof(uint32_t), compare_nodes);
+		qsort(nodes->list, nodes->n, sizeof(uint32_t), graph_compare_nodes);
 	return WM_OK;
 }
 
@@ -278,7 +271,7 @@ static enum wm_code check_named(const struct certifying *c, struct call *call, c
 	for (size_t i = 0; (what = options_nth(&call->options, option, i)); i++) {
 		TRY(find_named(&node, c, call, what, kind, err));
 		if (nodes->n == 0 ||
-		    !bsearch(&node, nodes->list, nodes->n, sizeof(node), compare_nodes))
+		    !bsearch(&node, nodes->list, nodes->n, sizeof(node), graph_compare_nodes))
 			return fail(err, REASON_USAGE, "--%s %.160s: the certificate is not about "
 						       "it", option, what);
 	}

@@ -193,6 +193,13 @@ static uint32_t digests_before(const struct graph *g, const uint8_t digest[SHA25
 }
 
 /* A search for either end: of a digest that very many have, each reference asks again. */
+int graph_compare_nodes(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
 const struct graph_digest *graph_find_digest(uint32_t *n, const struct graph *g,
 					     const uint8_t digest[SHA256_BYTES])
 {

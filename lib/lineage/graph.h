@@ -151,6 +151,9 @@ MUST_USE enum wm_code graph_load_shown(struct graph **out, struct index *const *
 /* The node of this id, or GRAPH_NONE. */
 uint32_t graph_find(const struct graph *g, const char *id);
 
+/* For qsort() and bsearch(): nodes by number, uint32_t. */
+int graph_compare_nodes(const void *a, const void *b);
+
 /* The digests equal to `digest`: the first, and in `*n` how many. Borrowed. */
 const struct graph_digest *graph_find_digest(uint32_t *n, const struct graph *g,
 					     const uint8_t digest[SHA256_BYTES]);

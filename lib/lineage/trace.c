@@ -266,13 +266,6 @@ static void find_paths(const struct walk *w, struct trace *shown)
 
 /* --- what is clean ----------------------------------------------------------------------- */
 
-static int compare_nodes(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 /* Checkpoints that a tainted run made, and that were not reached. */
 static enum wm_code list_clean(struct trace *t, const struct graph *g, struct wm_error *err)
 {
@@ -294,7 +287,7 @@ static enum wm_code list_clean(struct trace *t, const struct graph *g, struct wm
 				t->clean[n++] = e->to;
 		}
 	}
-	qsort(t->clean, n, sizeof(*t->clean), compare_nodes);
+	qsort(t->clean, n, sizeof(*t->clean), graph_compare_nodes);
 	for (uint32_t i = 0; i < n; i++)
 		if (i == 0 || t->clean[i] != t->clean[i - 1])
 			t->clean[t->n_clean++] = t->clean[i];

@@ -53,13 +53,6 @@ const char *withdrawal_share_name(enum withdrawal_share share)
 	return names[share];
 }
 
-static int compare_nodes(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 static enum wm_code find_datasets(struct withdrawal *w, const struct orders *o,
 				  struct wm_error *err)
 {
@@ -69,7 +62,7 @@ static enum wm_code find_datasets(struct withdrawal *w, const struct orders *o,
 	TRY(resolve_all(&w->datasets, o, w->revocation->dataset, err));
 	list = w->datasets.list;
 	if (w->datasets.n > 0)
-		qsort(list, w->datasets.n, sizeof(*list), compare_nodes);
+		qsort(list, w->datasets.n, sizeof(*list), graph_compare_nodes);
 	for (size_t i = 0; i < w->datasets.n; i++)
 		if (n == 0 || list[n - 1] != list[i])
 			list[n++] = list[i];
@@ -126,7 +119,7 @@ static uint32_t through_of(const struct withdrawal *w, const struct graph_edge *
 	const uint32_t *nodes = w->datasets.list;
 
 	return w->datasets.n > 0 && bsearch(&e->from, nodes, w->datasets.n, sizeof(*nodes),
-					    compare_nodes) ?
+					    graph_compare_nodes) ?
 		       GRAPH_NONE :
 		       e->from;
 }
