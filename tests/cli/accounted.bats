@@ -5,23 +5,7 @@
 load helper
 load signed
 load lineage
-
-by=(--key counsel.key --issuer counsel.example --ledger work.git)
-
-given_order() { # kind
-	given_family
-	order_file o.yaml ftc-1 "$1" 2024-03-08 <<<"${2-}$about_d"
-	wm order add o.yaml "${by[@]}" >/dev/null 2>&1
-}
-
-gone() { # name...
-	for name; do
-		printf 'lab.example/%s\t/models\tdestroy\tStaff\t2024-03-21T10:00:00Z\n' "$name"
-	done >gone.tsv
-	wm order 'done' ftc-1 --destroyed gone.tsv "${by[@]}" >/dev/null
-}
-
-all=(D M0@1 M1@1 M2@1 M3@1 M4@1 M5@1)
+load certified
 
 # orphaned NAME DATA: a model trained on data that no ledger knows
 orphaned() { # name data
