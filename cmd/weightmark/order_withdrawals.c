@@ -98,12 +98,7 @@ static enum wm_code add_ids(struct node *map, struct tree *t, const struct withd
 	for (size_t i = 0; i < w->uses.n; i++) {
 		TRY(node_append_new(&row, list, t, NODE_MAP, err));
 		TRY(node_set_shown(row, t, "object", id_of(o, uses[i].run), err));
-		TRY(node_set_text(row, t, "withdrawn",
-				  uses[i].when == USE_BEFORE ? "after-it-began" :
-				  uses[i].when == USE_AFTER  ? "before-it-began" :
-				  uses[i].when == USE_ENDED  ? "after-it-ended" :
-							       "unknown",
-				  err));
+		TRY(node_set_text(row, t, "withdrawn", withdrawal_when_name(uses[i].when), err));
 		TRY(node_set_text(row, t, "share", withdrawal_share_name(uses[i].share), err));
 		if (uses[i].through != GRAPH_NONE)
 			TRY(node_set_shown(row, t, "through", id_of(o, uses[i].through), err));

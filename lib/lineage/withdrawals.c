@@ -41,7 +41,12 @@ bool withdrawal_is_called(const struct said *said, const char *id)
 
 const char *withdrawal_when_name(enum withdrawal_when when)
 {
-	static const char *const names[] = { "before", "after", "before", "unknown" };
+	static const char *const names[] = {
+		[USE_BEFORE] = "after-it-began",
+		[USE_AFTER] = "before-it-began",
+		[USE_ENDED] = "after-it-ended",
+		[USE_UNKNOWN] = "unknown",
+	};
 
 	return names[when];
 }

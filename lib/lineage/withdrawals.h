@@ -66,7 +66,7 @@ MUST_USE enum wm_code withdrawal_assess(struct withdrawal *out, const struct ord
 /* "whole", "subset", "unknown". Static. */
 const char *withdrawal_share_name(enum withdrawal_share share);
 
-/* "before", "after", "before", "unknown". Static. */
+/* When the data was withdrawn: "after-it-began", "before-it-began" ... Static. */
 const char *withdrawal_when_name(enum withdrawal_when when);
 
 #endif
