@@ -4,10 +4,11 @@
  * due when.
  *
  * All orders, events, certificates, revocations and transfers of the ledgers are read. Statements
- * about one object by one key are its versions: the newest counts, but scopes and roles of all
- * versions of an order unite, since a correction never clears taint. The same object by another key
- * is another order: nobody corrects what he did not sign. Events count for the order that they
- * name, and those that name none, of things gone before, for each.
+ * about one object by one key are its versions: the newest counts, but the scopes of all versions of
+ * an order unite, since a correction never clears taint, and so do the roles of those that count
+ * (version_counts()). The same object by another key is another order: nobody corrects what he did
+ * not sign. Events count for the order that they name, and those that name none, of things gone
+ * before, for each.
  *
  * What the keys at hand did not sign, though it names them, is known by its signature: it counts
  * only where it adds to what is demanded. What is by other keys cannot be verified (attest/vouch.h
@@ -245,7 +246,7 @@ struct order_state {
 	struct zone *zone;  /* owned; NULL: UTC */
 	bool zone_unknown;  /* the system does not know the order's: days are those of UTC */
 	struct arena arena;
-	uint64_t roles; /* that taint, bits, of all versions; 0: every role */
+	uint64_t roles; /* that taint, bits, of versions that count; 0: every role */
 	int32_t supplement_days;
 	bool infeasible_allowed;
 	struct trace_seed *seeds; /* by node */
