@@ -4,11 +4,11 @@
  * due when.
  *
  * All orders, events, certificates, revocations and transfers of the ledgers are read. Statements
- * about one object by one key are its versions: the newest counts, but the scopes of all versions of
- * an order unite, since a correction never clears taint, and so do the roles of those that count
- * (version_counts()). The same object by another key is another order: nobody corrects what he did
- * not sign. Events count for the order that they name, and those that name none, of things gone
- * before, for each.
+ * about one object by one key are its versions: the newest counts, but the scopes of all versions
+ * of an order unite, since a correction never clears taint, and so do the roles of those that
+ * count (version_counts()). The same object by another key is another order: nobody corrects what
+ * he did not sign. Events count for the order that they name, and those that name none, of things
+ * gone before, for each.
  *
  * What the keys at hand did not sign, though it names them, is known by its signature: it counts
  * only where it adds to what is demanded. What is by other keys cannot be verified (attest/vouch.h
